@@ -1,0 +1,131 @@
+"""The kinds of number: float64, float32 and exact rationals; reading, writing and rounding them."""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Callable, Iterable, Sequence
+from decimal import Decimal
+from fractions import Fraction
+from functools import wraps
+from typing import Any
+
+import numpy as np
+
+Array = np.ndarray[Any, Any]
+
+FLOAT64, FLOAT32, EXACT = np.dtype(np.float64), np.dtype(np.float32), np.dtype(object)
+DTYPES = {"exact": EXACT, "float64": FLOAT64, "float32": FLOAT32}
+NUMBER = re.compile(r"[-+]?(?:(?:0|[1-9][0-9]*)(?:\.[0-9]*)?|\.[0-9]+)(?:[eE][-+]?[0-9]+)?")
+FRACTION = re.compile(r"([-+]?(?:0|[1-9][0-9]*))/(0|[1-9][0-9]*)")
+NONFINITE = {
+    **dict.fromkeys((".nan", ".NaN", ".NAN", "NaN"), math.nan),
+    **dict.fromkeys((".inf", ".Inf", ".INF", "+.inf", "+.Inf", "+.INF", "Infinity"), math.inf),
+    **dict.fromkeys(("-.inf", "-.Inf", "-.INF", "-Infinity"), -math.inf),
+}
+
+
+class Plain(str):
+    """An unquoted word of a document, as it was written: the text of a number, `same`, `true`."""
+
+    __slots__ = ()
+
+
+def zeros(shape: Sequence[int], dtype: np.dtype[Any]) -> Array:
+    """An array of zeros of its own kind: np.zeros would fill an exact array with int, and 0/2 is a float."""
+    return np.full(shape, Fraction(0), dtype=EXACT) if dtype == EXACT else np.zeros(shape, dtype)
+
+
+def rational(text: str) -> Fraction:
+    """The value of a decimal or a fraction written in text.
+
+    >>> rational("-2.5e-1"), rational("2/6")
+    (Fraction(-1, 4), Fraction(1, 3))
+
+    Raises ValueError, with a message for the user, for what is not a number or not within float64's range.
+    """
+    if parts := FRACTION.fullmatch(text):
+        if int(parts[2]) == 0:
+            raise ValueError(f"'{text}' divides by zero")
+        return _in_range(Fraction(int(parts[1]), int(parts[2])), text)
+    if not NUMBER.fullmatch(text):
+        raise ValueError(f"expected a number, found '{text}'")
+    _in_range(float(text), text)  # first: 1e-2000000 as a rational would fill the memory
+    return Fraction(*Decimal(text).as_integer_ratio())
+
+
+def _in_range(value: Any, text: str) -> Any:
+    try:
+        rounded = float(value)
+    except OverflowError:
+        rounded = math.inf
+    vanished = rounded == 0 and re.search(r"[1-9]", re.split("[eE/]", text)[0])
+    if math.isinf(rounded) or vanished:
+        raise ValueError(f"'{text}' is {'below' if vanished else 'beyond'} what a 64-bit float can hold")
+    return value
+
+
+def decimal_text(value: Fraction) -> str:
+    """A rational as a finite decimal where it is one, else as p/q.
+
+    >>> decimal_text(Fraction(3, 10)), decimal_text(Fraction(-1, 3)), decimal_text(Fraction(5))
+    ('0.3', '-1/3', '5')
+    """
+    places = _decimal_places(value.denominator)
+    if places is None:
+        return f"{value.numerator}/{value.denominator}"
+    digits = str(abs(value.numerator) * 10**places // value.denominator).rjust(places + 1, "0")
+    text = f"{digits[:-places]}.{digits[-places:]}" if places else digits
+    return f"-{text}" if value < 0 else text
+
+
+def _decimal_places(denominator: int) -> int | None:
+    """How many decimals 1/denominator takes; None where they never end."""
+    twos = (denominator & -denominator).bit_length() - 1
+    rest, fives = denominator >> twos, 0
+    while rest % 5 == 0:
+        rest, fives = rest // 5, fives + 1
+    return max(twos, fives) if rest == 1 else None
+
+
+def rounded(values: Array) -> Array:
+    """An exact array as the nearest float64 numbers: dividing two integers rounds once."""
+    return np.array([value.numerator / value.denominator for value in values.flat], FLOAT64).reshape(values.shape)
+
+
+def fractions(values: Array, denominator: int = 1) -> Array:
+    """Integers over one denominator, as an array of Fraction."""
+    whole = values.ravel().tolist()
+    result = np.empty(len(whole), EXACT)
+    result[:] = [Fraction(int(value), denominator) for value in whole]
+    return result.reshape(values.shape)
+
+
+def integers(values: Array) -> tuple[list[int], int]:
+    """An array of rationals as integers over their least common denominator."""
+    denominator = math.lcm(*{value.denominator for value in values.flat})
+    return [value.numerator * (denominator // value.denominator) for value in values.flat], denominator
+
+
+def bilinear(function: Callable[..., Array]) -> Callable[..., Array]:
+    """Let a function linear in each of two arrays take exact ones, by way of integers.
+
+    f(a, b) = f(pa, qb)/(pq), with p and q the common denominators. Integers whose partial sums stay below 2^53 are
+    exact in float64 in any order, so the same BLAS serves; larger ones are computed as Python integers.
+    """
+
+    @wraps(function)
+    def exact(a: Array, b: Array, *args: Any, **settings: Any) -> Array:
+        if a.dtype != EXACT:
+            return function(a, b, *args, **settings)
+        (left, p), (right, q) = integers(a), integers(b)
+        bound = max(map(abs, left), default=0) * max(map(abs, right), default=0) * max(len(left), len(right))
+        dtype = FLOAT64 if bound < 2**53 else EXACT
+        whole = function(_filled(left, a.shape, dtype), _filled(right, b.shape, dtype), *args, **settings)
+        return fractions(whole, p * q)
+
+    return exact
+
+
+def _filled(values: Iterable[Any], shape: Sequence[int], dtype: np.dtype[Any]) -> Array:
+    return np.array(values, dtype).reshape(shape)

@@ -1,0 +1,113 @@
+"""Average pooling: the mean of the cells under the window, which each get delta over the divisor."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from functools import reduce
+from math import prod
+from typing import Any
+
+import numpy as np
+
+from convgrad.core.arithmetic import Array, zeros
+from convgrad.core.unfold import ALL, add_at, patch
+from convgrad.core.window import Window
+from convgrad.operations.geometry import adaptive, ceiled, fitting, refuse_lonely, strided_axes
+from convgrad.operations.operation import Operation, Overlay, Shape, pooled_shape, windows_over_input
+
+
+Spans = Sequence[tuple[int, int]]
+
+
+def forward(x: Array, *, window: Window, counted: Spans, divisor: int | None) -> Array:
+    """(N,C,*L) -> (N,C,*P); `counted` is per axis the first cell that counts, and one past the last."""
+    total = zeros((*x.shape[:2], *window.positions(x.shape[2:])), x.dtype)
+    for _, positions, cells in window.taps(x.shape[2:]):
+        total[(*ALL, *positions)] += x[(*ALL, *cells)]
+    return total / divisors(window, counted, divisor, x)
+
+
+def backward(delta: Array, x: Array, *, window: Window, counted: Spans, divisor: int | None) -> dict[str, Array]:
+    """(N,C,*P) -> dx (N,C,*L); <x,dx> = <y,delta>."""
+    dx, share = zeros(x.shape, delta.dtype), delta / divisors(window, counted, divisor, x)
+    for _, positions, cells in window.taps(x.shape[2:]):
+        add_at(dx, cells, share[(*ALL, *positions)])
+    return {"x": dx}
+
+
+def overlay(
+    delta: Array, x: Array, *, sample: int, position: tuple[int, ...], window: Window, counted: Spans,
+    divisor: int | None,
+) -> Overlay:  # fmt: skip
+    """One window: every cell that counts gets delta over the divisor; what falls on padding is lost."""
+    under, cells = window.under(position), window.cells(position)
+    patched, e = patch(x[sample], under), delta[(sample, slice(None), *position)]
+    by = prod(map(_counted_cells, cells, counted)) if divisor is None else divisor
+    pairs = zip(under, counted, strict=True)
+    given = np.ix_(*([tap for tap, cell in enumerate(span) if a <= cell < z] for span, (a, z) in pairs))
+    dx = zeros(patched.shape, delta.dtype)
+    dx[(slice(None), *given)] = (e / by).reshape(-1, *(1,) * len(under))
+    return Overlay(sample, position, cells, patched, dx, delta=e, divisor=by)
+
+
+def divisors(window: Window, counted: Spans, divisor: int | None, like: Array) -> Array:
+    """How many cells each window averages, or the divisor that was asked for: (*P), in the kind of `like`."""
+    if divisor is not None:
+        return np.full(window.positions(like.shape[2:]), divisor, like.dtype)
+    rows = [
+        np.array([_counted_cells(axis.cells(p), span) for p in range(axis.positions(length))])
+        for axis, span, length in zip(window.axes, counted, like.shape[2:], strict=True)
+    ]
+    return reduce(np.multiply.outer, rows).astype(like.dtype)
+
+
+def _counted_cells(cells: tuple[int, int], span: tuple[int, int]) -> int:
+    """The cells of a window along one axis that count.
+
+    >>> _counted_cells((-1, 2), (0, 5)), _counted_cells((4, 7), (-1, 6))
+    (2, 2)
+    """
+    return min(cells[1], span[1]) - max(cells[0], span[0])
+
+
+def prepare(shapes: Mapping[str, Shape], settings: Mapping[str, Any]) -> dict[str, Any]:
+    lengths, asked = shapes["x"][2:], strided_axes(settings["window"], settings)
+    window = fitting(asked, lengths, "window")
+    if settings["ceil_mode"]:
+        window = Window(tuple(ceiled(axis, length) for axis, length in zip(asked, lengths, strict=True)))
+    padded = settings["count_include_pad"] or settings["divisor"] is not None
+    if not padded:
+        refuse_lonely(window, lengths, "padding is not counted (count_include_pad: false), so it has no mean")
+    ends = zip(asked, lengths, strict=True)
+    counted = tuple((-axis.before, length + axis.after) if padded else (0, length) for axis, length in ends)
+    return {"window": window, "counted": counted, "divisor": settings["divisor"]}
+
+
+def prepare_adaptive(shapes: Mapping[str, Shape], settings: Mapping[str, Any]) -> dict[str, Any]:
+    lengths = shapes["x"][2:]
+    window = adaptive(lengths, settings["output_size"])
+    return {"window": window, "counted": tuple((0, length) for length in lengths), "divisor": None}
+
+
+def _pool(name: str, defaults: Mapping[str, Any], prepare: Callable[..., dict[str, Any]]) -> Operation:
+    return Operation(
+        name=name,
+        operands=("x",),
+        defaults=defaults,
+        prepare=prepare,
+        output_shape=pooled_shape,
+        forward=forward,
+        backward=backward,
+        overlay=overlay,
+        positions=windows_over_input,
+    )
+
+
+OPERATION = _pool(
+    "average-pool",
+    {
+        "window": None, "stride": None, "padding": 0, "ceil_mode": False, "count_include_pad": True, "divisor": None,
+    },
+    prepare,
+)  # fmt: skip
+ADAPTIVE = _pool("adaptive-average-pool", {"output_size": None}, prepare_adaptive)

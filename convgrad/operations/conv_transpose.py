@@ -1,0 +1,106 @@
+"""Transposed convolution: the adjoint of the convolution with the same kernel, (C,O/g,*K)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from convgrad.core.arithmetic import Array
+from convgrad.core.bilinear import correlate, kernel_gradient, spread
+from convgrad.core.unfold import patch
+from convgrad.core.window import Window
+from convgrad.errors import Problem, RequestError
+from convgrad.operations.conv import biased, channel_sums, oriented, outer
+from convgrad.operations.geometry import raise_all, strided_axes
+from convgrad.operations.operation import Operation, Overlay, Shape
+
+
+def forward(
+    x: Array, w: Array, b: Array | None = None, *, window: Window, lengths: Shape, groups: int, mode: str
+) -> Array:
+    """Lay w, times each cell of x, on the output: (N,C,*I), (C,O/g,*K), (O,) -> (N,O,*L)."""
+    return biased(spread(x, oriented(w, mode), window=window, groups=groups, lengths=lengths), b)
+
+
+def backward(
+    delta: Array, x: Array, w: Array, b: Array | None = None, *, window: Window, lengths: Shape, groups: int, mode: str
+) -> dict[str, Array]:
+    """(N,O,*L) -> dx (N,C,*I), dw (C,O/g,*K), db (O,): the convolution's maps with x and delta exchanged."""
+    dx = correlate(delta, oriented(w, mode), window=window, groups=groups)
+    dw = kernel_gradient(x, delta, window=window, groups=groups)
+    return {"x": dx, "w": oriented(dw, mode), "b": channel_sums(delta)}
+
+
+def overlay(
+    delta: Array, x: Array, w: Array, b: Array | None = None, *, sample: int, position: tuple[int, ...],
+    window: Window, lengths: Shape, groups: int, mode: str,
+) -> Overlay:  # fmt: skip
+    """One cell of the input laid on the output: dw += x W, dx = <w, W>, with W the delta that lies under it."""
+    value = x[(sample, slice(None), *position)]
+    under = patch(delta[sample], window.under(position))
+    dw = outer(value, under, groups)
+    kernel = oriented(w, mode).reshape(groups, -1, *w.shape[1:])
+    dx = (kernel * under.reshape(groups, 1, *w.shape[1:])).sum(axis=tuple(range(2, kernel.ndim))).ravel()
+    return Overlay(sample, position, window.cells(position), under, dx, dw=oriented(dw, mode), x=value)
+
+
+def prepare(shapes: Mapping[str, Shape], settings: Mapping[str, Any]) -> dict[str, Any]:
+    axes, inputs = strided_axes(shapes["w"][2:], settings), shapes["x"][2:]
+    raise_all(_excess(settings))
+    lengths = tuple(
+        (length - 1) * axis.stride - axis.before - axis.after + axis.extent + more
+        for axis, length, more in zip(axes, inputs, settings["output_padding"], strict=True)
+    )
+    raise_all(_vanished(number, length) for number, length in enumerate(lengths) if length < 1)
+    # the last tap of the last window ends at (i-1)s + K: what output padding uncovers beyond that has no window
+    window = Window(tuple(a.fitted(length, count) for a, length, count in zip(axes, lengths, inputs, strict=True)))
+    return {"window": window, "lengths": lengths, "groups": settings["groups"], "mode": settings["mode"]}
+
+
+def _excess(settings: Mapping[str, Any]) -> list[Problem]:
+    rows = enumerate(zip(settings["output_padding"], settings["stride"], settings["dilation"], strict=True))
+    return [
+        Problem(
+            f"output_padding {more} on axis {axis} must be below max(stride, dilation) = {max(stride, dilation)}",
+            f"use at most {max(stride, dilation) - 1}",
+            ("output_padding",),
+        )
+        for axis, (more, stride, dilation) in rows
+        if more >= max(stride, dilation)
+    ]
+
+
+def _vanished(axis: int, length: int) -> Problem:
+    message = f"the output length on axis {axis} would be (i-1)s - lo - hi + K + output_padding = {length}, below 1"
+    return Problem(message, "use less padding", ("padding",))
+
+
+def output_shape(shapes: Mapping[str, Shape], arguments: Mapping[str, Any]) -> Shape:
+    return (shapes["x"][0], shapes["w"][1] * arguments["groups"], *arguments["lengths"])
+
+
+def refuse_same(padding: Any) -> None:
+    """`same` has no agreed meaning for a transposed convolution."""
+    if padding in ("same", "same-lower"):
+        raise RequestError(
+            Problem(
+                f"padding {padding} has no agreed meaning for conv-transpose",
+                "give the padding in cells",
+                ("padding",),
+            )
+        )
+
+
+OPERATION = Operation(
+    name="conv-transpose",
+    operands=("x", "w", "b"),
+    defaults={
+        "mode": "cross-correlation", "stride": 1, "padding": 0, "dilation": 1, "groups": 1, "output_padding": 0,
+    },
+    prepare=prepare,
+    output_shape=output_shape,
+    forward=forward,
+    backward=backward,
+    overlay=overlay,
+    positions=lambda shapes, arguments: shapes["x"][2:],
+)  # fmt: skip

@@ -1,0 +1,149 @@
+"""From sizes and settings to a Window: padding rules, ceil mode, and what geometry is impossible."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from math import prod
+from typing import Any
+
+from convgrad.core.window import AdaptiveAxis, Axis, Window
+from convgrad.errors import Problem, RequestError
+
+Pairs = tuple[tuple[int, int], ...]
+TOO_MANY = 1 << 27
+"""Numbers (a gigabyte) that a small document may not ask for by its settings alone."""
+
+
+def resolved_padding(padding: Any, sizes: Sequence[int], lengths: Sequence[int], settings: Mapping[str, Any]) -> Pairs:
+    """Padding in cells before and after, per axis; `same`, `same-lower`, `full` and `valid` become numbers.
+
+    >>> resolved_padding("same", [2], [5], {"stride": (2,), "dilation": (1,)})
+    ((0, 1),)
+    """
+    if not isinstance(padding, str):
+        return tuple((int(before), int(after)) for before, after in padding)
+    steps = zip(settings["stride"], settings.get("dilation", (1,) * len(sizes)), strict=True)
+    axes = [Axis(size, stride, dilation) for size, (stride, dilation) in zip(sizes, steps, strict=True)]
+    return tuple(_PADDINGS[padding](axis, length) for axis, length in zip(axes, lengths, strict=True))
+
+
+def _same(axis: Axis, length: int) -> tuple[int, int]:
+    """Padding so that the output length is ceil(i/s); the odd cell comes after."""
+    total = max((-(length // -axis.stride) - 1) * axis.stride + axis.extent - length, 0)
+    return total // 2, total - total // 2
+
+
+def _same_lower(axis: Axis, length: int) -> tuple[int, int]:
+    before, after = _same(axis, length)
+    return after, before
+
+
+_PADDINGS = {
+    "valid": lambda axis, length: (0, 0),
+    "same": _same,
+    "same-lower": _same_lower,
+    "full": lambda axis, length: (axis.extent - 1, axis.extent - 1),
+}
+
+
+def strided_axes(sizes: Sequence[int], settings: Mapping[str, Any]) -> tuple[Axis, ...]:
+    """One axis each from sizes and the resolved stride, dilation and padding."""
+    dilation = settings.get("dilation", (1,) * len(sizes))
+    columns = zip(sizes, settings["stride"], dilation, settings["padding"], strict=True)
+    return tuple(Axis(size, stride, step, before, after) for size, stride, step, (before, after) in columns)
+
+
+def fitting(axes: Sequence[Axis], lengths: Sequence[int], what: str = "kernel") -> Window:
+    """A window that has at least one position on every axis, or RequestError with the arithmetic."""
+    pairs = list(enumerate(zip(axes, lengths, strict=True)))
+    raise_all(_too_short(number, axis, length, what) for number, (axis, length) in pairs if not axis.positions(length))
+    return Window(tuple(axes))
+
+
+def _too_short(number: int, axis: Axis, length: int, what: str) -> Problem:
+    room = f"{length} + {axis.before} + {axis.after} = {length + axis.before + axis.after}"
+    extent = f"{axis.dilation}*({axis.size} - 1) + 1 = {axis.extent}"
+    return Problem(
+        f"the {what} does not fit the input on axis {number}: it extends over {extent} cells, "
+        f"and input and padding have {room}, so the output length would be below 1",
+        f"use a smaller {what} or dilation, or padding of {axis.extent - length - axis.before - axis.after} more",
+        (what,),
+    )
+
+
+def ceiled(axis: Axis, length: int) -> Axis:
+    """The axis in ceil mode: ceil((i+lo+hi-K)/s)+1 windows, less one where the last would start at or past i+lo.
+
+    >>> ceiled(Axis(3, stride=2), 6).positions(6), ceiled(Axis(1, stride=3), 5).positions(5)
+    (3, 2)
+    """
+    room = length + axis.before + axis.after - axis.extent
+    count = -(room // -axis.stride) + 1
+    return axis.fitted(length, count - (axis.start(count - 1) >= length))
+
+
+def adaptive(lengths: Sequence[int], counts: Sequence[int]) -> Window:
+    """Windows that divide each axis; where they divide it evenly they are plain strided ones."""
+    return Window(tuple(_adaptive_axis(length, count) for length, count in zip(lengths, counts, strict=True)))
+
+
+def _adaptive_axis(length: int, count: int) -> Axis | AdaptiveAxis:
+    return AdaptiveAxis(length, count) if length % count else Axis(length // count, stride=length // count)
+
+
+def lonely_positions(window: Window, lengths: Sequence[int]) -> Iterator[tuple[int, ...]]:
+    """Positions, one an axis at most, whose window meets padding only."""
+    for number, (axis, length) in enumerate(zip(window.axes, lengths, strict=True)):
+        if not isinstance(axis, Axis):
+            continue
+        for position in range(axis.positions(length)):
+            if not any(0 <= cell < length for cell in _near(axis, position, length)):
+                yield tuple(position if n == number else 0 for n in range(len(lengths)))
+                break
+
+
+def _near(axis: Axis, position: int, length: int) -> range:
+    """The taps of a window that could meet the input: its cells from 0 on, for as long as they are inside."""
+    first = axis.start(position)
+    skipped = max(0, -(first // axis.dilation))
+    return range(first + skipped * axis.dilation, min(first + axis.extent, length), axis.dilation)
+
+
+def refuse_lonely(window: Window, lengths: Sequence[int], why: str) -> None:
+    """Raise RequestError, naming the position, where a window meets padding only."""
+    raise_all(
+        Problem(
+            f"the window at position {list(position)} meets padding only, and {why}",
+            "use less padding, or a larger window",
+            ("padding",),
+        )
+        for position in lonely_positions(window, lengths)
+    )
+
+
+def refuse_flood(name: str, shape: Sequence[int], given: int) -> None:
+    """Raise RequestError where settings blow a small document up to an array past a gigabyte."""
+    if prod(shape) > max(TOO_MANY, 64 * given):
+        size = f"{prod(shape):.3g} numbers ({prod(shape) * 8 / 1e9:.3g} GB)"
+        raise RequestError(
+            Problem(
+                f"the {name} would have shape {shape_text(shape)}: {size}, from an input of {given}",
+                "check padding, stride, window and output_padding",
+                ("padding",) if name == "output" else (name,),
+            )
+        )
+
+
+def shape_text(shape: Sequence[int]) -> str:
+    """A shape as people write it.
+
+    >>> shape_text((4,)), shape_text((2, 3)), shape_text(())
+    ('(4,)', '(2, 3)', 'a number')
+    """
+    return str(tuple(shape)) if shape else "a number"
+
+
+def raise_all(problems: Iterator[Problem] | list[Problem]) -> None:
+    """Raise RequestError if there are any problems."""
+    if found := list(problems):
+        raise RequestError(found)

@@ -1,0 +1,95 @@
+"""Lp pooling: y = (sum |x|^p)^(1/p) over the window. PyTorch sums x^p with its sign: there p=1 of 1,-2,3,-4 is -2."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+
+from convgrad.core.arithmetic import EXACT, Array, zeros
+from convgrad.core.unfold import ALL, add_at, patch
+from convgrad.core.window import Window
+from convgrad.operations.geometry import ceiled, fitting, strided_axes
+from convgrad.operations.operation import Operation, Overlay, Shape, pooled_shape, windows_over_input
+
+
+def forward(x: Array, *, window: Window, norm: Any) -> Array:
+    """(N,C,*L) -> (N,C,*P); padding counts as 0."""
+    if norm == 1:
+        return _sums(abs(x), window)
+    scale = _scale(x, window)
+    total = zeros(scale.shape, x.dtype)
+    for _, positions, cells in window.taps(x.shape[2:]):
+        at = (*ALL, *positions)
+        total[at] += (abs(x[(*ALL, *cells)]) / scale[at]) ** norm
+    result: Array = scale * total ** (1 / norm)
+    return result.astype(x.dtype)
+
+
+def backward(delta: Array, x: Array, *, window: Window, norm: Any) -> dict[str, Array]:
+    """dx = delta sign(x) |x|^(p-1) y^(1-p), 0 where y = 0: (N,C,*P) -> (N,C,*L)."""
+    y, dx = forward(x, window=window, norm=norm), zeros(x.shape, delta.dtype)
+    for _, positions, cells in window.taps(x.shape[2:]):
+        at = (*ALL, *positions)
+        add_at(dx, cells, delta[at] * slope(x[(*ALL, *cells)], y[at], norm).astype(delta.dtype))
+    return {"x": dx}
+
+
+def slope(x: Array, y: Array, norm: Any) -> Array:
+    """dy/dx of one cell: sign(x) (|x|/y)^(p-1), written so that nothing overflows."""
+    sign = (x > 0).astype(int) - (x < 0).astype(int)
+    if norm == 1:
+        return sign + zeros((), EXACT) if x.dtype == EXACT else sign.astype(x.dtype)
+    ratio = np.divide(abs(x), y, out=np.zeros_like(x), where=y != 0)
+    result: Array = sign * ratio ** (norm - 1)
+    return result
+
+
+def _sums(x: Array, window: Window) -> Array:
+    total = zeros((*x.shape[:2], *window.positions(x.shape[2:])), x.dtype)
+    for _, positions, cells in window.taps(x.shape[2:]):
+        total[(*ALL, *positions)] += x[(*ALL, *cells)]
+    return total
+
+
+def _scale(x: Array, window: Window) -> Array:
+    """A power of two near each window's largest magnitude: dividing by it is exact, and powers stay in range."""
+    largest = zeros((*x.shape[:2], *window.positions(x.shape[2:])), x.dtype)
+    for _, positions, cells in window.taps(x.shape[2:]):
+        at = (*ALL, *positions)
+        largest[at] = np.maximum(largest[at], abs(x[(*ALL, *cells)]))
+    exponent = np.where(largest > 0, np.frexp(largest)[1] - 1, 0)
+    return np.ldexp(np.ones_like(largest), exponent)
+
+
+def overlay(delta: Array, x: Array, *, sample: int, position: tuple[int, ...], window: Window, norm: Any) -> Overlay:
+    """One window and what each cell under it is given."""
+    under, e = window.under(position), delta[(sample, slice(None), *position)]
+    patched = patch(x[sample], under)
+    flat = patched.reshape(1, len(e), -1)
+    whole = fitting(strided_axes(flat.shape[2:], {"stride": (1,), "padding": ((0, 0),)}), flat.shape[2:])
+    dx = backward(e.reshape(1, -1, 1), flat, window=whole, norm=norm)["x"]
+    return Overlay(sample, position, window.cells(position), patched, dx.reshape(patched.shape), delta=e)
+
+
+def prepare(shapes: Mapping[str, Shape], settings: Mapping[str, Any]) -> dict[str, Any]:
+    axes, lengths = strided_axes(settings["window"], settings), shapes["x"][2:]
+    window = fitting(axes, lengths, "window")
+    if settings["ceil_mode"]:
+        window = Window(tuple(ceiled(axis, length) for axis, length in zip(axes, lengths, strict=True)))
+    return {"window": window, "norm": settings["norm"]}
+
+
+OPERATION = Operation(
+    name="lp-pool",
+    operands=("x",),
+    defaults={"window": None, "stride": None, "padding": 0, "ceil_mode": False, "norm": 2},
+    prepare=prepare,
+    output_shape=pooled_shape,
+    forward=forward,
+    backward=backward,
+    overlay=overlay,
+    positions=windows_over_input,
+    rational=lambda settings: settings["norm"] == 1,
+)

@@ -1,0 +1,135 @@
+"""Max pooling: the largest cell under the window takes delta; padding is never a candidate."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+
+from convgrad.core.arithmetic import Array, zeros
+from convgrad.core.unfold import ALL, add_at, patch
+from convgrad.core.window import Window
+from convgrad.operations.geometry import adaptive, ceiled, fitting, refuse_lonely, strided_axes
+from convgrad.operations.operation import Operation, Overlay, Shape, pooled_shape, windows_over_input
+
+TIES = ("first", "last", "split", "all")
+
+
+def forward(x: Array, *, window: Window, ties: str) -> Array:
+    """(N,C,*L) -> (N,C,*P)."""
+    return winners(x, window, last=False)[0]
+
+
+def backward(delta: Array, x: Array, *, window: Window, ties: str) -> dict[str, Array]:
+    """(N,C,*P) -> dx (N,C,*L), by the rule for ties; sum dx = sum delta, except under `all`.
+
+    `all` (Theano, dfdx) gives the whole delta to every tied cell, which is not a subgradient.
+    """
+    y, winner = winners(x, window, last=ties == "last")
+    dx, lengths = zeros(x.shape, delta.dtype), x.shape[2:]
+    share = delta / _tied(x, y, winner, window) if ties == "split" else delta
+    for number, (_, positions, cells) in enumerate(window.taps(lengths)):
+        at = (*ALL, *positions)
+        won = winner[at] == number
+        if ties in ("split", "all"):
+            won |= x[(*ALL, *cells)] == y[at]
+        add_at(dx, cells, np.where(won, share[at], zeros((), delta.dtype)))
+    return {"x": dx}
+
+
+def winners(x: Array, window: Window, *, last: bool) -> tuple[Array, Array]:
+    """The maxima and the tap that wins: (N,C,*L) -> y, tap number (N,C,*P).
+
+    -0.0 equals 0.0. A NaN beats every number, and the window's last NaN wins (PyTorch's rule).
+    """
+    shape = (*x.shape[:2], *window.positions(x.shape[2:]))
+    y, winner = zeros(shape, x.dtype), np.full(shape, -1, np.int32)
+    beats = np.greater_equal if last else np.greater
+    for number, (_, positions, cells) in enumerate(window.taps(x.shape[2:])):
+        at, candidate = (*ALL, *positions), x[(*ALL, *cells)]
+        better = beats(candidate, y[at]) | (winner[at] < 0) | (candidate != candidate)
+        y[at], winner[at] = np.where(better, candidate, y[at]), np.where(better, number, winner[at])
+    return y, winner
+
+
+def _tied(x: Array, y: Array, winner: Array, window: Window) -> Array:
+    """How many cells share the maximum of each window, as numbers that delta can be divided by."""
+    count = np.zeros(y.shape, np.int64)
+    for number, (_, positions, cells) in enumerate(window.taps(x.shape[2:])):
+        at = (*ALL, *positions)
+        count[at] += (x[(*ALL, *cells)] == y[at]) | (winner[at] == number)
+    return count.astype(object if x.dtype == object else x.dtype)
+
+
+def overlay(
+    delta: Array, x: Array, *, sample: int, position: tuple[int, ...], window: Window, ties: str
+) -> Overlay:
+    """One window: which cells win, and what they are given."""
+    under = window.under(position)
+    patched = patch(x[sample], under)
+    inside = np.ix_(*(_inside(span, length) for span, length in zip(under, x.shape[2:], strict=True)))
+    e, dx = delta[(sample, slice(None), *position)], zeros(patched.shape, delta.dtype)
+    won: list[list[tuple[int, ...]]] = []
+    for values, gradient, share in zip(patched, dx, e, strict=True):
+        taps = _winning_taps(values[inside], inside, ties)
+        for tap in taps:
+            gradient[tap] = share / len(taps) if ties == "split" else share
+        won.append([tuple(span[t] for span, t in zip(under, tap, strict=True)) for tap in taps])
+    return Overlay(sample, position, window.cells(position), _blanked(patched, inside), dx, delta=e, winners=won)
+
+
+def _blanked(patched: Array, inside: tuple[Any, ...]) -> Array:
+    """The window with None for its cells in the padding, which hold no number."""
+    outside = np.ones(patched.shape, bool)
+    outside[(slice(None), *inside)] = False
+    return np.where(outside, None, patched) if outside.any() else patched
+
+
+def _inside(span: range, length: int) -> list[int]:
+    return [tap for tap, cell in enumerate(span) if 0 <= cell < length]
+
+
+def _winning_taps(values: Array, inside: tuple[Any, ...], ties: str) -> list[tuple[int, ...]]:
+    """The winning taps of one channel's window, in row-major order."""
+    nans = np.argwhere(values != values)
+    hits = nans[-1:] if len(nans) else np.argwhere(values == values.max())
+    kept = {"first": hits[:1], "last": hits[-1:]}.get(ties, hits)
+    return [tuple(int(taps.flat[i]) for taps, i in zip(inside, hit, strict=True)) for hit in kept]
+
+
+def prepare(shapes: Mapping[str, Shape], settings: Mapping[str, Any]) -> dict[str, Any]:
+    axes, lengths = strided_axes(settings["window"], settings), shapes["x"][2:]
+    window = fitting(axes, lengths, "window")
+    if settings["ceil_mode"]:
+        window = Window(tuple(ceiled(axis, length) for axis, length in zip(axes, lengths, strict=True)))
+    refuse_lonely(window, lengths, "padding is never a candidate, so it has no maximum")
+    return {"window": window, "ties": settings["ties"]}
+
+
+def prepare_adaptive(shapes: Mapping[str, Shape], settings: Mapping[str, Any]) -> dict[str, Any]:
+    return {"window": adaptive(shapes["x"][2:], settings["output_size"]), "ties": settings["ties"]}
+
+
+OPERATION = Operation(
+    name="max-pool",
+    operands=("x",),
+    defaults={"window": None, "stride": None, "padding": 0, "dilation": 1, "ceil_mode": False, "ties": "first"},
+    prepare=prepare,
+    output_shape=pooled_shape,
+    forward=forward,
+    backward=backward,
+    overlay=overlay,
+    positions=windows_over_input,
+)
+ADAPTIVE = Operation(
+    name="adaptive-max-pool",
+    operands=("x",),
+    defaults={"output_size": None, "ties": "first"},
+    prepare=prepare_adaptive,
+    output_shape=pooled_shape,
+    forward=forward,
+    backward=backward,
+    overlay=overlay,
+    positions=windows_over_input,
+)

@@ -1,0 +1,70 @@
+"""What an operation is to the rest of the program: its name, operands, settings and a few functions."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from convgrad.core.arithmetic import Array
+from convgrad.core.window import Window
+
+Shape = tuple[int, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Overlay:
+    """One placement of the window, and what it adds.
+
+    `cells` is per axis the first cell under the window and one past the last, padding counted. Shapes: window and dx
+    (C,*K), delta and db (O,), dw that of the kernel. A pool has `winners` (per channel the cells of x that delta goes
+    to) or a `divisor`. In a transposed convolution one cell x (C,) of the input is laid on the output: window is delta
+    there, (O,*K), and dx is (C,).
+    """
+
+    sample: int
+    position: tuple[int, ...]
+    cells: tuple[tuple[int, int], ...]
+    window: Array
+    dx: Array
+    delta: Array | None = None
+    dw: Array | None = None
+    db: Array | None = None
+    x: Array | None = None
+    winners: list[list[tuple[int, ...]]] | None = None
+    divisor: Any = None
+
+
+@dataclass(frozen=True, slots=True)
+class Operation:
+    """A layer's forward and backward as stateless functions of its operands x (w, b) and settings.
+
+    forward(*operands, **arguments) -> y; backward(delta, *operands, **arguments) -> {"x": dx, "w": dw, "b": db};
+    overlay(delta, *operands, sample, position, **arguments) -> Overlay, in constant work.
+    `prepare(shapes, settings)` makes the arguments, a Window among them, from the resolved settings, raising
+    RequestError for impossible geometry; `output_shape(shapes, arguments)` is (N,O,*P).
+    """
+
+    name: str
+    operands: tuple[str, ...]
+    defaults: Mapping[str, Any]
+    prepare: Callable[[Mapping[str, Shape], Mapping[str, Any]], dict[str, Any]]
+    output_shape: Callable[[Mapping[str, Shape], Mapping[str, Any]], Shape]
+    forward: Callable[..., Array]
+    backward: Callable[..., dict[str, Array]]
+    overlay: Callable[..., Overlay]
+    positions: Callable[[Mapping[str, Shape], Mapping[str, Any]], Shape]
+    rational: Callable[[Mapping[str, Any]], bool] = field(default=lambda settings: True)
+    """Whether the operation stays within the rationals, so that exact arithmetic is possible."""
+
+
+def windows_over_input(shapes: Mapping[str, Shape], arguments: Mapping[str, Any]) -> Shape:
+    """The positions of the window over the input, which are the overlays of all but the transposed convolution."""
+    window: Window = arguments["window"]
+    return window.positions(shapes["x"][2:])
+
+
+def pooled_shape(shapes: Mapping[str, Shape], arguments: Mapping[str, Any]) -> Shape:
+    """A pool's output: (N,C,*P)."""
+    return (*shapes["x"][:2], *windows_over_input(shapes, arguments))
+
