@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from convgrad.core.arithmetic import EXACT, FLOAT64, FRACTION, NONFINITE, NUMBER, Array, Plain, rational
+from convgrad.core.arithmetic import EXACT, FRACTION, NONFINITE, NUMBER, Array, Plain, rational
 from convgrad.errors import Path, Problem, RequestError
 
 MOST_PROBLEMS = 10
@@ -193,5 +193,3 @@ def _floated(value: Any) -> float:
         return NONFINITE[value] if value in NONFINITE else float(value) if "/" not in value else float(rational(value))
     return float(value)
 
-
-__all__ = ["EXACT", "FLOAT64", "Numbers", "exact_value", "read_numbers"]

@@ -1,0 +1,32 @@
+"""Gradients of convolution and pooling: shown overlay by overlay, exact, checked, and diagnosed."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+__version__ = "0.1.0"
+
+if TYPE_CHECKING:
+    from convgrad.case import Case as Case
+    from convgrad.errors import RequestError as RequestError
+    from convgrad.gradients import backward as backward
+    from convgrad.gradients import forward as forward
+
+_HOMES = {
+    "Case": "convgrad.case",
+    "RequestError": "convgrad.errors",
+    "backward": "convgrad.gradients",
+    "forward": "convgrad.gradients",
+}
+
+__all__ = ["Case", "RequestError", "backward", "forward"]
+
+
+def __getattr__(name: str) -> Any:
+    """Public names come from their modules when first used, so that `--version` and `--help` import no numpy."""
+    if name not in _HOMES:
+        raise AttributeError(f"module 'convgrad' has no attribute '{name}'")
+    from importlib import import_module
+
+    value = globals()[name] = getattr(import_module(_HOMES[name]), name)
+    return value

@@ -1,0 +1,190 @@
+"""The settings of a case document: what each may be, and its plain value for a number of axes."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from fractions import Fraction
+from typing import Any
+
+import numpy as np
+
+from convgrad.core.arithmetic import Plain, rational
+from convgrad.errors import Problem, RequestError
+from convgrad.operations.conv import MODES, PADDING_MODES
+from convgrad.operations.max_pool import TIES
+
+PADDING_WORDS = ("valid", "same", "same-lower", "full")
+DEFAULTS: dict[str, Any] = {
+    "stride": 1, "dilation": 1, "padding": 0, "padding_mode": "zeros", "groups": 1, "mode": "cross-correlation",
+    "output_padding": 0, "window": None, "ceil_mode": False, "count_include_pad": True, "divisor": None, "norm": 2,
+    "ties": "first", "output_size": None,
+}  # fmt: skip
+
+
+def read_setting(name: str, value: Any, dims: int) -> Any:
+    """The value of one setting for `dims` axes; RequestError for what it cannot be."""
+    try:
+        return _READERS[name](value, dims)
+    except RequestError as error:
+        raise RequestError(problem.under(name) for problem in error.problems) from None
+
+
+def integer(value: Any, least: int | None = None) -> int:
+    """A whole number, of at least `least`."""
+    number = _number(value)
+    if number is None or number.denominator != 1:
+        _refuse(f"expected a whole number, found {said(value)}")
+    if least is not None and number < least:
+        _refuse(f"must be at least {least}, but is {number}")
+    return int(number)
+
+
+def _number(value: Any) -> Fraction | None:
+    if isinstance(value, bool) or value is None:
+        return None
+    if isinstance(value, (int, Fraction, np.integer)):
+        return Fraction(int(value)) if not isinstance(value, Fraction) else value
+    if isinstance(value, float) and np.isfinite(value):
+        return Fraction(value)
+    try:
+        return rational(value) if isinstance(value, Plain) else None
+    except ValueError as error:
+        raise RequestError(Problem(str(error))) from None
+
+
+def said(value: Any) -> str:
+    """A value as it stood in the document, for a message."""
+    if value is None:
+        return "nothing (null)"
+    if isinstance(value, (bool, Plain)):
+        return f"'{str(value).lower() if isinstance(value, bool) else value}'"
+    if isinstance(value, Mapping):
+        return "a mapping"
+    if isinstance(value, Sequence) and not isinstance(value, str):
+        return f"a list of {len(value)}" if len(value) > 4 else "[" + ", ".join(map(said_inside, value)) + "]"
+    return repr(value)
+
+
+def said_inside(value: Any) -> str:
+    return said(value).strip("'")
+
+
+def _refuse(message: str, advice: str = "") -> None:
+    raise RequestError(Problem(message, advice))
+
+
+def is_list(value: Any) -> bool:
+    return isinstance(value, (list, tuple, np.ndarray))
+
+
+def per_axis(least: int) -> Callable[[Any, int], tuple[int, ...]]:
+    """One whole number for all axes, or one each."""
+
+    def read(value: Any, dims: int) -> tuple[int, ...]:
+        if not is_list(value):
+            return (integer(value, least),) * dims
+        if len(value) != dims:
+            _refuse(
+                f"expected one number or one per axis ({dims}), found {len(value)}",
+                f"write {_example(value, dims)}, or say `dims: {len(value)}` if there are {len(value)} axes",
+            )
+        return tuple(_at(axis, integer, part, least) for axis, part in enumerate(value))
+
+    return read
+
+
+def _example(value: Sequence[Any], dims: int) -> str:
+    first = said_inside(value[0]) if len(value) else "1"
+    return "[" + ", ".join([first] * dims) + "]"
+
+
+def _at(axis: int, function: Callable[..., Any], *args: Any) -> Any:
+    try:
+        return function(*args)
+    except RequestError as error:
+        raise RequestError(problem.under(axis) for problem in error.problems) from None
+
+
+def padding(value: Any, dims: int) -> Any:
+    """A word, or cells before and after per axis from one number, one per axis, or a pair per axis."""
+    if isinstance(value, str):
+        if value in PADDING_WORDS:
+            return str(value)
+        if not isinstance(value, Plain) or value[:1].isalpha():
+            _refuse(f"expected cells or one of {', '.join(PADDING_WORDS)}, found '{value}'")
+    if not is_list(value):
+        return ((integer(value, 0),) * 2,) * dims
+    if len(value) != dims:
+        both = f"; for before and after on one axis write [[{said_inside(value[0])}, {said_inside(value[1])}]]"
+        _refuse(
+            f"expected one entry per axis ({dims}), found {len(value)}",
+            f"write {_example(value, dims)}" + (both if dims == 1 and len(value) == 2 else ""),
+        )
+    return tuple(_at(axis, _pair, part) for axis, part in enumerate(value))
+
+
+def _pair(value: Any) -> tuple[int, int]:
+    if not is_list(value):
+        return (integer(value, 0),) * 2
+    if len(value) != 2:
+        _refuse(f"expected [before, after], found {len(value)} entries")
+    before, after = (_at(side, integer, part, 0) for side, part in enumerate(value))
+    return before, after
+
+
+def boolean(value: Any, dims: int = 0) -> bool:
+    """true or false."""
+    if isinstance(value, (bool, np.bool_)):
+        return bool(value)
+    if isinstance(value, Plain) and value in ("true", "false", "True", "False", "TRUE", "FALSE"):
+        return value.lower() == "true"
+    _refuse(f"expected true or false, found {said(value)}")
+    raise AssertionError
+
+
+def choice(*words: str) -> Callable[[Any, int], str]:
+    """One of a few words."""
+
+    def read(value: Any, dims: int = 0) -> str:
+        if not isinstance(value, str) or value not in words:
+            _refuse(f"expected {', '.join(words[:-1])} or {words[-1]}, found {said(value)}")
+        return str(value)
+
+    return read
+
+
+def divisor(value: Any, dims: int = 0) -> int | None:
+    """A whole number other than 0, or none."""
+    if value is None:
+        return None
+    number = integer(value)
+    if number == 0:
+        _refuse("the divisor is 0, and a sum over 0 is no mean", "leave it out to divide by the cells of the window")
+    return number
+
+
+def norm(value: Any, dims: int = 0) -> int | float:
+    """The p of an Lp pool, at least 1."""
+    number = _number(value)
+    if number is None or number < 1:
+        _refuse(f"expected a number of at least 1, found {said(value)}")
+        raise AssertionError
+    return int(number) if number.denominator == 1 else float(number)
+
+
+_READERS: dict[str, Callable[[Any, int], Any]] = {
+    "stride": per_axis(1),
+    "dilation": per_axis(1),
+    "window": per_axis(1),
+    "output_size": per_axis(1),
+    "output_padding": per_axis(0),
+    "padding": padding,
+    "padding_mode": choice(*PADDING_MODES),
+    "mode": choice(*MODES),
+    "ties": choice(*TIES),
+    "groups": lambda value, dims: integer(value, 1),
+    "ceil_mode": boolean,
+    "count_include_pad": boolean,
+    "divisor": divisor,
+    "norm": norm,
+}
