@@ -11,15 +11,17 @@ if TYPE_CHECKING:
     from convgrad.errors import RequestError as RequestError
     from convgrad.gradients import backward as backward
     from convgrad.gradients import forward as forward
+    from convgrad.terms import explain as explain
 
 _HOMES = {
     "Case": "convgrad.case",
     "RequestError": "convgrad.errors",
+    "explain": "convgrad.terms",
     "backward": "convgrad.gradients",
     "forward": "convgrad.gradients",
 }
 
-__all__ = ["Case", "RequestError", "backward", "forward"]
+__all__ = ["Case", "RequestError", "backward", "explain", "forward"]
 
 
 def __getattr__(name: str) -> Any:

@@ -5,19 +5,19 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from difflib import get_close_matches
-from itertools import product
 from math import prod
 from typing import Any, TypeVar
 
 from convgrad.core.arithmetic import DTYPES, Array, rounded, zeros
 from convgrad.core.reading import MOST_PROBLEMS, Numbers, read_numbers
-from convgrad.core.window import Axis
 from convgrad.errors import Problem, RequestError
+from convgrad.layout import Layout
 from convgrad.operations import OPERATIONS, Operation
 from convgrad.operations.conv_transpose import refuse_same
-from convgrad.operations.geometry import refuse_flood, resolved_padding, shape_text
+from convgrad.operations.geometry import refuse_flood, resolved_padding
 from convgrad.operations.operation import Shape
 from convgrad.settings import DEFAULTS, integer, is_list, read_setting, said
+from convgrad.shapes import check_bias, check_channels, check_delta, full_input, full_kernel
 
 ARRAYS = {"input": "x", "kernel": "w", "bias": "b", "delta": "delta"}
 FREE = ("id", "name", "source", "origin", "note", "expected", "tolerance")
@@ -27,51 +27,6 @@ HAND_SIZED = 20_000
 """Products of one forward pass up to which a problem is computed exactly without being asked."""
 
 T = TypeVar("T")
-
-
-@dataclass(frozen=True, slots=True)
-class Layout:
-    """In which shapes the operands came, so that results go back in them."""
-
-    dims: int
-    input: Shape
-    kernel: Shape | None
-    bias: Shape | None
-
-    @property
-    def batch(self) -> bool:
-        """Whether the input came with a batch axis."""
-        return len(self.input) == self.dims + 2
-
-    @property
-    def channels_in(self) -> bool:
-        """Whether the input came with a channel axis."""
-        return len(self.input) > self.dims
-
-    @property
-    def channels_out(self) -> bool:
-        """Whether the output has a channel axis: when the input or the kernel came with any."""
-        return self.channels_in or self.kernel_channels
-
-    @property
-    def kernel_channels(self) -> bool:
-        return self.kernel is not None and len(self.kernel) > self.dims
-
-    def restored(self, name: str, array: Array) -> Array:
-        """x, w, b, y or delta from its full shape to that in which it came, or would have."""
-        if name in ("x", "w"):
-            return array.reshape(self.input if name == "x" else self.kernel or ())
-        return array.reshape(self.vector(len(array)) if name == "b" else self.output(array.shape))
-
-    def vector(self, channels: int) -> Shape:
-        """The shape of db: that of the bias, without one a number for a bare kernel, else (O,)."""
-        if self.bias is not None:
-            return self.bias
-        return (channels,) if self.kernel_channels else ()
-
-    def output(self, full: Shape) -> Shape:
-        """(N,O,*P) without the axes that the output has not."""
-        return full[2 - self.batch - self.channels_out :]
 
 
 @dataclass(frozen=True, slots=True)
@@ -286,10 +241,10 @@ def _fitted(
 ) -> Case:  # fmt: skip
     dims = settings["dims"]
     layout, shapes = _layout(numbers, dims), {}
-    shapes["x"] = _full_input(numbers["x"].shape, dims)
+    shapes["x"] = full_input(numbers["x"].shape, dims)
     if "w" in numbers:
-        shapes["w"] = _full_kernel(numbers["w"].shape, dims)
-    _check_channels(operation, shapes, settings)
+        shapes["w"] = full_kernel(numbers["w"].shape, dims)
+    check_channels(operation, shapes, settings)
     if "padding" in settings:
         if operation.name == "conv-transpose":
             refuse_same(settings["padding"])
@@ -300,11 +255,11 @@ def _fitted(
     output = operation.output_shape(shapes, arguments)
     given_delta = prod(numbers["delta"].shape) if "delta" in numbers else 0
     refuse_flood("output", output, prod(shapes["x"]) + given_delta)
-    _check_bias(numbers, output[1], layout)
-    _check_delta(given, numbers, layout.output(output), shapes, settings)
+    check_bias(layout.bias, output[1])
+    check_delta(numbers["delta"].shape if "delta" in numbers else None, layout.output(output), shapes, settings)
     chosen, kind = _arithmetic(arithmetic, operation, settings, numbers, shapes, output)
     arrays = {name: numbers[name].as_array(DTYPES[chosen]) for name in numbers}
-    operands: dict[str, Array | None] = {name: None for name in operation.operands}
+    operands: dict[str, Array | None] = dict.fromkeys(operation.operands)
     operands |= {name: arrays[name].reshape(shapes[name]) for name in ("x", "w") if name in arrays}
     if "b" in arrays:
         operands["b"] = arrays["b"].reshape(-1)
@@ -319,163 +274,6 @@ def _fitted(
 def _layout(numbers: Mapping[str, Numbers], dims: int) -> Layout:
     kernel, bias = (numbers[name].shape if name in numbers else None for name in ("w", "b"))
     return Layout(dims, numbers["x"].shape, kernel, bias)
-
-
-def _full_input(shape: Shape, dims: int) -> Shape:
-    """(N,C,*L) from any of the three ranks."""
-    if not dims <= len(shape) <= dims + 2:
-        raise RequestError(
-            Problem(
-                f"has shape {shape_text(shape)}, rank {len(shape)}, but with {dims} spatial axes the rank must be "
-                f"{dims} (one sample, one channel), {dims + 1} (C, …) or {dims + 2} (N, C, …)",
-                "check `dims` and the brackets",
-                ("input",),
-            )
-        )
-    full = (1,) * (dims + 2 - len(shape)) + shape
-    if 0 in full[1:]:
-        raise RequestError(
-            Problem(f"is empty: its shape is {shape_text(shape)}", "only the batch may be empty", ("input",))
-        )
-    return full
-
-
-def _full_kernel(shape: Shape, dims: int) -> Shape:
-    """(O,C/g,*K), from that or from (*K)."""
-    if len(shape) not in (dims, dims + 2):
-        raise RequestError(
-            Problem(
-                f"has shape {shape_text(shape)}, rank {len(shape)}, but with {dims} spatial axes the rank must be "
-                f"{dims} (one channel in, one out) or {dims + 2} (out, in, …)",
-                "check `dims` and the brackets",
-                ("kernel",),
-            )
-        )
-    if 0 in shape:
-        raise RequestError(Problem(f"is empty: its shape is {shape_text(shape)}", "", ("kernel",)))
-    return (1,) * (dims + 2 - len(shape)) + shape
-
-
-def _check_channels(operation: Operation, shapes: Mapping[str, Shape], settings: Mapping[str, Any]) -> None:
-    """Groups divide both channel counts, and the kernel has its part of the input's channels."""
-    if "w" not in shapes:
-        return
-    channels, groups, (first, second) = shapes["x"][1], settings["groups"], shapes["w"][:2]
-    if operation.name == "conv-transpose":
-        problems = _transposed_channels(channels, first, groups, shapes)
-    else:
-        problems = _plain_channels(channels, first, second, groups, shapes)
-    if problems:
-        raise RequestError(problems)
-
-
-def _plain_channels(channels: int, filters: int, part: int, groups: int, shapes: Mapping[str, Shape]) -> list[Problem]:
-    problems = _indivisible({"input channels": channels, "output channels": filters}, groups)
-    if not problems and part * groups != channels:
-        sums = f"{part} x {groups} = {part * groups}" if groups > 1 else str(part)
-        problems.append(
-            Problem(
-                f"the kernel {shape_text(shapes['w'])} takes {sums} input channels (its second axis"
-                + (" times groups" if groups > 1 else "")
-                + f"), but the input {shape_text(shapes['x'])} has {channels}",
-                "a kernel is (out, in/groups, …)"
-                + (f"; groups: {channels // part} would fit" if channels % part == 0 != filters % part else ""),
-                ("kernel",),
-            )
-        )
-    return problems
-
-
-def _transposed_channels(channels: int, first: int, groups: int, shapes: Mapping[str, Shape]) -> list[Problem]:
-    problems = _indivisible({"input channels": channels}, groups)
-    if first != channels:
-        problems.append(
-            Problem(
-                f"the kernel {shape_text(shapes['w'])} takes {first} input channels (its first axis), "
-                f"but the input {shape_text(shapes['x'])} has {channels}",
-                "for conv-transpose a kernel is (in, out/groups, …)",
-                ("kernel",),
-            )
-        )
-    return problems
-
-
-def _indivisible(counts: Mapping[str, int], groups: int) -> list[Problem]:
-    return [
-        Problem(f"{groups} groups do not divide the {count} {what}: {count} mod {groups} = {count % groups}",
-                "use a divisor of both channel counts", ("groups",))
-        for what, count in counts.items()
-        if count % groups
-    ]  # fmt: skip
-
-
-def _check_bias(numbers: Mapping[str, Numbers], channels: int, layout: Layout) -> None:
-    if "b" not in numbers or layout.bias == (channels,) or (layout.bias == () and channels == 1):
-        return
-    raise RequestError(
-        Problem(
-            f"has shape {shape_text(numbers['b'].shape)}, but there are {channels} output channels, "
-            f"so it must be ({channels},)" + (" or one number" if channels == 1 else ""),
-            "",
-            ("bias",),
-        )
-    )
-
-
-def _check_delta(
-    given: Mapping[str, Any], numbers: Mapping[str, Numbers], expected: Shape, shapes: Mapping[str, Shape],
-    settings: Mapping[str, Any],
-) -> None:  # fmt: skip
-    if "delta" not in numbers or numbers["delta"].shape == expected:
-        return
-    shape = numbers["delta"].shape
-    raise RequestError(
-        Problem(
-            f"has shape {shape_text(shape)}, but the output has {shape_text(expected)}"
-            + _output_arithmetic(shapes, settings, expected),
-            _suggestions(shape, expected, shapes, settings),
-            ("delta",),
-        )
-    )
-
-
-def _output_arithmetic(shapes: Mapping[str, Shape], settings: Mapping[str, Any], expected: Shape) -> str:
-    """How the output's lengths come about, axis by axis."""
-    if "stride" not in settings or "output_padding" in settings or settings.get("ceil_mode"):
-        return ""
-    lines = [
-        f"floor(({length} + {axis.before} + {axis.after} - {axis.extent})/{axis.stride}) + 1 = {axis.positions(length)}"
-        for axis, length in zip(_axes(shapes, settings), shapes["x"][2:], strict=True)
-    ]
-    return ": " + ", ".join(dict.fromkeys(lines))
-
-
-def _axes(shapes: Mapping[str, Shape], settings: Mapping[str, Any]) -> list[Axis]:
-    sizes = shapes["w"][2:] if "w" in shapes else settings["window"]
-    dilation = settings.get("dilation", (1,) * len(sizes))
-    return [Axis(*row, *pair) for *row, pair in zip(sizes, settings["stride"], dilation, settings["padding"], strict=True)]
-
-
-def _suggestions(shape: Shape, expected: Shape, shapes: Mapping[str, Shape], settings: Mapping[str, Any]) -> str:
-    """Up to three strides or paddings with which the output would have delta's shape."""
-    dims = settings["dims"]
-    if "stride" not in settings or len(shape) != len(expected) or shape[:-dims] != expected[:-dims]:
-        return "delta must have the output's shape"
-    transposed = "output_padding" in settings
-    found = [
-        f"stride {stride} with padding {padding}"
-        for stride, padding in sorted(product(range(1, 5), range(max(a.extent for a in _axes(shapes, settings)))), key=sum)
-        if _lengths(shapes, settings, stride, padding, transposed) == shape[-dims:]
-    ][:3]
-    return f"{' or '.join(found)} would fit" if found else "delta must have the output's shape"
-
-
-def _lengths(shapes: Mapping[str, Shape], settings: Mapping[str, Any], stride: int, pad: int, transposed: bool) -> Shape:
-    """The output's lengths with another stride and padding."""
-    pairs = list(zip(_axes(shapes, settings), shapes["x"][2:], strict=True))
-    if transposed:
-        return tuple((length - 1) * stride - 2 * pad + axis.extent for axis, length in pairs)
-    return tuple(Axis(a.size, stride, a.dilation, pad, pad).positions(length) for a, length in pairs)
 
 
 def _arithmetic(

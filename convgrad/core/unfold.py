@@ -49,7 +49,7 @@ def add_at(x: Array, cells: tuple[Selector, ...], values: Array) -> None:
 
 def patch(x: Array, under: Sequence[range], mode: str = "zeros", outside: Any = 0) -> Array:
     """The cells of one sample under one window: x (C,*L) -> (C,*K), `outside` where zero padding lies under it."""
-    if all(0 <= span.start and span.stop <= length for span, length in zip(under, x.shape[1:], strict=True)):
+    if all(span.start >= 0 and span.stop <= length for span, length in zip(under, x.shape[1:], strict=True)):
         view: Array = x[(slice(None), *(slice(span.start, span.stop, span.step) for span in under))]
         return view
     cells = [source_cells(span, length, mode) for span, length in zip(under, x.shape[1:], strict=True)]

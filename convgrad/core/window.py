@@ -16,6 +16,9 @@ Selector = Any
 """Picks along one axis: a slice, or an array of indices where windows are not evenly spaced."""
 
 
+Selectors = tuple[Selector, ...]
+
+
 @dataclass(frozen=True, slots=True)
 class Axis:
     """Evenly spaced windows along one axis, in cells; negative padding crops."""
@@ -134,7 +137,7 @@ class Window:
         """Per axis the cells under the window, tap by tap, padding counted."""
         return tuple(axis.under(p) for axis, p in zip(self.axes, position, strict=True))
 
-    def taps(self, lengths: Sequence[int]) -> Iterator[tuple[tuple[int, ...], tuple[Selector, ...], tuple[Selector, ...]]]:
+    def taps(self, lengths: Sequence[int]) -> Iterator[tuple[tuple[int, ...], Selectors, Selectors]]:
         """Every tap, in row-major order, with the positions at which it meets the input and the cells it meets."""
         per_axis = [
             [axis.tap(t, length) for t in range(axis.size)] for axis, length in zip(self.axes, lengths, strict=True)

@@ -14,7 +14,7 @@ from convgrad.core.unfold import ALL, add_at, patch
 from convgrad.core.window import Window
 from convgrad.operations.geometry import adaptive, ceiled, fitting, refuse_lonely, strided_axes
 from convgrad.operations.operation import Operation, Overlay, Shape, pooled_shape, windows_over_input
-
+from convgrad.operations.terms import pool_terms
 
 Spans = Sequence[tuple[int, int]]
 
@@ -100,6 +100,7 @@ def _pool(name: str, defaults: Mapping[str, Any], prepare: Callable[..., dict[st
         backward=backward,
         overlay=overlay,
         positions=windows_over_input,
+    terms=pool_terms(overlay),
     )
 
 

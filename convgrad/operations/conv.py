@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
 
 from convgrad.core.arithmetic import Array, zeros
 from convgrad.core.bilinear import correlate, kernel_gradient, spread
-from convgrad.core.unfold import pad, patch, source_cells, unpad, unpadded
+from convgrad.core.unfold import pad, patch, unpad, unpadded
 from convgrad.core.window import Window
 from convgrad.errors import Problem
 from convgrad.operations.geometry import fitting, raise_all, strided_axes
 from convgrad.operations.operation import Operation, Overlay, Shape, windows_over_input
+from convgrad.operations.terms import Bilinear, Factor, Term, of_bias
 
 MODES = ("cross-correlation", "convolution")
 PADDING_MODES = ("zeros", "reflect", "replicate", "circular")
@@ -83,6 +84,27 @@ def overlaps(e: Array, w: Array, groups: int) -> Array:
     return parts.sum(axis=1).reshape(-1, *w.shape[2:])
 
 
+def terms(
+    name: str, index: tuple[int, ...], delta: Array, x: Array, w: Array, b: Array | None = None, *,
+    window: Window, groups: int, mode: str, padding_mode: str,
+) -> Iterator[Term]:  # fmt: skip
+    """The terms of one entry of y, x (dx), w (dw) or b (db)."""
+    relation = Bilinear(delta, x, w, "delta", "x", window, groups, mode, padding_mode)
+    if name == "b":
+        yield from of_bias(delta, index[0])
+    elif name == "y":
+        yield from relation.of_near(index)
+        yield from bias_term(b, index[1])
+    else:
+        yield from (relation.of_far if name == "x" else relation.of_kernel)(index)
+
+
+def bias_term(b: Array | None, o: int) -> Iterator[Term]:
+    """The bias as the last term of an output."""
+    if b is not None:
+        yield Term(None, None, None, (Factor("b", (o,), b[o]),), b[o])
+
+
 def prepare(shapes: Mapping[str, Shape], settings: Mapping[str, Any]) -> dict[str, Any]:
     lengths, sizes = shapes["x"][2:], shapes["w"][2:]
     axes = strided_axes(sizes, settings)
@@ -124,4 +146,5 @@ OPERATION = Operation(
     backward=backward,
     overlay=overlay,
     positions=windows_over_input,
+    terms=terms,
 )  # fmt: skip

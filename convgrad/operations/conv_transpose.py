@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from convgrad.core.arithmetic import Array
@@ -10,9 +10,10 @@ from convgrad.core.bilinear import correlate, kernel_gradient, spread
 from convgrad.core.unfold import patch
 from convgrad.core.window import Window
 from convgrad.errors import Problem, RequestError
-from convgrad.operations.conv import biased, channel_sums, oriented, outer
+from convgrad.operations.conv import bias_term, biased, channel_sums, oriented, outer
 from convgrad.operations.geometry import raise_all, strided_axes
 from convgrad.operations.operation import Operation, Overlay, Shape
+from convgrad.operations.terms import Bilinear, Term, of_bias
 
 
 def forward(
@@ -42,6 +43,21 @@ def overlay(
     kernel = oriented(w, mode).reshape(groups, -1, *w.shape[1:])
     dx = (kernel * under.reshape(groups, 1, *w.shape[1:])).sum(axis=tuple(range(2, kernel.ndim))).ravel()
     return Overlay(sample, position, window.cells(position), under, dx, dw=oriented(dw, mode), x=value)
+
+
+def terms(
+    name: str, index: tuple[int, ...], delta: Array, x: Array, w: Array, b: Array | None = None, *,
+    window: Window, lengths: Shape, groups: int, mode: str,
+) -> Iterator[Term]:  # fmt: skip
+    """The terms of one entry of y, x (dx), w (dw) or b (db)."""
+    relation = Bilinear(x, delta, w, "x", "delta", window, groups, mode)
+    if name == "b":
+        yield from of_bias(delta, index[0])
+    elif name == "y":
+        yield from relation.of_far(index)
+        yield from bias_term(b, index[1])
+    else:
+        yield from (relation.of_near if name == "x" else relation.of_kernel)(index)
 
 
 def prepare(shapes: Mapping[str, Shape], settings: Mapping[str, Any]) -> dict[str, Any]:
@@ -103,4 +119,5 @@ OPERATION = Operation(
     backward=backward,
     overlay=overlay,
     positions=lambda shapes, arguments: shapes["x"][2:],
+    terms=terms,
 )  # fmt: skip

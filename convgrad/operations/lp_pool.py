@@ -12,6 +12,7 @@ from convgrad.core.unfold import ALL, add_at, patch
 from convgrad.core.window import Window
 from convgrad.operations.geometry import ceiled, fitting, strided_axes
 from convgrad.operations.operation import Operation, Overlay, Shape, pooled_shape, windows_over_input
+from convgrad.operations.terms import pool_terms
 
 
 def forward(x: Array, *, window: Window, norm: Any) -> Array:
@@ -91,5 +92,6 @@ OPERATION = Operation(
     backward=backward,
     overlay=overlay,
     positions=windows_over_input,
+    terms=pool_terms(overlay),
     rational=lambda settings: settings["norm"] == 1,
 )

@@ -12,6 +12,7 @@ from convgrad.core.unfold import ALL, add_at, patch
 from convgrad.core.window import Window
 from convgrad.operations.geometry import adaptive, ceiled, fitting, refuse_lonely, strided_axes
 from convgrad.operations.operation import Operation, Overlay, Shape, pooled_shape, windows_over_input
+from convgrad.operations.terms import pool_terms
 
 TIES = ("first", "last", "split", "all")
 
@@ -121,6 +122,7 @@ OPERATION = Operation(
     backward=backward,
     overlay=overlay,
     positions=windows_over_input,
+    terms=pool_terms(overlay),
 )
 ADAPTIVE = Operation(
     name="adaptive-max-pool",
@@ -132,4 +134,5 @@ ADAPTIVE = Operation(
     backward=backward,
     overlay=overlay,
     positions=windows_over_input,
+    terms=pool_terms(overlay),
 )

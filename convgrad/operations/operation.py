@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -54,6 +54,8 @@ class Operation:
     backward: Callable[..., dict[str, Array]]
     overlay: Callable[..., Overlay]
     positions: Callable[[Mapping[str, Shape], Mapping[str, Any]], Shape]
+    terms: Callable[..., Iterator[Any]]
+    """terms(name, index, delta, *operands, **arguments): the terms of one entry of y, x, w or b, as `Term`s."""
     rational: Callable[[Mapping[str, Any]], bool] = field(default=lambda settings: True)
     """Whether the operation stays within the rationals, so that exact arithmetic is possible."""
 

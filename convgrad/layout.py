@@ -1,0 +1,53 @@
+"""In which shapes the operands came, so that results go back in them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from convgrad.core.arithmetic import Array
+from convgrad.operations.operation import Shape
+
+
+@dataclass(frozen=True, slots=True)
+class Layout:
+    """The spatial axes, and the shapes of input, kernel and bias as given."""
+
+    dims: int
+    input: Shape
+    kernel: Shape | None
+    bias: Shape | None
+
+    @property
+    def batch(self) -> bool:
+        """Whether the input came with a batch axis."""
+        return len(self.input) == self.dims + 2
+
+    @property
+    def channels_in(self) -> bool:
+        """Whether the input came with a channel axis."""
+        return len(self.input) > self.dims
+
+    @property
+    def channels_out(self) -> bool:
+        """Whether the output has a channel axis: when the input or the kernel came with any."""
+        return self.channels_in or self.kernel_channels
+
+    @property
+    def kernel_channels(self) -> bool:
+        return self.kernel is not None and len(self.kernel) > self.dims
+
+    def restored(self, name: str, array: Array) -> Array:
+        """x, w, b, y or delta from its full shape to that in which it came, or would have."""
+        if name in ("x", "w"):
+            return array.reshape(self.input if name == "x" else self.kernel or ())
+        return array.reshape(self.vector(len(array)) if name == "b" else self.output(array.shape))
+
+    def vector(self, channels: int) -> Shape:
+        """The shape of db: that of the bias, without one a number for a bare kernel, else (O,)."""
+        if self.bias is not None:
+            return self.bias
+        return (channels,) if self.kernel_channels else ()
+
+    def output(self, full: Shape) -> Shape:
+        """(N,O,*P) without the axes that the output has not."""
+        return full[2 - self.batch - self.channels_out :]

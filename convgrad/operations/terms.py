@@ -1,0 +1,194 @@
+"""One entry of a result as the sum of its terms: who meets whom, at which overlay and tap."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from itertools import product
+from typing import Any
+
+import numpy as np
+
+from convgrad.core.arithmetic import Array
+from convgrad.core.unfold import source_cells
+from convgrad.core.window import Window
+from convgrad.operations.operation import Overlay
+
+Index = tuple[int, ...]
+Meeting = tuple[Index, Index, Index]
+"""A position, a tap, and the cell that the tap meets there; the cell is -1 on an axis where it is zero padding."""
+
+
+@dataclass(frozen=True, slots=True)
+class Factor:
+    """One number of a product: which array it is from (delta, x, w, b, divisor), where, and its value."""
+
+    name: str
+    index: Index | None
+    value: Any
+
+
+@dataclass(frozen=True, slots=True)
+class Term:
+    """One summand: the overlay it comes from, the tap, its factors, its value, and what to note of it."""
+
+    sample: int | None
+    position: Index | None
+    tap: Index | None
+    factors: tuple[Factor, ...]
+    value: Any
+    note: str = ""
+
+
+def meetings(
+    window: Window, lengths: Sequence[int], padding_mode: str, keep: Callable[[int, int, int, int], bool]
+) -> Iterator[Meeting]:
+    """Where windows and cells meet, in row-major order of positions; `keep(axis, position, tap, cell)` selects."""
+    per_axis = [
+        [
+            (position, tap, int(cell))
+            for position in range(axis.positions(length))
+            for tap, cell in enumerate(source_cells(axis.under(position), length, padding_mode))
+            if keep(number, position, tap, int(cell))
+        ]
+        for number, (axis, length) in enumerate(zip(window.axes, lengths, strict=True))
+    ]
+    found = ([tuple(column) for column in zip(*meeting, strict=True)] for meeting in product(*per_axis))
+    yield from sorted((p, t, c) for p, t, c in found)
+
+
+@dataclass(frozen=True, slots=True)
+class Bilinear:
+    """The relation of a convolution: `near` has the window's positions, `far` the cells under it, w joins them.
+
+    near (N,O,*P), far (N,C,*L), w (O,C/g,*K) as given; for a convolution near is delta and far is x, for a transposed
+    one near is x and far is delta. `near_name` and `far_name` say so.
+    """
+
+    near: Array
+    far: Array
+    w: Array
+    near_name: str
+    far_name: str
+    window: Window
+    groups: int
+    mode: str
+    padding_mode: str = "zeros"
+
+    def of_kernel(self, index: Index) -> Iterator[Term]:
+        """w[o,c,t]: over samples and positions, near times far."""
+        o, c, *tap = index
+        laid = self._turned(tuple(tap))
+        channel = o // (self.w.shape[0] // self.groups) * self.w.shape[1] + c
+        kept = list(self._meetings(lambda axis, position, t, cell: t == laid[axis]))
+        for n, (position, _, cell) in product(range(self.near.shape[0]), kept):
+            near = self._factor(self.near_name, self.near, (n, o, *position))
+            yield self._term(n, position, tuple(tap), (near, self._far(n, channel, cell)))
+
+    def of_near(self, index: Index) -> Iterator[Term]:
+        """An entry at a position: over the group's far channels and the taps, w times far."""
+        n, o, *at = index
+        first = o // (self.w.shape[0] // self.groups) * self.w.shape[1]
+        kept = list(self._meetings(lambda axis, position, tap, cell: position == at[axis]))
+        for c, (position, tap, cell) in product(range(self.w.shape[1]), kept):
+            given = self._turned(tap)
+            factors = (self._factor("w", self.w, (o, c, *given)), self._far(n, first + c, cell))
+            yield self._term(n, position, given, factors)
+
+    def of_far(self, index: Index) -> Iterator[Term]:
+        """An entry under windows: over the windows that cover it and the group's near channels, near times w."""
+        n, channel, *at = index
+        group, c = divmod(channel, self.w.shape[1])
+        per_group = self.w.shape[0] // self.groups
+        kept = list(self._meetings(lambda axis, position, tap, cell: cell == at[axis]))
+        for (position, tap, _), o in product(kept, range(group * per_group, (group + 1) * per_group)):
+            given = self._turned(tap)
+            near = self._factor(self.near_name, self.near, (n, o, *position))
+            yield self._term(n, position, given, (near, self._factor("w", self.w, (o, c, *given))))
+
+    def _meetings(self, keep: Callable[[int, int, int, int], bool]) -> Iterator[Meeting]:
+        return meetings(self.window, self.far.shape[2:], self.padding_mode, keep)
+
+    def _turned(self, tap: Index) -> Index:
+        """From the kernel as it is laid to the kernel as given, or back."""
+        if self.mode == "cross-correlation":
+            return tap
+        return tuple(size - 1 - t for size, t in zip(self.w.shape[2:], tap, strict=True))
+
+    def _factor(self, name: str, array: Array, index: Index) -> Factor:
+        return Factor(name, index, array[index])
+
+    def _far(self, n: int, channel: int, cell: Index) -> Factor:
+        if min(cell) < 0:
+            return Factor(self.far_name, None, self.far.dtype.type(0) if self.far.dtype != object else 0)
+        return self._factor(self.far_name, self.far, (n, channel, *cell))
+
+    def _term(self, n: int, position: Index, tap: Index, factors: tuple[Factor, ...]) -> Term:
+        note = "padding" if any(factor.index is None for factor in factors) else ""
+        return Term(n, position, tap, factors, factors[0].value * factors[1].value, note)
+
+
+def pool_terms(overlay: Callable[..., Overlay]) -> Callable[..., Iterator[Term]]:
+    """The `terms` of a pool, from its overlay."""
+
+    def terms(name: str, index: Index, delta: Array, x: Array, *, window: Window, **arguments: Any) -> Iterator[Term]:
+        def at(sample: int, position: Index) -> Overlay:
+            return overlay(delta, x, sample=sample, position=position, window=window, **arguments)
+
+        if name == "x":
+            yield from of_covered_cell(index, window, x.shape[2:], at)
+        else:
+            yield from of_pooled(index, x, at(index[0], index[2:]), window.under(index[2:]))
+
+    return terms
+
+
+def of_bias(delta: Array, o: int) -> Iterator[Term]:
+    """db[o] = sum of delta over samples and positions."""
+    for n, *position in np.ndindex(delta.shape[0], *delta.shape[2:]):
+        index = (n, o, *position)
+        yield Term(n, tuple(position), None, (Factor("delta", index, delta[index]),), delta[index])
+
+
+def of_covered_cell(
+    index: Index, window: Window, lengths: Sequence[int], overlay: Callable[[int, Index], Overlay]
+) -> Iterator[Term]:
+    """A pool's dx[n,c,cell]: over the windows that cover it, what each gives."""
+    n, channel, *at = index
+    for position, tap, _ in meetings(window, lengths, "zeros", lambda axis, p, t, cell: cell == at[axis]):
+        laid = overlay(n, position)
+        assert laid.delta is not None
+        delta = Factor("delta", (n, channel, *position), laid.delta[channel])
+        yield Term(n, position, tap, (delta, *_divisor(laid)), laid.dx[(channel, *tap)], _note(laid, channel, at))
+
+
+def of_pooled(index: Index, x: Array, laid: Overlay, under: Sequence[range]) -> Iterator[Term]:
+    """A pool's y[n,c,p]: over the cells under the window."""
+    n, channel, *position = index
+    for tap in np.ndindex(*map(len, under)):
+        cell = tuple(span[t] for span, t in zip(under, tap, strict=True))
+        inside = all(0 <= c < length for c, length in zip(cell, x.shape[2:], strict=True))
+        value = laid.window[(channel, *tap)]
+        note = "padding" if not inside else _note(laid, channel, cell)
+        factors = (Factor("x", (n, channel, *cell) if inside else None, value), *_divisor(laid))
+        yield Term(n, tuple(position), tap, factors, _share(laid, value, note), note)
+
+
+def _share(laid: Overlay, value: Any, note: str) -> Any:
+    """What a cell puts into a pool's output: all of it where it wins, a part of a mean, itself under a norm."""
+    if laid.winners is not None:
+        return value if note == "wins" else None
+    return value if laid.divisor is None else value / laid.divisor
+
+
+def _divisor(laid: Overlay) -> tuple[Factor, ...]:
+    return () if laid.divisor is None else (Factor("divisor", None, laid.divisor),)
+
+
+def _note(laid: Overlay, channel: int, cell: Sequence[int]) -> str:
+    if laid.winners is None:
+        return ""
+    winners = laid.winners[channel]
+    if tuple(cell) not in winners:
+        return "does not win"
+    return "wins" if len(winners) == 1 else f"shares a tie of {len(winners)}"

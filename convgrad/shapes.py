@@ -1,0 +1,171 @@
+"""Whether operands fit together: every shape error, with both shapes and the arithmetic between them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from itertools import product
+from typing import Any
+
+from convgrad.core.window import Axis
+from convgrad.errors import Problem, RequestError
+from convgrad.operations import Operation
+from convgrad.operations.geometry import shape_text, strided_axes
+from convgrad.operations.operation import Shape
+
+
+def full_input(shape: Shape, dims: int) -> Shape:
+    """(N,C,*L) from any of the three ranks."""
+    if not dims <= len(shape) <= dims + 2:
+        raise RequestError(
+            Problem(
+                f"has shape {shape_text(shape)}, rank {len(shape)}, but with {dims} spatial axes the rank must be "
+                f"{dims} (one sample, one channel), {dims + 1} (C, …) or {dims + 2} (N, C, …)",
+                "check `dims` and the brackets",
+                ("input",),
+            )
+        )
+    full = (1,) * (dims + 2 - len(shape)) + shape
+    if 0 in full[1:]:
+        raise RequestError(
+            Problem(f"is empty: its shape is {shape_text(shape)}", "only the batch may be empty", ("input",))
+        )
+    return full
+
+
+def full_kernel(shape: Shape, dims: int) -> Shape:
+    """(O,C/g,*K), from that or from (*K)."""
+    if len(shape) not in (dims, dims + 2):
+        raise RequestError(
+            Problem(
+                f"has shape {shape_text(shape)}, rank {len(shape)}, but with {dims} spatial axes the rank must be "
+                f"{dims} (one channel in, one out) or {dims + 2} (out, in, …)",
+                "check `dims` and the brackets",
+                ("kernel",),
+            )
+        )
+    if 0 in shape:
+        raise RequestError(Problem(f"is empty: its shape is {shape_text(shape)}", "", ("kernel",)))
+    return (1,) * (dims + 2 - len(shape)) + shape
+
+
+def check_channels(operation: Operation, shapes: Mapping[str, Shape], settings: Mapping[str, Any]) -> None:
+    """Groups divide both channel counts, and the kernel has its part of the input's channels."""
+    if "w" not in shapes:
+        return
+    channels, groups, (first, second) = shapes["x"][1], settings["groups"], shapes["w"][:2]
+    if operation.name == "conv-transpose":
+        problems = _transposed_channels(channels, first, groups, shapes)
+    else:
+        problems = _plain_channels(channels, first, second, groups, shapes)
+    if problems:
+        raise RequestError(problems)
+
+
+def _plain_channels(channels: int, filters: int, part: int, groups: int, shapes: Mapping[str, Shape]) -> list[Problem]:
+    problems = _indivisible({"input channels": channels, "output channels": filters}, groups)
+    if not problems and part * groups != channels:
+        sums = f"{part} x {groups} = {part * groups}" if groups > 1 else str(part)
+        problems.append(
+            Problem(
+                f"the kernel {shape_text(shapes['w'])} takes {sums} input channels (its second axis"
+                + (" times groups" if groups > 1 else "")
+                + f"), but the input {shape_text(shapes['x'])} has {channels}",
+                "a kernel is (out, in/groups, …)"
+                + (f"; groups: {channels // part} would fit" if channels % part == 0 != filters % part else ""),
+                ("kernel",),
+            )
+        )
+    return problems
+
+
+def _transposed_channels(channels: int, first: int, groups: int, shapes: Mapping[str, Shape]) -> list[Problem]:
+    problems = _indivisible({"input channels": channels}, groups)
+    if first != channels:
+        problems.append(
+            Problem(
+                f"the kernel {shape_text(shapes['w'])} takes {first} input channels (its first axis), "
+                f"but the input {shape_text(shapes['x'])} has {channels}",
+                "for conv-transpose a kernel is (in, out/groups, …)",
+                ("kernel",),
+            )
+        )
+    return problems
+
+
+def _indivisible(counts: Mapping[str, int], groups: int) -> list[Problem]:
+    return [
+        Problem(f"{groups} groups do not divide the {count} {what}: {count} mod {groups} = {count % groups}",
+                "use a divisor of both channel counts", ("groups",))
+        for what, count in counts.items()
+        if count % groups
+    ]  # fmt: skip
+
+
+def check_bias(bias: Shape | None, channels: int) -> None:
+    """A bias is (O,), or one number where O is 1."""
+    if bias is None or bias == (channels,) or (bias == () and channels == 1):
+        return
+    raise RequestError(
+        Problem(
+            f"has shape {shape_text(bias)}, but there are {channels} output channels, "
+            f"so it must be ({channels},)" + (" or one number" if channels == 1 else ""),
+            "",
+            ("bias",),
+        )
+    )
+
+
+def check_delta(
+    shape: Shape | None, expected: Shape, shapes: Mapping[str, Shape], settings: Mapping[str, Any]
+) -> None:
+    """delta has the output's shape, in the rank the output has."""
+    if shape is None or shape == expected:
+        return
+    raise RequestError(
+        Problem(
+            f"has shape {shape_text(shape)}, but the output has {shape_text(expected)}"
+            + _output_arithmetic(shapes, settings, expected),
+            _suggestions(shape, expected, shapes, settings),
+            ("delta",),
+        )
+    )
+
+
+def _output_arithmetic(shapes: Mapping[str, Shape], settings: Mapping[str, Any], expected: Shape) -> str:
+    """How the output's lengths come about, axis by axis."""
+    if "stride" not in settings or "output_padding" in settings or settings.get("ceil_mode"):
+        return ""
+    lines = [
+        f"floor(({length} + {axis.before} + {axis.after} - {axis.extent})/{axis.stride}) + 1 = {axis.positions(length)}"
+        for axis, length in zip(_axes(shapes, settings), shapes["x"][2:], strict=True)
+    ]
+    return ": " + ", ".join(dict.fromkeys(lines))
+
+
+def _axes(shapes: Mapping[str, Shape], settings: Mapping[str, Any]) -> list[Axis]:
+    return list(strided_axes(shapes["w"][2:] if "w" in shapes else settings["window"], settings))
+
+
+def _suggestions(shape: Shape, expected: Shape, shapes: Mapping[str, Shape], settings: Mapping[str, Any]) -> str:
+    """Up to three strides or paddings with which the output would have delta's shape."""
+    dims = settings["dims"]
+    if "stride" not in settings or len(shape) != len(expected) or shape[:-dims] != expected[:-dims]:
+        return "delta must have the output's shape"
+    transposed = "output_padding" in settings
+    paddings = range(max(axis.extent for axis in _axes(shapes, settings)))
+    found = [
+        f"stride {stride} with padding {padding}"
+        for stride, padding in sorted(product(range(1, 5), paddings), key=sum)
+        if _lengths(shapes, settings, stride, padding, transposed) == shape[-dims:]
+    ][:3]
+    return f"{' or '.join(found)} would fit" if found else "delta must have the output's shape"
+
+
+def _lengths(
+    shapes: Mapping[str, Shape], settings: Mapping[str, Any], stride: int, pad: int, transposed: bool
+) -> Shape:
+    """The output's lengths with another stride and padding."""
+    pairs = list(zip(_axes(shapes, settings), shapes["x"][2:], strict=True))
+    if transposed:
+        return tuple((length - 1) * stride - 2 * pad + axis.extent for axis, length in pairs)
+    return tuple(Axis(a.size, stride, a.dilation, pad, pad).positions(length) for a, length in pairs)
