@@ -1,0 +1,182 @@
+"""From a source to its documents: the quick readers, and the careful one for whatever they do not take."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable, Iterator
+from typing import Any
+
+from convgrad.core.arithmetic import Plain
+from convgrad.documents import arrays, binary
+from convgrad.documents.sources import Source, decoded
+from convgrad.errors import Path, Place, RequestError
+
+BLOCK = 100  # a number that overflows or vanishes without a three-digit exponent has a block this long of digits
+FAR_EXPONENT = re.compile(r"e[-+]?[0-9]{3}")
+LONE = re.compile(
+    r"(?i:(?<!\\)(?:\\\\)*\\ud(?:[89ab][0-9a-f]{2}(?!\\ud[c-f][0-9a-f]{2})|(?<!\\ud[89ab][0-9a-f]{2}\\ud)[c-f][0-9a-f]{2}))"
+)
+MARKER = "\n---"
+EMPTY = re.compile(r"(?:[ \t\r\n]|#.*|%.*|\.\.\.(?=\s|$))*")  # blanks, comments, directives
+
+
+class Document:
+    """One document of a source: its value, or the error that kept it from being read, and where its parts are."""
+
+    __slots__ = ("_text", "error", "line", "name", "number", "value")
+
+    def __init__(self, name: str, number: int, value: Any, error: RequestError | None, text: str, line: int) -> None:
+        self.name, self.number, self.value, self.error, self._text, self.line = name, number, value, error, text, line
+
+    def locate(self, path: Path, *, key: bool = False) -> Place | None:
+        """Where the value at a path begins (or its key), by reading the text again; None for a binary file."""
+        if not self._text:
+            return None
+        from convgrad.documents.events import locate
+
+        return locate(self._text, path, self.name, self.line, key=key)
+
+    def placed(self, error: RequestError) -> RequestError:
+        """The same error, with the place in the file for every problem that has none."""
+        return RequestError(problem.at(self.locate(problem.path) or Place(self.name)) for problem in error.problems)
+
+    def exact(self) -> Any:
+        """The value with the text of every number, also in arrays that were read as binary ones."""
+        return _small(self._text, self.name, self.line, keep=True) if self._text else self.value
+
+
+def read(source: Source, *, exact: bool = True, nonfinite: bool = False) -> Iterator[Document]:
+    """The documents of a source, in order; what is wrong with one is its `error`, and the rest go on.
+
+    `exact` keeps every number's text (`Plain`), except in arrays of more than some 20,000 characters, which are
+    float64 arrays; without it numbers of JSON are plain Python ones. Raises RequestError where the source as a whole
+    cannot be read.
+    """
+    if source.format in ("npy", "npz"):
+        return iter([Document(source.name, 1, binary.read(source), None, "", 1)])
+    text = source.text_or_lines()
+    pieces = _documents(text) if isinstance(text, str) else _json_lines(text, source.name)
+    return _numbered(pieces, source.name, exact, nonfinite)
+
+
+def _numbered(pieces: Iterator[Any], name: str, exact: bool, nonfinite: bool) -> Iterator[Document]:
+    for number, (line, text) in enumerate(pieces, 1):
+        if isinstance(text, RequestError):
+            yield Document(name, number, None, text, "", line)
+            continue
+        try:
+            yield Document(name, number, value(text, name, line, exact, nonfinite), None, text, line)
+        except RequestError as error:
+            yield Document(name, number, None, error, text, line)
+
+
+def _json_lines(lines: Iterator[bytes], name: str) -> Iterator[tuple[int, str | RequestError]]:
+    """The lines that are not blank, with their numbers."""
+    for number, line in enumerate(lines, 1):
+        if line.isspace():
+            continue
+        try:
+            yield number, decoded(line, name, number)
+        except RequestError as error:
+            yield number, error
+
+
+def _documents(text: str) -> Iterator[tuple[int, str]]:
+    """The parts of a text between `---` lines, with the line each begins on; parts without content are skipped."""
+    parts = list(_parts(text)) if MARKER in text or text.startswith("---") else [(1, text)]
+    filled = [part for part in parts if not _is_empty(part[1])]
+    yield from filled or parts[:1]
+
+
+def _parts(text: str) -> Iterator[tuple[int, str]]:
+    """The text cut before each `---`, which stays where a value follows on its line."""
+    start, line = 0, 1
+    for cut in [*_markers(text), len(text)]:
+        yield line, text[start:cut]
+        line, start = line + text.count("\n", start, cut), cut
+
+
+def _markers(text: str) -> Iterator[int]:
+    """Where lines begin that separate documents."""
+    at = 0 if text.startswith("---") else text.find(MARKER) + 1
+    while at or text.startswith("---"):
+        if text[at + 3 : at + 4].strip() == "":
+            yield at
+        at = text.find(MARKER, at + 1) + 1
+        if not at:
+            return
+
+
+def _is_empty(text: str) -> bool:
+    body = text[3:] if text.startswith("---") else text
+    end = EMPTY.match(body)
+    return end is not None and end.end() == len(body)
+
+
+def value(text: str, name: str, line: int, exact: bool = True, nonfinite: bool = False) -> Any:
+    """The value of one document's text: large arrays first, the rest quickly where it is JSON, else carefully."""
+    if len(text) >= arrays.LARGE:
+        lifted = arrays.lifted(text, lambda rest: _small(rest, name, line, keep=True))
+        if lifted is not None:
+            return lifted[0]
+    return _small(text, name, line, keep=exact or _may_overflow(text), nonfinite=nonfinite)
+
+
+def _small(text: str, name: str, line: int, *, keep: bool, nonfinite: bool = False) -> Any:
+    body = text[3:] if text.startswith("---") else text
+    if body.lstrip()[:1] in ("{", "["):
+        try:
+            if "\\u" in body and LONE.search(body):
+                raise ValueError("half of a surrogate pair")
+            value = (_KEEP if keep else _NATIVE_NONFINITE if nonfinite else _NATIVE).decode(body)
+            if _is_flat(body) or not _is_deep(value, DEPTH):
+                return value
+        except (ValueError, RecursionError):
+            pass  # the careful reader says what is wrong, or reads what is YAML and no JSON
+    from convgrad.documents.events import tree
+
+    return tree(text, name, line)
+
+
+DEPTH = 16  # as in the careful reader
+
+
+def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    value = dict(pairs)
+    if len(value) < len(pairs):
+        raise ValueError("a key is there twice")
+    return value
+
+
+def _decoder(number: Callable[[str], Any] | None, constant: Callable[[str], Any] | None) -> json.JSONDecoder:
+    return json.JSONDecoder(
+        object_pairs_hook=_unique, parse_float=number, parse_int=number, parse_constant=constant or Plain
+    )
+
+
+_KEEP = _decoder(Plain, Plain)
+_NATIVE = _decoder(None, Plain)
+_NATIVE_NONFINITE = _decoder(None, float)
+
+
+def _may_overflow(text: str) -> bool:
+    """Whether a number may be beyond float64's range, seen without reading one."""
+    if "E" in text or FAR_EXPONENT.search(text):
+        return True
+    return any(text[start : start + BLOCK].isdigit() for start in range(0, len(text) - BLOCK + 1, BLOCK))
+
+
+def _is_flat(text: str) -> bool:
+    """Whether there are too few brackets for a deep document."""
+    return text.count("[") + text.count("{") <= DEPTH
+
+
+def _is_deep(value: Any, levels: int) -> bool:
+    """Whether mappings and lists nest deeper than so many levels."""
+    if not isinstance(value, (dict, list)):
+        return False
+    inner = value.values() if isinstance(value, dict) else value
+    if {dict, list}.isdisjoint(map(type, inner)):
+        return levels < 1
+    return levels < 1 or any(_is_deep(item, levels - 1) for item in inner)

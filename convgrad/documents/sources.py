@@ -1,0 +1,211 @@
+"""Where a document comes from: a file, a member of an archive, standard input, or the argument itself."""
+
+from __future__ import annotations
+
+import codecs
+import difflib
+import os
+import re
+import stat
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
+from itertools import chain
+from typing import IO, Any, NoReturn
+
+from convgrad.errors import Place, Problem, RequestError
+
+SUFFIXES = {".json": "json", ".jsonl": "jsonl", ".ndjson": "jsonl", ".npy": "npy", ".npz": "npz"}
+SUFFIXES |= dict.fromkeys((".yaml", ".yml"), "yaml")
+
+# What an argument that names no file must look like to be a document itself.
+INLINE = re.compile(
+    r"""\s*(?: [\[{"'] | [\w-]+\s*:(?:\s|$) | -\s | ones\s*$ | .*\n
+        | [-+]?\.?[0-9][0-9.eE+-]*(?:/[0-9]+)?\s*$ | [-+]?\.?(?:nan|inf(?:inity)?)\s*$ )""",
+    re.VERBOSE | re.IGNORECASE,
+)
+BINARY = {  # how files begin that are no text, and what to do with them
+    b"\x93NUMPY": "this is a NumPy array: give the file a name that ends in .npy",
+    b"PK\x03\x04": "this is a ZIP archive: NumPy's have a name that ends in .npz",
+    b"\x1f\x8b": "this is compressed: unpack it with gunzip first",
+    b"\x80": "this looks like a pickle, which could run any program: save the arrays with numpy.savez",
+}
+
+
+@dataclass
+class Source:
+    """One argument: the name that errors show, its format, and how to get its bytes."""
+
+    name: str
+    format: str
+    path: str | None = None
+    member: str | None = None
+    inline: str | None = None
+    stream: Any = None
+    guess: bool = False  # of unknown suffix: may turn out to be JSON Lines
+
+    def open(self) -> IO[bytes]:
+        """The bytes as a stream; raises RequestError for what cannot be opened."""
+        if self.stream is not None:
+            return _Encoded(self.stream) if _is_text(self.stream) else self.stream  # type: ignore[return-value]
+        assert self.path is not None
+        try:
+            return open(self.path, "rb")
+        except OSError as error:
+            refuse(self.name, f"cannot be read: {_reason(error)}")
+
+    def data(self) -> bytes:
+        """All bytes."""
+        try:
+            with self.open() as file:
+                return file.read()
+        except OSError as error:
+            refuse(self.name, f"cannot be read: {_reason(error)}")
+
+    def lines(self) -> Iterator[bytes]:
+        """The bytes line by line."""
+        if self.inline is not None:
+            yield from self.inline.encode("utf-8", "surrogatepass").splitlines(True)
+            return
+        try:
+            with self.open() as file:
+                yield from file
+        except OSError as error:
+            refuse(self.name, f"cannot be read: {_reason(error)}")
+
+    def text_or_lines(self) -> str | Iterator[bytes]:
+        """The text; of JSON Lines (also behind a name that does not say so) the lines, as they come."""
+        if self.format == "jsonl":
+            return self.lines()
+        if self.inline is not None:
+            return self.inline
+        if not self.guess:
+            return decoded(self.data(), self.name)
+        return self._guessed()
+
+    def _guessed(self) -> str | Iterator[bytes]:
+        lines = self.lines()
+        first = list(_until_two_filled(lines))
+        if _begins_json_lines([line.strip() for line in first if line.strip()]):
+            self.format = "jsonl"
+            return chain(first, lines)
+        return decoded(b"".join(chain(first, lines)), self.name)
+
+
+def source(argument: str, *, option: str | None = None, stdin: Any = None) -> Source:
+    """What an argument names: `-`, a file, `file.npz:member`, or the document itself.
+
+    Raises RequestError where it is none of these.
+    """
+    if argument == "-":
+        return Source("<stdin>", "yaml", stream=stdin if stdin is not None else _stdin(), guess=True)
+    if os.path.exists(argument):
+        return _file(argument)
+    archive, colon, member = argument.rpartition(":")
+    if colon and archive.lower().endswith(".npz") and os.path.exists(archive):
+        return Source(argument, "npz", path=archive, member=member)
+    if INLINE.match(argument):
+        return Source(option or "<argument>", "yaml", inline=argument)
+    return _no_such_file(archive if archive.lower().endswith(".npz") else argument)
+
+
+def _file(path: str) -> Source:
+    if os.path.isdir(path):
+        files = ", ".join(name for name in _files(path) if os.path.splitext(name)[1].lower() in SUFFIXES)
+        refuse(path, "this is a folder, not a document", f"name a file in it: {_shortened(files)}" if files else "")
+    suffix = os.path.splitext(path)[1].lower()
+    guess = suffix not in SUFFIXES or (suffix != ".jsonl" and not stat.S_ISREG(os.stat(path).st_mode))
+    return Source(path, SUFFIXES.get(suffix, "yaml"), path=path, guess=guess)
+
+
+def _no_such_file(argument: str) -> NoReturn:
+    folder, name = os.path.split(argument)
+    close = difflib.get_close_matches(name, _files(folder or "."), n=1)
+    advice = f"did you mean {os.path.join(folder, close[0])}?" if close else ""
+    if not close and folder and not os.path.isdir(folder):
+        advice = f"there is no folder {folder}"
+    refuse(_shortened(argument), "no such file", advice)
+
+
+def _files(folder: str) -> list[str]:
+    try:
+        return sorted(os.listdir(folder))[:10_000]
+    except (OSError, ValueError):
+        return []
+
+
+def decoded(data: bytes, name: str, first_line: int = 1) -> str:
+    """Bytes as text: UTF-8, with or without a mark, or UTF-16 with one."""
+    for start, advice in BINARY.items():
+        if data.startswith(start):
+            refuse(name, "this is not text", advice, first_line)
+    wide = data.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE))
+    try:
+        text = data.decode("utf-16" if wide else "utf-8-sig" if data.startswith(codecs.BOM_UTF8) else "utf-8")
+    except UnicodeDecodeError as error:
+        line = first_line + data.count(b"\n", 0, error.start)
+        what = f"byte 0x{data[error.start]:02x} is not UTF-8 text"
+        refuse(name, what, "save the file as UTF-8", line)
+    if "\0" in text:
+        line = first_line + text.count("\n", 0, text.index("\0"))
+        refuse(name, "this is not text: it holds zero bytes", "a document is YAML or JSON text", line)
+    return text
+
+
+def refuse(name: str, message: str, advice: str = "", line: int | None = None) -> NoReturn:
+    """Raise the RequestError about a source as a whole, or one line of it."""
+    raise RequestError(Problem(message, advice, place=Place(name, line))) from None
+
+
+class _Encoded:
+    """A text stream as the stream of its bytes."""
+
+    def __init__(self, stream: Any) -> None:
+        self.stream = stream
+
+    def read(self) -> bytes:
+        return bytes(self.stream.read().encode("utf-8", "surrogateescape"))
+
+    def __iter__(self) -> Iterator[bytes]:
+        return (line.encode("utf-8", "surrogateescape") for line in self.stream)
+
+    def __enter__(self) -> _Encoded:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        pass
+
+
+def _is_text(stream: Any) -> bool:
+    return not isinstance(stream.read(0), bytes)
+
+
+def _stdin() -> Any:
+    return getattr(sys.stdin, "buffer", sys.stdin)
+
+
+def _until_two_filled(lines: Iterator[bytes]) -> Iterator[bytes]:
+    """The lines up to the second that is not blank."""
+    filled = 0
+    for line in lines:
+        yield line
+        filled += bool(line.strip())
+        if filled == 2:
+            return
+
+
+def _begins_json_lines(filled: list[bytes]) -> bool:
+    """Whether two lines can only be JSON Lines: as one document, one mapping after another is an error."""
+    if len(filled) < 2:
+        return False
+    first, second = filled
+    return first.removeprefix(codecs.BOM_UTF8).startswith(b"{") and first.endswith(b"}") and second.startswith(b"{")
+
+
+def _reason(error: OSError) -> str:
+    return (error.strerror or str(error) or "unknown reason").lower()
+
+
+def _shortened(text: str) -> str:
+    line = text.replace("\n", " ")
+    return line if len(line) <= 200 else line[:200] + "…"
