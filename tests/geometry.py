@@ -1,0 +1,288 @@
+"""Random cases of every operation, drawn by hypothesis (which shrinks them) or by NumPy (which is fast)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from fractions import Fraction
+from typing import Any
+
+import numpy as np
+from hypothesis import strategies as st
+
+from tests import definitions
+
+CONVOLUTIONS = ("conv", "conv-transpose")
+MAX_POOLS = ("max-pool", "adaptive-max-pool")
+POOLS = ("max-pool", "average-pool", "lp-pool", "adaptive-max-pool", "adaptive-average-pool")
+OPERATIONS = CONVOLUTIONS + POOLS
+PADDING_MODES = ("zeros", "reflect", "replicate", "circular")
+TIES = ("first", "last", "split", "all")
+
+# the definitions are plain loops: what is drawn stays small enough for them, whatever the number of axes
+LARGEST_WINDOW = {1: 4, 2: 3, 3: 2}
+SPARE_CELLS = {1: 6, 2: 3, 3: 2}
+
+
+@dataclass
+class Drawn:
+    """Choices made by hypothesis; the data come from one drawn seed, so that what shrinks is the geometry."""
+
+    draw: Any
+
+    def integer(self, low, high):
+        return self.draw(st.integers(low, high))
+
+    def one_of(self, *choices):
+        return self.draw(st.sampled_from(choices))
+
+    def generator(self):
+        return np.random.default_rng(self.draw(st.integers(0, 2**16)))
+
+
+@dataclass
+class Seeded:
+    """The same choices made by a NumPy generator."""
+
+    random: np.random.Generator
+
+    def integer(self, low, high):
+        return int(self.random.integers(low, high + 1))
+
+    def one_of(self, *choices):
+        return choices[self.integer(0, len(choices) - 1)]
+
+    def generator(self):
+        return self.random
+
+
+@st.composite
+def cases(draw, operations=OPERATIONS, batches=(0, 3), **fixed):
+    """A case of one of the operations, its numbers exact; `fixed` keys have that value."""
+    choose = Drawn(draw)
+    return random_case(choose, choose.one_of(*operations), choose.integer(1, 3), exact_data, batches, **fixed)
+
+
+def random_case(choose, operation, dims, data, batches=(1, 3), **fixed):
+    """A valid case; `data(choose, operation, shape)` makes its arrays."""
+    case = {"op": operation, "dims": dims, **GEOMETRY[operation](choose, dims), **fixed}
+    case["input"] = np.zeros(case["input"])  # the shape first: what words like `same` mean depends on it
+    if "kernel" in case:
+        case["kernel"] = np.zeros(case["kernel"])
+    case = with_ranks(choose, made_valid(case), batches)
+    return with_data(choose, case, data)
+
+
+# -- Geometry ----------------------------------------------------------------------------------------------------------
+
+
+def conv_geometry(choose, dims):
+    channels = channel_counts(choose, dims)
+    axes = [axis_geometry(choose, dims, slack=0) for _ in range(dims)]
+    return {
+        "input": [axis["length"] for axis in axes],
+        "kernel": [channels["out"], channels["inside"], *(axis["window"] for axis in axes)],
+        "groups": channels["groups"],
+        "stride": one_or_each(choose, [axis["stride"] for axis in axes]),
+        "dilation": one_or_each(choose, [axis["dilation"] for axis in axes]),
+        "padding": padding(choose, axes, ("valid", "same", "same-lower", "full")),
+        "padding_mode": choose.one_of(*PADDING_MODES),
+        "mode": choose.one_of("cross-correlation", "convolution"),
+    }
+
+
+def conv_transpose_geometry(choose, dims):
+    channels = channel_counts(choose, dims)
+    axes = [axis_geometry(choose, dims, slack=0) for _ in range(dims)]
+    more = [choose.integer(0, max(axis["stride"], axis["dilation"]) - 1) for axis in axes]
+    return {
+        "input": [choose.integer(1, 1 + SPARE_CELLS[dims]) for _ in axes],
+        "kernel": [channels["inside"] * channels["groups"], channels["per_group"], *(axis["window"] for axis in axes)],
+        "groups": channels["groups"],
+        "stride": one_or_each(choose, [axis["stride"] for axis in axes]),
+        "dilation": one_or_each(choose, [axis["dilation"] for axis in axes]),
+        "padding": padding(choose, axes, ("valid", "full")),
+        "output_padding": one_or_each(choose, more),
+        "mode": choose.one_of("cross-correlation", "convolution"),
+    }
+
+
+def pool_geometry(choose, dims, dilated=False):
+    """Without `ceil_mode` a window must fit; with it the last may reach past the end."""
+    ceil_mode = choose.one_of(False, True)
+    axes = [axis_geometry(choose, dims, slack=1 if ceil_mode else 0, dilated=dilated) for _ in range(dims)]
+    result = {
+        "input": [axis["length"] for axis in axes],
+        "window": one_or_each(choose, [axis["window"] for axis in axes]),
+        "padding": padding(choose, axes, ("valid", "same", "same-lower", "full")),
+        "ceil_mode": ceil_mode,
+    }
+    if choose.one_of(True, True, False):  # a pool's stride is its window where none is given
+        result["stride"] = one_or_each(choose, [axis["stride"] for axis in axes])
+    if dilated:
+        result["dilation"] = one_or_each(choose, [axis["dilation"] for axis in axes])
+    return result
+
+
+def max_pool_geometry(choose, dims):
+    return {**pool_geometry(choose, dims, dilated=True), "ties": choose.one_of(*TIES)}
+
+
+def average_pool_geometry(choose, dims):
+    result = {**pool_geometry(choose, dims), "count_include_pad": choose.one_of(True, False)}
+    return {**result, "divisor": choose.integer(1, 5)} if choose.one_of(True, False, False) else result
+
+
+def lp_pool_geometry(choose, dims):
+    return {**pool_geometry(choose, dims), "norm": 1}  # the one norm that is rational
+
+
+def adaptive_geometry(choose, dims):
+    lengths = [choose.integer(1, LARGEST_WINDOW[dims] + SPARE_CELLS[dims]) for _ in range(dims)]
+    sizes = [choose.integer(1, length + 1) for length in lengths]  # more windows than cells is allowed
+    return {"input": lengths, "output_size": one_or_each(choose, sizes)}
+
+
+GEOMETRY = {
+    "conv": conv_geometry,
+    "conv-transpose": conv_transpose_geometry,
+    "max-pool": max_pool_geometry,
+    "average-pool": average_pool_geometry,
+    "lp-pool": lp_pool_geometry,
+    "adaptive-max-pool": lambda choose, dims: {**adaptive_geometry(choose, dims), "ties": choose.one_of(*TIES)},
+    "adaptive-average-pool": adaptive_geometry,
+}
+
+
+def axis_geometry(choose, dims, slack, dilated=True):
+    """Numbers of one axis: stride beyond the window, unequal padding, cells that no window reaches, all happen."""
+    window = choose.integer(1, LARGEST_WINDOW[dims])
+    stride, dilation = choose.integer(1, window + 2), choose.integer(1, 3 if dims == 1 else 2) if dilated else 1
+    extent = dilation * (window - 1) + 1
+    before, after = choose.integer(0, extent), choose.integer(0, extent)
+    shortest = max(extent - before - after - slack * (stride - 1), 1)
+    return {
+        "window": window,
+        "stride": stride,
+        "dilation": dilation,
+        "sides": [before, after],
+        "length": choose.integer(shortest, max(shortest, extent) + SPARE_CELLS[dims]),
+    }
+
+
+def channel_counts(choose, dims):
+    """Groups of one channel each are the depthwise convolution."""
+    groups = choose.integer(1, 3 if dims < 3 else 2)
+    inside, per_group = choose.integer(1, 2), choose.integer(1, 2)
+    return {"groups": groups, "inside": inside, "per_group": per_group, "out": groups * per_group}
+
+
+def one_or_each(choose, values):
+    """One number for all axes, where the axes agree, or a list."""
+    return values[0] if len(set(values)) == 1 and choose.one_of(True, False) else values
+
+
+def padding(choose, axes, words):
+    sides = [axis["sides"] for axis in axes]
+    form = choose.one_of("each side", "each side", "each side", "each axis", "one number", "nothing", *words)
+    numbers = {
+        "each side": sides,
+        "each axis": [before for before, _ in sides],
+        "one number": sides[0][0],
+        "nothing": 0,
+    }
+    return numbers.get(form, form)
+
+
+def made_valid(case):
+    """The case, its input grown or its padding less where the choices do not go together."""
+    if is_valid(case):
+        return case
+    sides, axes = definitions.paddings(case), zip(definitions.lengths(case), definitions.extents(case), strict=True)
+    grown = [i + max(extent, *pair) for (i, extent), pair in zip(axes, sides, strict=True)]
+    larger = {**case, "input": np.zeros(grown)}
+    halves = [
+        [min(side, size // 2) for side in pair] for pair, size in zip(sides, definitions.window(case), strict=True)
+    ]
+    choices = [larger, {**case, "padding": halves}, {**larger, "padding": halves}, {**larger, "padding": 0}]
+    return next(choice for choice in choices if is_valid(choice))
+
+
+def is_valid(case):
+    """Whether there is an output, copies have a cell to copy, and windows meet the input where they must."""
+    if "output_size" in case:
+        return True
+    if any(length < 1 for length in definitions.output_lengths(case)):
+        return False
+    if "kernel" in case:
+        limit = {"reflect": -1, "circular": 0}.get(case.get("padding_mode"), np.inf)
+        return all(
+            max(pair) <= i + limit
+            for pair, i in zip(definitions.paddings(case), definitions.lengths(case), strict=True)
+        )
+    return not needs_cells(case) or all(
+        definitions.pool_cells(case, position) for position in np.ndindex(*definitions.output_lengths(case))
+    )
+
+
+def needs_cells(case):
+    """Whether a window that meets padding only has no value: no maximum, no mean of nothing."""
+    counted = case.get("count_include_pad", True) or "divisor" in case
+    return case["op"] == "max-pool" or (case["op"] == "average-pool" and not counted)
+
+
+# -- Ranks and data ----------------------------------------------------------------------------------------------------
+
+
+def with_ranks(choose, case, batches):
+    """The same case with arrays of shapes in one of the ranks that its operands may have."""
+    lengths, dims = np.shape(case["input"]), case["dims"]
+    kernel = np.shape(case["kernel"]) if "kernel" in case else ()
+    channels = input_channels(case) if kernel else choose.integer(1, 2)
+    bare = (lengths,) if channels == 1 else ()
+    batched = (choose.integer(*batches), channels, *lengths)
+    shape = choose.one_of(batched, batched, (channels, *lengths), *bare)
+    case = {**case, "input": np.zeros(shape)}
+    if kernel[:2] == (1, 1) and choose.one_of(True, False):
+        case["kernel"] = np.zeros(kernel[-dims:])
+    return case
+
+
+def input_channels(case):
+    shape = np.shape(case["kernel"])
+    return shape[0] if case["op"] == "conv-transpose" else shape[1] * case["groups"]
+
+
+def with_data(choose, case, data):
+    """The case with numbers in place of shapes."""
+    operation = case["op"]
+    case = {**case, "input": data(choose, operation, case["input"].shape)}
+    if "kernel" in case:
+        case["kernel"] = data(choose, operation, case["kernel"].shape)
+        if choose.one_of(True, False):
+            case["bias"] = data(choose, operation, (definitions.out_channels(case),))
+    shape = definitions.lowered(case, np.zeros(definitions.output_shape(case))).shape
+    return {**case, "delta": data(choose, "delta", shape)}
+
+
+def exact_data(choose, operation, shape):
+    """Small rationals: tenths, thirds, halves; few different whole numbers where ties matter."""
+    random = choose.generator()
+    if operation in MAX_POOLS:
+        return rationals(random.integers(-1, 3, shape), 1)
+    return rationals(random.integers(-9, 10, shape), choose.one_of(1, 2, 3, 10))
+
+
+def rationals(numerators, denominator):
+    result = np.empty(numerators.shape, dtype=object)
+    for index in np.ndindex(numerators.shape):
+        result[index] = Fraction(int(numerators[index]), denominator)
+    return result
+
+
+def float_data(choose, operation, shape):
+    """Normal numbers, away from zero; few different whole numbers where ties matter."""
+    random = choose.generator()
+    if operation in MAX_POOLS:
+        return random.integers(-1, 3, shape).astype(float)
+    values = random.standard_normal(shape)
+    return np.where(values < 0, values - 0.125, values + 0.125)

@@ -1,0 +1,75 @@
+"""convgrad computes what the definitions in plain loops compute, exactly, over random geometry."""
+
+from fractions import Fraction
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+
+import convgrad
+from tests import definitions
+from tests.geometry import CONVOLUTIONS, OPERATIONS, cases
+
+
+def assert_exactly(values, expected, what):
+    """Same shape, same values, and every one a Fraction: 0/2 is a float, and equal to the right answer."""
+    values = np.asarray(values, dtype=object)
+    assert values.shape == expected.shape, f"{what} has shape {values.shape}, its definition {expected.shape}"
+    wrong = [index for index in np.ndindex(values.shape) if values[index] != expected[index]]
+    assert not wrong, f"{what}{list(wrong[0])} is {values[wrong[0]]}, its definition {expected[wrong[0]]}"
+    kinds = {type(value) for value in values.flat}
+    assert kinds <= {Fraction}, f"{what} holds {kinds}"
+
+
+def assert_matches_definition(case):
+    """Forward and backward of a case are those of the plain loops."""
+    found, expected = convgrad.backward(case, arithmetic="exact"), definitions.backward(case)
+    assert_exactly(convgrad.forward(case, arithmetic="exact").output, definitions.forward(case), "y")
+    assert_exactly(found.output, definitions.forward(case), "y")
+    assert_exactly(found.dX, expected["dX"], "dX")
+    if case["op"] in CONVOLUTIONS:
+        assert_exactly(found.dW, expected["dW"], "dW")
+        assert_exactly(found.db, expected["db"], "db")
+    else:
+        assert found.dW is None
+        assert found.db is None
+
+
+@pytest.mark.parametrize("operation", OPERATIONS)
+def test_every_operation_is_its_definition(operation):
+    @given(case=cases(operations=(operation,)))
+    def over_random_geometry(case):
+        assert_matches_definition(case)
+
+    over_random_geometry()
+
+
+@settings(max_examples=30)
+@given(case=cases(operations=("conv",), padding_mode="zeros", groups=1))
+def test_a_plain_convolution_is_its_definition_without_naming_a_default(case):
+    defaults = {
+        "groups": 1,
+        "padding_mode": "zeros",
+        "mode": "cross-correlation",
+        "stride": 1,
+        "dilation": 1,
+        "padding": 0,
+    }
+    brief = {key: value for key, value in case.items() if key not in defaults or value != defaults[key]}
+    assert_matches_definition({"op": "conv", **brief})
+
+
+def average(**settings):
+    return {"op": "average-pool", "dims": 1, "input": [Fraction(1)], "window": 1, "stride": 2, "padding": 2, **settings}
+
+
+def test_a_window_in_the_padding_alone_has_no_maximum_and_the_message_names_its_position():
+    case = {**average(), "op": "max-pool", "window": 2, "stride": 2}
+    with pytest.raises(convgrad.RequestError, match=r"\[0\]"):
+        convgrad.forward(case)
+
+
+def test_a_window_in_the_padding_alone_has_no_mean_unless_the_padding_counts():
+    with pytest.raises(convgrad.RequestError, match=r"\[0\]"):
+        convgrad.forward(average(count_include_pad=False))
+    assert convgrad.forward(average(count_include_pad=True)).output.tolist() == [0, 1, 0]

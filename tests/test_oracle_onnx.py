@@ -1,0 +1,235 @@
+"""ONNX's own test cases of its convolutions and pools: convgrad's forward pass gives their outputs."""
+
+import importlib
+import importlib.util
+from functools import cache
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import convgrad
+
+pytestmark = [
+    pytest.mark.oracle,
+    pytest.mark.skipif(importlib.util.find_spec("onnx") is None, reason="needs onnx: pip install 'convgrad[oracle]'"),
+]
+
+MODULES = (
+    *("averagepool", "causal_conv_with_state", "conv", "convinteger", "convtranspose", "deformconv"),
+    *("globalaveragepool", "globalmaxpool", "lppool", "maxpool", "maxunpool", "qlinearconv"),
+)
+
+# What convgrad has no word for, by the beginning of the case's name, and why.
+NOT_EXPRESSIBLE = {
+    "averagepool_2d_dilations": "an average pool has no dilation here",
+    "averagepool_3d_dilations": "an average pool has no dilation here",
+    "lppool_2d_dilations": "an Lp pool has no dilation here",
+    "causal_conv_with_state_silu": "an activation is fused in",
+    "causal_conv_with_state_swish": "an activation is fused in",
+    "basic_deform_conv": "taps are moved by offsets that are data",
+    "deform_conv": "taps are moved by offsets that are data",
+    "maxunpool": "the inverse of a pool, given its winners",
+    "qlinearconv": "quantised: rounds its output to 8 bits",
+}
+# The same cases written out as graphs of elementary operators hold the same arrays: nothing new to compare with.
+EXPANDED = "_expanded"
+
+
+# -- Reading -----------------------------------------------------------------------------------------------------------
+
+
+@cache
+def node_cases():
+    """{name: (node, inputs, outputs, rtol)} of the cases that onnx generates from its own definitions in NumPy."""
+    np.random.seed(0)  # it draws some inputs as it is imported
+    for module in MODULES:
+        importlib.import_module(f"onnx.backend.test.case.node.{module}")
+    from onnx.backend.test.case.node import _NodeTestCases
+
+    return {
+        case.name.removeprefix("test_"): (case.model.graph.node[0], *case.data_sets[0], case.rtol)
+        for case in _NodeTestCases
+    }
+
+
+@cache
+def stored_cases():
+    """The same of the models that PyTorch exported, which onnx ships as files."""
+    import onnx.backend.test
+
+    folders = (Path(onnx.backend.test.__file__).parent / "data").glob("pytorch-*/test_*")
+    named = {folder.name.removeprefix("test_"): folder for folder in folders}
+    return {
+        name: stored_case(folder)
+        for name, folder in named.items()
+        if any(word in name.lower() for word in ("conv", "pool"))
+    }
+
+
+def stored_case(folder):
+    import onnx
+
+    graph = onnx.load(folder / "model.onnx").graph
+    node = next(node for node in graph.node if node.op_type not in ("Squeeze", "Unsqueeze"))
+    read = {tensor.name: onnx.numpy_helper.to_array(tensor) for tensor in graph.initializer}
+    x, y = tensor(folder, "input_0"), tensor(folder, "output_0")
+    if len(graph.node) > 1:  # one axis, computed as two
+        x, y = x[..., None], y[..., None]
+    return node, [x, *(read[name] for name in node.input[1:])], [y], 1e-3  # the rtol of onnx's own loader
+
+
+def tensor(folder, name):
+    import onnx
+
+    loaded = onnx.load_tensor(folder / "test_data_set_0" / f"{name}.pb")
+    return onnx.numpy_helper.to_array(loaded)
+
+
+# -- Translating -------------------------------------------------------------------------------------------------------
+
+
+def translated(node, inputs):
+    """The case document of an ONNX node."""
+    from onnx.helper import get_attribute_value
+
+    attributes = {attribute.name: get_attribute_value(attribute) for attribute in node.attribute}
+    given = iter(inputs)
+    arrays = [np.asarray(next(given), dtype=np.float64) if name else None for name in node.input]  # "" is left out
+    case = TRANSLATIONS[node.op_type](arrays, attributes)
+    case["dims"] = case["input"].ndim - 2
+    return case
+
+
+def conv(arrays, attributes):
+    return {"op": "conv", **operands(arrays), **placement(attributes), "groups": attributes.get("group", 1)}
+
+
+def conv_integer(arrays, attributes):
+    x, w, *zero_points = arrays
+    x_zero, w_zero = (*zero_points, 0, 0)[:2]
+    # a zero point is the integer that stands for 0, also in the padding; one per output channel for w
+    return conv([x - x_zero, w - np.reshape(w_zero, (-1,) + (1,) * (w.ndim - 1))], attributes)
+
+
+def causal_conv(arrays, attributes):
+    x, w, b, past = (*arrays, None, None)[:4]
+    before = w.shape[-1] - 1
+    if past is not None:
+        x, before = np.concatenate([past, x], axis=-1), 0
+    return {**conv([x, w, b], {"group": w.shape[0]}), "padding": [[before, 0]]}
+
+
+def conv_transpose(arrays, attributes):
+    case = {**conv(arrays, attributes), "op": "conv-transpose"}
+    case["output_padding"] = attributes.get("output_padding", 0)
+    if "output_shape" in attributes or "auto_pad" in attributes:
+        return {**case, **for_output_shape(case, attributes)}
+    return case
+
+
+def for_output_shape(case, attributes):
+    """Padding, and where it would be negative output padding, that give the length which was asked for."""
+    lengths, dims = case["input"].shape[2:], case["input"].ndim - 2
+    strides, dilations = attributes.get("strides", [1] * dims), attributes.get("dilations", [1] * dims)
+    wanted = attributes.get("output_shape", [i * s for i, s in zip(lengths, strides, strict=True)])
+    extents = [d * (k - 1) + 1 for d, k in zip(dilations, case["kernel"].shape[2:], strict=True)]
+    cropped = [(i - 1) * s + e - out for i, s, e, out in zip(lengths, strides, extents, wanted, strict=True)]
+    less = [max(total, 0) // 2 for total in cropped]
+    sides = [(small, max(total, 0) - small) for small, total in zip(less, cropped, strict=True)]
+    if attributes.get("auto_pad") != b"SAME_UPPER":
+        sides = [(after, before) for before, after in sides]
+    return {"padding": sides, "output_padding": [max(-total, 0) for total in cropped]}
+
+
+def pool(operation, *keys):
+    """The translation of a windowed pool; storage_order is about the indices of winners, which are not compared."""
+
+    def translate(arrays, attributes):
+        case = {"op": operation, "input": arrays[0], "window": attributes["kernel_shape"], "stride": 1}
+        case |= placement(attributes) | {"ceil_mode": bool(attributes.get("ceil_mode", 0))}
+        return case | {ours: attributes.get(theirs, default) for ours, theirs, default in keys}
+
+    return translate
+
+
+def average_pool(arrays, attributes):
+    case = pool("average-pool")(arrays, attributes)
+    return {**case, "count_include_pad": bool(attributes.get("count_include_pad", 0))}
+
+
+def adaptive(operation):
+    return lambda arrays, attributes: {"op": operation, "input": arrays[0], "output_size": 1}
+
+
+TRANSLATIONS = {
+    "Conv": conv,
+    "ConvInteger": conv_integer,
+    "CausalConvWithState": causal_conv,
+    "ConvTranspose": conv_transpose,
+    "MaxPool": pool("max-pool"),
+    "AveragePool": average_pool,
+    "LpPool": pool("lp-pool", ("norm", "p", 2)),
+    "GlobalAveragePool": adaptive("adaptive-average-pool"),
+    "GlobalMaxPool": adaptive("adaptive-max-pool"),
+}
+
+
+def operands(arrays):
+    x, w, b = (*arrays, None)[:3]
+    return {"input": x, "kernel": w} | ({} if b is None else {"bias": b})
+
+
+def placement(attributes):
+    """Stride, dilation and padding: ONNX lists all befores, then all afters."""
+    named = {"strides": "stride", "dilations": "dilation"}
+    case = {ours: attributes[theirs] for theirs, ours in named.items() if theirs in attributes}
+    words = {b"SAME_UPPER": "same", b"SAME_LOWER": "same-lower", b"VALID": "valid"}
+    if attributes.get("auto_pad", b"NOTSET") in words:
+        return {**case, "padding": words[attributes["auto_pad"]]}
+    if "pads" in attributes:
+        pads = attributes["pads"]
+        case["padding"] = list(zip(pads[: len(pads) // 2], pads[len(pads) // 2 :], strict=True))
+    return case
+
+
+# -- Comparing ---------------------------------------------------------------------------------------------------------
+
+
+def reason(name):
+    """Why a case is not compared with; None where it is."""
+    if name.endswith(EXPANDED):
+        return "the same case as a graph of elementary operators"
+    return next((why for start, why in NOT_EXPRESSIBLE.items() if name.startswith(start)), None)
+
+
+def assert_same_output(name, node, inputs, outputs, rtol):
+    found = convgrad.forward(translated(node, inputs), arithmetic="float64").output
+    expected = np.asarray(outputs[0], dtype=np.float64)
+    assert found.shape == expected.shape, name
+    # onnx computes in float32 or coarser and judges by rtol and an atol of 1e-7; a sum that cancels is as wrong as its
+    # terms are large, so the atol here is the same rtol of the largest value
+    np.testing.assert_allclose(found, expected, rtol=rtol, atol=rtol * abs(expected).max(), err_msg=name)
+
+
+@pytest.mark.parametrize("operation", TRANSLATIONS)
+def test_the_outputs_of_onnx_are_ours(operation):
+    compared = {name: case for name, case in node_cases().items() if case[0].op_type == operation and not reason(name)}
+    assert compared
+    for name, case in compared.items():
+        assert_same_output(name, *case)
+
+
+@pytest.mark.parametrize("operation", ["Conv", "ConvTranspose", "MaxPool", "AveragePool"])
+def test_the_outputs_of_models_that_pytorch_exported_are_ours(operation):
+    compared = {name: case for name, case in stored_cases().items() if case[0].op_type == operation}
+    assert compared
+    for name, case in compared.items():
+        assert_same_output(name, *case)
+
+
+def test_no_case_of_onnx_is_left_out_without_a_reason():
+    unknown = [name for name, case in node_cases().items() if case[0].op_type not in TRANSLATIONS and not reason(name)]
+    idle = [start for start in NOT_EXPRESSIBLE if not any(name.startswith(start) for name in node_cases())]
+    assert (unknown, idle) == ([], [])
+    assert {case[0].op_type for case in stored_cases().values()} <= set(TRANSLATIONS)
