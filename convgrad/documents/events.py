@@ -12,11 +12,11 @@ from yaml.events import SequenceEndEvent as SequenceEnd
 from yaml.events import SequenceStartEvent as SequenceStart
 
 from convgrad.core.arithmetic import NUMBER, Plain
+from convgrad.documents.arrays import DEPTH
 from convgrad.documents.places import place_at
 from convgrad.documents.syntax import SEVERAL, translated
 from convgrad.errors import Path, Place, Problem, RequestError
 
-DEPTH = 16  # levels of nesting: a network's claim holds an array of rank five four levels down
 MOST = 10  # problems reported at once
 NO_NAME = re.compile(rf"{NUMBER.pattern}|true|false|null|~|", re.IGNORECASE)
 PAIR = re.compile(r"\\u[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2}")

@@ -130,16 +130,13 @@ def _small(text: str, name: str, line: int, *, keep: bool, nonfinite: bool = Fal
             if "\\u" in body and LONE.search(body):
                 raise ValueError("half of a surrogate pair")
             value = (_KEEP if keep else _NATIVE_NONFINITE if nonfinite else _NATIVE).decode(body)
-            if _is_flat(body) or not _is_deep(value, DEPTH):
+            if _is_flat(body) or not _is_deep(value, arrays.DEPTH):
                 return value
         except (ValueError, RecursionError):
             pass  # the careful reader says what is wrong, or reads what is YAML and no JSON
     from convgrad.documents.events import tree
 
     return tree(text, name, line)
-
-
-DEPTH = 16  # as in the careful reader
 
 
 def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
@@ -169,7 +166,7 @@ def _may_overflow(text: str) -> bool:
 
 def _is_flat(text: str) -> bool:
     """Whether there are too few brackets for a deep document."""
-    return text.count("[") + text.count("{") <= DEPTH
+    return text.count("[") + text.count("{") <= arrays.DEPTH
 
 
 def _is_deep(value: Any, levels: int) -> bool:
