@@ -8,6 +8,7 @@ __version__ = "0.1.0"
 
 if TYPE_CHECKING:
     from convgrad.case import Case as Case
+    from convgrad.documents.schemas import schema as schema
     from convgrad.errors import RequestError as RequestError
     from convgrad.gradients import backward as backward
     from convgrad.gradients import forward as forward
@@ -17,11 +18,12 @@ _HOMES = {
     "Case": "convgrad.case",
     "RequestError": "convgrad.errors",
     "explain": "convgrad.terms",
+    "schema": "convgrad.documents.schemas",
     "backward": "convgrad.gradients",
     "forward": "convgrad.gradients",
 }
 
-__all__ = ["Case", "RequestError", "backward", "explain", "forward"]
+__all__ = ["Case", "RequestError", "backward", "explain", "forward", "schema"]
 
 
 def __getattr__(name: str) -> Any:

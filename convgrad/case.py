@@ -8,7 +8,7 @@ from difflib import get_close_matches
 from math import prod
 from typing import Any, TypeVar
 
-from convgrad.core.arithmetic import DTYPES, Array, rounded, zeros
+from convgrad.core.arithmetic import DTYPES, Array, natural, rounded, zeros
 from convgrad.core.reading import MOST_PROBLEMS, Numbers, read_numbers
 from convgrad.errors import Problem, RequestError
 from convgrad.layout import Layout
@@ -50,7 +50,8 @@ class Case:
 
     @property
     def id(self) -> Any:
-        return self.document.get("id")
+        """What the document called it, unchanged."""
+        return natural(self.document.get("id"))
 
     @property
     def arrays(self) -> tuple[Array | None, ...]:
@@ -288,9 +289,14 @@ def _arithmetic(
                                    "use norm 1, or arithmetic float64", ("norm",)))  # fmt: skip
     if asked != "auto":
         return asked, asked
-    hand_sized = products(settings, shapes, output) <= HAND_SIZED
-    exact = hand_sized and operation.rational(settings) and all(part.exact for part in numbers.values())
+    exact = products(settings, shapes, output) <= HAND_SIZED and operation.rational(settings) and all(part.exact for part in numbers.values())
     return ("exact" if exact else "float64"), asked
+
+
+def is_hand_sized(case: Case) -> bool:
+    """Whether `auto` would compute it exactly, given numbers that have exact values."""
+    settings = case.settings
+    return products(settings, case.shapes, case.output_shape) <= HAND_SIZED and case.operation.rational(settings)
 
 
 def products(settings: Mapping[str, Any], shapes: Mapping[str, Shape], output: Shape) -> int:

@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import islice
 from math import prod
 from typing import Any
 
 import numpy as np
 
 from convgrad.case import Case, as_case
-from convgrad.core.arithmetic import Array
+from convgrad.core.arithmetic import Array, nearest
 from convgrad.operations import Overlay
 
 
@@ -61,13 +62,14 @@ class Gradients(Forward):
     def overlays(self) -> Overlays:
         return Overlays(self.case)
 
-    def to_dict(self, overlays: bool = False) -> dict[str, Any]:
-        """What the JSON says; `overlays` is then an iterator, so that a million of them stream."""
+    def to_dict(self, overlays: str | int | None = None) -> dict[str, Any]:  # type: ignore[override]
+        """What the JSON says; `overlays` is "all", "none" or how many, and comes as an iterator, so that they stream."""
         named = {"dW": self.dW, "db": self.db, "dX": self.dX}
         result = {"schema": "convgrad.backward/1", **_head(self.case), "output": self.output}
         result |= {name: array for name, array in named.items() if array is not None}
-        if overlays:
-            result["overlays"] = (overlay_dict(self.case, overlay) for overlay in self.overlays)
+        if overlays not in (None, "none"):
+            shown = islice(self.overlays, None if overlays == "all" else int(overlays or 0))
+            result["overlays"] = (overlay_dict(self.case, overlay) for overlay in shown)
         return result
 
 
@@ -120,7 +122,7 @@ def _rounded(case: Case, array: Array) -> Array:
     """As `Case.present`, but the cells of a max pool's padding, which are None, stay so."""
     if not case.rounded:
         return array
-    flat = [value if value is None else value.numerator / value.denominator for value in array.flat]
+    flat = [value if value is None else nearest(value) for value in array.flat]
     return np.array(flat, object if None in flat else float).reshape(array.shape)
 
 

@@ -18,7 +18,7 @@ def full_input(shape: Shape, dims: int) -> Shape:
     if not dims <= len(shape) <= dims + 2:
         raise RequestError(
             Problem(
-                f"has shape {shape_text(shape)}, rank {len(shape)}, but with {dims} spatial axes the rank must be "
+                f"the input has shape {shape_text(shape)}, rank {len(shape)}, but with {dims} spatial axes the rank must be "
                 f"{dims} (one sample, one channel), {dims + 1} (C, …) or {dims + 2} (N, C, …)",
                 "check `dims` and the brackets",
                 ("input",),
@@ -27,7 +27,7 @@ def full_input(shape: Shape, dims: int) -> Shape:
     full = (1,) * (dims + 2 - len(shape)) + shape
     if 0 in full[1:]:
         raise RequestError(
-            Problem(f"is empty: its shape is {shape_text(shape)}", "only the batch may be empty", ("input",))
+            Problem(f"the input is empty: its shape is {shape_text(shape)}", "only the batch may be empty", ("input",))
         )
     return full
 
@@ -37,14 +37,14 @@ def full_kernel(shape: Shape, dims: int) -> Shape:
     if len(shape) not in (dims, dims + 2):
         raise RequestError(
             Problem(
-                f"has shape {shape_text(shape)}, rank {len(shape)}, but with {dims} spatial axes the rank must be "
+                f"the kernel has shape {shape_text(shape)}, rank {len(shape)}, but with {dims} spatial axes the rank must be "
                 f"{dims} (one channel in, one out) or {dims + 2} (out, in, …)",
                 "check `dims` and the brackets",
                 ("kernel",),
             )
         )
     if 0 in shape:
-        raise RequestError(Problem(f"is empty: its shape is {shape_text(shape)}", "", ("kernel",)))
+        raise RequestError(Problem(f"the kernel is empty: its shape is {shape_text(shape)}", "", ("kernel",)))
     return (1,) * (dims + 2 - len(shape)) + shape
 
 
@@ -107,7 +107,7 @@ def check_bias(bias: Shape | None, channels: int) -> None:
         return
     raise RequestError(
         Problem(
-            f"has shape {shape_text(bias)}, but there are {channels} output channels, "
+            f"the bias has shape {shape_text(bias)}, but there are {channels} output channels, "
             f"so it must be ({channels},)" + (" or one number" if channels == 1 else ""),
             "",
             ("bias",),
@@ -123,7 +123,7 @@ def check_delta(
         return
     raise RequestError(
         Problem(
-            f"has shape {shape_text(shape)}, but the output has {shape_text(expected)}"
+            f"delta has shape {shape_text(shape)}, but the output has {shape_text(expected)}"
             + _output_arithmetic(shapes, settings, expected),
             _suggestions(shape, expected, shapes, settings),
             ("delta",),

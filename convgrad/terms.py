@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from convgrad.case import Case, as_case
-from convgrad.core.arithmetic import EXACT, Array, zeros
+from convgrad.core.arithmetic import EXACT, Array, nearest, zeros
 from convgrad.errors import Problem, RequestError
 from convgrad.gradients import Gradients
 from convgrad.operations.geometry import shape_text
@@ -55,7 +55,7 @@ class Explanation:
     def _number(self, value: Any) -> Any:
         if value is None or not self.case.rounded or isinstance(value, int):
             return value
-        return value.numerator / value.denominator
+        return nearest(value)
 
 
 def explain(case: Mapping[str, Any] | Case, entry: str, **keywords: Any) -> Explanation:

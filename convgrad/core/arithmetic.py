@@ -31,6 +31,19 @@ class Plain(str):
     __slots__ = ()
 
 
+def natural(value: Any) -> Any:
+    """What a document holds, as plain Python values: the text of a number as a number, any other word as a string."""
+    if isinstance(value, dict):
+        return {key: natural(part) for key, part in value.items()}
+    if isinstance(value, list):
+        return [natural(part) for part in value]
+    if not isinstance(value, Plain):
+        return value
+    if NUMBER.fullmatch(value):
+        return float(value) if set(value) & set(".eE") else int(value)
+    return {"true": True, "false": False, "null": None, "~": None}.get(value, str(value))
+
+
 def zeros(shape: Sequence[int], dtype: np.dtype[Any]) -> Array:
     """An array of zeros of its own kind: np.zeros would fill an exact array with int, and 0/2 is a float."""
     return np.full(shape, Fraction(0), dtype=EXACT) if dtype == EXACT else np.zeros(shape, dtype)
@@ -90,7 +103,19 @@ def _decimal_places(denominator: int) -> int | None:
 
 def rounded(values: Array) -> Array:
     """An exact array as the nearest float64 numbers: dividing two integers rounds once."""
-    return np.array([value.numerator / value.denominator for value in values.flat], FLOAT64).reshape(values.shape)
+    return np.array([nearest(value) for value in values.flat], FLOAT64).reshape(values.shape)
+
+
+def nearest(value: Fraction) -> float:
+    """The float64 nearest to a rational; beyond its range, an infinity.
+
+    >>> nearest(Fraction(1, 3)), nearest(Fraction(-(10**400)))
+    (0.3333333333333333, -inf)
+    """
+    try:
+        return value.numerator / value.denominator
+    except OverflowError:
+        return math.inf if value > 0 else -math.inf
 
 
 def fractions(values: Array, denominator: int = 1) -> Array:

@@ -1,0 +1,21 @@
+"""The console script: `--version` at once, everything else through the command line."""
+
+from __future__ import annotations
+
+import sys
+
+
+def main() -> None:
+    """Run convgrad on the arguments of this process, and exit with its code."""
+    if sys.argv[1:] in (["--version"], ["-V"]):
+        from convgrad import __version__
+
+        sys.stdout.write(f"convgrad {__version__}\n")
+        return
+    from convgrad.cli import run
+
+    sys.exit(run(sys.argv[1:]))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,44 @@
+"""The command line: the only place that reads arguments, prints, and exits."""
+
+from __future__ import annotations
+
+import sys
+from typing import Any
+
+
+def run(arguments: list[str]) -> int:
+    """Run a command line and return its exit code."""
+    from convgrad.cli.errors import guarded
+
+    for stream in (sys.stdout, sys.stderr):
+        stream.reconfigure(errors="backslashreplace")  # type: ignore[union-attr]
+    return guarded(lambda: _dispatched(arguments), debug="--debug" in arguments)
+
+
+def _dispatched(arguments: list[str]) -> int:
+    import typer
+
+    from convgrad.cli.commands import app
+
+    usage_error = typer.BadParameter.__mro__[1]
+    try:
+        command = typer.main.get_command(app)
+        code: Any = command.main(arguments, prog_name="convgrad", standalone_mode=False)
+    except usage_error as error:
+        return _misused(error)
+    except typer.Abort:
+        return 130
+    return code if isinstance(code, int) else 0
+
+
+def _misused(error: Any) -> int:
+    """An option that is not there, a word too many: the message, and where help is."""
+    from convgrad.cli.errors import REQUEST, say
+
+    if type(error).__name__ == "NoArgsIsHelpError":
+        print(error.format_message(), file=sys.stderr)
+        return REQUEST
+    say(error.format_message())
+    path = error.ctx.command_path if getattr(error, "ctx", None) else "convgrad"
+    print(f"'{path} --help' shows what there is", file=sys.stderr)
+    return REQUEST

@@ -1,0 +1,143 @@
+"""From a request to a case and its result, by the options that hold for all cases of a run."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import sys
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from convgrad.case import Case, is_hand_sized, make_case
+from convgrad.cli.requests import Request, setting
+from convgrad.cli.results import Result
+from convgrad.errors import Place, Problem, RequestError
+from convgrad.settings import integer
+
+COLORS = ("auto", "always", "never")
+
+
+@dataclass(frozen=True)
+class Run:
+    """What the options say of every case of a run."""
+
+    arithmetic: str
+    nonfinite: bool
+    overlays: str | int | None
+    view: Mapping[str, Any]
+
+    def result(self, record: Any, code: int = 0) -> Result:
+        return Result(lambda: self._dict(record), lambda: self._text(record), code)
+
+    def _dict(self, record: Any) -> Mapping[str, Any]:
+        return record.to_dict() if self.overlays is None else record.to_dict(overlays=self.overlays)
+
+    def _text(self, record: Any) -> Iterator[str]:
+        from convgrad.views import render
+
+        return render(record, **self.view)
+
+
+def prepared(options: Mapping[str, Any]) -> Run:
+    """The options checked, all at once for the whole run."""
+    overlays = _overlays(options.get("overlays"))
+    digits = options.get("digits")
+    if digits is not None and not 1 <= digits <= 1000:
+        _refuse("digits", f"must be from 1 to 1000, but is {digits}")
+    _threads(options.get("threads"))
+    view = {
+        "width": _width(options), "digits": digits or 6, "ascii": bool(options.get("ascii")) or not _unicode(options),
+        "color": _color(options), "overlays": overlays, "quiet": bool(options.get("quiet")),
+        "only": _indices(options, "only"), "channel": _indices(options, "channel"),
+    }  # fmt: skip
+    return Run(_arithmetic(options), bool(options.get("allow_nonfinite")), overlays, view)
+
+
+def _refuse(option: str, message: str, advice: str = "") -> None:
+    raise RequestError(Problem(message, advice, place=Place(f"--{option}")))
+
+
+def _arithmetic(options: Mapping[str, Any]) -> str:
+    return str(options.get("arithmetic") or "auto")
+
+
+def _overlays(text: str | None) -> str | int | None:
+    if text is None or text in ("all", "none"):
+        return text
+    if not text.isascii() or not text.isdigit():
+        _refuse("overlays", f"expected all, none or a number, found '{text}'")
+    return int(text)
+
+
+def _indices(options: Mapping[str, Any], name: str) -> tuple[int, ...] | None:
+    text = options.get(name)
+    if text is None:
+        return None
+    value = setting(text, f"--{name}")
+    try:
+        return tuple(integer(part, 0) for part in (value if isinstance(value, list) else [value]))
+    except RequestError as error:
+        raise RequestError(problem.at(Place(f"--{name}")) for problem in error.problems) from None
+
+
+def _threads(count: int | None) -> None:
+    if count is None:
+        return
+    if count < 1:
+        _refuse("threads", f"must be at least 1, but is {count}")
+    from convgrad.core import threads
+
+    threads.limit(count)
+
+
+def _width(options: Mapping[str, Any]) -> int | None:
+    """The terminal's width; none where nobody's terminal limits it."""
+    if options.get("output") or not (sys.stdout.isatty() or os.environ.get("COLUMNS", "").isdigit()):
+        return None
+    return shutil.get_terminal_size().columns
+
+
+def _unicode(options: Mapping[str, Any]) -> bool:
+    """Whether the symbols of tables can be encoded where they go."""
+    try:
+        "Σ×─│·→∂".encode("utf-8" if options.get("output") else sys.stdout.encoding or "ascii")
+    except (UnicodeEncodeError, LookupError):
+        return False
+    return True
+
+
+def _color(options: Mapping[str, Any]) -> str:
+    chosen = options.get("color") or "auto"
+    if chosen not in COLORS:
+        _refuse("color", f"expected {', '.join(COLORS)}, found '{chosen}'")
+    if chosen != "auto":
+        return str(chosen)
+    if os.environ.get("NO_COLOR"):
+        return "never"
+    if os.environ.get("FORCE_COLOR"):
+        return "always"
+    shown = sys.stdout.isatty() and os.environ.get("TERM") != "dumb" and not options.get("output")
+    return "always" if shown else "never"
+
+
+def case_of(request: Request, run: Run, needs_delta: bool = True) -> Case:
+    """The case that a request asks for; where it is to be exact, from the text of every number."""
+    case = _made(request.value, run, needs_delta)
+    lifted = run.arithmetic == "exact" or (run.arithmetic == "auto" and case.arithmetic != "exact" and is_hand_sized(case))
+    if lifted and _has_lifted_arrays(request):
+        return _made(request.exact(), run, needs_delta)
+    return case
+
+
+def _made(value: Mapping[str, Any], run: Run, needs_delta: bool) -> Case:
+    return make_case(value, arithmetic=run.arithmetic, nonfinite=run.nonfinite, needs_delta=needs_delta)
+
+
+def _has_lifted_arrays(request: Request) -> bool:
+    """Whether arrays of its text were read as binary ones, for speed."""
+    return any(isinstance(part, np.ndarray) for part in request.value.values())
+
+

@@ -1,0 +1,103 @@
+"""The commands, each a thin twin of the Python function of the same name."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import typer
+
+from convgrad.cli.options import ARITHMETIC, CASE, DOCUMENT, OVERLAYS, RUNNING, WRITING, argument, takes
+from convgrad.cli.requests import Request, requests
+from convgrad.cli.results import Result, deliver, format_of
+
+app = typer.Typer(
+    name="convgrad",
+    help="Gradients of convolution and pooling: shown overlay by overlay, exact, and checked.",
+    rich_markup_mode=None,
+    pretty_exceptions_enable=False,
+    no_args_is_help=True,
+)
+COMMON = (*ARITHMETIC, *WRITING, *RUNNING)
+
+
+def _version(wanted: bool) -> None:
+    if wanted:
+        from convgrad import __version__
+
+        typer.echo(f"convgrad {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def _root(
+    version: bool = typer.Option(False, "--version", "-V", callback=_version, is_eager=True, help="show the version"),
+) -> None:
+    """Gradients of convolution and pooling: shown overlay by overlay, exact, and checked."""
+
+
+@app.command(
+    help="convgrad forward samples/ledger.yaml\n\nThe output y of a convolution or a pool.",
+    short_help="the output y",
+)
+@takes([DOCUMENT], [*CASE, *COMMON])
+def forward(**options: Any) -> int:
+    from convgrad.gradients import Forward
+
+    return _over_cases(options, Forward, needs_delta=False)
+
+
+@app.command(
+    help="convgrad backward samples/ledger.yaml\n\n"
+    "Every overlay's contribution, then dW, db and dX. Pipe the numbers on with --format json.",
+    short_help="every overlay's contribution, then dW, db and dX",
+)
+@takes([DOCUMENT], [*CASE, *OVERLAYS, *COMMON])
+def backward(**options: Any) -> int:
+    from convgrad.gradients import Gradients
+
+    return _over_cases(options, Gradients)
+
+
+@app.command(
+    help="convgrad explain 'dX[1]' samples/ledger.yaml\n\n"
+    "One entry of dW, db, dX or y as the sum of its terms.",
+    short_help="one entry as the sum of its terms",
+)
+@takes([argument("entry", "the entry, as in dW[0,1], dX[1,1], db[0] or y[0,0]"), DOCUMENT], [*CASE, *COMMON])
+def explain(**options: Any) -> int:
+    from convgrad.gradients import Gradients
+    from convgrad.terms import explain_entry, parse_entry
+
+    name, index = parse_entry(options["entry"])
+    return _over_cases(
+        options, lambda case: explain_entry(Gradients(case), name, index), needs_delta=name != "output"
+    )
+
+
+@app.command(
+    help="convgrad schema case\n\nThe JSON Schema of a document or an output.",
+    short_help="the JSON Schema of a document or an output",
+)
+@takes([argument("name", "case, forward, backward or explain")], WRITING)
+def schema(**options: Any) -> int:
+    from convgrad.cli.results import write
+    from convgrad.documents import chunks
+    from convgrad.documents.schemas import schema as made
+
+    form = format_of(options)
+    write(chunks(made(options["name"]), "json" if form == "table" else form), options.get("output"))
+    return 0
+
+
+def _over_cases(options: Mapping[str, Any], record: Callable[[Any], Any], *, needs_delta: bool = True) -> int:
+    """Make a record of each case that is asked for, and write it."""
+    from convgrad.cli.cases import case_of, prepared
+
+    settings = prepared(options)
+    made, many = requests(options, exact=settings.arithmetic in ("auto", "exact"))
+
+    def compute(request: Request) -> Result:
+        return settings.result(record(case_of(request, settings, needs_delta)))
+
+    return deliver(made, many, compute, options)

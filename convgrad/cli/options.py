@@ -1,0 +1,131 @@
+"""The options of the commands, as one table: a key of the case document is an option of the same name."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from typing import Annotated, Any
+
+import typer
+
+ARRAYS, SETTINGS, NUMBERS, OUTPUT, CHECK, OTHER = "Arrays", "Operation", "Numbers", "Output", "Checking", "Other"
+OPERATION_NAMES = (
+    "conv", "conv-transpose", "max-pool", "average-pool", "lp-pool", "adaptive-max-pool", "adaptive-average-pool",
+)  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Option:
+    """One option: its name as in a document, what help says, and its choices or kind."""
+
+    name: str
+    help: str
+    panel: str
+    metavar: str = "TEXT"
+    kind: Any = str
+    choices: tuple[str, ...] = ()
+    flag: str = ""
+    hidden: bool = False
+
+    @property
+    def text(self) -> str:
+        """The option as it is typed."""
+        return "--" + self.name.replace("_", "-")
+
+    def parameter(self) -> inspect.Parameter:
+        declared = typer.Option(
+            self.flag or self.text,
+            help=self.help,
+            metavar=None if self.kind is bool else "|".join(self.choices) or self.metavar,
+            rich_help_panel=self.panel,
+            hidden=self.hidden,
+            show_default=False,
+            autocompletion=self._completion() if self.choices else None,
+        )
+        annotation = Annotated[self.kind | None, declared]
+        return inspect.Parameter(self.name, inspect.Parameter.KEYWORD_ONLY, default=None, annotation=annotation)
+
+    def _completion(self) -> Callable[[str], list[str]]:
+        choices = self.choices
+        return lambda incomplete: [choice for choice in choices if choice.startswith(incomplete)]
+
+
+FILE = "FILE"
+CASE = (
+    Option("input", "x: a file, - for standard input, or the numbers themselves, as in '1,2,3' in brackets", ARRAYS, FILE),
+    Option("kernel", "w", ARRAYS, FILE),
+    Option("bias", "b", ARRAYS, FILE),
+    Option("delta", "the upstream gradient dL/dy, or the word ones", ARRAYS, FILE),
+    Option("op", "the operation", SETTINGS, choices=OPERATION_NAMES),
+    Option("dims", "number of spatial axes", SETTINGS, "1|2|3"),
+    Option("stride", "one number, or one an axis: 2,1", SETTINGS, "N,…"),
+    Option("padding", "cells, or one an axis, or pairs an axis, or valid, same, same-lower, full", SETTINGS, "N,…"),
+    Option("dilation", "one number, or one an axis", SETTINGS, "N,…"),
+    Option("groups", "groups of channels", SETTINGS, "N"),
+    Option("mode", "whether the kernel is laid as it is, or turned", SETTINGS,
+           choices=("cross-correlation", "convolution")),
+    Option("padding_mode", "what padding holds", SETTINGS, choices=("zeros", "reflect", "replicate", "circular")),
+    Option("output_padding", "conv-transpose: cells more at the end", SETTINGS, "N,…"),
+    Option("window", "pools: its size", SETTINGS, "N,…"),
+    Option("output_size", "adaptive pools: length of the output; 1 is global pooling", SETTINGS, "N,…"),
+    Option("ceil_mode", "pools: also windows that end past the padding", SETTINGS, kind=bool,
+           flag="--ceil-mode/--no-ceil-mode"),
+    Option("count_include_pad", "average pools: whether padding counts", SETTINGS, kind=bool,
+           flag="--count-include-pad/--no-count-include-pad"),
+    Option("divisor", "average pools: divide by this", SETTINGS, "N"),
+    Option("norm", "Lp pools: the p", SETTINGS, "P"),
+    Option("ties", "max pools: who takes delta among equals", SETTINGS, choices=("first", "last", "split", "all")),
+    Option("id", "comes back unchanged in the output", OTHER),
+    *(Option(name, "left alone", OTHER, hidden=True)
+      for name in ("name", "source", "origin", "note", "expected", "tolerance")),
+)  # fmt: skip
+CLAIMS = (
+    Option("claim", "a document with any of output, dW, db, dX that somebody else computed", CHECK, FILE),
+    Option("claim_dtype", "the type the claim was computed in", CHECK,
+           choices=("float64", "float32", "float16", "bfloat16", "tf32")),
+)  # fmt: skip
+ARITHMETIC = (
+    Option("arithmetic", "the kind of number to compute in", NUMBERS, choices=("auto", "exact", "float64", "float32")),
+    Option("allow_nonfinite", "take NaN and infinities", NUMBERS, kind=bool, flag="--allow-nonfinite"),
+)
+WRITING = (
+    Option("format", "how to write the result", OUTPUT, choices=("table", "json", "jsonl", "yaml")),
+    Option("output", "write to this file, whole or not at all; its suffix picks the format", OUTPUT, FILE),
+    Option("digits", "significant digits in tables (6)", OUTPUT, "N", int),
+    Option("ascii", "tables in ASCII only", OUTPUT, kind=bool, flag="--ascii"),
+    Option("color", "colour in tables", OUTPUT, choices=("auto", "always", "never")),
+    Option("quiet", "only the result, no explanation around it", OUTPUT, kind=bool, flag="--quiet"),
+)
+RUNNING = (
+    Option("threads", "how many threads to compute with", OTHER, "N", int),
+    Option("debug", "show the traceback of a bug in convgrad", OTHER, kind=bool, flag="--debug"),
+)
+OVERLAYS = (
+    Option("overlays", "which overlays to show: all, none, or how many", OUTPUT, "all|none|N"),
+    Option("only", "open one overlay: its position, as in 1,1 (with a sample before it where there are several)", OUTPUT, "P,…"),
+    Option("channel", "the filter and channel to show in tables", OUTPUT, "O,C"),
+)
+DOCUMENT = inspect.Parameter(
+    "case", inspect.Parameter.KEYWORD_ONLY, default=None,
+    annotation=Annotated[str | None, typer.Argument(metavar="[CASE]", help="a case document; - is standard input")],
+)  # fmt: skip
+
+
+def argument(name: str, help: str) -> inspect.Parameter:
+    """A word that must be given."""
+    declared = typer.Argument(metavar=name.upper(), help=help)
+    return inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, annotation=Annotated[str, declared])
+
+
+def takes(
+    arguments: Iterable[inspect.Parameter], options: Iterable[Option]
+) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+    """Give a function of keywords the signature that arguments and options make."""
+
+    def decorate(function: Callable[..., Any]) -> Callable[..., Any]:
+        parameters = [*arguments, *(option.parameter() for option in options)]
+        function.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]
+        return function
+
+    return decorate

@@ -1,0 +1,147 @@
+"""From the words of a command line to cases: documents, separate arrays and settings put together."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from convgrad.cli.options import CASE
+from convgrad.documents import Document, read, source
+from convgrad.errors import Place, Problem, RequestError
+
+ARRAYS = ("input", "kernel", "bias", "delta")
+CASE_KEYS = tuple(option.name for option in CASE)
+
+
+@dataclass(frozen=True)
+class Request:
+    """One case to compute: its mapping, or why it could not be read, and where each key came from."""
+
+    value: dict[str, Any]
+    origins: dict[str, Document]
+    document: Document | None
+    error: RequestError | None = None
+
+    @property
+    def id(self) -> Any:
+        """What the document calls itself, unchanged."""
+        from convgrad.core.arithmetic import natural
+
+        return natural(self.value.get("id"))
+
+    @property
+    def line(self) -> int | None:
+        return self.document.line if self.document else None
+
+    def placed(self, error: RequestError) -> RequestError:
+        """The error with a place in a file, or the option, for each of its problems."""
+        return RequestError(problem.at(self._place(problem)) for problem in error.problems)
+
+    def _place(self, problem: Problem) -> Place | None:
+        key = problem.path[0] if problem.path else None
+        if key in self.origins:
+            return self._in_option(self.origins[str(key)], problem)
+        if self.document is None:
+            return Place(f"--{key}".replace("_", "-")) if key in CASE_KEYS else None
+        return self.document.locate(problem.path, key=key not in CASE_KEYS) or Place(self.document.name)
+
+    @staticmethod
+    def _in_option(origin: Document, problem: Problem) -> Place:
+        path = problem.path if isinstance(origin.value, Mapping) else problem.path[1:]
+        return origin.locate(path) or Place(origin.name)
+
+    def exact(self) -> dict[str, Any]:
+        """The same mapping with the text of every number kept, for arrays that were read as binary ones."""
+        kept = dict(self.document.exact()) if self.document else {}
+        options = {key: _array_in(origin.exact(), key, origin) for key, origin in self.origins.items()}
+        return {**kept, **self.value, **{key: kept[key] for key in kept if key not in self.origins}, **options}
+
+
+def requests(options: Mapping[str, Any], *, exact: bool) -> tuple[Iterator[Request], bool]:
+    """The cases that a command line asks for, and whether they are many (JSON Lines, several documents)."""
+    if list(options.values()).count("-") > 1:
+        raise RequestError(Problem("standard input (-) can be read for one argument only", "save the other to a file"))
+    nonfinite = bool(options.get("allow_nonfinite"))
+    values, origins = _from_options(options, exact, nonfinite)
+    if options.get("case") is None:
+        if not values:
+            raise RequestError(Problem("no case is given", "name a case document, or give --input, --kernel, --delta"))
+        return iter([Request(values, origins, None)]), False
+    given = source(options["case"])
+    documents = read(given, exact=exact, nonfinite=nonfinite)
+    first = [document for document, _ in zip(documents, range(2), strict=False)]
+    made = (_merged(document, values, origins) for part in (first, documents) for document in part)
+    return made, given.format == "jsonl" or len(first) > 1
+
+
+def _merged(document: Document, values: Mapping[str, Any], origins: Mapping[str, Document]) -> Request:
+    if document.error is not None:
+        return Request({}, {}, document, document.error)
+    if not isinstance(document.value, Mapping):
+        problem = Problem("expected a mapping with input, kernel, delta, …", "a bare array goes with --input and the like")
+        return Request({}, {}, document, document.placed(RequestError(problem)))
+    return Request({**document.value, **values}, dict(origins), document)
+
+
+def _from_options(
+    options: Mapping[str, Any], exact: bool, nonfinite: bool
+) -> tuple[dict[str, Any], dict[str, Document]]:
+    values: dict[str, Any] = {}
+    origins: dict[str, Document] = {}
+    for key in CASE_KEYS:
+        text = options.get(key)
+        if text is None:
+            continue
+        if key in ARRAYS and text != "ones":
+            origins[key] = only_document(text, f"--{key}", exact, nonfinite)
+            values[key] = _array_in(origins[key].value, key, origins[key])
+        else:
+            values[key] = setting(text, "--" + key.replace("_", "-"))
+    return values, origins
+
+
+def only_document(text: str, option: str, exact: bool = True, nonfinite: bool = False) -> Document:
+    """The one document that an option names."""
+    documents = list(read(source(text, option=option), exact=exact, nonfinite=nonfinite))
+    if len(documents) != 1:
+        raise RequestError(Problem(f"{option} takes one array, but {text} has {len(documents)} documents"))
+    if documents[0].error is not None:
+        raise documents[0].error
+    return documents[0]
+
+
+def _array_in(value: Any, key: str, origin: Document) -> Any:
+    """A bare array, or the one under its key in a mapping."""
+    if not isinstance(value, Mapping):
+        return value
+    if key in value:
+        return value[key]
+    if len(value) == 1 and origin.name.endswith(".npz"):
+        return next(iter(value.values()))
+    keys = ", ".join(map(str, value)) or "nothing"
+    raise RequestError(Problem(f"--{key} needs a bare array, or a mapping with `{key}`; this has {keys}",
+                               place=Place(origin.name)))  # fmt: skip
+
+
+def setting(text: Any, option: str) -> Any:
+    """A setting's text as a document would have it: 2,1 is a list, and so is [[1, 2], [0, 1]]."""
+    from convgrad.core.arithmetic import Plain
+
+    if not isinstance(text, str):
+        return text
+    if text.lstrip().startswith("["):
+        return only_document(text, option).value
+    parts = [Plain(part.strip()) for part in text.split(",")]
+    return parts if len(parts) > 1 else parts[0]
+
+
+def each(made: Iterator[Request], compute: Callable[[Request], Any]) -> Iterator[tuple[Request, Any, RequestError | None]]:
+    """Every request with its result, or with the error, placed, that refused it."""
+    for request in made:
+        try:
+            if request.error is not None:
+                raise request.error
+            yield request, compute(request), None
+        except RequestError as error:
+            yield request, None, request.placed(error)

@@ -1,0 +1,216 @@
+"""The published JSON Schemas: of the case document, and of what each command puts out."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from convgrad.errors import Problem, RequestError
+
+Schema = dict[str, Any]
+
+DRAFT = "https://json-schema.org/draft/2020-12/schema"
+NUMBER: Schema = {
+    "description": "a number; in exact arithmetic, where its decimals never end, a string p/q",
+    "anyOf": [
+        {"type": "number"},
+        {"type": "string", "pattern": r"^[-+]?[0-9]+/[0-9]+$"},
+        {"enum": ["NaN", "Infinity", "-Infinity"]},
+    ],
+}
+ARRAY: Schema = {
+    "description": "a number, or nested lists of numbers, every row as long as the next",
+    "anyOf": [{"$ref": "#/$defs/number"}, {"type": "array", "items": {"$ref": "#/$defs/array"}}],
+}
+BLANKED: Schema = {
+    "description": "an array in which null is a cell of the padding that holds no number (max pools)",
+    "anyOf": [{"type": "null"}, {"$ref": "#/$defs/number"}, {"type": "array", "items": {"$ref": "#/$defs/blanked"}}],
+}
+DEFINITIONS = {"number": NUMBER, "array": ARRAY, "blanked": BLANKED}
+OPERATION_NAMES = [
+    "conv", "conv-transpose", "max-pool", "average-pool", "lp-pool", "adaptive-max-pool", "adaptive-average-pool",
+]  # fmt: skip
+ARITHMETIC: Schema = {"enum": ["exact", "float64", "float32"], "description": "the kind of number computed in"}
+ANYTHING: Schema = {"description": "left alone"}
+NUMBERS: Schema = {"$ref": "#/$defs/array"}
+
+
+def schema(name: str) -> Schema:
+    """The JSON Schema of `case`, or of what `forward`, `backward` or `explain` put out.
+
+    Raises RequestError for a name that is none of these.
+    """
+    if name not in SCHEMAS:
+        raise RequestError(Problem(f"there is no schema '{name}'", f"one of {', '.join(SCHEMAS)}"))
+    return {"$schema": DRAFT, "title": f"convgrad {name}", **SCHEMAS[name], "$defs": DEFINITIONS}
+
+
+def _whole(least: int, description: str = "") -> Schema:
+    return {"type": "integer", "minimum": least} | ({"description": description} if description else {})
+
+
+def _per_axis(least: int, description: str) -> Schema:
+    items = {"type": "array", "items": _whole(least), "minItems": 1}
+    return {"description": description, "anyOf": [_whole(least), items]}
+
+
+def _choice(description: str, *words: str) -> Schema:
+    return {"enum": list(words), "description": description}
+
+
+def _described(what: Schema, description: str) -> Schema:
+    return {"description": description, **what}
+
+
+def _list(items: Schema, **more: Any) -> Schema:
+    return {"type": "array", "items": items, **more}
+
+
+PAIR = _list(_whole(0), minItems=2, maxItems=2)
+PADDING: Schema = {
+    "description": "cells on every side, per axis, [before, after] per axis, or a word",
+    "anyOf": [
+        _whole(0),
+        {"enum": ["valid", "same", "same-lower", "full"]},
+        _list({"anyOf": [_whole(0), PAIR]}, minItems=1),
+    ],
+}
+SETTINGS: dict[str, Schema] = {
+    "stride": _per_axis(1, "one number or one per axis, in cells; a pool's default is its window"),
+    "dilation": _per_axis(1, "one number or one per axis, in cells; 1 is dense"),
+    "padding": PADDING,
+    "padding_mode": _choice("what the padding holds", "zeros", "reflect", "replicate", "circular"),
+    "groups": _whole(1, "groups of channels"),
+    "mode": _choice("whether the kernel is laid as it is or turned", "cross-correlation", "convolution"),
+    "output_padding": _per_axis(0, "conv-transpose: below max(stride, dilation)"),
+    "window": _per_axis(1, "pools: the size of the window, in cells"),
+    "ceil_mode": {"type": "boolean", "description": "pools: also windows that end past the padding"},
+    "count_include_pad": {"type": "boolean", "description": "average pools: whether padding counts"},
+    "divisor": {"type": ["integer", "null"], "not": {"const": 0}, "description": "average pools: divide by this"},
+    "norm": {"type": "number", "minimum": 1, "description": "Lp pools: the p"},
+    "ties": _choice("max pools: who takes delta among equals", "first", "last", "split", "all"),
+    "output_size": _per_axis(1, "adaptive pools: the output's length; 1 is global pooling"),
+}
+CASE: Schema = {
+    "description": "one operation with its arrays",
+    "type": "object",
+    "required": ["input"],
+    "properties": {
+        "op": _choice("the operation; conv when there is a kernel", *OPERATION_NAMES),
+        "dims": _whole(1, "number of spatial axes"),
+        "input": _described(NUMBERS, "x, of rank dims, dims+1 (C,*L) or dims+2 (N,C,*L)"),
+        "kernel": _described(NUMBERS, "w: (O,C/groups,*K), for conv-transpose (C,O/groups,*K); or (*K)"),
+        "bias": _described(NUMBERS, "b: (O,), or one number where O is 1"),
+        "delta": {"description": "the upstream gradient dL/dy", "anyOf": [{"const": "ones"}, NUMBERS]},
+        **SETTINGS,
+        "claim": {
+            "description": "what somebody else computed, to be checked",
+            "type": "object",
+            "properties": {name: NUMBERS for name in ("output", "dW", "db", "dX")},
+            "additionalProperties": False,
+        },
+        "claim_dtype": _choice("the type of the claim", "float64", "float32", "float16", "bfloat16", "tf32"),
+        "id": _described({}, "comes back unchanged"),
+        **dict.fromkeys(("name", "source", "origin", "note", "expected", "tolerance"), ANYTHING),
+    },
+    "additionalProperties": False,
+}
+INDEX = _list(_whole(0))
+RESOLVED: Schema = {
+    "description": "the settings as resolved: same has become numbers",
+    "type": "object",
+    "required": ["dims"],
+    "properties": {
+        "dims": _whole(1),
+        **SETTINGS,
+        **{name: _list(_whole(1)) for name in ("stride", "dilation", "window", "output_size")},
+        "output_padding": _list(_whole(0)),
+        "padding": _list(PAIR),
+    },
+    "additionalProperties": False,
+}
+HEAD: dict[str, Schema] = {
+    "id": _described({}, "the case's id, unchanged"),
+    "op": _choice("the operation", *OPERATION_NAMES),
+    "arithmetic": ARITHMETIC,
+    "settings": RESOLVED,
+}
+CELL = _list({"type": "integer"})
+OVERLAY: Schema = {
+    "description": "one placement of the window, and what it adds",
+    "type": "object",
+    "required": ["sample", "position", "cells", "window", "dX"],
+    "properties": {
+        "type": {"const": "overlay"},
+        "sample": _whole(0),
+        "position": _described(INDEX, "where it sits, in strides"),
+        "cells": _described(_list(CELL), "per axis the first cell under it and one past the last, padding counted"),
+        "window": _described({"$ref": "#/$defs/blanked"}, "the cells under it (conv-transpose: delta there)"),
+        "delta": NUMBERS,
+        "x": _described(NUMBERS, "conv-transpose: the cell of the input that is laid on the output"),
+        "dW": NUMBERS,
+        "db": NUMBERS,
+        "dX": _described(NUMBERS, "what it adds to the cells under it"),
+        "winner": _described({"type": "array"}, "max pools: per channel the cell, or the cells, that delta goes to"),
+        "divisor": {"type": "integer", "description": "average pools"},
+    },
+    "additionalProperties": False,
+}
+
+
+def _output(name: str, properties: dict[str, Schema], required: list[str]) -> Schema:
+    head = {"type": {"const": "result"}, "schema": {"const": f"convgrad.{name}/1"}}
+    return {
+        "type": "object",
+        "required": ["schema", "id", "op", "arithmetic", *required],
+        "properties": head | properties,
+        "additionalProperties": False,
+    }
+
+
+TERM: Schema = {
+    "type": "object",
+    "required": ["sample", "position", "tap", "factors", "value"],
+    "properties": {
+        "sample": {"type": ["integer", "null"]},
+        "position": _described({"anyOf": [INDEX, {"type": "null"}]}, "the overlay that it comes from"),
+        "tap": _described({"anyOf": [INDEX, {"type": "null"}]}, "the entry of the kernel, or of the window"),
+        "factors": _list(
+            {
+                "type": "object",
+                "required": ["name", "index", "value"],
+                "properties": {
+                    "name": {"enum": ["delta", "w", "x", "b", "divisor"]},
+                    "index": _described({"anyOf": [INDEX, {"type": "null"}]}, "null for a cell of the padding"),
+                    "value": {"$ref": "#/$defs/blanked"},
+                },
+                "additionalProperties": False,
+            }
+        ),
+        "value": {"$ref": "#/$defs/blanked"},
+        "note": {"type": "string"},
+    },
+    "additionalProperties": False,
+}
+SCHEMAS: dict[str, Schema] = {
+    "case": CASE,
+    "forward": _output("forward", {**HEAD, "output": NUMBERS}, ["settings", "output"]),
+    "backward": _output(
+        "backward",
+        {
+            **HEAD,
+            **{name: NUMBERS for name in ("output", "dW", "db", "dX")},
+            "overlays": _list(OVERLAY),
+        },
+        ["settings", "output", "dX"],
+    ),
+    "explain": _output(
+        "explain",
+        {
+            **{name: HEAD[name] for name in ("id", "op", "arithmetic")},
+            "entry": {"type": "string"},
+            "value": {"$ref": "#/$defs/number"},
+            "terms": _list(TERM),
+        },
+        ["entry", "value", "terms"],
+    ),
+}
