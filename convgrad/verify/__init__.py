@@ -1,0 +1,1 @@
+"""What can be checked without a reference: finite differences, identities, and what rounding may excuse."""
