@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
+from itertools import islice
 from typing import Any
 
 from convgrad.cli.options import CASE
@@ -70,7 +71,7 @@ def requests(options: Mapping[str, Any], *, exact: bool) -> tuple[Iterator[Reque
         return iter([Request(values, origins, None)]), False
     given = source(options["case"])
     documents = read(given, exact=exact, nonfinite=nonfinite)
-    first = [document for document, _ in zip(documents, range(2), strict=False)]
+    first = list(islice(documents, 2))
     made = (_merged(document, values, origins) for part in (first, documents) for document in part)
     return made, given.format == "jsonl" or len(first) > 1
 
