@@ -289,7 +289,11 @@ def _arithmetic(
                                    "use norm 1, or arithmetic float64", ("norm",)))  # fmt: skip
     if asked != "auto":
         return asked, asked
-    exact = products(settings, shapes, output) <= HAND_SIZED and operation.rational(settings) and all(part.exact for part in numbers.values())
+    exact = (
+        products(settings, shapes, output) <= HAND_SIZED
+        and operation.rational(settings)
+        and all(part.exact for part in numbers.values())
+    )
     return ("exact" if exact else "float64"), asked
 
 
@@ -305,4 +309,3 @@ def products(settings: Mapping[str, Any], shapes: Mapping[str, Shape], output: S
         return prod(shapes["x"]) * prod(shapes["w"][1:])
     taps = shapes["w"][1:] if "w" in shapes else settings.get("window") or ()
     return prod(output) * prod(taps) if taps else max(prod(shapes["x"]), prod(output))
-

@@ -62,8 +62,8 @@ class Gradients(Forward):
     def overlays(self) -> Overlays:
         return Overlays(self.case)
 
-    def to_dict(self, overlays: str | int | None = None) -> dict[str, Any]:  # type: ignore[override]
-        """What the JSON says; `overlays` is "all", "none" or how many, and comes as an iterator, so that they stream."""
+    def to_dict(self, overlays: str | int | None = None) -> dict[str, Any]:
+        """What the JSON says; of overlays ("all", "none" or how many) there is an iterator, so that they stream."""
         named = {"dW": self.dW, "db": self.db, "dX": self.dX}
         result = {"schema": "convgrad.backward/1", **_head(self.case), "output": self.output}
         result |= {name: array for name, array in named.items() if array is not None}

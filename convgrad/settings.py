@@ -33,7 +33,7 @@ def integer(value: Any, least: int | None = None) -> int:
     """A whole number, of at least `least`."""
     number = _number(value)
     if number is None or number.denominator != 1:
-        _refuse(f"expected a whole number, found {said(value)}")
+        raise RequestError(Problem(f"expected a whole number, found {said(value)}"))
     if least is not None and number < least:
         _refuse(f"must be at least {least}, but is {number}")
     return int(number)

@@ -18,8 +18,8 @@ def full_input(shape: Shape, dims: int) -> Shape:
     if not dims <= len(shape) <= dims + 2:
         raise RequestError(
             Problem(
-                f"the input has shape {shape_text(shape)}, rank {len(shape)}, but with {dims} spatial axes the rank must be "
-                f"{dims} (one sample, one channel), {dims + 1} (C, …) or {dims + 2} (N, C, …)",
+                f"the input has shape {shape_text(shape)}, rank {len(shape)}, but with {dims} spatial axes "
+                f"the rank must be {dims} (one sample, one channel), {dims + 1} (C, …) or {dims + 2} (N, C, …)",
                 "check `dims` and the brackets",
                 ("input",),
             )
@@ -37,8 +37,8 @@ def full_kernel(shape: Shape, dims: int) -> Shape:
     if len(shape) not in (dims, dims + 2):
         raise RequestError(
             Problem(
-                f"the kernel has shape {shape_text(shape)}, rank {len(shape)}, but with {dims} spatial axes the rank must be "
-                f"{dims} (one channel in, one out) or {dims + 2} (out, in, …)",
+                f"the kernel has shape {shape_text(shape)}, rank {len(shape)}, but with {dims} spatial axes "
+                f"the rank must be {dims} (one channel in, one out) or {dims + 2} (out, in, …)",
                 "check `dims` and the brackets",
                 ("kernel",),
             )
@@ -115,9 +115,7 @@ def check_bias(bias: Shape | None, channels: int) -> None:
     )
 
 
-def check_delta(
-    shape: Shape | None, expected: Shape, shapes: Mapping[str, Shape], settings: Mapping[str, Any]
-) -> None:
+def check_delta(shape: Shape | None, expected: Shape, shapes: Mapping[str, Shape], settings: Mapping[str, Any]) -> None:
     """delta has the output's shape, in the rank the output has."""
     if shape is None or shape == expected:
         return

@@ -46,8 +46,7 @@ class Explanation:
     def _term(self, term: Term) -> dict[str, Any]:
         where = {"sample": term.sample, "position": term.position, "tap": term.tap}
         factors = [
-            {"name": factor.name, "index": factor.index, "value": self._number(factor.value)}
-            for factor in term.factors
+            {"name": factor.name, "index": factor.index, "value": self._number(factor.value)} for factor in term.factors
         ]
         note = {"note": term.note} if term.note else {}
         return {**where, "factors": factors, "value": self._number(term.value), **note}
@@ -76,9 +75,7 @@ def parse_entry(entry: str) -> tuple[str, tuple[int, ...]]:
     match = re.fullmatch(r"\s*(\w+)\s*(?:\[\s*([\d\s,]*)\])?\s*", entry)
     names = {name.lower(): name for name in NAMES}
     if not match or match[1].lower() not in names:
-        raise RequestError(
-            Problem(f"expected an entry such as dW[0,1], dX[1,1], db[0] or y[0,0], found '{entry}'")
-        )
+        raise RequestError(Problem(f"expected an entry such as dW[0,1], dX[1,1], db[0] or y[0,0], found '{entry}'"))
     name = names[match[1].lower()]
     return ("output" if name == "y" else name), tuple(int(part) for part in re.findall(r"\d+", match[2] or ""))
 

@@ -20,7 +20,7 @@ def _dispatched(arguments: list[str]) -> int:
 
     from convgrad.cli.commands import app
 
-    usage_error = typer.BadParameter.__mro__[1]
+    usage_error: Any = typer.BadParameter.__mro__[1]  # its own name moved when typer took click in
     try:
         command = typer.main.get_command(app)
         code: Any = command.main(arguments, prog_name="convgrad", standalone_mode=False)

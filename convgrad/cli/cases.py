@@ -33,7 +33,8 @@ class Run:
         return Result(lambda: self._dict(record), lambda: self._text(record), code)
 
     def _dict(self, record: Any) -> Mapping[str, Any]:
-        return record.to_dict() if self.overlays is None else record.to_dict(overlays=self.overlays)
+        made: Mapping[str, Any] = record.to_dict(*([] if self.overlays is None else [self.overlays]))
+        return made
 
     def _text(self, record: Any) -> Iterator[str]:
         from convgrad.views import render
@@ -126,7 +127,9 @@ def _color(options: Mapping[str, Any]) -> str:
 def case_of(request: Request, run: Run, needs_delta: bool = True) -> Case:
     """The case that a request asks for; where it is to be exact, from the text of every number."""
     case = _made(request.value, run, needs_delta)
-    lifted = run.arithmetic == "exact" or (run.arithmetic == "auto" and case.arithmetic != "exact" and is_hand_sized(case))
+    lifted = run.arithmetic == "exact" or (
+        run.arithmetic == "auto" and case.arithmetic != "exact" and is_hand_sized(case)
+    )
     if lifted and _has_lifted_arrays(request):
         return _made(request.exact(), run, needs_delta)
     return case
@@ -139,5 +142,3 @@ def _made(value: Mapping[str, Any], run: Run, needs_delta: bool) -> Case:
 def _has_lifted_arrays(request: Request) -> bool:
     """Whether arrays of its text were read as binary ones, for speed."""
     return any(isinstance(part, np.ndarray) for part in request.value.values())
-
-

@@ -60,8 +60,7 @@ def backward(**options: Any) -> int:
 
 
 @app.command(
-    help="convgrad explain 'dX[1]' samples/ledger.yaml\n\n"
-    "One entry of dW, db, dX or y as the sum of its terms.",
+    help="convgrad explain 'dX[1]' samples/ledger.yaml\n\nOne entry of dW, db, dX or y as the sum of its terms.",
     short_help="one entry as the sum of its terms",
 )
 @takes([argument("entry", "the entry, as in dW[0,1], dX[1,1], db[0] or y[0,0]"), DOCUMENT], [*CASE, *COMMON])
@@ -70,9 +69,7 @@ def explain(**options: Any) -> int:
     from convgrad.terms import explain_entry, parse_entry
 
     name, index = parse_entry(options["entry"])
-    return _over_cases(
-        options, lambda case: explain_entry(Gradients(case), name, index), needs_delta=name != "output"
-    )
+    return _over_cases(options, lambda case: explain_entry(Gradients(case), name, index), needs_delta=name != "output")
 
 
 @app.command(

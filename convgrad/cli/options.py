@@ -43,7 +43,7 @@ class Option:
             show_default=False,
             autocompletion=self._completion() if self.choices else None,
         )
-        annotation = Annotated[self.kind | None, declared]
+        annotation: Any = Annotated[self.kind | None, declared]
         return inspect.Parameter(self.name, inspect.Parameter.KEYWORD_ONLY, default=None, annotation=annotation)
 
     def _completion(self) -> Callable[[str], list[str]]:
@@ -103,7 +103,12 @@ RUNNING = (
 )
 OVERLAYS = (
     Option("overlays", "which overlays to show: all, none, or how many", OUTPUT, "all|none|N"),
-    Option("only", "open one overlay: its position, as in 1,1 (with a sample before it where there are several)", OUTPUT, "P,…"),
+    Option(
+        "only",
+        "open one overlay: its position, as in 1,1 (with a sample before it where there are several)",
+        OUTPUT,
+        "P,…",
+    ),
     Option("channel", "the filter and channel to show in tables", OUTPUT, "O,C"),
 )
 DOCUMENT = inspect.Parameter(

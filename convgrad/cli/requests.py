@@ -80,7 +80,9 @@ def _merged(document: Document, values: Mapping[str, Any], origins: Mapping[str,
     if document.error is not None:
         return Request({}, {}, document, document.error)
     if not isinstance(document.value, Mapping):
-        problem = Problem("expected a mapping with input, kernel, delta, …", "a bare array goes with --input and the like")
+        problem = Problem(
+            "expected a mapping with input, kernel, delta, …", "a bare array goes with --input and the like"
+        )
         return Request({}, {}, document, document.placed(RequestError(problem)))
     return Request({**document.value, **values}, dict(origins), document)
 
@@ -137,7 +139,9 @@ def setting(text: Any, option: str) -> Any:
     return parts if len(parts) > 1 else parts[0]
 
 
-def each(made: Iterator[Request], compute: Callable[[Request], Any]) -> Iterator[tuple[Request, Any, RequestError | None]]:
+def each(
+    made: Iterator[Request], compute: Callable[[Request], Any]
+) -> Iterator[tuple[Request, Any, RequestError | None]]:
     """Every request with its result, or with the error, placed, that refused it."""
     for request in made:
         try:

@@ -39,6 +39,9 @@ class Result:
     code: int = 0
 
 
+Outcome = tuple[Request, Result | None, RequestError | None]
+
+
 def format_of(options: Mapping[str, Any]) -> str:
     """The format asked for, else the output file's suffix, else a table."""
     chosen = options.get("format")
@@ -60,7 +63,9 @@ def write(text: Iterable[str], output: str | None) -> None:
     sys.stdout.flush()
 
 
-def deliver(made: Iterator[Request], many: bool, compute: Callable[[Request], Result], options: Mapping[str, Any]) -> int:
+def deliver(
+    made: Iterator[Request], many: bool, compute: Callable[[Request], Result], options: Mapping[str, Any]
+) -> int:
     """Compute every case and write what comes of it; the exit code. Raises RequestError where a lone case is refused."""
     form, tally = format_of(options), Tally()
     outcomes = each(made, compute)
@@ -69,7 +74,7 @@ def deliver(made: Iterator[Request], many: bool, compute: Callable[[Request], Re
     return tally.code
 
 
-def _alone(outcome: tuple[Request, Result | None, RequestError | None], form: str, tally: Tally) -> Iterator[str]:
+def _alone(outcome: Outcome, form: str, tally: Tally) -> Iterator[str]:
     _, result, error = outcome
     if error is not None:
         raise error
@@ -101,7 +106,7 @@ def _lines(record: Mapping[str, Any]) -> Iterator[str]:
     yield from chunks({"type": "result", **rest}, "jsonl")
 
 
-def _many(outcomes: Iterator[tuple[Request, Result | None, RequestError | None]], form: str, tally: Tally) -> Iterator[str]:
+def _many(outcomes: Iterator[Outcome], form: str, tally: Tally) -> Iterator[str]:
     if form == "json":
         yield from chunks((_dict(outcome, tally) for outcome in outcomes), "json")
         return
@@ -121,7 +126,7 @@ def _separated(number: int, form: str) -> Iterator[str]:
         yield "\n"
 
 
-def _one(outcome: tuple[Request, Result | None, RequestError | None], form: str, tally: Tally) -> Iterator[str]:
+def _one(outcome: Outcome, form: str, tally: Tally) -> Iterator[str]:
     if form == "yaml":
         return chunks(_dict(outcome, tally), form)
     assert outcome[1] is not None
@@ -129,14 +134,14 @@ def _one(outcome: tuple[Request, Result | None, RequestError | None], form: str,
     return outcome[1].as_text()
 
 
-def _dict(outcome: tuple[Request, Result | None, RequestError | None], tally: Tally) -> Mapping[str, Any]:
+def _dict(outcome: Outcome, tally: Tally) -> Mapping[str, Any]:
     if outcome[1] is None:
         return _refused(outcome, tally)
     tally.codes.add(outcome[1].code)
     return outcome[1].as_dict()
 
 
-def _refused(outcome: tuple[Request, Result | None, RequestError | None], tally: Tally) -> Mapping[str, Any]:
+def _refused(outcome: Outcome, tally: Tally) -> Mapping[str, Any]:
     """A refused case in its place; what is wrong also goes to standard error."""
     request, _, error = outcome
     assert error is not None

@@ -60,22 +60,19 @@ def rational(text: str) -> Fraction:
     if parts := FRACTION.fullmatch(text):
         if int(parts[2]) == 0:
             raise ValueError(f"'{text}' divides by zero")
-        return _in_range(Fraction(int(parts[1]), int(parts[2])), text)
+        value = Fraction(int(parts[1]), int(parts[2]))
+        _refuse_out_of_range(nearest(value), text)
+        return value
     if not NUMBER.fullmatch(text):
         raise ValueError(f"expected a number, found '{text}'")
-    _in_range(float(text), text)  # first: 1e-2000000 as a rational would fill the memory
+    _refuse_out_of_range(float(text), text)  # first: 1e-2000000 as a rational would fill the memory
     return Fraction(*Decimal(text).as_integer_ratio())
 
 
-def _in_range(value: Any, text: str) -> Any:
-    try:
-        rounded = float(value)
-    except OverflowError:
-        rounded = math.inf
-    vanished = rounded == 0 and re.search(r"[1-9]", re.split("[eE/]", text)[0])
-    if math.isinf(rounded) or vanished:
+def _refuse_out_of_range(nearest: float, text: str) -> None:
+    vanished = nearest == 0 and re.search(r"[1-9]", re.split("[eE/]", text)[0])
+    if math.isinf(nearest) or vanished:
         raise ValueError(f"'{text}' is {'below' if vanished else 'beyond'} what a 64-bit float can hold")
-    return value
 
 
 def decimal_text(value: Fraction) -> str:

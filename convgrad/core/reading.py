@@ -73,7 +73,8 @@ def _read_array(value: Array, nonfinite: bool) -> Numbers:
 
 
 def _flattened(value: Any) -> tuple[list[Any], tuple[int, ...]]:
-    level, shape = [value], []
+    level: list[Any] = [value]
+    shape: list[int] = []
     while level and any(isinstance(part, (list, tuple)) for part in level):
         if not all(isinstance(part, (list, tuple)) and len(part) == len(level[0]) for part in level):
             raise RequestError(_ragged(level, tuple(shape)))
@@ -192,4 +193,3 @@ def _floated(value: Any) -> float:
     if isinstance(value, str):
         return NONFINITE[value] if value in NONFINITE else float(value) if "/" not in value else float(rational(value))
     return float(value)
-

@@ -105,7 +105,7 @@ CASE: Schema = {
         "claim": {
             "description": "what somebody else computed, to be checked",
             "type": "object",
-            "properties": {name: NUMBERS for name in ("output", "dW", "db", "dX")},
+            "properties": dict.fromkeys(("output", "dW", "db", "dX"), NUMBERS),
             "additionalProperties": False,
         },
         "claim_dtype": _choice("the type of the claim", "float64", "float32", "float16", "bfloat16", "tf32"),
@@ -198,7 +198,7 @@ SCHEMAS: dict[str, Schema] = {
         "backward",
         {
             **HEAD,
-            **{name: NUMBERS for name in ("output", "dW", "db", "dX")},
+            **dict.fromkeys(("output", "dW", "db", "dX"), NUMBERS),
             "overlays": _list(OVERLAY),
         },
         ["settings", "output", "dX"],

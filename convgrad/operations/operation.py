@@ -69,4 +69,3 @@ def windows_over_input(shapes: Mapping[str, Shape], arguments: Mapping[str, Any]
 def pooled_shape(shapes: Mapping[str, Shape], arguments: Mapping[str, Any]) -> Shape:
     """A pool's output: (N,C,*P)."""
     return (*shapes["x"][:2], *windows_over_input(shapes, arguments))
-
