@@ -197,9 +197,9 @@ def made_valid(case):
     """The case, its input grown or its padding less where the choices do not go together."""
     if is_valid(case):
         return case
-    sides, axes = definitions.paddings(case), zip(definitions.lengths(case), definitions.extents(case), strict=True)
-    grown = [i + max(extent, *pair) for (i, extent), pair in zip(axes, sides, strict=True)]
-    larger = {**case, "input": np.zeros(grown)}
+    sides, total = definitions.paddings(case), sum if case["op"] == "conv-transpose" else max
+    axes = zip(definitions.lengths(case), definitions.extents(case), sides, strict=True)
+    larger = {**case, "input": np.zeros([max(i, extent, total(pair) + 1) for i, extent, pair in axes])}
     halves = [
         [min(side, size // 2) for side in pair] for pair, size in zip(sides, definitions.window(case), strict=True)
     ]
@@ -265,11 +265,13 @@ def with_data(choose, case, data):
 
 
 def exact_data(choose, operation, shape):
-    """Small rationals: tenths, thirds, halves; few different whole numbers where ties matter."""
+    """Small rationals, now and then ones too long for a float; few different whole numbers where ties matter."""
     random = choose.generator()
     if operation in MAX_POOLS:
         return rationals(random.integers(-1, 3, shape), 1)
-    return rationals(random.integers(-9, 10, shape), choose.one_of(1, 2, 3, 10))
+    denominator = choose.one_of(1, 2, 3, 10, 1_000_003)
+    most = 9 if denominator <= 10 else 10**12
+    return rationals(random.integers(-most, most + 1, shape), denominator)
 
 
 def rationals(numerators, denominator):

@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given, settings
 
 import convgrad
+from convgrad.core import bilinear
 from tests import definitions
 from tests.geometry import CONVOLUTIONS, OPERATIONS, cases
 
@@ -23,9 +24,10 @@ def assert_exactly(values, expected, what):
 
 def assert_matches_definition(case):
     """Forward and backward of a case are those of the plain loops."""
+    y = definitions.forward(case)
+    assert_exactly(convgrad.forward({**case, "delta": None}, arithmetic="exact").output, y, "y")
     found, expected = convgrad.backward(case, arithmetic="exact"), definitions.backward(case)
-    assert_exactly(convgrad.forward(case, arithmetic="exact").output, definitions.forward(case), "y")
-    assert_exactly(found.output, definitions.forward(case), "y")
+    assert_exactly(found.output, y, "y")
     assert_exactly(found.dX, expected["dX"], "dX")
     if case["op"] in CONVOLUTIONS:
         assert_exactly(found.dW, expected["dW"], "dW")
@@ -37,6 +39,17 @@ def assert_matches_definition(case):
 
 @pytest.mark.parametrize("operation", OPERATIONS)
 def test_every_operation_is_its_definition(operation):
+    @given(case=cases(operations=(operation,)))
+    def over_random_geometry(case):
+        assert_matches_definition(case)
+
+    over_random_geometry()
+
+
+@pytest.mark.parametrize("operation", CONVOLUTIONS)
+def test_a_convolution_computed_a_row_at_a_time_is_the_same(operation, monkeypatch):
+    monkeypatch.setattr(bilinear, "BLOCK", 1)  # bytes: the cases here are far smaller than a block of everyday size
+
     @given(case=cases(operations=(operation,)))
     def over_random_geometry(case):
         assert_matches_definition(case)

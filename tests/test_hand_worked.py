@@ -27,7 +27,7 @@ def backward(case):
 
 def overlays(case):
     """Every overlay, its arrays in the rank that the operands came in."""
-    return list(backward(case).to_dict(overlays=True)["overlays"])
+    return list(backward(case).to_dict(overlays="all")["overlays"])
 
 
 # -- Convolution -------------------------------------------------------------------------------------------------------
