@@ -1,11 +1,8 @@
 """Gradients of convolution and pooling: shown overlay by overlay, exact, checked, and diagnosed."""
 
-from __future__ import annotations
-
-from typing import TYPE_CHECKING, Any
-
 __version__ = "0.1.0"
 
+TYPE_CHECKING = False  # what typing.TYPE_CHECKING is, without importing typing: `--version` is to be instant
 if TYPE_CHECKING:
     from convgrad.case import Case as Case
     from convgrad.documents.schemas import schema as schema
@@ -17,16 +14,16 @@ if TYPE_CHECKING:
 _HOMES = {
     "Case": "convgrad.case",
     "RequestError": "convgrad.errors",
-    "explain": "convgrad.terms",
-    "schema": "convgrad.documents.schemas",
     "backward": "convgrad.gradients",
+    "explain": "convgrad.terms",
     "forward": "convgrad.gradients",
+    "schema": "convgrad.documents.schemas",
 }
 
 __all__ = ["Case", "RequestError", "backward", "explain", "forward", "schema"]
 
 
-def __getattr__(name: str) -> Any:
+def __getattr__(name: str) -> object:
     """Public names come from their modules when first used, so that `--version` and `--help` import no numpy."""
     if name not in _HOMES:
         raise AttributeError(f"module 'convgrad' has no attribute '{name}'")

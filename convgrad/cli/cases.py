@@ -127,10 +127,8 @@ def _color(options: Mapping[str, Any]) -> str:
 def case_of(request: Request, run: Run, needs_delta: bool = True) -> Case:
     """The case that a request asks for; where it is to be exact, from the text of every number."""
     case = _made(request.value, run, needs_delta)
-    lifted = run.arithmetic == "exact" or (
-        run.arithmetic == "auto" and case.arithmetic != "exact" and is_hand_sized(case)
-    )
-    if lifted and _has_lifted_arrays(request):
+    wanted = run.arithmetic == "exact" or (run.arithmetic == "auto" and is_hand_sized(case))
+    if wanted and _has_lifted_arrays(request):
         return _made(request.exact(), run, needs_delta)
     return case
 

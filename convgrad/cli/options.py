@@ -53,7 +53,7 @@ class Option:
 
 FILE = "FILE"
 CASE = (
-    Option("input", "x: a file, - for standard input, or the numbers themselves, as in '1,2,3' in brackets", ARRAYS, FILE),
+    Option("input", "x: a file, - for standard input, or the numbers themselves in brackets", ARRAYS, FILE),
     Option("kernel", "w", ARRAYS, FILE),
     Option("bias", "b", ARRAYS, FILE),
     Option("delta", "the upstream gradient dL/dy, or the word ones", ARRAYS, FILE),

@@ -66,7 +66,7 @@ def write(text: Iterable[str], output: str | None) -> None:
 def deliver(
     made: Iterator[Request], many: bool, compute: Callable[[Request], Result], options: Mapping[str, Any]
 ) -> int:
-    """Compute every case and write what comes of it; the exit code. Raises RequestError where a lone case is refused."""
+    """Compute every case and write what comes of it; the exit code. Raises RequestError for a lone case refused."""
     form, tally = format_of(options), Tally()
     outcomes = each(made, compute)
     text = _many(outcomes, form, tally) if many else _alone(next(outcomes), form, tally)
