@@ -112,8 +112,8 @@ def make_case(
     collect.problems += _unknown_keys(given)
     operation = collect.attempt(_operation, given)
     numbers = _read_arrays(given, collect, nonfinite)
-    dims = collect.attempt(_dims, given, numbers, operation)
-    settings = _read_settings(given, operation, dims, collect) if dims and operation else {}
+    dims = collect.attempt(_dims, given, numbers)
+    settings = _read_settings(given, operation, dims, collect) if operation else {}
     collect.problems += _missing(given, operation, needs_delta)
     collect.raise_any()
     assert operation is not None
@@ -170,8 +170,8 @@ def _read_arrays(given: Mapping[str, Any], collect: Collector, nonfinite: bool) 
     return numbers
 
 
-def _dims(given: Mapping[str, Any], numbers: Mapping[str, Numbers], operation: Operation | None) -> int:
-    """The number of spatial axes: as said, else from the kernel, a listed setting, or the input."""
+def _dims(given: Mapping[str, Any], numbers: Mapping[str, Numbers]) -> int | None:
+    """The number of spatial axes: as said, else from the kernel, a listed setting, or the input; None without one."""
     if "dims" in given:
         try:
             return integer(given["dims"], 1)
@@ -186,7 +186,7 @@ def _dims(given: Mapping[str, Any], numbers: Mapping[str, Numbers], operation: O
     if rank in (1, 2, 4, 5):
         return {1: 1, 2: 2, 4: 2, 5: 3}[rank]
     if "x" not in numbers:
-        return 0
+        return None
     raise RequestError(
         Problem(f"an input of rank {rank} may have several numbers of axes", "say `dims: 1`, 2 or 3", ("input",))
     )
@@ -198,19 +198,28 @@ def _dims_of_kernel(rank: int) -> int:
     raise RequestError(Problem(f"a kernel has rank 1 to 5, but this has rank {rank}", "", ("kernel",)))
 
 
-def _read_settings(given: Mapping[str, Any], operation: Operation, dims: int, collect: Collector) -> dict[str, Any]:
-    """Every setting of the operation, given or default; a foreign one only at its default."""
+def _read_settings(
+    given: Mapping[str, Any], operation: Operation, dims: int | None, collect: Collector
+) -> dict[str, Any]:
+    """Every setting of the operation, given or default; a foreign one only at its default.
+
+    Where the number of axes is not known, since an array could not be read, a list may have any length.
+    """
     settings: dict[str, Any] = {}
     for name, default in operation.defaults.items():
         value = given.get(name, settings.get("window") if name == "stride" and "window" in settings else default)
         if value is not None:
-            settings[name] = collect.attempt(read_setting, name, value, dims)
+            settings[name] = collect.attempt(read_setting, name, value, _axes_of(value, dims))
         else:
             settings[name] = None
     for name in given:
         if name in DEFAULTS and name not in operation.defaults:
-            collect.attempt(_refuse_foreign, name, given[name], dims, operation)
+            collect.attempt(_refuse_foreign, name, given[name], _axes_of(given[name], dims), operation)
     return settings
+
+
+def _axes_of(value: Any, dims: int | None) -> int:
+    return dims if dims is not None else len(value) if is_list(value) else 1
 
 
 def _refuse_foreign(name: str, value: Any, dims: int, operation: Operation) -> None:

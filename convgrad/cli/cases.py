@@ -5,15 +5,15 @@ from __future__ import annotations
 import os
 import shutil
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
 from convgrad.case import Case, is_hand_sized, make_case
-from convgrad.cli.requests import Request, setting
-from convgrad.cli.results import Result
+from convgrad.cli.requests import Request, requests, setting
+from convgrad.cli.results import Result, deliver
 from convgrad.errors import Place, Problem, RequestError
 from convgrad.settings import integer
 
@@ -40,6 +40,13 @@ class Run:
         from convgrad.views import render
 
         return render(record, **self.view)
+
+
+def over_cases(options: Mapping[str, Any], record: Callable[[Case], Any], needs_delta: bool) -> int:
+    """Make a record of each case that is asked for, and write it; the exit code."""
+    run = prepared(options)
+    made, many = requests(options, exact=run.arithmetic in ("auto", "exact"))
+    return deliver(made, many, lambda request: run.result(record(case_of(request, run, needs_delta))), options)
 
 
 def prepared(options: Mapping[str, Any]) -> Run:

@@ -8,8 +8,6 @@ from typing import Any
 import typer
 
 from convgrad.cli.options import ARITHMETIC, CASE, DOCUMENT, OVERLAYS, RUNNING, WRITING, argument, takes
-from convgrad.cli.requests import Request, requests
-from convgrad.cli.results import Result, deliver, format_of
 
 app = typer.Typer(
     name="convgrad",
@@ -78,7 +76,7 @@ def explain(**options: Any) -> int:
 )
 @takes([argument("name", "case, forward, backward or explain")], WRITING)
 def schema(**options: Any) -> int:
-    from convgrad.cli.results import write
+    from convgrad.cli.results import format_of, write
     from convgrad.documents import chunks
     from convgrad.documents.schemas import schema as made
 
@@ -89,12 +87,6 @@ def schema(**options: Any) -> int:
 
 def _over_cases(options: Mapping[str, Any], record: Callable[[Any], Any], *, needs_delta: bool = True) -> int:
     """Make a record of each case that is asked for, and write it."""
-    from convgrad.cli.cases import case_of, prepared
+    from convgrad.cli.cases import over_cases  # here, so that --help imports no numpy
 
-    settings = prepared(options)
-    made, many = requests(options, exact=settings.arithmetic in ("auto", "exact"))
-
-    def compute(request: Request) -> Result:
-        return settings.result(record(case_of(request, settings, needs_delta)))
-
-    return deliver(made, many, compute, options)
+    return over_cases(options, record, needs_delta)

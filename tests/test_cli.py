@@ -1,0 +1,365 @@
+"""The command line from outside: documents, options, output, errors and exit codes, as a user's shell sees them."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import jsonschema
+import numpy as np
+import pytest
+import yaml
+
+ROOT = Path(__file__).parents[1]
+SAMPLES = ROOT / "samples"
+LEDGER = ["--input", "[1, 2, 3]", "--kernel", "[0.3, 0.5]", "--delta", "[-0.1, 0.2]"]
+
+
+def convgrad(*arguments: str, stdin: str = "", cwd: Path = ROOT, **environment: str) -> Any:
+    """One run of the program as a process of its own."""
+    command = [sys.executable, "-m", "convgrad", *arguments]
+    clean = {name: value for name, value in os.environ.items() if name not in ("COLUMNS", "FORCE_COLOR", "NO_COLOR")}
+    found = {"PYTHONPATH": str(ROOT), **environment}
+    return subprocess.run(command, input=stdin, capture_output=True, text=True, cwd=cwd, env={**clean, **found})
+
+
+def result(*arguments: str, **keywords: Any) -> Any:
+    run = convgrad(*arguments, "--format", "json", **keywords)
+    assert run.returncode == 0, run.stderr
+    assert run.stderr == ""
+    return json.loads(run.stdout)
+
+
+def assert_refused(run: Any, *words: str) -> None:
+    """Exit code 2, nothing on stdout, every word on stderr, and no traceback."""
+    assert (run.returncode, run.stdout) == (2, ""), run
+    assert "Traceback" not in run.stderr
+    for word in words:
+        assert word in run.stderr, run.stderr
+
+
+def test_the_readme_example_is_exact() -> None:
+    made = result("backward", *LEDGER)
+    assert (made["dW"], made["db"], made["dX"]) == ([0.3, 0.4], 0.1, [-0.03, 0.01, 0.1])
+    assert made["arithmetic"] == "exact"
+
+
+def test_the_contract_s_json_is_ours_to_the_letter() -> None:
+    made = result("backward", str(SAMPLES / "ledger.yaml"), "--overlays", "1")
+    assert made == {
+        "schema": "convgrad.backward/1",
+        "id": None,
+        "op": "conv",
+        "arithmetic": "exact",
+        "settings": {
+            "dims": 1,
+            "mode": "cross-correlation",
+            "stride": [1],
+            "padding": [[0, 0]],
+            "dilation": [1],
+            "groups": 1,
+        },
+        "output": [1.3, 2.1],
+        "dW": [0.3, 0.4],
+        "db": 0.1,
+        "dX": [-0.03, 0.01, 0.1],
+        "overlays": [
+            {
+                "sample": 0,
+                "position": [0],
+                "cells": [[0, 2]],
+                "window": [1, 2],
+                "delta": -0.1,
+                "dW": [-0.1, -0.2],
+                "db": -0.1,
+                "dX": [-0.03, -0.05],
+            }
+        ],
+    }
+
+
+def test_thirds_stay_thirds_when_asked_to_be_exact() -> None:
+    made = result("backward", str(SAMPLES / "average-thirds.yaml"), "--arithmetic", "exact")
+    assert made["output"] == [["11/9", "11/9"]]
+    assert made["dX"][0] == ["1/9", "-1/9", "-1/9", "-2/9"]
+
+
+@pytest.mark.parametrize("arithmetic", ["float64", "float32"])
+def test_binary_arithmetic_writes_the_shortest_text_that_reads_back(arithmetic: str) -> None:
+    made = result("backward", *LEDGER, "--arithmetic", arithmetic)
+    kind = np.dtype(arithmetic).type
+    expected = kind(-0.1) * kind(1) + kind(0.2) * kind(2)
+    assert kind(made["dW"][0]) == expected
+    assert made["arithmetic"] == arithmetic
+
+
+def test_an_option_wins_over_the_document() -> None:
+    made = result("backward", str(SAMPLES / "ledger.yaml"), "--delta", "[1, 0]")
+    assert made["dW"] == [1, 2]
+
+
+def test_three_files_make_a_case() -> None:
+    files = [word for name in ("input", "kernel", "delta") for word in (f"--{name}", str(SAMPLES / f"{name}.yaml"))]
+    assert result("backward", *files)["dW"] == [[0.9, 0.9], [0.1, 0.4]]
+
+
+def test_an_array_comes_from_standard_input() -> None:
+    arguments = ["--kernel", "[0.3, 0.5]", "--delta", "[-0.1, 0.2]", "--input", "-"]
+    assert result("backward", *arguments, stdin="[1, 2, 3]")["dX"] == [-0.03, 0.01, 0.1]
+    assert_refused(convgrad("backward", "-", "--input", "-", stdin="[1]"), "standard input", "one argument")
+
+
+def test_binary_arrays_are_read_and_are_float64(tmp_path: Path) -> None:
+    np.save(tmp_path / "x.npy", np.array([1.0, 2.0, 3.0]))
+    np.savez(tmp_path / "rest.npz", w=np.array([0.3, 0.5]), e=np.array([-0.1, 0.2]))
+    arguments = ["--input", "x.npy", "--kernel", "rest.npz:w", "--delta", "rest.npz:e"]
+    made = result("backward", *arguments, cwd=tmp_path)
+    assert made["arithmetic"] == "float64"
+    assert made["dW"] == [-0.1 * 1 + 0.2 * 2, -0.1 * 2 + 0.2 * 3]
+
+
+def test_pickles_are_refused(tmp_path: Path) -> None:
+    np.save(tmp_path / "x.npy", np.array([{}], dtype=object), allow_pickle=True)
+    assert_refused(convgrad("backward", *LEDGER[2:], "--input", str(tmp_path / "x.npy")))
+
+
+def test_many_cases_keep_their_order_and_a_refused_one_does_not_stop_the_rest() -> None:
+    run = convgrad("backward", str(SAMPLES / "many.jsonl"), "--format", "jsonl")
+    lines = [json.loads(line) for line in run.stdout.splitlines()]
+    assert [line["id"] for line in lines] == ["first", 2, "pool", "refused", "mean"]
+    assert lines[3]["error"]["line"] == 4
+    assert run.returncode == 2
+    whole = convgrad("backward", str(SAMPLES / "many.jsonl"), "--format", "json")
+    assert json.loads(whole.stdout) == lines
+
+
+def test_several_yaml_documents_are_several_cases() -> None:
+    text = "---\n".join(f"input: [{n}]\nkernel: [2]\ndelta: [1]\nid: c{n}\n" for n in range(3))
+    assert [case["dX"] for case in result("backward", "-", stdin=text)] == [[2], [2], [2]]
+    again = convgrad("backward", "-", "--format", "yaml", stdin=text)
+    assert [part["id"] for part in yaml.safe_load_all(again.stdout)] == ["c0", "c1", "c2"]
+
+
+def test_overlays_in_json_lines_are_a_line_each_and_the_result_is_last() -> None:
+    run = convgrad("backward", *LEDGER, "--format", "jsonl", "--overlays", "all")
+    lines = [json.loads(line) for line in run.stdout.splitlines()]
+    assert [line["type"] for line in lines] == ["overlay", "overlay", "result"]
+    assert "overlays" not in lines[-1]
+
+
+@pytest.mark.parametrize("form", ["json", "jsonl", "yaml"])
+def test_the_suffix_of_the_output_file_picks_the_format(form: str, tmp_path: Path) -> None:
+    run = convgrad("backward", *LEDGER, "--output", str(tmp_path / f"out.{form}"))
+    assert (run.returncode, run.stdout) == (0, "")
+    assert yaml.safe_load((tmp_path / f"out.{form}").read_text())["dW"] == [0.3, 0.4]
+
+
+def test_a_refused_request_leaves_the_output_file_as_it_was(tmp_path: Path) -> None:
+    kept = tmp_path / "out.json"
+    kept.write_text("old")
+    assert_refused(convgrad("backward", *LEDGER, "--stride", "0", "--output", str(kept)), "--stride")
+    assert kept.read_text() == "old"
+    assert list(tmp_path.iterdir()) == [kept]
+
+
+@pytest.mark.parametrize(
+    ("name", "arguments"),
+    [
+        ("forward", ["forward", str(SAMPLES / "ledger.yaml")]),
+        *(
+            ("backward", ["backward", str(path), "--overlays", "all", "--arithmetic", arithmetic])
+            for path in sorted(SAMPLES.glob("*.yaml"))
+            if path.stem not in ("input", "kernel", "delta", "network") and "network" not in path.stem
+            for arithmetic in ("auto", "exact")
+        ),
+        ("explain", ["explain", "dX[1]", str(SAMPLES / "ledger.yaml")]),
+        ("explain", ["explain", "y[0,0]", str(SAMPLES / "max-pool-ties.yaml")]),
+    ],
+    ids=lambda value: Path(value[-3] if len(value) > 3 else value[-1]).stem if isinstance(value, list) else value,
+)
+def test_output_validates_against_the_published_schema(name: str, arguments: Sequence[str]) -> None:
+    published = json.loads(convgrad("schema", name).stdout)
+    jsonschema.Draft202012Validator.check_schema(published)
+    jsonschema.validate(result(*arguments), published)
+
+
+def test_samples_validate_against_the_case_schema() -> None:
+    published = json.loads(convgrad("schema", "case").stdout)
+    for path in SAMPLES.glob("*.yaml"):
+        document = yaml.safe_load(path.read_text())
+        if isinstance(document, dict) and "input" in document and "layers" not in document:
+            jsonschema.validate(document, published)
+
+
+BAD = {
+    "ragged rows": ("input: [[1, 2], [3]]\nkernel: [[1]]\ndelta: ones\n", [":1:17:", "a row of 1", "row of 2"]),
+    "a misspelt key": ("input: [1]\nkernal: [1]\ndelta: [1]\n", ["unknown key 'kernal'", "did you mean `kernel`?", ":2:1:"]),
+    "a missing comma": ("input: [1, 5 6]\nkernel: [1]\ndelta: [1, 1]\n", [":1:12:", "found '5 6'", "commas"]),
+    "octal": ("input: [010]\nkernel: [1]\ndelta: [1]\n", [":1:9:", "'010'", "leading zeros"]),
+    "base 60": ("input: [1:30]\nkernel: [1]\ndelta: [1]\n", [":1:9:"]),
+    "yes": ("input: [yes]\nkernel: [1]\ndelta: [1]\n", [":1:9:", "'yes'"]),
+    "a boolean": ("input: [true]\nkernel: [1]\ndelta: [1]\n", [":1:9:"]),
+    "a minus sign of typographers": ("input: [−1]\nkernel: [1]\ndelta: [1]\n", [":1:9:", "minus"]),
+    "one over zero": ("input: [1/0]\nkernel: [1]\ndelta: [1]\n", [":1:9:", "zero"]),
+    "a number beyond float64": ("input: [1e400]\nkernel: [1]\ndelta: [1]\n", [":1:9:", "beyond"]),
+    "a number below float64": ("input: [1e-2000000]\nkernel: [1]\ndelta: [1]\n", [":1:9:", "below"]),
+    "not a number": ("input: [.nan]\nkernel: [1]\ndelta: [1]\n", [":1:9:", "--allow-nonfinite"]),
+    "a duplicate key": ("input: [1]\ninput: [2]\nkernel: [1]\ndelta: [1]\n", [":2:1:", "input"]),
+    "an alias": ("input: &a [1]\nkernel: *a\ndelta: [1]\n", ["anchor"]),
+    "an empty array": ("input: []\nkernel: [1]\ndelta: []\n", ["empty"]),
+    "a stride of zero": ("input: [1]\nkernel: [1]\ndelta: [1]\nstride: 0\n", [":4:9:", "at least 1"]),
+    "negative padding": ("input: [1]\nkernel: [1]\ndelta: [1]\npadding: -1\n", [":4:10:", "at least 0"]),
+    "a kernel too large": ("input: [1]\nkernel: [1, 2]\ndelta: [1]\n", ["does not fit", "1*(2 - 1) + 1 = 2"]),
+    "indivisible groups": ("input: [[1], [2], [3]]\nkernel: [[[1]], [[1]]]\ngroups: 2\ndelta: [[1], [1]]\n", ["groups"]),
+    "wrong channels": ("input: [[1], [2]]\nkernel: [[[1], [1], [1]]]\ndelta: [[1]]\n", ["3", "2", "channels"]),
+    "a wrong delta": ("input: [1, 2, 3, 4]\nkernel: [1, 2]\ndelta: [1, 1]\n", ["(2,)", "(3,)", "stride 2 with padding 0"]),
+    "a wrong bias": ("input: [1]\nkernel: [1]\nbias: [1, 2]\ndelta: [1]\n", ["(2,)", "1 output channels"]),
+    "a foreign setting": ("op: max-pool\nwindow: 1\ninput: [1]\ndelta: [1]\ngroups: 2\n", ["has no groups"]),
+    "no window": ("op: max-pool\ninput: [1]\ndelta: [1]\n", ["needs `window`"]),
+    "padding of a gigabyte": ("input: [1]\nkernel: [1]\ndelta: ones\npadding: 1000000000\n", ["2e+09 numbers"]),
+    "a lonely window": ("op: max-pool\ninput: [1, 2]\ndelta: ones\nwindow: 1\npadding: 1\n", ["position [0]", "padding only"]),
+    "same without meaning": ("op: conv-transpose\ninput: [1]\nkernel: [1]\ndelta: [1]\npadding: same\n", ["no agreed meaning"]),
+    "a divisor of zero": ("op: average-pool\ninput: [1]\nwindow: 1\ndelta: [1]\ndivisor: 0\n", ["divisor is 0"]),
+    "nothing": ("", []),
+    "a list": ("[1, 2]\n", ["expected a mapping"]),
+    "no operation": ("input: [1]\ndelta: [1]\n", ["which operation"]),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", BAD)
+def test_bad_input_is_named_with_its_place(name: str) -> None:
+    text, words = BAD[name]
+    assert_refused(convgrad("backward", "-", stdin=text), *words)
+
+
+def test_several_mistakes_are_reported_at_once_ten_at_most() -> None:
+    run = convgrad("backward", "-", stdin="inputt: [1]\nkernel: [x, y]\nstride: 0\ngroups: -1\n")
+    assert_refused(run, "inputt", "'x'", "'y'", "stride", "groups")
+    many = convgrad("backward", "-", stdin=f"input: [{', '.join(['x'] * 40)}]\nkernel: [1]\ndelta: [1]\n")
+    assert many.stderr.count("expected a number") == 10
+
+
+def test_a_caret_points_at_the_mistake() -> None:
+    run = convgrad("backward", "-", stdin="input: [1, 5 6]\nkernel: [1]\ndelta: [1, 1]\n")
+    _, line, caret, *_ = run.stderr.splitlines()
+    assert line[caret.index("^") :].startswith("5 6")
+
+
+def test_a_flood_of_brackets_and_aliases_is_refused_in_little_memory() -> None:
+    assert_refused(convgrad("backward", "-", stdin="input: " + "[" * 200_000))
+    bomb = "a: &a [1]\n" + "".join(
+        f"{b}: &{b} [*{a}, *{a}, *{a}]\n" for a, b in zip("abcdefgh", "bcdefghi", strict=True)
+    )
+    assert_refused(convgrad("backward", "-", stdin=bomb))
+
+
+def test_a_closed_pipe_exits_with_141_and_says_nothing() -> None:
+    script = f"{sys.executable} -m convgrad backward --input '{[0] * 3000}' --kernel '[1]' --delta ones --overlays all "
+    script += "--format jsonl | head -1; echo ${PIPESTATUS[0]}"
+    run = subprocess.run(["bash", "-c", script], capture_output=True, text=True, cwd=ROOT)
+    assert run.stdout.splitlines()[-1] == "141"
+    assert run.stderr == ""
+
+
+def test_an_interrupt_exits_with_130() -> None:
+    command = [sys.executable, "-m", "convgrad", "backward", "-"]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stderr=subprocess.PIPE, cwd=ROOT, text=True) as process:
+        assert process.stdin is not None
+        process.stdin.write("input: [1]\n")
+        process.stdin.flush()
+        _wait_until_reading(process.pid)
+        process.send_signal(signal.SIGINT)
+        _, errors = process.communicate(timeout=60)
+    assert process.returncode == 130
+    assert "Traceback" not in errors
+
+
+def _wait_until_reading(pid: int) -> None:
+    """Until the process waits for its standard input: nothing else says that it has started."""
+    import time
+
+    for _ in range(600):
+        if "pipe" in Path(f"/proc/{pid}/wchan").read_text() or Path(f"/proc/{pid}/syscall").read_text().startswith(
+            "0 0x0 "
+        ):
+            return
+        time.sleep(0.05)
+
+
+def test_a_bug_exits_with_70_and_shows_its_traceback_when_asked(monkeypatch: pytest.MonkeyPatch, capsys: Any) -> None:
+    from convgrad.cli.errors import guarded
+
+    def broken() -> int:
+        raise KeyError("lost")
+
+    assert guarded(broken, debug=False) == 70
+    assert "Traceback" not in capsys.readouterr().err
+    assert guarded(broken, debug=True) == 70
+    assert "Traceback" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("arguments", [["backwrd"], ["backward", "--strid", "1"], ["backward", "a", "b"], ["explain"]])
+def test_misuse_exits_with_2(arguments: Sequence[str]) -> None:
+    assert_refused(convgrad(*arguments), "--help")
+
+
+@pytest.mark.parametrize("command", ["forward", "backward", "explain", "schema"])
+def test_help_starts_with_an_example_that_runs(command: str) -> None:
+    lines = [line.strip() for line in convgrad(command, "--help").stdout.splitlines() if line.strip()]
+    example = lines[1]
+    assert lines[0].startswith("Usage: convgrad")
+    run = subprocess.run(
+        ["bash", "-c", example.replace("convgrad", f"{sys.executable} -m convgrad", 1)], capture_output=True, cwd=ROOT
+    )
+    assert run.returncode == 0, run.stderr
+
+
+def test_shell_completion_offers_commands_and_choices() -> None:
+    words = {"_CONVGRAD_COMPLETE": "complete_bash", "COMP_CWORD": "1", "COMP_WORDS": "convgrad back"}
+    assert convgrad(**words).stdout.split() == ["backward"]
+    words |= {"COMP_CWORD": "3", "COMP_WORDS": "convgrad backward --ties sp"}
+    assert convgrad(**words).stdout.split() == ["split"]
+
+
+@pytest.mark.parametrize("arguments", [["--version"], ["--help"], ["backward", "--help"]])
+def test_help_and_version_import_no_numpy(arguments: Sequence[str]) -> None:
+    assert "numpy" not in imported(arguments)
+
+
+def test_json_in_and_out_imports_neither_rich_nor_yaml_nor_pydantic(tmp_path: Path) -> None:
+    case = tmp_path / "case.json"
+    case.write_text('{"input": [1, 2, 3], "kernel": [0.3, 0.5], "delta": [-0.1, 0.2]}')
+    modules = imported(["backward", str(case), "--format", "json"])
+    assert "numpy" in modules
+    assert not modules & {"rich", "yaml", "pydantic"}
+
+
+def imported(arguments: Sequence[str]) -> set[str]:
+    """The top-level modules that a run has imported when it ends."""
+    script = (
+        "import sys, convgrad.__main__ as m\nsys.argv = ['convgrad', *sys.argv[1:]]\ntry:\n    m.main()\nfinally:\n"
+    )
+    script += "    print(*sys.modules, file=sys.stderr)"
+    run = subprocess.run([sys.executable, "-c", script, *arguments], capture_output=True, text=True, cwd=ROOT)
+    return {name.split(".")[0] for name in run.stderr.splitlines()[-1].split()}
+
+
+def test_every_key_of_the_case_document_is_an_option() -> None:
+    keys = json.loads(convgrad("schema", "case").stdout)["properties"]
+    from convgrad.cli.options import CASE, CLAIMS
+
+    assert set(keys) == {option.name for option in (*CASE, *CLAIMS)}
+
+
+@pytest.mark.parametrize("encoding", ["cp1252", "cp437", "ascii"])
+def test_a_terminal_of_few_characters_gets_tables_it_can_show(encoding: str) -> None:
+    run = convgrad("backward", *LEDGER, PYTHONIOENCODING=encoding)
+    assert run.returncode == 0, run.stderr
+    assert "\\x" not in run.stdout
+    assert "\\u" not in run.stdout
