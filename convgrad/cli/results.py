@@ -16,6 +16,7 @@ from convgrad.errors import Problem, RequestError
 
 SUFFIXES = {".json": "json", ".jsonl": "jsonl", ".ndjson": "jsonl", ".yaml": "yaml", ".yml": "yaml"}
 FORMATS = ("table", "json", "jsonl", "yaml")
+GATHERED = 1 << 16
 GRAVEST = (70, 2, 1, 4, 3, 0)
 
 
@@ -98,12 +99,24 @@ def _text(result: Result, form: str) -> Iterator[str]:
 def _lines(record: Mapping[str, Any]) -> Iterator[str]:
     """A record as one line; one with overlays as a line each, and the rest, last."""
     if "overlays" not in record:
-        yield from chunks(record, "jsonl")
+        yield from _gathered(chunks(record, "jsonl"))
         return
     for overlay in record["overlays"]:
-        yield from chunks({"type": "overlay", **overlay}, "jsonl")
+        yield from _gathered(chunks({"type": "overlay", **overlay}, "jsonl"))
     rest = {key: value for key, value in record.items() if key != "overlays"}
-    yield from chunks({"type": "result", **rest}, "jsonl")
+    yield from _gathered(chunks({"type": "result", **rest}, "jsonl"))
+
+
+def _gathered(parts: Iterator[str]) -> Iterator[str]:
+    """Small parts of one record put together: a write each would cost more than making them."""
+    held, size = [], 0
+    for part in parts:
+        held.append(part)
+        size += len(part)
+        if size > GATHERED:
+            yield "".join(held)
+            held, size = [], 0
+    yield "".join(held)
 
 
 def _many(outcomes: Iterator[Outcome], form: str, tally: Tally) -> Iterator[str]:

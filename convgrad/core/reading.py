@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from decimal import Decimal
@@ -15,6 +16,7 @@ from convgrad.core.arithmetic import EXACT, FRACTION, NONFINITE, NUMBER, Array, 
 from convgrad.errors import Path, Problem, RequestError
 
 MOST_PROBLEMS = 10
+LISTS, NATIVE = {list, tuple}, {int, float}
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +35,8 @@ class Numbers:
         if isinstance(self.values, np.ndarray):
             return _binary(self.values, dtype)
         if dtype != EXACT:
-            return np.array([_floated(value) for value in self.values], dtype).reshape(self.shape)
+            native = set(map(type, self.values)) <= NATIVE
+            return np.array(self.values if native else list(map(_floated, self.values)), dtype).reshape(self.shape)
         result = np.empty(len(self.values), EXACT)
         result[:] = [exact_value(value) for value in self.values]
         return result.reshape(self.shape)
@@ -55,10 +58,18 @@ def read_numbers(value: Any, *, nonfinite: bool = False) -> Numbers:
     if isinstance(value, np.ndarray):
         return _read_array(value, nonfinite)
     rows, shape = _flattened(value)
-    kinds = set(map(type, rows))
-    if not kinds <= {int, Fraction}:
-        _refuse_bad(rows, shape, nonfinite)
-    return Numbers(rows, shape, exact=not (kinds & {float, str, Plain} and _any_nonfinite(rows)))
+    if _plainly_finite(rows):
+        return Numbers(rows, shape, exact=True)
+    _refuse_bad(rows, shape, nonfinite)
+    return Numbers(rows, shape, exact=not _any_nonfinite(rows))
+
+
+def _plainly_finite(values: list[Any]) -> bool:
+    """Whether these are Python's own numbers, and finite: all that thousands of small cases need to have checked."""
+    try:
+        return set(map(type, values)) <= NATIVE and all(map(math.isfinite, values))
+    except OverflowError:  # an integer that no float holds
+        return False
 
 
 def _read_array(value: Array, nonfinite: bool) -> Numbers:
@@ -75,8 +86,8 @@ def _read_array(value: Array, nonfinite: bool) -> Numbers:
 def _flattened(value: Any) -> tuple[list[Any], tuple[int, ...]]:
     level: list[Any] = [value]
     shape: list[int] = []
-    while level and any(isinstance(part, (list, tuple)) for part in level):
-        if not all(isinstance(part, (list, tuple)) and len(part) == len(level[0]) for part in level):
+    while kinds := set(map(type, level)) & LISTS:
+        if set(map(type, level)) != kinds or len(set(map(len, level))) > 1:
             raise RequestError(_ragged(level, tuple(shape)))
         shape.append(len(level[0]))
         level = list(chain.from_iterable(level))
@@ -129,7 +140,7 @@ def _problem(value: Any, nonfinite: bool) -> Problem | None:
     if kind is float or isinstance(value, np.floating):
         return None if nonfinite or np.isfinite(value) else _refused(str(value), ())
     if kind in (int, Fraction, Decimal) or isinstance(value, np.integer):
-        return None
+        return Problem(f"{value} is beyond what a 64-bit float can hold") if abs(value) >= 2**1024 else None
     if not isinstance(value, str):
         return Problem(f"expected a number, found {_said(value)}")
     if value in NONFINITE:
