@@ -12,12 +12,11 @@ from collections.abc import Callable, Iterable, Iterator
 from typing import Any, NamedTuple
 
 from convgrad.core.arithmetic import Array, Plain
-from convgrad.documents.cells import flow_array
+from convgrad.documents.cells import DEPTH, flow_array
 from convgrad.errors import RequestError
 
 LARGE = 20_000  # characters: smaller arrays keep the text of their numbers
 CHUNK = 1 << 20
-DEPTH = 16  # levels of nesting: a network's claim holds an array of rank five four levels down
 
 CELL = r"\[\]0-9eE+\-., \t\r\n"
 RUN = re.compile(rf"(?<![{CELL}])[{CELL}]{{{LARGE},}}")
@@ -66,7 +65,9 @@ def _region(text: str, start: int, stop: int) -> Region | None:
         return Region(bracket, text.rfind("]", start, stop) + 1) if bracket >= 0 else None
     end = stop if stop == len(text) else text.rfind("\n", start, stop)
     first, prefix = dashes.start(1), dashes[1]
-    return Region(first, end, " " * prefix.index("-") + "- ", prefix) if end > first else None
+    if end <= first or prefix.count("-") > DEPTH:
+        return None
+    return Region(first, end, " " * prefix.index("-") + "- ", prefix)
 
 
 def tokenized(text: str, regions: Iterable[Region]) -> tuple[str, list[str]]:
@@ -82,11 +83,20 @@ def tokenized(text: str, regions: Iterable[Region]) -> tuple[str, list[str]]:
     return "".join([*parts, text[at:]]), tokens
 
 
+def original(index: int, regions: Iterable[Region], tokens: Iterable[str]) -> int:
+    """An index in a text with tokens, as the index in the text itself."""
+    for region, token in zip(regions, tokens, strict=True):
+        if index <= region.start + len(region.kept) + len(token):
+            break
+        index += region.stop - region.start - len(region.kept) - len(token)
+    return index
+
+
 def _array(text: str, region: Region) -> Array | None:
     if text.find("\t", region.start, region.stop) >= 0 and text.lstrip()[:1] not in ("[", "{"):
         return None  # in YAML a tab may be an error, or not
     if region.prefix:
-        return flow_array(_unblocked(text, region))
+        return flow_array(_unblocked(text, region), dashes=region.prefix.count("-"))
     return flow_array(_pieces(text, region))
 
 
@@ -101,7 +111,7 @@ def _pieces(text: str, region: Region) -> Iterator[str]:
 
 
 def _unblocked(text: str, region: Region) -> Iterator[str]:
-    """A block of dashes as the text of a flow array, between commas: `- - 1` on the first line opens two lists."""
+    """A block of dashes as a flow array, with semicolons for its dashes, between which it is cut."""
     levels = [column for column, char in enumerate(region.prefix) if char == "-"]
     leaf = "[" if text[region.start + len(region.prefix)] == "[" else ""
     swaps = [_swap(region.prefix, levels, level, leaf) for level in range(len(levels))]
@@ -109,10 +119,10 @@ def _unblocked(text: str, region: Region) -> Iterator[str]:
     while start < region.stop:
         cut = text.find("\n", min(start + CHUNK, region.stop), region.stop)
         end = region.stop if cut < 0 else cut
-        before, comma, after = _swapped(text[start:end], swaps).partition(",")
-        if comma:
+        before, semicolon, after = _swapped(text[start:end], swaps).partition(";")
+        if semicolon:
             yield held + before
-        held = after if comma else held + before
+        held = after if semicolon else held + before
         start = end
     yield held + "]" * len(levels)
 
@@ -121,7 +131,7 @@ def _swap(prefix: str, levels: list[int], level: int, leaf: str) -> tuple[str, s
     """The dashes that open a row at a level, and the brackets that close and open lists there."""
     inner = len(levels) - 1 - level
     dashes = "\n" + " " * levels[level] + prefix[levels[level] :]
-    return dashes + leaf, f"{']' * inner},{'[' * inner}{leaf}"
+    return dashes + leaf, f"{']' * inner};{'[' * inner}{leaf}"
 
 
 def _swapped(piece: str, swaps: list[tuple[str, str]]) -> str:

@@ -12,15 +12,19 @@ import numpy as np
 from convgrad.core.arithmetic import FLOAT64, Array
 
 BLANKS = b" \t\r\n"
+DEPTH = 16  # levels of nesting: a network's claim holds an array of rank five four levels down
 NOT_STRUCTURE = b"0123456789+-.eE" + BLANKS
-SEPARATOR = re.compile(rb"\][\] \t\r\n]*,[ \t\r\n]*\[[\[ \t\r\n]*")
+SEPARATOR = re.compile(rb"\][\] \t\r\n]*[,;][ \t\r\n]*\[[\[ \t\r\n]*")
 SEPARATORS = 16  # ways to write one, in a piece: programs indent alike
 FAR = re.compile(rb"e-[0-9]{3}")
+BLANK_CELL = re.compile(rb",[ \t\r\n]+,")
 POINT, ZERO, NINE = b".09"
 
 
-def flow_array(pieces: Iterable[str]) -> Array | None:
+def flow_array(pieces: Iterable[str], *, dashes: int = 0) -> Array | None:
     """The array in pieces of text that were cut at commas; None for whatever is not regular, or may be no number.
+
+    Where the outermost levels were written with dashes, semicolons stand between their items, and there alone.
 
     >>> flow_array(["[[1, 2", " 3], [.5", "1e-3, -0]]"])
     array([[ 1.e+00,  2.e+00,  3.e+00],
@@ -34,12 +38,12 @@ def flow_array(pieces: Iterable[str]) -> Array | None:
             return None
         signatures.append(text.translate(None, NOT_STRUCTURE))
         values.append(numbers)
-    shape = regular_shape(b",".join(signatures))
+    shape = regular_shape((b";" if dashes else b",").join(signatures), dashes)
     whole = np.concatenate(values)
     return whole.reshape(shape) if shape and whole.size == np.prod(shape, dtype=int) else None
 
 
-def regular_shape(signature: bytes) -> tuple[int, ...] | None:
+def regular_shape(signature: bytes, dashes: int = 0) -> tuple[int, ...] | None:
     """The shape of an array of which only brackets and commas are left; None where its rows differ.
 
     >>> regular_shape(b"[[,,],[,,]]"), regular_shape(b"[[,],[]]")
@@ -48,10 +52,10 @@ def regular_shape(signature: bytes) -> tuple[int, ...] | None:
     rank = len(signature) - len(signature.lstrip(b"["))
     shape: tuple[int, ...] = ()
     inner = b""
-    for level in range(1, rank + 1):
+    for level in range(1, min(rank, DEPTH) + 1):
         outer = signature[rank - level : signature.find(b"]" * level) + level]
         count = (len(outer) - 1) // (len(inner) + 1)
-        if outer != b"[" + b",".join([inner] * count) + b"]":
+        if outer != b"[" + (b"," if level <= rank - dashes else b";").join([inner] * count) + b"]":
             return None
         inner, shape = outer, (count, *shape)
     return shape if inner == signature else None
@@ -68,7 +72,7 @@ def _flattened(text: bytes) -> bytes | None:
         if separator is None:
             return None
         text = text.replace(separator[0], b",")
-    return None if b"]" in text or b"[" in text else text
+    return None if b"]" in text or b"[" in text else text.replace(b";", b",")
 
 
 def _numbers(text: bytes | None) -> Array | None:
@@ -81,7 +85,12 @@ def _numbers(text: bytes | None) -> Array | None:
             values = np.fromstring(text, FLOAT64, sep=",")
     except (ValueError, DeprecationWarning):
         return None
-    return None if _leaves_range(values, text) else values
+    return None if _leaves_range(values, text) or _has_blank_cell(values, text) else values
+
+
+def _has_blank_cell(values: Array, text: bytes) -> bool:
+    """Whether there is nothing but blanks between two commas, which NumPy reads as -1."""
+    return bool((values == -1).any() and BLANK_CELL.search(text))
 
 
 def _has_leading_zero(text: bytes) -> bool:

@@ -12,10 +12,10 @@ from yaml.events import SequenceEndEvent as SequenceEnd
 from yaml.events import SequenceStartEvent as SequenceStart
 
 from convgrad.core.arithmetic import NUMBER, Plain
-from convgrad.documents.arrays import DEPTH
+from convgrad.documents.cells import DEPTH
 from convgrad.documents.places import place_at
 from convgrad.documents.syntax import SEVERAL, translated
-from convgrad.errors import Path, Place, Problem, RequestError
+from convgrad.errors import Path, Problem, RequestError
 
 MOST = 10  # problems reported at once
 NO_NAME = re.compile(rf"{NUMBER.pattern}|true|false|null|~|", re.IGNORECASE)
@@ -29,7 +29,7 @@ def tree(text: str, name: str, first_line: int = 1) -> Any:
 
     Raises RequestError, with every problem's place.
     """
-    reader, single = _Reader(), _single_escapes(text)
+    reader, single = _Reader(), _as_yaml(text)
     try:
         value = reader.document(single)
     except _Refusal as refusal:
@@ -41,15 +41,15 @@ def tree(text: str, name: str, first_line: int = 1) -> Any:
     return value
 
 
-def locate(text: str, path: Path, name: str, first_line: int = 1, *, key: bool = False) -> Place:
-    """Where a value begins, or its key, by reading again up to it; of a path that ends early its deepest part."""
-    index = 0
+def find(text: str, path: Path, *, key: bool = False) -> tuple[int, int]:
+    """The index where a value begins, or its key, by reading again up to it; and how much of the path there is."""
+    index, depth = 0, 0
     try:
-        for index in _descent(_events(_single_escapes(text)), path, key):  # noqa: B007
+        for depth, index in enumerate(_descent(_events(_as_yaml(text)), path, key)):  # noqa: B007
             pass
     except (yaml.YAMLError, StopIteration, RuntimeError):
         pass  # what was found before the text went wrong
-    return place_at(name, text, _original(text, index), first_line)
+    return _original(text, index), depth
 
 
 class _Refusal(Exception):
@@ -142,8 +142,12 @@ def _events(text: str) -> Iterator[Event]:
         loader.dispose()
 
 
-def _single_escapes(text: str) -> str:
-    """JSON's escapes in pairs, for characters beyond 16 bits, as the single ones of YAML."""
+def _as_yaml(text: str) -> str:
+    """JSON without what YAML would refuse: tabs around the whole, and escapes in pairs for what is beyond 16 bits."""
+    body = text.strip()
+    if "\t" in text and body[:1] in ("{", "["):
+        before, after = text[: -len(text.lstrip())], text[len(text.rstrip()) :]
+        text = before.replace("\t", " ") + body + after.replace("\t", " ")
     return PAIR.sub(_joined, text) if "\\u" in text else text
 
 

@@ -69,11 +69,9 @@ class Dialect:
         >>> Dialect().numbers(np.array([[0.1, -0.0], [1.0, np.nan]]))
         '[[0.1, 0], [1, "NaN"]]'
         """
-        if array.dtype == object:
-            return self._each(array.tolist())
-        text = repr(_doubles(array).tolist())
         if array.dtype.kind != "f":
-            return text if array.dtype.kind in "iu" else json.dumps(array.tolist())
+            return repr(array.tolist()) if array.dtype.kind in "iu" else self._each(array.tolist())
+        text = repr(_doubles(array).tolist())
         if "n" in text:
             text = NONFINITE.sub(lambda found: self.nonfinite[found[0]], text)
         text = text.replace(".0, ", ", ").replace(".0]", "]").removesuffix(".0")
@@ -105,11 +103,9 @@ class Dialect:
 
 def _doubles(array: Any) -> Any:
     """The array with numbers whose shortest text in float64 is the shortest in the array's own type; no minus zero."""
-    if array.dtype.kind != "f":
-        return array
     if array.dtype.itemsize < 8:
         array = array.astype("U").astype(np.float64)
-    return array.astype(np.float64, copy=False) + 0.0
+    return (array if array.dtype == np.float64 else array.astype(np.float64)) + 0.0
 
 
 Dialect._scalars = {

@@ -9,13 +9,15 @@ from typing import Any
 
 from convgrad.core.arithmetic import Plain
 from convgrad.documents import arrays, binary
+from convgrad.documents.cells import DEPTH
+from convgrad.documents.places import place_at
 from convgrad.documents.sources import Source, decoded
 from convgrad.errors import Path, Place, RequestError
 
 BLOCK = 100  # a number that overflows or vanishes without a three-digit exponent has a block this long of digits
 FAR_EXPONENT = re.compile(r"e[-+]?[0-9]{3}")
-LONE = re.compile(
-    r"(?i:(?<!\\)(?:\\\\)*\\ud(?:[89ab][0-9a-f]{2}(?!\\ud[c-f][0-9a-f]{2})|(?<!\\ud[89ab][0-9a-f]{2}\\ud)[c-f][0-9a-f]{2}))"
+HALF_A_PAIR = re.compile(
+    r"\\u[dD][89abAB][0-9a-fA-F]{2}(?!\\u[dD][c-fC-F])|(?<!\\u[dD][89abAB][0-9a-fA-F][0-9a-fA-F])\\u[dD][c-fC-F]"
 )
 MARKER = "\n---"
 EMPTY = re.compile(r"(?:[ \t\r\n]|#.*|%.*|\.\.\.(?=\s|$))*")  # blanks, comments, directives
@@ -33,9 +35,7 @@ class Document:
         """Where the value at a path begins (or its key), by reading the text again; None for a binary file."""
         if not self._text:
             return None
-        from convgrad.documents.events import locate
-
-        return locate(self._text, path, self.name, self.line, key=key)
+        return place_at(self.name, self._text, _index(self._text, path, key), self.line)
 
     def placed(self, error: RequestError) -> RequestError:
         """The same error, with the place in the file for every problem that has none."""
@@ -58,6 +58,18 @@ def read(source: Source, *, exact: bool = True, nonfinite: bool = False) -> Iter
     text = source.text_or_lines()
     pieces = _documents(text) if isinstance(text, str) else _json_lines(text, source.name)
     return _numbered(pieces, source.name, exact, nonfinite)
+
+
+def _index(text: str, path: Path, key: bool) -> int:
+    """Where a value begins in a text; large arrays are passed over where the way does not lead into one."""
+    from convgrad.documents.events import find
+
+    regions = list(arrays.regions(text))
+    rest, tokens = arrays.tokenized(text, regions)
+    index, depth = find(rest, path, key=key)
+    if not regions or depth == len(path):
+        return arrays.original(index, regions, tokens)
+    return find(text, path, key=key)[0]
 
 
 def _numbered(pieces: Iterator[Any], name: str, exact: bool, nonfinite: bool) -> Iterator[Document]:
@@ -108,8 +120,12 @@ def _markers(text: str) -> Iterator[int]:
             return
 
 
+def _after_marker(text: str) -> str:
+    return text[3:] if text.startswith("---") and not text[3:4].strip() else text
+
+
 def _is_empty(text: str) -> bool:
-    body = text[3:] if text.startswith("---") else text
+    body = _after_marker(text)
     end = EMPTY.match(body)
     return end is not None and end.end() == len(body)
 
@@ -124,13 +140,13 @@ def value(text: str, name: str, line: int, exact: bool = True, nonfinite: bool =
 
 
 def _small(text: str, name: str, line: int, *, keep: bool, nonfinite: bool = False) -> Any:
-    body = text[3:] if text.startswith("---") else text
+    body = _after_marker(text)
     if body.lstrip()[:1] in ("{", "["):
         try:
-            if "\\u" in body and LONE.search(body):
+            if "\\u" in body and HALF_A_PAIR.search(body):
                 raise ValueError("half of a surrogate pair")
             value = (_KEEP if keep else _NATIVE_NONFINITE if nonfinite else _NATIVE).decode(body)
-            if _is_flat(body) or not _is_deep(value, arrays.DEPTH):
+            if _is_flat(body) or not _is_deep(value, DEPTH):
                 return value
         except (ValueError, RecursionError):
             pass  # the careful reader says what is wrong, or reads what is YAML and no JSON
@@ -166,7 +182,7 @@ def _may_overflow(text: str) -> bool:
 
 def _is_flat(text: str) -> bool:
     """Whether there are too few brackets for a deep document."""
-    return text.count("[") + text.count("{") <= arrays.DEPTH
+    return text.count("[") + text.count("{") <= DEPTH
 
 
 def _is_deep(value: Any, levels: int) -> bool:

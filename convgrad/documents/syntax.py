@@ -23,6 +23,7 @@ SENTENCES = {
     "expected '-' indicator": ("expected another '- item', found {found}", "align it with those above"),
     "<block end>": ("this does not line up with what is above", INDENT),
     "expected key": ("this does not line up with what is above", INDENT),
+    "comment or line break": ("after '|' or '>' the text begins on the next line", "put short text in quotes"),
     "unknown escape": ("there is no such escape in double quotes", "write \\\\ for a backslash, or use single quotes"),
     "Unicode character escape": ("this escape is no character", "surrogates come in pairs"),
 }
@@ -55,8 +56,10 @@ def _index(error: Any) -> int:
 def _unclosed(error: Any, text: str, index: int) -> tuple[int, str, str]:
     opened = error.context_mark.index
     bracket = text[opened : opened + 1]
-    if bracket not in "[{" or not bracket or _ends(text, index):
-        return opened, f"'{bracket}' is never closed" if bracket in ("[", "{") else "a bracket is never closed", ""
+    if bracket not in ("[", "{"):
+        return len(text.rstrip()), "the document ends where a value must be", "close every bracket"
+    if _ends(text, index):
+        return opened, f"'{bracket}' is never closed", f"write '{']' if bracket == '[' else '}'}' where it ends"
     closing = "]" if bracket == "[" else "}"
     line = error.context_mark.line - error.problem_mark.line
     where = f"{-line} line{'s' * (line < -1)} above" if line else "on this line"

@@ -34,6 +34,8 @@ def _line(value: Any) -> Iterator[str]:
     """A value on one line."""
     if JSON.has(value):
         yield JSON.scalar(value)
+    elif isinstance(value, np.ndarray) and value.size <= BLOCK:
+        yield JSON.numbers(value)
     elif isinstance(value, np.ndarray):
         yield from _array(value, JSON, "[" * value.ndim, [f"{']' * k}, {'[' * k}" for k in range(value.ndim)])
         yield "]" * value.ndim if value.size else ""
