@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from convgrad.core.arithmetic import EXACT, FRACTION, NONFINITE, NUMBER, Array, Plain, rational
+from convgrad.core.arithmetic import EXACT, FRACTION, NONFINITE, NUMBER, Array, rational
 from convgrad.errors import Path, Problem, RequestError
 
 MOST_PROBLEMS = 10

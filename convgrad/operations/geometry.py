@@ -124,7 +124,7 @@ def refuse_lonely(window: Window, lengths: Sequence[int], why: str) -> None:
 def refuse_flood(name: str, shape: Sequence[int], given: int) -> None:
     """Raise RequestError where settings blow a small document up to an array past a gigabyte."""
     if prod(shape) > max(TOO_MANY, 64 * given):
-        size = f"{prod(shape):.3g} numbers ({prod(shape) * 8 / 1e9:.3g} GB)"
+        size = f"{prod(shape):.3g} numbers ({prod(shape) * 8 / 10**9:.3g} GB)"
         raise RequestError(
             Problem(
                 f"the {name} would have shape {shape_text(shape)}: {size}, from an input of {given}",

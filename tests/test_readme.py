@@ -1,0 +1,81 @@
+"""Every command and output of the README is what the program does; UPDATE_README=1 writes the outputs anew."""
+
+from __future__ import annotations
+
+import doctest
+import os
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+README = ROOT / "README.md"
+CONSOLE = re.compile(r"^```console\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+
+
+def blocks() -> list[str]:
+    return CONSOLE.findall(README.read_text(encoding="utf-8"))
+
+
+def run(command: str, folder: Path) -> str:
+    """What a user sees who types a command: output and errors together, with `convgrad` on the path."""
+    script = folder / "convgrad"
+    script.write_text(f'#!/bin/sh\nexec "{sys.executable}" -m convgrad "$@"\n')
+    script.chmod(0o755)
+    variables = {name: value for name, value in os.environ.items() if name not in ("COLUMNS", "FORCE_COLOR")}
+    variables |= {"PATH": f"{folder}{os.pathsep}{os.environ['PATH']}", "PYTHONPATH": str(ROOT), "PYTHONUTF8": "1"}
+    made = subprocess.run(
+        ["bash", "-c", command], cwd=ROOT, env=variables, text=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT
+    )
+    return made.stdout
+
+
+def replayed(block: str, folder: Path) -> str:
+    """A block of commands with the outputs that they have now."""
+    commands = re.findall(r"^\$ (.*)$", block, re.MULTILINE)
+    return "".join(f"$ {command}\n{run(command, folder).rstrip()}\n" for command in commands)
+
+
+@pytest.mark.parametrize("number", range(len(blocks())))
+def test_a_console_block_of_the_readme_is_what_happens(number: int, tmp_path: Path) -> None:
+    block = blocks()[number]
+    if "| jq" in block and shutil.which("jq") is None:
+        pytest.skip("needs jq, which this block of the README pipes into")
+    made = replayed(block, tmp_path)
+    if os.environ.get("UPDATE_README"):
+        README.write_text(README.read_text(encoding="utf-8").replace(block, made), encoding="utf-8")
+    assert blocks()[number] == made
+
+
+def test_the_python_of_the_readme_is_what_happens() -> None:
+    found = doctest.DocTestParser().get_doctest(README.read_text(encoding="utf-8"), {}, "README.md", None, 0)
+    outcome = doctest.DocTestRunner().run(found)
+    assert outcome.attempted >= 4
+    assert outcome.failed == 0
+
+
+def test_the_readme_names_every_option_and_key() -> None:
+    from convgrad.cli import options as table
+
+    text = README.read_text(encoding="utf-8")
+    listed = (*table.CASE, *table.ARITHMETIC, *table.WRITING, *table.RUNNING, *table.OVERLAYS)
+    assert [option.text for option in listed if not option.hidden and f"{option.text}`" not in text] == []
+
+
+def test_the_readme_names_every_sample() -> None:
+    text = README.read_text(encoding="utf-8")
+    names = [path.stem if path.suffix == ".yaml" else path.name for path in (ROOT / "samples").iterdir()]
+    assert [name for name in names if name not in text] == []
+
+
+def test_the_readme_names_every_command() -> None:
+    from convgrad.cli.commands import app
+
+    text = README.read_text(encoding="utf-8")
+    names = [command.callback.__name__ for command in app.registered_commands if command.callback]
+    assert len(names) >= 4
+    assert [name for name in names if f"`convgrad {name} " not in text] == []
