@@ -1,0 +1,145 @@
+"""Aligned grids with brackets and rules, and blocks of lines side by side, that wrap where they would not fit."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from itertools import product
+
+from convgrad.core.arithmetic import Array
+from convgrad.views.look import Line, Look, width_of
+from convgrad.views.numbers import aligned
+
+Cell = tuple[int, ...]
+GAP = 3
+LEFT_OUT = "··"
+
+
+@dataclass(frozen=True)
+class Block:
+    """Lines that belong together."""
+
+    lines: list[Line]
+
+    @property
+    def width(self) -> int:
+        return max(map(width_of, self.lines), default=0)
+
+
+@dataclass(frozen=True)
+class Marks:
+    """What stands beside the cells of a grid: a sign before and after, a style; and after which cells rules run."""
+
+    before: Mapping[Cell, str] = field(default_factory=dict)
+    after: Mapping[Cell, str] = field(default_factory=dict)
+    style: Mapping[Cell, str] = field(default_factory=dict)
+    rules: tuple[frozenset[int], frozenset[int]] = (frozenset(), frozenset())
+
+
+@dataclass(frozen=True)
+class Picked:
+    """The rows and columns that a grid shows, None where some are left out; `first` is what column 0 is called."""
+
+    rows: Sequence[int | None]
+    columns: Sequence[int | None]
+    first: int = 0
+
+
+def bracketed(cells: Sequence[Sequence[int]], style: str = "window") -> Marks:
+    """Brackets around the cells of a window, given per axis, row by row; around each alone where they are no neighbours."""
+    before, after, styles = {}, {}, {}
+    columns = cells[-1]
+    for row in product(*cells[:-1]):
+        for column in columns:
+            cell = (*row, column)
+            styles[cell] = style
+            if column - 1 not in columns:
+                before[cell] = "["
+            if column + 1 not in columns:
+                after[cell] = "]"
+    return Marks(before, after, styles)
+
+
+def grid(texts: Array, picked: Picked, look: Look, marks: Marks, lead: Cell = (), room: int | None = None) -> Block:
+    """The rows and columns of a 2-D array of texts; columns that go beyond the room follow below."""
+    columns = [_column(texts, picked.rows, j, marks, lead, look) for j in picked.columns]
+    lines: list[Line] = []
+    bands = _bands([width_of(column[0]) for column in columns if column], room)
+    for first, last in bands:
+        if len(bands) > 1:
+            lines += [[]] if lines else []
+            lines.append([(f"columns {_name(picked, first)} to {_name(picked, last - 1)}", "quiet")])
+        lines += [[span for column in columns[first:last] for span in column[i]] for i in range(len(columns[first]))]
+    return Block(lines)
+
+
+def _name(picked: Picked, number: int) -> str:
+    column = picked.columns[number]
+    return LEFT_OUT if column is None else str(column + picked.first)
+
+
+def _bands(widths: Sequence[int], room: int | None) -> list[tuple[int, int]]:
+    """Runs of columns that fit the room; a column wider than it is still shown whole."""
+    bands, first, used = [], 0, 0
+    for number, width in enumerate(widths):
+        if room is not None and number > first and used + width > room:
+            bands.append((first, number))
+            first, used = number, 0
+        used += width
+    return [*bands, (first, len(widths))] if widths else []
+
+
+def _column(
+    texts: Array, rows: Sequence[int | None], column: int | None, marks: Marks, lead: Cell, look: Look
+) -> list[Line]:
+    """One column from top to bottom, its rules included."""
+    shown = [LEFT_OUT if i is None or column is None else texts[i, column] for i in rows]
+    lines: list[Line] = []
+    for i, text in zip(rows, aligned(shown), strict=True):
+        cell = (*lead, *(() if i is None or column is None else (i, column)))
+        line = _cell(text, cell, marks)
+        if column in marks.rules[1]:
+            line = [*line, (look.symbols.bar, "quiet")]
+        lines.append(line)
+        if i in marks.rules[0] and i is not None:
+            crossing = look.symbols.cross if column in marks.rules[1] else ""
+            lines.append([(look.symbols.rule * (len(text) + 2) + crossing, "quiet")])
+    return lines
+
+
+def _cell(text: str, cell: Cell, marks: Marks) -> Line:
+    """A number between its two signs."""
+    before, after = marks.before.get(cell, " "), marks.after.get(cell, " ")
+    return [(before + text + after, marks.style.get(cell, ""))]
+
+
+def titled(title: str, block: Block, style: str = "title") -> Block:
+    """A block under its title."""
+    return Block([[(title, style)], *block.lines])
+
+
+def beside(blocks: Iterable[Block], room: int) -> list[Line]:
+    """Blocks side by side, in as many rows as the room asks for."""
+    lines: list[Line] = []
+    for row in _rows(list(blocks), room):
+        lines += [[]] if lines else []
+        for number in range(max(len(block.lines) for block in row)):
+            line: Line = []
+            for block in row:
+                part = block.lines[number] if number < len(block.lines) else []
+                line += [*part, (" " * (block.width - width_of(part) + GAP), "")]
+            lines.append(line)
+    return lines
+
+
+def _rows(blocks: Sequence[Block], room: int) -> list[list[Block]]:
+    rows: list[list[Block]] = []
+    used = 0
+    for block in blocks:
+        if rows and used + GAP + block.width <= room:
+            rows[-1].append(block)
+            used += GAP + block.width
+        else:
+            rows.append([block])
+            used = block.width
+    return rows

@@ -1,0 +1,81 @@
+"""The first lines of a view: what is computed, with which geometry, convention, kind of number and rule for ties."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from convgrad.case import Case
+from convgrad.views.arrays import shape_text
+from convgrad.views.look import Look, plain_lines, wrapped
+
+TIES = {
+    "first": "first in row order wins", "last": "last in row order wins", "split": "share equally",
+    "all": "each takes the whole delta, which is not a subgradient",
+}  # fmt: skip
+
+
+def header(case: Case, look: Look) -> str:
+    """The operation, shapes, geometry, convention, kind of number, tie rule; above it the case's own name."""
+    name = case.document.get("name")
+    named = plain_lines(printable(name), style="title") if isinstance(name, str) and name.strip() else []
+    lines = wrapped(_items(case, look), look.width)
+    return look.text([*named, *plain_lines(*lines[:1], style="title"), *plain_lines(*lines[1:])])
+
+
+def printable(text: str) -> str:
+    """A user's text as it may stand in a line: without control characters, which could steer a terminal."""
+    return "".join(sign if sign.isprintable() else " " for sign in text).strip()
+
+
+def _items(case: Case, look: Look) -> Iterator[str]:
+    settings = case.settings
+    yield f"{case.operation.name} {case.dims}-D"
+    yield f"x {shape_text(case.layout.input)}"
+    if case.layout.kernel is not None:
+        yield f"kernel {shape_text(case.layout.kernel)}"
+    for name in ("window", "stride", "dilation", "padding", "output_padding", "groups", "output_size"):
+        if (value := settings.get(name)) is not None and not _dull(name, value):
+            yield f"{name} {_setting(name, value)}" + _mode_of_padding(name, settings)
+    yield from _pooling(settings)
+    yield f"{look.symbols.to}  output {shape_text(case.layout.output(case.output_shape))}"
+    yield case.arithmetic
+    if "mode" in settings:
+        yield "cross-correlation" if settings["mode"] == "cross-correlation" else "convolution: the kernel is turned"
+    if "ties" in settings:
+        yield f"ties: {TIES[settings['ties']]}"
+
+
+def _dull(name: str, value: Any) -> bool:
+    """Whether a setting is at a value that needs no word: stride and padding are always told."""
+    return {"dilation": set(value) if name == "dilation" else None, "groups": value,
+            "output_padding": set(value) if name == "output_padding" else None}.get(name) in ({1}, {0}, 1)  # fmt: skip
+
+
+def _setting(name: str, value: Any) -> str:
+    if name == "groups":
+        return str(value)
+    if name == "padding":
+        pairs = [str(a) if a == b else f"[{a},{b}]" for a, b in value]
+        return pairs[0] if len(set(pairs)) == 1 else ",".join(pairs)
+    if name in ("window", "output_size"):
+        return shape_text(value)
+    return str(value[0]) if len(set(value)) == 1 else ",".join(map(str, value))
+
+
+def _mode_of_padding(name: str, settings: Any) -> str:
+    mode = settings.get("padding_mode", "zeros")
+    return f" ({mode})" if name == "padding" and mode != "zeros" and any(map(any, settings["padding"])) else ""
+
+
+def _pooling(settings: Any) -> Iterator[str]:
+    """What only some pools have."""
+    if settings.get("ceil_mode"):
+        yield "ceil mode"
+    if settings.get("divisor") is not None:
+        yield f"divisor {settings['divisor']}"
+    elif "count_include_pad" in settings and any(map(any, settings["padding"])):
+        yield "padding counted" if settings["count_include_pad"] else "padding not counted"
+    if "norm" in settings:
+        p = settings["norm"]
+        yield f"norm {p}: y = (sum |x|^{p})^(1/{p})" if p != 1 else "norm 1: y = sum |x|"
