@@ -199,7 +199,10 @@ def test_samples_validate_against_the_case_schema() -> None:
 
 BAD = {
     "ragged rows": ("input: [[1, 2], [3]]\nkernel: [[1]]\ndelta: ones\n", [":1:17:", "a row of 1", "row of 2"]),
-    "a misspelt key": ("input: [1]\nkernal: [1]\ndelta: [1]\n", ["unknown key 'kernal'", "did you mean `kernel`?", ":2:1:"]),
+    "a misspelt key": (
+        "input: [1]\nkernal: [1]\ndelta: [1]\n",
+        ["unknown key 'kernal'", "did you mean `kernel`?", ":2:1:"],
+    ),
     "a missing comma": ("input: [1, 5 6]\nkernel: [1]\ndelta: [1, 1]\n", [":1:12:", "found '5 6'", "commas"]),
     "octal": ("input: [010]\nkernel: [1]\ndelta: [1]\n", [":1:9:", "'010'", "leading zeros"]),
     "base 60": ("input: [1:30]\nkernel: [1]\ndelta: [1]\n", [":1:9:"]),
@@ -216,15 +219,27 @@ BAD = {
     "a stride of zero": ("input: [1]\nkernel: [1]\ndelta: [1]\nstride: 0\n", [":4:9:", "at least 1"]),
     "negative padding": ("input: [1]\nkernel: [1]\ndelta: [1]\npadding: -1\n", [":4:10:", "at least 0"]),
     "a kernel too large": ("input: [1]\nkernel: [1, 2]\ndelta: [1]\n", ["does not fit", "1*(2 - 1) + 1 = 2"]),
-    "indivisible groups": ("input: [[1], [2], [3]]\nkernel: [[[1]], [[1]]]\ngroups: 2\ndelta: [[1], [1]]\n", ["groups"]),
+    "indivisible groups": (
+        "input: [[1], [2], [3]]\nkernel: [[[1]], [[1]]]\ngroups: 2\ndelta: [[1], [1]]\n",
+        ["groups"],
+    ),
     "wrong channels": ("input: [[1], [2]]\nkernel: [[[1], [1], [1]]]\ndelta: [[1]]\n", ["3", "2", "channels"]),
-    "a wrong delta": ("input: [1, 2, 3, 4]\nkernel: [1, 2]\ndelta: [1, 1]\n", ["(2,)", "(3,)", "stride 2 with padding 0"]),
+    "a wrong delta": (
+        "input: [1, 2, 3, 4]\nkernel: [1, 2]\ndelta: [1, 1]\n",
+        ["(2,)", "(3,)", "stride 2 with padding 0"],
+    ),
     "a wrong bias": ("input: [1]\nkernel: [1]\nbias: [1, 2]\ndelta: [1]\n", ["(2,)", "1 output channels"]),
     "a foreign setting": ("op: max-pool\nwindow: 1\ninput: [1]\ndelta: [1]\ngroups: 2\n", ["has no groups"]),
     "no window": ("op: max-pool\ninput: [1]\ndelta: [1]\n", ["needs `window`"]),
     "padding of a gigabyte": ("input: [1]\nkernel: [1]\ndelta: ones\npadding: 1000000000\n", ["2e+09 numbers"]),
-    "a lonely window": ("op: max-pool\ninput: [1, 2]\ndelta: ones\nwindow: 1\npadding: 1\n", ["position [0]", "padding only"]),
-    "same without meaning": ("op: conv-transpose\ninput: [1]\nkernel: [1]\ndelta: [1]\npadding: same\n", ["no agreed meaning"]),
+    "a lonely window": (
+        "op: max-pool\ninput: [1, 2]\ndelta: ones\nwindow: 1\npadding: 1\n",
+        ["position [0]", "padding only"],
+    ),
+    "same without meaning": (
+        "op: conv-transpose\ninput: [1]\nkernel: [1]\ndelta: [1]\npadding: same\n",
+        ["no agreed meaning"],
+    ),
     "a divisor of zero": ("op: average-pool\ninput: [1]\nwindow: 1\ndelta: [1]\ndivisor: 0\n", ["divisor is 0"]),
     "nothing": ("", []),
     "a list": ("[1, 2]\n", ["expected a mapping"]),

@@ -1,4 +1,4 @@
-"""The house stays as it was planned: imports run downwards, each room keeps to its libraries, no two words for one thing."""
+"""The house stays as it was planned: imports run downwards, and each room keeps to its libraries."""
 
 from __future__ import annotations
 
