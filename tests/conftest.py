@@ -8,8 +8,9 @@ from hypothesis import HealthCheck, settings
 
 # no deadline and no complaint about slow drawing: the machine may be busy, and no test here is about time
 settings.register_profile(
-    "convgrad", deadline=None, print_blob=True, max_examples=60, suppress_health_check=[HealthCheck.too_slow]
+    "convgrad", deadline=None, print_blob=True, max_examples=100, suppress_health_check=[HealthCheck.too_slow]
 )
+settings.register_profile("thorough", settings.get_profile("convgrad"), max_examples=2000)
 settings.load_profile("convgrad")
 
 

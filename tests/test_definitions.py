@@ -1,10 +1,12 @@
 """convgrad computes what the definitions in plain loops compute, exactly, over random geometry."""
 
 from fractions import Fraction
+from unittest import mock
 
 import numpy as np
 import pytest
 from hypothesis import given, settings
+from hypothesis import strategies as st
 
 import convgrad
 from convgrad.core import bilinear
@@ -38,23 +40,16 @@ def assert_matches_definition(case):
 
 
 @pytest.mark.parametrize("operation", OPERATIONS)
-def test_every_operation_is_its_definition(operation):
-    @given(case=cases(operations=(operation,)))
-    def over_random_geometry(case):
-        assert_matches_definition(case)
-
-    over_random_geometry()
+@given(data=st.data())
+def test_every_operation_is_its_definition(operation, data):
+    assert_matches_definition(data.draw(cases((operation,))))
 
 
 @pytest.mark.parametrize("operation", CONVOLUTIONS)
-def test_a_convolution_computed_a_row_at_a_time_is_the_same(operation, monkeypatch):
-    monkeypatch.setattr(bilinear, "BLOCK", 1)  # bytes: the cases here are far smaller than a block of everyday size
-
-    @given(case=cases(operations=(operation,)))
-    def over_random_geometry(case):
-        assert_matches_definition(case)
-
-    over_random_geometry()
+@given(data=st.data())
+def test_a_convolution_computed_a_row_at_a_time_is_the_same(operation, data):
+    with mock.patch.object(bilinear, "BLOCK", 1):  # bytes: the cases here are far smaller than a block of every day
+        assert_matches_definition(data.draw(cases((operation,))))
 
 
 @settings(max_examples=30)

@@ -106,23 +106,22 @@ def paddings(draw, mode):
 
 
 @pytest.mark.parametrize("mode", PADDING_MODES[1:])
-def test_unpad_is_the_adjoint_of_pad(mode):
-    @given(given_window=paddings(mode), seed=seeds)
-    def over_random_padding(given_window, seed):
-        window, lengths = given_window
-        x = like(np.empty((2, 2, *lengths)), seed)
-        padded = pad(x, window, mode)
-        delta = like(padded, seed + 1)
-        assert inner(padded, delta) == inner(x, unpad(delta, window, mode, lengths))
-
-    over_random_padding()
+@given(data=st.data(), seed=seeds)
+def test_unpad_is_the_adjoint_of_pad(mode, data, seed):
+    window, lengths = data.draw(paddings(mode))
+    x = like(np.empty((2, 2, *lengths)), seed)
+    padded = pad(x, window, mode)
+    delta = like(padded, seed + 1)
+    assert inner(padded, delta) == inner(x, unpad(delta, window, mode, lengths))
 
 
 # -- Derivatives -------------------------------------------------------------------------------------------------------
 
 
-@given(case=cases(operations=AFFINE), seed=seeds)
-def test_the_gradient_of_an_affine_operation_is_its_difference_quotient_at_any_step(case, seed):
+@pytest.mark.parametrize("operation", AFFINE)
+@given(data=st.data(), seed=seeds)
+def test_the_gradient_of_an_affine_operation_is_its_difference_quotient_at_any_step(operation, data, seed):
+    case = data.draw(cases((operation,)))
     # affine in each operand: the difference is the derivative along the direction, with nothing left over
     found = gradients(case)
     for name, key in NAMES.items():
@@ -132,8 +131,10 @@ def test_the_gradient_of_an_affine_operation_is_its_difference_quotient_at_any_s
             assert inner(moved, case["delta"]) == inner(found[name], direction), name
 
 
-@given(case=cases(operations=(*MAX_POOLS, "lp-pool")), seed=seeds)
-def test_away_from_ties_and_zeros_a_max_or_an_l1_pool_has_no_other_derivative(case, seed):
+@pytest.mark.parametrize("operation", [*MAX_POOLS, "lp-pool"])
+@given(data=st.data(), seed=seeds)
+def test_away_from_ties_and_zeros_a_max_or_an_l1_pool_has_no_other_derivative(operation, data, seed):
+    case = data.draw(cases((operation,)))
     # distinct whole numbers, none of them zero, stay in order and keep their signs under steps below a half
     random = np.random.default_rng(seed)
     x = random.permutation(np.arange(case["input"].size) + 1) * 3 * random.choice([-1, 1])
@@ -143,8 +144,10 @@ def test_away_from_ties_and_zeros_a_max_or_an_l1_pool_has_no_other_derivative(ca
     assert inner(moved, case["delta"]) == inner(gradients(case)["dX"], direction)
 
 
-@given(case=cases(), seed=seeds)
-def test_gradients_are_linear_in_delta(case, seed):
+@pytest.mark.parametrize("operation", OPERATIONS)
+@given(data=st.data(), seed=seeds)
+def test_gradients_are_linear_in_delta(operation, data, seed):
+    case = data.draw(cases((operation,)))
     other = like(case["delta"], seed)
     first, second = gradients(case), gradients({**case, "delta": other})
     for name, both in gradients({**case, "delta": 2 * case["delta"] - other / 3}).items():
@@ -176,8 +179,10 @@ def cells_at(case, overlay, tap):
     ]
 
 
-@given(case=cases())
-def test_overlays_add_up_to_the_gradients(case):
+@pytest.mark.parametrize("operation", OPERATIONS)
+@given(data=st.data())
+def test_overlays_add_up_to_the_gradients(operation, data):
+    case = data.draw(cases((operation,)))
     found, overlays = backward(case), list(backward(case).overlays)
     shape = definitions.full_shape(case, "input")
     assert_equal(sum((placed(case, o) for o in overlays), start=definitions.zeros(shape)), np.reshape(found.dX, shape))
@@ -190,8 +195,10 @@ def test_overlays_add_up_to_the_gradients(case):
         assert_equal(db, np.reshape(found.db, -1))
 
 
-@given(case=cases())
-def test_there_is_one_overlay_for_every_sample_and_position_in_order(case):
+@pytest.mark.parametrize("operation", OPERATIONS)
+@given(data=st.data())
+def test_there_is_one_overlay_for_every_sample_and_position_in_order(operation, data):
+    case = data.draw(cases((operation,)))
     overlays = backward(case).overlays
     over = definitions.lengths(case) if case["op"] == "conv-transpose" else definitions.output_lengths(case)
     places = list(product(range(definitions.full_shape(case, "input")[0]), np.ndindex(*over)))
@@ -199,8 +206,10 @@ def test_there_is_one_overlay_for_every_sample_and_position_in_order(case):
     assert len(overlays) == len(places)
 
 
-@given(case=cases(operations=("conv", *POOLS)))
-def test_an_overlays_window_is_what_lies_under_it(case):
+@pytest.mark.parametrize("operation", ["conv", *POOLS])
+@given(data=st.data())
+def test_an_overlays_window_is_what_lies_under_it(operation, data):
+    case = data.draw(cases((operation,)))
     x = definitions.lifted_input(case)
     for overlay in backward(case).overlays:
         for tap in np.ndindex(overlay.window.shape[1:]):
@@ -238,8 +247,10 @@ def full(case, name, values):
     return np.reshape(values, definitions.full_shape(case, name))
 
 
-@given(case=cases(operations=CONVOLUTIONS))
-def test_the_checksums_of_a_convolution(case):
+@pytest.mark.parametrize("operation", CONVOLUTIONS)
+@given(data=st.data())
+def test_the_checksums_of_a_convolution(operation, data):
+    case = data.draw(cases((operation,)))
     found, delta = backward(case), definitions.lifted_delta(case)
     bias = definitions.lifted_bias(case).reshape(-1, *(1,) * case["dims"])
     x, w, y = definitions.lifted_input(case), definitions.lifted_kernel(case), found.output.reshape(delta.shape) - bias

@@ -251,6 +251,24 @@ def test_output_and_gradients_are_those_of_torch_in_single_precision(operation):
         assert_all_agree(operation, dims, "float32", SINGLE_EACH)
 
 
+@pytest.mark.parametrize(
+    ("x", "w", "settings"),
+    [
+        ((2, 3, 96, 80), (4, 3, 5, 5), {"padding": [[2, 1], [0, 3]]}),
+        ((1, 4, 90, 90), (6, 2, 3, 7), {"groups": 2, "stride": [2, 1], "dilation": [1, 3], "mode": "convolution"}),
+        ((3, 2, 20_000), (3, 2, 9), {"dilation": 4, "padding": 7, "padding_mode": "reflect"}),
+        ((1, 2, 20, 24, 22), (3, 2, 3, 3, 3), {"padding": 1, "padding_mode": "circular"}),
+    ],
+)
+def test_an_input_of_many_blocks_is_computed_as_in_torch(x, w, settings):
+    random = np.random.default_rng(SEED)
+    defaults = {"padding_mode": "zeros", "mode": "cross-correlation", "groups": 1}
+    case = {"op": "conv", "dims": len(x) - 2, **defaults, **settings}
+    case |= {"input": random.standard_normal(x), "kernel": random.standard_normal(w)}
+    case["delta"] = random.standard_normal(definitions.output_shape(case))
+    assert_agrees_with_torch(case, "float64")
+
+
 def test_at_least_two_thousand_cases_are_compared():
     assert CASES_EACH * 3 * len(OPERATIONS) >= 2000
 
