@@ -2,12 +2,19 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from fractions import Fraction
 from typing import Any
 
 import numpy as np
 
-from convgrad.core.arithmetic import EXACT, Array, rounded
+from convgrad.case import Case, did_you_mean
+from convgrad.core.arithmetic import EXACT, FLOAT64, NONFINITE, Array, rounded
+from convgrad.core.reading import Numbers, exact_value, read_numbers
+from convgrad.errors import Problem, RequestError
+from convgrad.verify.digits import written
+from convgrad.verify.rounding import OPERANDS, TYPES, Bounds
 
 
 @dataclass(frozen=True)
@@ -17,7 +24,8 @@ class Claim:
     `array` is its name in the document (output, dW, db, dX). `values` are in the full shape, (N,O,*P), (O,C/g,*K),
     (O,) or (N,C,*L), where the claim fits (`fits`), else in the shape that was given; exact where the case is.
     `excuse` is per entry, or one number for all, what the claim's digits or type allow; `scale` is not 0 where that
-    grows with the numbers (a type's rounding): the largest magnitude that it was derived for.
+    grows with the numbers (a type's rounding): the largest magnitude that it was derived for. `allowed` is per entry
+    what the claim may be off from the true array, and `rule` says why, in words.
     """
 
     array: str
@@ -25,7 +33,9 @@ class Claim:
     excuse: Any
     fits: bool = True
     scale: float = 0
+    allowed: Any = 0
     rule: str = ""
+    shape: tuple[int, ...] = field(default=())
 
     def allows(self, candidate: Array) -> Array:
         """Entry by entry, whether the claim is this array as far as its digits or its type can tell.
@@ -41,6 +51,148 @@ class Claim:
         """A type's rounding is relative: larger numbers than it was derived for may be off by more."""
         largest = float(abs(candidate).max()) if self.scale and candidate.size else 0
         return self.excuse * (largest / self.scale) if largest > self.scale else self.excuse
+
+
+def read_claims(
+    case: Case, claims: Mapping[str, Any], truth: Mapping[str, Array], *, dtype: str | None = None,
+    nonfinite: bool = False,
+) -> dict[str, Claim]:  # fmt: skip
+    """Claims by array, in full shape and in the kind of the truth; RequestError for what is no claim.
+
+    `truth` has the right arrays in full shape by the claims' names. `dtype` is the type that the claims were computed
+    in; without it they are judged by their digits, or by their own type.
+    """
+    problems = _unknown(claims, truth, case) + _unknown_type(dtype)
+    if problems:
+        raise RequestError(problems)
+    bounds, result = Bounds(case), {}
+    for name, value in claims.items():
+        try:
+            numbers = read_numbers(value, nonfinite=nonfinite)
+        except RequestError as error:
+            problems += [problem.under("claim", name) for problem in error.problems]
+        else:
+            result[name] = _claim(case, name, numbers, truth[name], bounds, dtype)
+    if problems:
+        raise RequestError(problems)
+    return result
+
+
+def _unknown(claims: Any, truth: Mapping[str, Array], case: Case) -> list[Problem]:
+    if not isinstance(claims, Mapping):
+        return [Problem("expected a mapping with any of output, dW, db, dX", path=("claim",))]
+    return [
+        Problem(f"{case.operation.name} has no {name}", "it has output and dX", ("claim", name))
+        if name in OPERANDS
+        else Problem(f"unknown key '{name}'" + did_you_mean(str(name), OPERANDS), "", ("claim", str(name)))
+        for name in claims
+        if name not in truth
+    ]
+
+
+def _unknown_type(dtype: str | None) -> list[Problem]:
+    if dtype is None or dtype in TYPES:
+        return []
+    return [Problem(f"unknown type '{dtype}'", f"one of {', '.join(TYPES)}", ("claim_dtype",))]
+
+
+def _claim(case: Case, name: str, numbers: Numbers, truth: Array, bounds: Bounds, dtype: str | None) -> Claim:
+    shape = expected_shape(case, name, truth)
+    # one bias may be written as a number or as a list of one, and so may its gradient
+    fits = numbers.shape == shape or (name == "db" and truth.size == 1 and numbers.shape in ((), (1,)))
+    values = _values(numbers, truth.dtype).reshape(truth.shape if fits else numbers.shape)
+    allowed, excuse, rule = _excused(name, numbers, truth, bounds, dtype)
+    scale = 0.0 if rule.startswith("half") or not truth.size else _largest(truth)
+    if fits:
+        if truth.dtype != EXACT:
+            # and what reading a decimal into float64 loses
+            allowed = allowed + own_error(bounds, name) + (2.0**-52 * abs(values) if rule.startswith("half") else 0)
+        if isinstance(excuse, np.ndarray):
+            excuse = excuse.reshape(truth.shape)
+    return Claim(name, values, excuse, fits, scale, allowed, rule, numbers.shape)
+
+
+def expected_shape(case: Case, name: str, truth: Array) -> tuple[int, ...]:
+    """The shape in which an array of the case is given."""
+    shape: tuple[int, ...] = case.layout.restored(OPERANDS[name], np.empty(truth.shape, np.bool_)).shape
+    return shape
+
+
+def own_error(bounds: Bounds, name: str) -> Array:
+    """What a truth computed in float64 may be off by itself."""
+    return bounds.sums(name).bound(TYPES["float64"].unit)
+
+
+def _values(numbers: Numbers, dtype: np.dtype[Any]) -> Array:
+    """The numbers in the kind of the truth; what is not finite has no exact value and stays as it is."""
+    if dtype != EXACT:
+        return numbers.as_array(FLOAT64)
+    flat = numbers.values.ravel().tolist() if isinstance(numbers.values, np.ndarray) else numbers.values
+    binary = isinstance(numbers.values, np.ndarray)
+    result = np.empty(len(flat), EXACT)
+    result[:] = [_exact(value, binary) for value in flat]
+    return result.reshape(numbers.shape)
+
+
+def _exact(value: Any, binary: bool) -> Any:
+    """A binary array's numbers at their exact values, any other by its text."""
+    if isinstance(value, str) and value in NONFINITE:
+        return NONFINITE[value]
+    if isinstance(value, float) and not np.isfinite(value):
+        return value
+    return Fraction(value) if binary else exact_value(value)
+
+
+def _excused(
+    name: str, numbers: Numbers, truth: Array, bounds: Bounds, dtype: str | None
+) -> tuple[Any, Any, str]:
+    """What each entry may be off by, what a candidate for its mistake may, and the rule that says so."""
+    dtype = dtype or _type_of(numbers)
+    if dtype in TYPES:
+        return _by_type(name, truth, bounds, dtype)
+    if dtype == "whole":
+        return np.zeros(truth.shape), 0, "whole numbers, which are exact"
+    assert isinstance(numbers.values, list)
+    text = written(numbers.values)
+    fits = len(text.decimals) == truth.size
+    if not text.is_binary:
+        half = _filled(text.half_units(), truth, numbers.shape)
+        return (half if fits else 0), half, f"half a unit of decimal place {text.place}"
+    allowed, excuse, rule = _by_type(name, truth, bounds, "float64")
+    printed = _filled(text.relative_half_units(), truth, numbers.shape)
+    return (_sum(allowed, printed) if fits else 0), excuse, f"{rule}, written with {text.digits} digits"
+
+
+def _type_of(numbers: Numbers) -> str | None:
+    """The type of a binary array; None for what was written in digits."""
+    if not isinstance(numbers.values, np.ndarray):
+        return None
+    if numbers.values.dtype.kind in "iu":
+        return "whole"
+    name = numbers.values.dtype.name
+    return name if name in TYPES else "float64"
+
+
+def _by_type(name: str, truth: Array, bounds: Bounds, dtype: str) -> tuple[Array, float, str]:
+    allowed = bounds.excused(name, dtype, truth)
+    return allowed, float(allowed.max(initial=0)), f"{dtype} rounding"
+
+
+def _filled(halves: list[Fraction], truth: Array, shape: tuple[int, ...]) -> Array:
+    """Half units as an array: in the kind of the truth, and its shape where they are as many."""
+    result = np.empty(len(halves), EXACT)
+    result[:] = halves
+    if truth.dtype != EXACT:
+        result = rounded(result) * (1 + 2.0**-50)  # inclusive, though both sides were rounded to float64
+    return result.reshape(truth.shape if len(halves) == truth.size else shape)
+
+
+def _sum(allowed: Array, printed: Array) -> Array:
+    return allowed + (rounded(printed) if printed.dtype == EXACT else printed)
+
+
+def _largest(values: Array) -> float:
+    return float(abs(values).max())
 
 
 def within(values: Array, others: Array, excuse: Any) -> Array:

@@ -18,7 +18,7 @@ from typing import Any
 import numpy as np
 
 from convgrad.case import Case
-from convgrad.core.arithmetic import EXACT, FLOAT64, Array, zeros
+from convgrad.core.arithmetic import EXACT, Array, zeros
 from convgrad.verify.colouring import Colour, colours
 from convgrad.verify.kinks import Kink, Steps, steps
 from convgrad.verify.probe import Probe, probe
@@ -181,7 +181,8 @@ def _between(run: _Run, change: Array, chosen: tuple[Colour, ...], part: Any) ->
     counted = odd.astype(int)
     for axis, colour in enumerate(chosen, start=2):
         counted = colour.gathered(counted, axis)
-    return counted > 0
+    found: Array = counted > 0
+    return found
 
 
 def _felt(run: _Run) -> Array:

@@ -47,8 +47,7 @@ class Probe:
 
     def unit(self, name: str) -> Fraction:
         """By what the gradient of x, w or b comes out too large."""
-        others = {"x": "w", "w": "x"}.get(name)
-        return self.units["delta"] * (self.units[others] if others in self.units else 1)
+        return self.units["delta"] * self.units.get({"x": "w", "w": "x"}.get(name, ""), 1)
 
     def forward(self, x: Array, w: Array | None = None, b: Array | None = None) -> Array:
         """y (N,O,*P) of these operands, by a path that uses neither `fold` nor any gradient's formula."""
@@ -69,7 +68,7 @@ class Probe:
         if not self.exact:
             return float(HEADROOM << products(self.case).bit_length())
         largest = abs(self.arrays[name]).max(initial=0) if name in self.arrays else 1
-        whole = _multiple(self.case, name) if self.kind == "average" else 1
+        whole: int = _multiple(self.case, name) if self.kind == "average" else 1
         return whole << max(0, math.ceil(largest / whole) - 1).bit_length()
 
 
@@ -137,7 +136,7 @@ def _largest_sum(found: Probe) -> int:
 
 
 def _transposed(x: Array, w: Any, b: Array | None, geometry: Reads, case: Case) -> Array:
-    """y[n,o,j] = b[o] + sum of w[c,o,t] x[n,c,q] over the taps and cells that meet at j, each output gathering its own."""
+    """y[n,o,j] = b[o] + sum of w[c,o,t] x[n,c,q] over the taps and cells that meet at j: each output gathers its own."""
     groups, flip = case.settings["groups"], case.settings["mode"] == "convolution"
     x = x.reshape(len(x), groups, len(w) // groups, *x.shape[2:])
     taps = np.moveaxis(w.reshape(*x.shape[1:3], w.shape[1], math.prod(w.shape[2:])), 3, 0)[:: -1 if flip else 1]
@@ -161,7 +160,8 @@ def _norms(z: Array, x: Array, geometry: Reads, case: Case) -> Array:
     total = zeros(scale.shape, z.dtype)
     for positions, cells in meetings(geometry):
         total[positions] += _power(size[cells] / scale[positions], norm)
-    return scale * _power(total, 1 / norm)
+    norms: Array = scale * _power(total, 1 / norm)
+    return norms
 
 
 def _power(base: Array, exponent: float) -> Array:

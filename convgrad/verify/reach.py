@@ -95,7 +95,7 @@ def period(case: Case, axis: int) -> int | None:
 
 
 def meetings(geometry: Reads) -> Iterator[tuple[Selectors, Selectors]]:
-    """Tap by tap in row-major order: the positions that read a cell there, and the cells; selectors for the last axes."""
+    """Tap by tap in row-major order: selectors of the positions that read a cell there, and of those cells."""
     per_axis = [[_met(column) for column in cells.T] for cells in geometry]
     for taps in product(*per_axis):
         yield mesh([positions for positions, _ in taps]), mesh([cells for _, cells in taps])
