@@ -27,7 +27,8 @@ def render(
     Raises RequestError, before the first chunk, for an overlay or a channel that there is not.
     """
     symbols = ASCII if ascii else UNICODE
-    numbers = Numbers(digits, fractions=record.case.arithmetic == "exact" and not record.case.rounded, blank=symbols.dot)
+    exact = record.case.arithmetic == "exact" and not record.case.rounded
+    numbers = Numbers(digits, fractions=exact, blank=symbols.dot)
     look = Look(width, numbers, symbols, coloured(color, width is not None), overlays, only, channel, quiet)
     chunks: Iterator[str] = import_module(f"convgrad.views.{VIEWS[type(record).__name__]}").view(record, look)
     return chunks

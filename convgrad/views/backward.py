@@ -12,54 +12,62 @@ from convgrad.views.look import Look
 
 GIVEN = 10
 """Cells of an axis up to which what was given is shown whole."""
+Parts = Iterator[Iterator[str] | str]
 
 
 def view(gradients: Gradients, look: Look) -> Iterator[str]:
-    """The overlays in the form that suits the operation and the width, the checks, the gradients last."""
-    opened = list(_opening(gradients, look))
-    yield from sections(_parts(gradients, look, iter(opened)))
+    """The overlays in the form that suits the operation and the width, the checks, the gradients last.
+
+    Raises RequestError for a channel or an overlay that there is not.
+    """
+    overlays = [] if look.quiet else _overlays(gradients, look)
+    return sections(_parts(gradients, look, iter(overlays)))
 
 
-def sections(parts: Iterator[Iterator[str] | str]) -> Iterator[str]:
-    """Parts with an empty line between them; empty ones leave none."""
-    started = False
-    for part in parts:
-        for number, chunk in enumerate([part] if isinstance(part, str) else part):
-            if chunk:
-                yield "\n" + chunk if started and not number else chunk
-                started = True
-
-
-def _opening(gradients: Gradients, look: Look) -> Iterator[str]:
-    return iter(())
-
-
-def _parts(gradients: Gradients, look: Look, opened: Iterator[str]) -> Iterator[Iterator[str] | str]:
-    from convgrad.views.ledger import ledger
-    from convgrad.views.pair import chosen_pair
-
-    case = gradients.case
+def _parts(gradients: Gradients, look: Look, overlays: Parts) -> Parts:
     if not look.quiet:
-        yield header(case, look)
-        yield listed(given(case), look, GIVEN)
-        if "w" in case.operation.operands:
-            yield ledger(gradients, chosen_pair(case, look), look) or ""
+        yield header(gradients.case, look)
+        yield from overlays
+        yield from _checks(gradients, look)
     yield listed((("dW", gradients.dW), ("db", gradients.db), ("dX", gradients.dX)), look)
     if not look.quiet:
         yield rounding(look)
 
 
+def _overlays(gradients: Gradients, look: Look) -> Parts:
+    """The part that differs by operation; what is asked for is checked at once."""
+    if "w" in gradients.case.operation.operands:
+        from convgrad.views.convolution import parts
+    else:
+        from convgrad.views.pools import parts
+    return parts(gradients, look)
+
+
+def _checks(gradients: Gradients, look: Look) -> Parts:
+    yield ""
+
+
+def sections(parts: Parts) -> Iterator[str]:
+    """Parts with an empty line between them; empty ones leave none."""
+    started = False
+    for part in parts:
+        first = True
+        for chunk in [part] if isinstance(part, str) else part:
+            if chunk:
+                yield "\n" + chunk if started and first else chunk
+                started, first = True, False
+
+
 def given(case: Case) -> Iterator[tuple[str, object]]:
     """The arrays that came in, in the rank they came in."""
-    for name, shown in (("x", "x"), ("w", "w"), ("b", "b")):
+    for name in ("x", "w", "b"):
         if (array := case.operands.get(name)) is not None:
-            yield shown, case.layout.restored(name, array)
+            yield name, case.layout.restored(name, array)
     if case.delta is not None:
         yield "delta", case.layout.restored("delta", case.delta)
 
 
-def rounding(look: Look) -> str:
-    """What to do where numbers were rounded; to be made last."""
-    if not look.numbers.rounded:
-        return ""
-    return f"rounded to {look.numbers.digits} digits; --digits 17 or --format json shows all\n"
+def rounding(look: Look) -> Iterator[str]:
+    """What to do where numbers were rounded; looks when all the rest has been made."""
+    if look.numbers.rounded:
+        yield f"rounded to {look.numbers.digits} digits; --digits 17 or --format json shows all\n"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from convgrad.operations.terms import Factor, Term
+from convgrad.operations.terms import Term
 from convgrad.terms import Explanation
 from convgrad.views.backward import rounding, sections
 from convgrad.views.header import header
@@ -132,8 +132,8 @@ class _Form:
         for number, placed in enumerate(self.placed):
             row += [self._place(term, number)] if placed else []
             inside = number < len(term.factors) and term.position is not None
-            row.append(numbers.text(_plain(term.factors[number])) if inside else "")
-        value = numbers.text(_scalar(term.value))
+            row.append(numbers.text(term.factors[number].value) if inside else "")
+        value = numbers.text(term.value)
         if self.product:
             row.append(value)
         elif term.position is None:
@@ -144,11 +144,11 @@ class _Form:
     def middle(self, terms: Sequence[Term]) -> list[Entry]:
         """What is not shown, summed."""
         values = [term.value for term in terms if term.value is not None]
-        total = self.look.numbers.text(_scalar(sum(values))) if values else "0"
+        total = self.look.numbers.text(sum(values)) if values else "0"
         return self._summed(f"{len(terms)} more", f"({total})")
 
     def total(self) -> list[Entry]:
-        return self._summed(self._sum_sign(), self.look.numbers.text(_scalar(self.explanation.value)))
+        return self._summed(self._sum_sign(), self.look.numbers.text(self.explanation.value))
 
     def _sum_sign(self) -> str:
         """What the last line is of the terms: their sum, but an output of some pools is no sum."""
@@ -164,16 +164,6 @@ class _Form:
         row[0] = name
         row[-2 if self.notes else -1] = value
         return row
-
-
-def _plain(factor: Factor) -> object:
-    return _scalar(factor.value)
-
-
-def _scalar(value: object) -> object:
-    from convgrad.views.ledger import _number
-
-    return _number(value)
 
 
 def _remark(explanation: Explanation) -> str:

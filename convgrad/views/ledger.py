@@ -67,7 +67,7 @@ class Ledger:
 
     def row(self, number: int, overlay: Overlay) -> list[Entry]:
         pair, numbers = self.pair, self.look.numbers
-        factor = numbers.text(_number(pair.factor(overlay)))
+        factor = numbers.text(pair.factor(overlay))
         under = overlay.window[pair.channel]
         assert overlay.dw is not None
         products = numbers.list(overlay.dw[pair.a, pair.b])
@@ -98,7 +98,7 @@ class Ledger:
 
     def _cells(self, overlay: Overlay) -> list[str]:
         if self.pair.transposed:
-            return [self.look.numbers.text(_number(self.pair.scattered(overlay)))]
+            return [self.look.numbers.text(self.pair.scattered(overlay))]
         if not self.short:
             return []
         row: list[str] = [self.look.symbols.dot] * self.length
@@ -108,7 +108,7 @@ class Ledger:
             if cell >= 0:
                 sums[cell] = sums[cell] + value if cell in sums else value
         for cell, value in sums.items():
-            row[cell] = self.look.numbers.text(_number(value))
+            row[cell] = self.look.numbers.text(value)
         return row
 
     def middle(self, first: int, last: int) -> list[Entry]:
@@ -130,7 +130,7 @@ class Ledger:
 
     def _sums(self, part: dict[str, Array]) -> list[str]:
         pair, numbers = self.pair, self.look.numbers
-        delta = "" if pair.transposed else numbers.text(_number(part["b"][pair.a]))
+        delta = "" if pair.transposed else numbers.text(part["b"][pair.a])
         cells = numbers.list(part["x"][0, pair.channel]) if self.short and not pair.transposed else []
         return [delta, *numbers.list(part["w"][pair.a, pair.b]), *cells, *([""] if pair.transposed else [])]
 
@@ -138,13 +138,6 @@ class Ledger:
 def _of(gradients: Gradients, channel: int) -> str:
     """The index of an entry of db, where it has one."""
     return f"[{channel}]" if gradients.case.layout.vector(channel + 1) else ""
-
-
-def _number(value: Any) -> Any:
-    """A number of an array as a Python one, by way of its own kind's shortest text where that is float32."""
-    if isinstance(value, np.float32):
-        return float(str(value))
-    return value.item() if isinstance(value, (np.generic, np.ndarray)) else value
 
 
 def _marked(marks: Marks, cell: int, text: str) -> str:

@@ -38,7 +38,11 @@ class Numbers:
             return self._fraction(value)
         if kind is int:
             return str(value)
-        return self.blank if value is None else self._float(float(value))
+        if isinstance(value, np.ndarray):
+            return self.list(value)[0]
+        if value is None:
+            return self.blank
+        return self._float(float(str(value)) if kind is np.float32 else float(value))
 
     def list(self, values: Array) -> list[str]:
         """The entries of an array, in row-major order."""

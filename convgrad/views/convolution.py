@@ -1,0 +1,83 @@
+"""The overlays of a convolution, plain or transposed: a ledger, cards, or one opened; and an entry of dX gathered."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from convgrad.gradients import Gradients
+from convgrad.views.arrays import listed
+from convgrad.views.backward import GIVEN, Parts, given
+from convgrad.views.card import cards, opened
+from convgrad.views.ledger import Ledger, ledger
+from convgrad.views.look import Look, wrapped
+from convgrad.views.pair import Pair, chosen_overlay, chosen_pair
+
+TERMS = 9
+"""Products of a gathered entry that are written out in a line."""
+
+
+def parts(gradients: Gradients, look: Look) -> Parts:
+    """The parts of the view between the header and the checks; raises RequestError for what there is not."""
+    pair = chosen_pair(gradients.case, look)
+    if look.only is not None:
+        return _opened(gradients, pair, look, chosen_overlay(gradients.overlays.shape, look.only))
+    return _all(gradients, pair, look)
+
+
+def _opened(gradients: Gradients, pair: Pair, look: Look, place: int) -> Parts:
+    yield _breadcrumb(gradients, pair, look)
+    yield opened(gradients, pair, look, place)
+
+
+def _all(gradients: Gradients, pair: Pair, look: Look) -> Parts:
+    yield listed(given(gradients.case), look, GIVEN)
+    if look.overlays in ("none", 0):
+        return
+    if not len(gradients.overlays):
+        yield "no overlays: the batch is empty\n"
+        return
+    yield _breadcrumb(gradients, pair, look)
+    yield ledger(gradients, pair, look) or cards(gradients, pair, look)
+    yield _gathered(gradients, pair, look)
+
+
+def _breadcrumb(gradients: Gradients, pair: Pair, look: Look) -> str:
+    """Which pair is shown, where there are several, and how many others there are."""
+    first, second = pair.kernel_shape[:2]
+    if first * second == 1:
+        return ""
+    names = ("channel", "output channel") if pair.transposed else ("filter", "channel")
+    groups = gradients.case.settings["groups"]
+    real = f" (channel {pair.channel} of {'the output' if pair.transposed else 'x'})" if groups > 1 else ""
+    items = [f"{names[0]} {pair.a}, {names[1]} {pair.b}{real}:", f"dW[{pair.a},{pair.b}]"]
+    items.append(f"({first * second - 1} more; --channel {first - 1},{second - 1} shows the last)")
+    return "".join(f"{line}\n" for line in wrapped(items, look.width, " "))
+
+
+def _gathered(gradients: Gradients, pair: Pair, look: Look) -> Iterator[str]:
+    """An entry of dX as the sum of its terms, where no column shows that; and how to see others."""
+    if pair.transposed or Ledger(gradients, pair, look, False).short:
+        return
+    from convgrad.terms import explain_entry
+
+    lengths = gradients.case.shapes["x"][2:]
+    lead = (0, pair.channel)[2 - (len(gradients.case.layout.input) - len(lengths)) :]
+    index = (*lead, *((n - 1) // 2 for n in lengths))
+    explanation = explain_entry(gradients, "dX", index)
+    products = [
+        look.symbols.times.join(look.numbers.text(factor.value) for factor in term.factors)
+        for term in explanation.terms
+    ]
+    if 0 < len(products) <= TERMS:
+        items = [f"{explanation.entry} = {products[0]}", *(f"+ {product}" for product in products[1:])]
+        items.append(f"= {look.numbers.text(explanation.value)}")
+        yield "one entry gathered from the overlays that cover it:\n"
+        yield "".join(f"{line}\n" for line in wrapped(items, look.width, " "))
+    else:
+        yield f"{explanation.entry} is a sum of {len(products)} products\n"
+    hint = [f"(convgrad explain '{explanation.entry}' as a table;", f"--only {_middle(gradients)} opens an overlay)"]
+    yield "".join(f"{line}\n" for line in wrapped(hint, look.width, " "))
+
+
+def _middle(gradients: Gradients) -> str:
+    return ",".join(str((n - 1) // 2) for n in gradients.overlays.shape[1:])
