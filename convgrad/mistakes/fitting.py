@@ -1,0 +1,153 @@
+"""Comparing a claim with numbers that have something free: a factor, a learning rate; and how much a match says."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from fractions import Fraction
+from math import log2
+from typing import Any
+
+import numpy as np
+
+from convgrad.core.arithmetic import EXACT, Array
+from convgrad.mistakes.candidates import Candidate, Candidates, Screen, as_float
+from convgrad.mistakes.computation import Convolution, product_of
+from convgrad.verify.claims import Claim
+
+MOST_BITS = 40.0
+"""What one entry can say at most: more is in its digits, but not about which mistake it was."""
+ENOUGH_BITS = 6.0
+"""What a claim must say beyond what was fitted to it: a chance of 1 in 64."""
+
+
+@dataclass(frozen=True, slots=True)
+class Fit:
+    """A mistake with a number that was fitted to the claim: its factor, or the learning rate."""
+
+    candidate: Candidate
+    name: str
+    value: Fraction
+
+
+def excuses(claim: Claim, largest: Any = 0) -> Array:
+    """What every entry may be off by, in float64 and a trifle more: for screening, which exact comparison follows."""
+    values = as_float(claim.values)
+    excuse = np.broadcast_to(np.asarray(claim.excuse, dtype=np.float64), values.shape)
+    grown = np.maximum(1.0, largest / claim.scale) if claim.scale else 1.0
+    return np.asarray(excuse * grown * (1 + 1e-9) + 1e-12 * (_largest(values) + largest), np.float64)
+
+
+def agreement(claim: Claim, screen: Screen) -> Array:
+    """Which candidates agree with the claim in which of the screened entries."""
+    return agrees(claim, screen.matrix, screen.places)
+
+
+def agrees(claim: Claim, rows: Array, places: Array) -> Array:
+    """Rows of numbers at some entries of the array, compared with the claim there."""
+    if not len(rows):
+        return np.zeros(rows.shape, bool)
+    values = as_float(claim.values).ravel()[places]
+    with np.errstate(invalid="ignore"):
+        largest = np.nan_to_num(abs(rows).max(axis=1, initial=0), posinf=0.0)
+        grown = np.maximum(1.0, largest / claim.scale) if claim.scale else np.ones(len(rows))
+        allowed = excuses(claim).ravel()[places] * grown[:, None] + 1e-12 * largest[:, None]
+        close = abs(rows - values) <= allowed
+    return np.asarray(close | (rows == values) | ((rows != rows) & (values != values)), bool)
+
+
+def bits(claim: Claim, where: Array | None = None) -> list[float]:
+    """What each of the claim's different numbers says: the bits in which it could have been another, smallest first."""
+    values, excuse = as_float(claim.values).ravel(), excuses(claim).ravel()
+    if where is not None:
+        values, excuse = values[where.ravel()], excuse[where.ravel()]
+    keep = np.isfinite(values) & (abs(values) > excuse)
+    values, first = np.unique(values[keep], return_index=True)
+    if not values.size:
+        return []
+    ratio = _largest(values) / np.maximum(excuse[keep][first], 1e-300)
+    return sorted(min(MOST_BITS, log2(r)) for r in np.maximum(ratio, 1).tolist())
+
+
+def fits(candidates: Candidates, claim: Claim) -> Iterator[Fit]:
+    """Mistakes with a number that fits the claim, where the claim says more than that number."""
+    said = bits(claim)
+    if "scaled" in candidates.free and (factor := _factor(candidates, claim, said)) is not None:
+        yield Fit(Candidate(("scaled",), (str(factor),), candidates.right.scaled(factor)), "factor", factor)
+    if "updated-kernel" in candidates.free and sum(said[:-1]) >= ENOUGH_BITS:
+        yield from _stepped(candidates, claim)
+
+
+def _factor(candidates: Candidates, claim: Claim, said: list[float]) -> Fraction | None:
+    interval = interval_of(as_float(claim.values), excuses(claim), as_float(candidates.truth))
+    if interval is None or interval[0] <= 0 <= interval[1] or interval[0] <= -1 <= interval[1]:
+        return None
+    known = _known_factors(candidates)
+    value, familiar = simplest(interval, known)
+    enough = sum(said[:-1]) >= ENOUGH_BITS or (familiar and sum(said) >= ENOUGH_BITS)
+    made = candidates.right.scaled(value)
+    return value if enough and claim.allows(candidates.bare.value(made)).all() else None
+
+
+def _known_factors(candidates: Candidates) -> list[Fraction]:
+    """Factors that have a meaning: a loss without its half, the number of samples or of positions."""
+    samples, positions = candidates.right.x.shape[0], product_of(candidates.right.delta.shape[2:])
+    numbers = dict.fromkeys(n for n in (2, samples, positions, samples * positions) if n > 1)
+    return [Fraction(factor) for n in numbers for factor in (n, Fraction(1, n), -n, Fraction(-1, n))]
+
+
+def _stepped(candidates: Candidates, claim: Claim) -> Iterator[Fit]:
+    """dX with the kernel already stepped, w - rate dW: linear in the rate, which is fitted."""
+    right = candidates.right
+    assert isinstance(right, Convolution)
+    step = right.but(array="dW").value()
+    change = right.but(w=step).value()
+    truth, values = as_float(candidates.truth), as_float(claim.values)
+    interval = interval_of(truth - values, excuses(claim, _largest(truth)), as_float(change))
+    if interval is None or interval[0] <= 0:
+        return
+    rate, _ = simplest(interval, [])
+    made = right.but(w=right.w - _times(step, rate))
+    if claim.allows(made.value()).all():
+        yield Fit(Candidate(("updated-kernel",), (f"rate {rate}",), made), "rate", rate)
+
+
+def _times(array: Array, rate: Fraction) -> Array:
+    result: Array = array * rate if array.dtype == EXACT else (array * float(rate)).astype(array.dtype)
+    return result
+
+
+def interval_of(values: Array, excuse: Array, row: Array) -> tuple[float, float] | None:
+    """The factors f with |values - f row| <= excuse in every entry."""
+    values, excuse, row = values.ravel(), np.broadcast_to(excuse, values.shape).ravel(), row.ravel()
+    if not np.isfinite(values).all():
+        return None
+    none = row == 0
+    if (abs(values[none]) > excuse[none]).any() or none.all():
+        return None
+    ends = np.sort([(values - excuse)[~none] / row[~none], (values + excuse)[~none] / row[~none]], axis=0)
+    low, high = float(ends[0].max()), float(ends[1].min())
+    return (low, high) if low <= high else None
+
+
+def simplest(interval: tuple[float, float], known: list[Fraction]) -> tuple[Fraction, bool]:
+    """A known number in the interval, else the one with the fewest digits; and whether it was known."""
+    low, high = interval
+    middle = (low + high) / 2
+    inside = [number for number in known if low <= number <= high]
+    if inside:
+        return min(inside, key=lambda number: abs(float(number) - middle)), True
+    for digits in range(1, 17):
+        number = Fraction(f"{middle:.{digits}g}")
+        if low <= number <= high:
+            return number, False
+    for denominator in (3, 6, 7, 9, 12, 100, 10_000, 10**8):
+        number = Fraction(middle).limit_denominator(denominator)
+        if low <= number <= high:
+            return number, False
+    return Fraction(middle), False
+
+
+def _largest(values: Array) -> float:
+    finite = values[np.isfinite(values)]
+    return float(abs(finite).max()) if finite.size else 0.0

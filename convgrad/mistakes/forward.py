@@ -1,0 +1,104 @@
+"""Mistakes in a claimed output, because a wrong forward is often the real culprit."""
+
+from __future__ import annotations
+
+from convgrad.mistakes import alterations as alter
+from convgrad.mistakes.mistake import Form
+
+PLAIN = ("conv",)
+
+OUTPUT: dict[str, Form] = {
+    "kernel-rotated": Form(
+        "the kernel is turned by 180 degrees",
+        "say which convention is meant: `mode: convolution` turns the kernel, `cross-correlation` does not",
+        alter.kernel_turned,
+        ("taps", "asymmetric kernel"),
+    ),
+    "kernel-mirrored": Form(
+        "the kernel is flipped along one axis only",
+        "flip along every spatial axis, or along none",
+        alter.kernel_mirrored,
+        ("axes", "taps", "asymmetric kernel"),
+    ),
+    "axes-swapped": Form(
+        "the kernel's spatial axes are exchanged",
+        "read the kernel's rows along the input's rows",
+        alter.kernel_axes_swapped,
+        ("axes", "taps", "asymmetric kernel"),
+    ),
+    "bias-missing": Form(
+        "the bias is left out",
+        "add the bias of its channel to every output",
+        alter.without_bias,
+        ("bias",),
+    ),
+    "padding-ignored": Form(
+        "windows are taken from the unpadded x, positions counted from its first cell",
+        "pad x first",
+        alter.from_cell_zero,
+        ("padding",),
+    ),
+    "padding-mode-ignored": Form(
+        "the padding is read as zeros",
+        "pad x with the cells that the padding mode copies",
+        alter.zeros_for_copies,
+        ("copied padding",),
+        PLAIN,
+    ),
+    "stride-ignored": Form(
+        "windows are taken at stride 1",
+        "let the window at position p start at cell p*stride - before",
+        alter.stride_one,
+        ("stride", "positions"),
+    ),
+    "dilation-ignored": Form(
+        "windows are taken at dilation 1",
+        "let tap t of a window meet the cell t*dilation after its start",
+        alter.dilation_one,
+        ("dilation", "taps"),
+    ),
+    "stride-dilation-swapped": Form(
+        "stride is used as dilation and dilation as stride",
+        "positions step by the stride, taps by the dilation",
+        alter.stride_for_dilation,
+        ("stride other than dilation",),
+    ),
+    "stride-axes-swapped": Form(
+        "two axes have each other's stride",
+        "give strides in the order of the axes: rows first",
+        alter.strides_swapped,
+        ("axes", "strides that differ"),
+    ),
+    "remainder-shifted": Form(
+        "output padding is put before the first window",
+        "put output padding at the end",
+        alter.remainder_first,
+        ("remainder",),
+        ("conv-transpose",),
+    ),
+    "groups-mixed": Form(
+        "every group reads the first group's channels, or uses its kernels",
+        "let group g read channels g*C/groups to (g+1)*C/groups, with its own kernels",
+        alter.group_mixed,
+        ("groups",),
+    ),
+    "channels-swapped": Form(
+        "the kernel is indexed (input, output)",
+        "index the kernel as it is stored",
+        alter.kernel_channels_swapped,
+        ("kernel channels", "square kernel channels"),
+    ),
+    "channel-missing": Form(
+        "only the last input channel counts",
+        "add over input channels: `+=`, not `=`",
+        alter.last_input_channel,
+        ("input channels",),
+    ),
+    "overwritten": Form(
+        "overlapping overlays replace each other",
+        "add them: `+=`, not `=`",
+        alter.windows_replace,
+        ("overlap",),
+        ("conv-transpose",),
+    ),
+}
