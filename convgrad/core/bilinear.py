@@ -1,83 +1,281 @@
 """The three bilinear maps of a convolution: one contraction with the letters moved, computed block by block.
 
-    correlate         y        n g o p  =  w g o k , columns n g k p
-    kernel_gradient   dw       g o k    =  delta n g o p , columns n g k p
-    spread            columns  n g k p  =  w g o k , delta n g o p         then fold
+    correlate         y        g o p  =  w g o k , columns g k p
+    kernel_gradient   dw       g o k  =  delta g o p , columns g k p
+    spread            columns  g k p  =  w g o k , delta g o p         then fold
 
-n sample, g group, o output channel in the group, p position; k runs over the group's input channels and the taps.
-A block is some rows of positions, or some samples, whose columns fit the cache: so memory stays bounded.
+g group, o output channel in the group; k runs over the group's input channels and the taps, p over samples and
+positions. A block is some positions of one sample or of several, whose columns fit the cache: so memory stays bounded.
+Threads share the blocks out; each writes to a place of its own, so that results do not depend on which did what.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from math import prod
+from dataclasses import dataclass, replace
+from itertools import pairwise, product
+from math import gcd, prod
+from typing import Any
 
 import numpy as np
 
-from convgrad.core.arithmetic import Array, bilinear, zeros
-from convgrad.core.unfold import fold_into, unfold
-from convgrad.core.window import Window
+from convgrad.core.arithmetic import EXACT, Array, bilinear, zeros
+from convgrad.core.threads import share, worth
+from convgrad.core.unfold import ALL, fold_into, windows
+from convgrad.core.window import Axis, Window
 
-BLOCK = 1 << 19
-"""Bytes of columns in a block: half a second-level cache of today."""
+BLOCK = 1 << 20
+"""Bytes that a block aims at: a second-level cache of today."""
+
+MOST = 24 << 20
+"""Bytes that the blocks of all threads hold together at most, whatever the layer."""
+
+ENOUGH = 256
+"""Positions in a product below which BLAS spends its time on arranging the kernel: worth leaving the cache for."""
+
+MANY = 1024
+"""Positions in a product of the kernel's gradient, which is added up over blocks: fewer blocks, fewer additions."""
 
 
 @bilinear
 def correlate(x: Array, w: Array, *, window: Window, groups: int) -> Array:
     """Slide w over x: (N,C,*L), (O,C/g,*K) -> (N,O,*P). Linear in each; adjoints `spread` and `kernel_gradient`."""
     y = zeros((x.shape[0], w.shape[0], *window.positions(x.shape[2:])), np.result_type(x, w))
-    kernel = w.reshape(groups, w.shape[0] // groups, -1)
-    for samples, rows, part in _blocks(window, x.shape, x.itemsize):
-        block = y[samples, :, rows]
-        block[...] = (kernel @ _columns(x[samples], part, groups)).reshape(block.shape)
+    _slide([Sliding(x, w.reshape(groups, w.shape[0] // groups, -1), window, y)])
     return y
 
 
 @bilinear
 def kernel_gradient(delta: Array, x: Array, *, window: Window, groups: int) -> Array:
     """Correlate x with delta: (N,O,*P), (N,C,*L) -> (O,C/g,*K); <w, it> = <correlate(x, w), delta>."""
-    shape = (delta.shape[1], x.shape[1] // groups, *window.size)
-    dw = zeros((groups, shape[0] // groups, prod(shape[1:])), np.result_type(delta, x))
-    for samples, rows, part in _blocks(window, x.shape, x.itemsize):
-        columns = _columns(x[samples], part, groups)
-        dw += (_grouped(delta[samples, :, rows], groups) @ columns.swapaxes(2, 3)).sum(axis=0)
-    return dw.reshape(shape)
+    shape = (groups, delta.shape[1] // groups, x.shape[1] // groups, *window.size)
+    dw, cost = zeros(shape, np.result_type(delta, x)), _cost(delta, prod(shape[2:]))
+
+    def add(part: tuple[slice, ...]) -> None:
+        some, channels, taps = part
+        near, far = _channels(delta, groups, some), _channels(x, groups, some, channels)
+        _add_gradient(near, far, _taps(window, x.shape[2], taps), dw[some, :, channels, taps])
+
+    share(add, _cut((groups, shape[2] if groups == 1 else 1, shape[3]), worth(cost)), cost)
+    return dw.reshape(-1, *shape[2:])
 
 
 @bilinear
 def spread(delta: Array, w: Array, *, window: Window, groups: int, lengths: Sequence[int]) -> Array:
     """Lay w, times delta, on every window: (N,O,*P), (O,C/g,*K) -> (N,C,*L); <x, it> = <correlate(x, w), delta>."""
-    shape = (delta.shape[0], w.shape[1] * groups, *lengths)
-    dx = zeros(shape, np.result_type(delta, w))
-    kernel = w.reshape(groups, w.shape[0] // groups, -1).swapaxes(1, 2)
-    for samples, rows, part in _blocks(window, shape, dx.itemsize):
-        columns = kernel @ _grouped(delta[samples, :, rows], groups)
-        fold_into(dx[samples], columns.reshape(-1, shape[1], *part.size, *part.positions(lengths)), part)
+    dx = zeros((delta.shape[0], w.shape[1] * groups, *lengths), np.result_type(delta, w))
+    kernel = w.reshape(groups, w.shape[0] // groups, *w.shape[1:])
+    gather = kernel.shape[1] <= 4 * kernel.shape[2] and w.nbytes <= MOST  # it copies the kernel
+    (_gather if gather else _scatter)(delta, kernel, window, dx)
     return dx
 
 
+@dataclass(frozen=True, slots=True)
+class Sliding:
+    """A kernel g o k to slide over x (N,C,*L) into y (N,O,*P), which may be a view."""
+
+    x: Array
+    kernel: Array
+    window: Window
+    y: Array
+
+
+@dataclass(frozen=True, slots=True)
+class Block:
+    """Some samples and a box of positions, with the window that has just those positions."""
+
+    samples: slice
+    box: tuple[slice, ...]
+    window: Window
+    number: int
+
+
+def _slide(jobs: Sequence[Sliding]) -> None:
+    """Kernel times columns, written block by block."""
+    cost = sum(_cost(job.y, job.kernel.shape[2]) for job in jobs)
+    count = worth(cost)
+    items = []
+    for job in jobs:
+        groups, o, k = job.kernel.shape
+        width = (k + o) * groups * job.x.itemsize
+        items += [(job, block) for block in _blocks(job.window, job.x.shape, width, count)]
+    share(_write, items, cost)
+
+
+def _write(item: tuple[Sliding, Block]) -> None:
+    job, block = item
+    groups = len(job.kernel)
+    columns = _columns(job.x[block.samples], block.window, groups)
+    _multiply(job.kernel, columns, _grouped(job.y[(block.samples, slice(None), *block.box)], groups))
+
+
+def _add_gradient(delta: Array, x: Array, window: Window, dw: Array) -> None:
+    """Add delta times columns, block by block: (N,O,*P), (N,C,*L) onto g o c *K."""
+    groups = len(dw)
+    width = (dw[0, 0].size + dw.shape[1]) * groups * x.itemsize
+    for block in _blocks(window, x.shape, width, 1, MANY):
+        columns = _columns(x[block.samples], block.window, groups)
+        near = _matrices(_grouped(delta[(block.samples, slice(None), *block.box)], groups))
+        _multiply(near, columns.swapaxes(1, 2), dw, add=block.number > 0)
+
+
+def _gather(delta: Array, kernel: Array, window: Window, dx: Array) -> None:
+    """`spread` as a correlation: the cells of one remainder modulo the stride meet every stride-th tap, turned.
+
+    This reads windows, where fold adds to them: at a quarter of the price, but of the output channels' windows.
+    """
+    groups, _, channels, *_ = kernel.shape
+    axes, turned = zip(window.axes, dx.shape[2:], delta.shape[2:], strict=True), kernel.swapaxes(1, 2)
+    jobs = []
+    for phases in product(*(_phases(axis, length, count) for axis, length, count in axes)):
+        taps, cells, parts = zip(*phases, strict=True)
+        part = turned[(slice(None),) * 3 + taps].reshape(groups, channels, -1)
+        jobs.append(Sliding(delta, part, Window(parts), dx[(*ALL, *cells)]))
+    _slide(jobs)
+
+
+def _phases(axis: Any, length: int, count: int) -> Iterator[tuple[slice, slice, Axis]]:
+    """Per remainder that any tap meets: its taps backwards, its cells, and the axis that slides those over delta.
+
+    A cell q meets tap t at position p where q = p s + t d - lo; so it meets tap t + s/gcd(s,d) too, d/gcd(s,d)
+    positions before.
+    """
+    every = axis.stride // gcd(axis.stride, axis.dilation)
+    for first in range(min(every, axis.size)):
+        cells = slice((first * axis.dilation - axis.before) % axis.stride, length, axis.stride)
+        last = first + (axis.size - 1 - first) // every * every
+        start = (cells.start + axis.before - last * axis.dilation) // axis.stride
+        some = Axis((last - first) // every + 1, 1, axis.dilation * every // axis.stride, before=-start)
+        if met := len(range(length)[cells]):
+            yield slice(last, None, -every), cells, some.fitted(count, met)
+
+
+def _scatter(delta: Array, kernel: Array, window: Window, dx: Array) -> None:
+    """`spread` as it is defined: kernel times delta, then fold; for few input channels and many output channels."""
+    groups, _, channels, *_ = kernel.shape
+    cost = _cost(delta, prod(kernel.shape[2:]))
+
+    def add(part: tuple[slice, ...]) -> None:
+        samples, some, these = part
+        near, far = _channels(delta[samples], groups, some), _channels(dx[samples], groups, some, these)
+        _fold_products(near, kernel[some, :, these], window, far)
+
+    share(add, _cut((len(dx), groups, channels if groups == 1 else 1), worth(cost)), cost)
+
+
+def _fold_products(delta: Array, kernel: Array, window: Window, dx: Array) -> None:
+    """Fold kernel times delta onto dx, block by block: (N,O,*P), g o c *K onto (N,C,*L)."""
+    matrix = kernel.reshape(*kernel.shape[:2], -1).swapaxes(1, 2)
+    width = (matrix.shape[1] + matrix.shape[2]) * len(matrix) * dx.itemsize
+    for block in _blocks(window, dx.shape, width, 1):
+        near = _grouped(delta[(block.samples, slice(None), *block.box)], len(matrix))
+        columns = (matrix @ _matrices(near)).reshape(dx.shape[1], *window.size, *near.shape[2:])
+        fold_into(dx[block.samples], np.moveaxis(columns, 1 + len(window.axes), 0), block.window)
+
+
 def _columns(x: Array, window: Window, groups: int) -> Array:
-    """Windows as columns of a matrix a group: (N,C,*L) -> n g k p."""
-    columns = unfold(x, window)
-    return columns.reshape(x.shape[0], groups, -1, prod(window.positions(x.shape[2:])))
+    """Windows as columns of a matrix a group, a view where that is one: (N,C,*L) -> g k p."""
+    every = windows(x, window)
+    axes = len(window.axes)
+    order = (*range(1, axes + 2), 0, *range(axes + 2, every.ndim))
+    return every.transpose(order).reshape(groups, every.shape[1] // groups * prod(window.size), -1)
+
+
+def _multiply(a: Array, b: Array, target: Array, add: bool = False) -> None:
+    """a b into the target, or onto it: g o i, g i j -> g o *J, without a copy in between where its memory allows."""
+    if not add and _mergeable(target):
+        np.matmul(a, b, out=_matrices(target))
+        return
+    result = (a @ b).reshape(target.shape)
+    if add:
+        target += result
+    else:
+        target[...] = result
+
+
+def _mergeable(array: Array) -> bool:
+    """Whether the axes after the second are one in memory."""
+    axes = [(length, step) for length, step in zip(array.shape[2:], array.strides[2:], strict=True) if length > 1]
+    return all(outer == step * length for (_, outer), (length, step) in pairwise(axes))
+
+
+def _matrices(array: Array) -> Array:
+    """g o *P -> g o p."""
+    return array.reshape(*array.shape[:2], -1)
 
 
 def _grouped(delta: Array, groups: int) -> Array:
-    """(N,O,*P) -> n g o p."""
-    return delta.reshape(delta.shape[0], groups, delta.shape[1] // groups, prod(delta.shape[2:]))
+    """A view: (N,O,*P) -> g o n *P."""
+    return delta.reshape(delta.shape[0], groups, -1, *delta.shape[2:]).transpose(1, 2, 0, *range(3, delta.ndim + 1))
 
 
-def _blocks(window: Window, shape: Sequence[int], itemsize: int) -> Iterator[tuple[slice, slice, Window]]:
-    """Samples, rows on the first axis, and the window that has just those rows, covering every position once."""
-    count, channels, *lengths = shape
-    height, *across = window.positions(lengths)
-    row = channels * prod(window.size) * prod(across) * itemsize
-    rows, together = max(1, BLOCK // max(row, 1)), max(1, BLOCK // max(row * height, 1))
-    if rows >= height:
-        yield from ((slice(n, n + together), slice(None), window) for n in range(0, count, together))
-        return
-    parts = [slice(first, min(first + rows, height)) for first in range(0, height, rows)]
-    windows = [window.block(lengths, part.start, part.stop) for part in parts]
-    for n in range(count):
-        yield from ((slice(n, n + 1), part, block) for part, block in zip(parts, windows, strict=True))
+def _channels(x: Array, groups: int, some: slice, channels: slice = slice(None)) -> Array:
+    """The channels of some groups, or some channels of the only group, as a view: (N,C,*L) -> (N,C',*L)."""
+    size = x.shape[1] // groups
+    if groups == 1:
+        return x[:, channels]
+    first, last, _ = some.indices(groups)
+    return x[:, first * size : last * size]
+
+
+def _taps(window: Window, length: int, taps: slice) -> Window:
+    """The window with some of the taps on its first axis."""
+    axis, start, stop = window.axes[0], taps.start or 0, taps.stop
+    if stop is None or not isinstance(axis, Axis):
+        return window
+    some = replace(axis, size=stop - start, before=axis.before - start * axis.dilation)
+    return Window((some.fitted(length, axis.positions(length)), *window.axes[1:]))
+
+
+def _cost(delta: Array, products: int) -> int:
+    """Multiplications, so many for each entry; 0 for Python's numbers, of which only one thread can compute."""
+    return 0 if delta.dtype == EXACT else delta.size * products
+
+
+def _cut(lengths: Sequence[int], count: int) -> list[tuple[slice, ...]]:
+    """Cut the one of several lengths that divides most evenly by the count, and leave the others whole."""
+    shares = [-(length // -count) / max(length, 1) for length in lengths]
+    axis = shares.index(min(shares))
+    spans = _spans(lengths[axis], count) if count > 1 else [slice(None)]
+    return [(slice(None),) * axis + (span,) + (slice(None),) * (len(lengths) - axis - 1) for span in spans]
+
+
+def _blocks(window: Window, shape: Sequence[int], width: int, sharers: int, enough: int = ENOUGH) -> list[Block]:
+    """Every position of every sample, in blocks; `width` is the bytes of a position, `sharers` how many want blocks."""
+    count, _, *lengths = shape
+    positions = window.positions(lengths)
+    whole = max(prod(positions), 1)
+    room = max(min(max(BLOCK // width, enough), MOST // sharers // width), 1)
+    if sharers > 1:  # several blocks each, so that none waits long for the last
+        room = min(room, max(enough, count * whole // (4 * sharers)))
+    if whole <= room:
+        pieces = -(count // -(room // whole))
+        pieces = -(pieces // -sharers) * sharers
+        everywhere = (slice(None),) * len(positions)
+        return [Block(span, everywhere, window, number) for number, span in enumerate(_spans(count, pieces))]
+    parts = [(box, _boxed(window, lengths, box)) for box in _boxes(positions, room)]
+    pairs = product(range(count), parts)
+    return [Block(slice(n, n + 1), box, part, number) for number, (n, (box, part)) in enumerate(pairs)]
+
+
+def _boxes(positions: Sequence[int], room: int) -> list[tuple[slice, ...]]:
+    """Boxes of at most `room` positions that cover all: rows of the first axis, or parts of a row where it is long."""
+    if not positions:
+        return [()]
+    height, *across = positions
+    rows = max(room // prod(across), 1)
+    inner = _boxes(across, room)
+    return [(span, *rest) for span in _spans(height, -(height // -rows)) for rest in inner]
+
+
+def _boxed(window: Window, lengths: Sequence[int], box: tuple[slice, ...]) -> Window:
+    """The window that has just the positions of a box."""
+    axes = zip(window.axes, lengths, box, strict=True)
+    return Window(tuple(axis.block(length, span.start, span.stop) for axis, length, span in axes))
+
+
+def _spans(length: int, pieces: int) -> list[slice]:
+    """Cut a length into as many even, non-empty spans as there are pieces, or fewer."""
+    pieces = min(pieces, length)
+    edges = [length * piece // pieces for piece in range(pieces + 1)] if pieces else []
+    return [slice(first, last) for first, last in pairwise(edges)]

@@ -1,0 +1,142 @@
+"""Convolution and pooling layers of real networks against PyTorch: the gradients, and both passes of the pools."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from convgrad.case import make_case
+from tests.benchmarks.timing import alternating
+
+try:
+    import torch
+except ImportError:
+    torch = None
+
+Call = Callable[[], Any]
+
+
+@dataclass(frozen=True)
+class Layer:
+    """One line of the table; the batch is so large that a run takes a tenth of a second or so."""
+
+    name: str
+    op: str
+    x: tuple[int, ...]
+    w: tuple[int, ...] = ()
+    settings: dict[str, Any] = field(default_factory=dict)
+
+    @property
+    def dims(self) -> int:
+        return len(self.x) - 2
+
+
+def _conv(name: str, x: tuple[int, ...], w: tuple[int, ...], **settings: Any) -> Layer:
+    dilation = settings.get("dilation", 1)
+    return Layer(name, "conv", x, w, {"padding": [dilation * (k // 2) for k in w[2:]], **settings})
+
+
+LAYERS = (
+    _conv("3x3 64->64 at 56x56", (16, 64, 56, 56), (64, 64, 3, 3)),
+    _conv("7x7 stride 2 3->64 at 112x112", (16, 3, 112, 112), (64, 3, 7, 7), stride=2),
+    _conv("3x3 128->128 at 28x28", (16, 128, 28, 28), (128, 128, 3, 3)),
+    _conv("3x3 256->256 at 14x14", (16, 256, 14, 14), (256, 256, 3, 3)),
+    _conv("3x3 512->512 at 7x7", (16, 512, 7, 7), (512, 512, 3, 3)),
+    _conv("1x1 64->256 at 56x56", (16, 64, 56, 56), (256, 64, 1, 1)),
+    _conv("1x1 512->2048 at 7x7", (32, 512, 7, 7), (2048, 512, 1, 1)),
+    _conv("3x3 stride 2 128->128 at 56x56", (16, 128, 56, 56), (128, 128, 3, 3), stride=2),
+    _conv("3x3 dilation 2 64->64 at 56x56", (16, 64, 56, 56), (64, 64, 3, 3), dilation=2),
+    _conv("depthwise 3x3 256 at 28x28", (32, 256, 28, 28), (256, 1, 3, 3), groups=256),
+    _conv("grouped (32) 3x3 256->256 at 28x28", (32, 256, 28, 28), (256, 8, 3, 3), groups=32),
+    _conv("1-D 9 64->64 of 4096", (16, 64, 4096), (64, 64, 9)),
+    _conv("3-D 3x3x3 16->32 at 16x28x28", (16, 16, 16, 28, 28), (32, 16, 3, 3, 3)),
+    Layer("transposed 4x4 stride 2 64->32 at 28x28", "conv-transpose", (16, 64, 28, 28), (64, 32, 4, 4),
+          {"stride": 2, "padding": [1, 1]}),
+    Layer("max pool 3x3 stride 2", "max-pool", (16, 64, 112, 112), (), {"window": 3, "stride": 2, "padding": 1}),
+    Layer("average pool 3x3 stride 2", "average-pool", (16, 64, 112, 112), (),
+          {"window": 3, "stride": 2, "padding": 1}),
+    Layer("adaptive average to 7x7", "adaptive-average-pool", (16, 64, 112, 112), (), {"output_size": 7}),
+)  # fmt: skip
+
+
+def rows(rounds: int, only: str = "") -> Iterator[dict[str, Any]]:
+    """A row a layer and dtype: milliseconds, ours and PyTorch's, and how many times as fast ours is."""
+    if torch is None:
+        raise SystemExit("this benchmark compares with PyTorch: pip install torch, or convgrad[oracle]")
+    for layer in LAYERS:
+        if only in layer.name:
+            for dtype in (np.float64, np.float32):
+                yield row(layer, np.dtype(dtype), rounds)
+
+
+def row(layer: Layer, dtype: np.dtype[Any], rounds: int) -> dict[str, Any]:
+    arrays = operands(layer, dtype)
+    ours, theirs = alternating(our_passes(layer, arrays), their_passes(layer, arrays), rounds)
+    return {
+        "layer": layer.name, "dtype": dtype.name, "ours_ms": ours * 1e3, "torch_ms": theirs * 1e3,
+        "ratio": theirs / ours,
+    }  # fmt: skip
+
+
+def operands(layer: Layer, dtype: np.dtype[Any]) -> list[np.ndarray[Any, Any]]:
+    """x, w and b where there are, and delta last."""
+    generator = np.random.default_rng(0)
+    shapes = [layer.x] + ([layer.w, (_outputs(layer),)] if layer.w else [])
+    arrays = [generator.standard_normal(shape, dtype) for shape in shapes]
+    shape = case_of(layer, arrays).output_shape
+    return [*arrays, generator.standard_normal(shape, dtype)]
+
+
+def _outputs(layer: Layer) -> int:
+    return layer.w[1] * int(layer.settings.get("groups", 1)) if layer.op == "conv-transpose" else layer.w[0]
+
+
+def case_of(layer: Layer, arrays: list[np.ndarray[Any, Any]]) -> Any:
+    named = dict(zip(("input", "kernel", "bias") if layer.w else ("input",), arrays, strict=True))
+    document = {"op": layer.op, "dims": layer.dims, **named, **layer.settings}
+    return make_case(document, needs_delta=False, arithmetic=arrays[0].dtype.name)
+
+
+def our_passes(layer: Layer, arrays: list[np.ndarray[Any, Any]]) -> Call:
+    *given, delta = arrays
+    case = case_of(layer, given)
+
+    def gradients() -> Any:
+        if not layer.w:
+            case.operation.forward(*given, **case.arguments)
+        return case.operation.backward(delta, *given, **case.arguments)
+
+    return gradients
+
+
+def their_passes(layer: Layer, arrays: list[np.ndarray[Any, Any]]) -> Call:
+    x, *_, delta = tensors = [torch.from_numpy(array) for array in arrays]
+    if not layer.w:
+        return lambda: _their_pool(layer, x, delta)
+    every = {name: _each(layer, name, default) for name, default in (("stride", 1), ("padding", 0), ("dilation", 1))}
+    backward, w = torch.ops.aten.convolution_backward, tensors[1]
+    settings = (every["stride"], every["padding"], every["dilation"], layer.op == "conv-transpose")
+    groups = layer.settings.get("groups", 1)
+    sizes = [_outputs(layer)]
+    return lambda: backward(delta, x, w, sizes, *settings, [0] * layer.dims, groups, [True, True, True])
+
+
+def _each(layer: Layer, name: str, default: int) -> list[int]:
+    value = layer.settings.get(name, default)
+    return list(value) if isinstance(value, list) else [value] * layer.dims
+
+
+def _their_pool(layer: Layer, x: Any, delta: Any) -> Any:
+    aten = torch.ops.aten
+    if layer.op == "adaptive-average-pool":
+        y = aten._adaptive_avg_pool2d(x, _each(layer, "output_size", 1))
+        return y, aten._adaptive_avg_pool2d_backward(delta, x)
+    window = [_each(layer, name, 1) for name in ("window", "stride", "padding")]
+    if layer.op == "average-pool":
+        y = aten.avg_pool2d(x, *window)
+        return y, aten.avg_pool2d_backward(delta, x, *window, False, True, None)
+    y, at = aten.max_pool2d_with_indices(x, *window)
+    return y, aten.max_pool2d_with_indices_backward(delta, x, *window, [1, 1], False, at)
