@@ -10,9 +10,9 @@ import numpy as np
 import pytest
 
 import convgrad
-from convgrad.core import bilinear, unfold
-from convgrad.core.window import AdaptiveAxis, Axis
-from convgrad.operations import average_pool, conv, conv_transpose, geometry, lp_pool, max_pool
+from convgrad.core import unfold
+from convgrad.core.window import AdaptiveAxis, Window
+from convgrad.operations import OPERATIONS, average_pool, conv, conv_transpose, geometry, lp_pool, max_pool
 from tests.geometry import rationals
 from tests.test_definitions import assert_matches_definition
 
@@ -83,48 +83,72 @@ def bug(*shown_by):
     return enter
 
 
-def wrong_taps(monkeypatch, wrong):
-    """Let taps meet the cells that they would under another axis, in forward and backward alike."""
-    right = Axis.tap
-
-    def tap(self, tap, length):
-        return right(wrong(self).fitted(length, self.positions(length)), tap, length)
-
-    monkeypatch.setattr(Axis, "tap", tap)
+def wrong_axes(monkeypatch, wrong):
+    """Let every operation place its windows by other axes, with as many positions: in forward and backward alike."""
+    for name, operation in OPERATIONS.items():
+        monkeypatch.setitem(OPERATIONS, name, replace(operation, prepare=misplacing(operation.prepare, wrong)))
 
 
-@bug("plain", "padded", "maximum", "average")
+def misplacing(right, wrong):
+    def prepare(shapes, settings):
+        arguments = right(shapes, settings)
+        under = arguments.get("lengths", shapes["x"][2:])  # a transposed convolution's windows lie on its output
+        axes = zip(arguments["window"].axes, under, strict=True)
+        axes = [wrong(axis).fitted(length, axis.positions(length)) for axis, length in axes]
+        return {**arguments, "window": Window(tuple(axes))}
+
+    return prepare
+
+
+@bug("plain", "padded", "maximum", "absolute")
 def taps_are_shifted_by_a_cell(monkeypatch):
-    wrong_taps(monkeypatch, lambda axis: replace(axis, before=axis.before - 1))
+    wrong_axes(monkeypatch, lambda axis: replace(axis, before=axis.before - 1))
 
 
 @bug("padded", "maximum", "transposed")
 def padding_after_is_put_before(monkeypatch):
-    wrong_taps(monkeypatch, lambda axis: replace(axis, before=axis.after))
+    wrong_axes(monkeypatch, lambda axis: replace(axis, before=axis.after))
 
 
 @bug("dilated")
 def dilation_is_ignored(monkeypatch):
-    wrong_taps(monkeypatch, lambda axis: replace(axis, dilation=1))
+    wrong_axes(monkeypatch, lambda axis: replace(axis, dilation=1))
 
 
 @bug("strided", "transposed", "average")
 def stride_is_ignored(monkeypatch):
-    wrong_taps(monkeypatch, lambda axis: replace(axis, stride=1))
+    wrong_axes(monkeypatch, lambda axis: replace(axis, stride=1))
 
 
 @bug("strided")
 def stride_and_dilation_are_exchanged(monkeypatch):
-    wrong_taps(monkeypatch, lambda axis: replace(axis, stride=axis.dilation, dilation=axis.stride))
+    wrong_axes(monkeypatch, lambda axis: replace(axis, stride=axis.dilation, dilation=axis.stride))
+
+
+@bug("plain", "transposed")
+def windows_overwrite_where_they_overlap(monkeypatch):
+    for module in (conv, conv_transpose):
+        monkeypatch.setattr(module, "spread", overwriting(module.spread))
+
+
+def overwriting(right):
+    """Every window by itself, in row-major order, in place of what was there before."""
+
+    def spread(delta, w, **rest):
+        result = right(delta * 0, w, **rest)
+        for position in np.ndindex(delta.shape[2:]):
+            alone, here = delta * 0, (slice(None), slice(None), *position)
+            alone[here] = 1
+            touched = right(alone, w * 0 + 1, **rest) != 0
+            alone[here] = delta[here]
+            result = np.where(touched, right(alone, w, **rest), result)
+        return result
+
+    return spread
 
 
 def overwrite(x, cells, values):
     x[(slice(None), slice(None), *cells)] = values
-
-
-@bug("plain", "transposed")
-def fold_overwrites_where_windows_overlap(monkeypatch):
-    monkeypatch.setattr(unfold, "add_at", overwrite)
 
 
 @bug("last tie", "absolute", "adaptive")
@@ -212,14 +236,14 @@ def the_bias_is_left_out(monkeypatch):
 
 @bug("plain", "padded")
 def the_last_row_of_positions_is_left_out(monkeypatch):
-    right = bilinear._blocks
+    forward, to_kernel, to_input = conv.correlate, conv.kernel_gradient, conv.spread
 
-    def all_but_the_last(window, shape, itemsize):
-        rows = window.positions(shape[2:])[0] - 1
-        for samples, _, _ in right(window, shape, itemsize):
-            yield samples, slice(0, rows), window.block(shape[2:], 0, rows)
+    def blanked(values):
+        return np.concatenate([values[:, :, :-1], values[:, :, -1:] * 0], axis=2)
 
-    monkeypatch.setattr(bilinear, "_blocks", all_but_the_last)
+    monkeypatch.setattr(conv, "correlate", lambda *operands, **rest: blanked(forward(*operands, **rest)))
+    monkeypatch.setattr(conv, "kernel_gradient", lambda delta, x, **rest: to_kernel(blanked(delta), x, **rest))
+    monkeypatch.setattr(conv, "spread", lambda delta, w, **rest: to_input(blanked(delta), w, **rest))
 
 
 @bug("transposed")
