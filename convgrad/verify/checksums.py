@@ -91,7 +91,8 @@ def _over_rest(axis: int, left: int | None = None) -> Parts:
     def parts(array: Array, on_left: bool) -> Array:
         kept = left if on_left and left is not None else axis
         axes = tuple(n for n in range(array.ndim) if n != kept)
-        return zeros((array.shape[kept],), array.dtype) + array.sum(axis=axes)
+        sums: Array = zeros((array.shape[kept],), array.dtype) + array.sum(axis=axes)
+        return sums
 
     return parts
 

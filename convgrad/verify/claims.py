@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from fractions import Fraction
 from typing import Any
 
@@ -13,7 +13,7 @@ from convgrad.case import Case, did_you_mean
 from convgrad.core.arithmetic import EXACT, FLOAT64, NONFINITE, Array, rounded
 from convgrad.core.reading import Numbers, exact_value, read_numbers
 from convgrad.errors import Problem, RequestError
-from convgrad.verify.digits import written
+from convgrad.verify.digits import Written, written
 from convgrad.verify.rounding import OPERANDS, TYPES, Bounds
 
 
@@ -22,10 +22,10 @@ class Claim:
     """An array that somebody else computed, with what each of its entries may be off by.
 
     `array` is its name in the document (output, dW, db, dX). `values` are in the full shape, (N,O,*P), (O,C/g,*K),
-    (O,) or (N,C,*L), where the claim fits (`fits`), else in the shape that was given; exact where the case is.
-    `excuse` is per entry, or one number for all, what the claim's digits or type allow; `scale` is not 0 where that
-    grows with the numbers (a type's rounding): the largest magnitude that it was derived for. `allowed` is per entry
-    what the claim may be off from the true array, and `rule` says why, in words.
+    (O,) or (N,C,*L), where they are as many, else in the `shape` that was given; exact where the truth is. `fits` says
+    whether they came in the right shape. `allowed` is per entry what the claim may be off from the true array, and
+    `rule` says why, in words. `excuse`, for another array that it may be, is one number for all entries or one each;
+    `scale` is not 0 where that grows with the numbers (a type's rounding): the magnitude that it was derived for.
     """
 
     array: str
@@ -35,7 +35,7 @@ class Claim:
     scale: float = 0
     allowed: Any = 0
     rule: str = ""
-    shape: tuple[int, ...] = field(default=())
+    shape: tuple[int, ...] = ()
 
     def allows(self, candidate: Array) -> Array:
         """Entry by entry, whether the claim is this array as far as its digits or its type can tell.
@@ -100,16 +100,16 @@ def _claim(case: Case, name: str, numbers: Numbers, truth: Array, bounds: Bounds
     shape = expected_shape(case, name, truth)
     # one bias may be written as a number or as a list of one, and so may its gradient
     fits = numbers.shape == shape or (name == "db" and truth.size == 1 and numbers.shape in ((), (1,)))
-    values = _values(numbers, truth.dtype).reshape(truth.shape if fits else numbers.shape)
-    allowed, excuse, rule = _excused(name, numbers, truth, bounds, dtype)
-    scale = 0.0 if rule.startswith("half") or not truth.size else _largest(truth)
-    if fits:
-        if truth.dtype != EXACT:
-            # and what reading a decimal into float64 loses
-            allowed = allowed + own_error(bounds, name) + (2.0**-52 * abs(values) if rule.startswith("half") else 0)
-        if isinstance(excuse, np.ndarray):
-            excuse = excuse.reshape(truth.shape)
+    as_many = squeezed(numbers.shape) == squeezed(shape)
+    values = _values(numbers, truth.dtype)
+    values = values.reshape(truth.shape) if as_many else values
+    allowed, excuse, scale, rule = _excuses(name, numbers, values, truth, bounds, dtype)
     return Claim(name, values, excuse, fits, scale, allowed, rule, numbers.shape)
+
+
+def squeezed(shape: tuple[int, ...]) -> tuple[int, ...]:
+    """A shape without its axes of length 1, which may be kept or dropped without moving a number."""
+    return tuple(length for length in shape if length != 1)
 
 
 def expected_shape(case: Case, name: str, truth: Array) -> tuple[int, ...]:
@@ -143,24 +143,32 @@ def _exact(value: Any, binary: bool) -> Any:
     return Fraction(value) if binary else exact_value(value)
 
 
-def _excused(
-    name: str, numbers: Numbers, truth: Array, bounds: Bounds, dtype: str | None
-) -> tuple[Any, Any, str]:
-    """What each entry may be off by, what a candidate for its mistake may, and the rule that says so."""
+def _excuses(
+    name: str, numbers: Numbers, values: Array, truth: Array, bounds: Bounds, dtype: str | None
+) -> tuple[Any, Any, float, str]:
+    """What may be off: each entry, if they are as many as they should be; a candidate for its mistake; in relation to
+    which magnitude; and by which rule."""
     dtype = dtype or _type_of(numbers)
-    if dtype in TYPES:
-        return _by_type(name, truth, bounds, dtype)
+    own = 0 if truth.dtype == EXACT else own_error(bounds, name)
+    if dtype is None:
+        assert isinstance(numbers.values, list)
+        text = written(numbers.values)
+        if not text.is_binary:
+            return _by_digits(text, values, truth, own)
+        printed = _filled(text.relative_half_units(), values)
+        return _by_type(name, truth, bounds, "float64", own, printed if values.shape == truth.shape else 0)
     if dtype == "whole":
-        return np.zeros(truth.shape), 0, "whole numbers, which are exact"
-    assert isinstance(numbers.values, list)
-    text = written(numbers.values)
-    fits = len(text.decimals) == truth.size
-    if not text.is_binary:
-        half = _filled(text.half_units(), truth, numbers.shape)
-        return (half if fits else 0), half, f"half a unit of decimal place {text.place}"
-    allowed, excuse, rule = _by_type(name, truth, bounds, "float64")
-    printed = _filled(text.relative_half_units(), truth, numbers.shape)
-    return (_sum(allowed, printed) if fits else 0), excuse, f"{rule}, written with {text.digits} digits"
+        return own, float(np.max(own, initial=0)), 0.0, "whole numbers, which are exact"
+    return _by_type(name, truth, bounds, dtype, own)
+
+
+def _by_digits(text: Written, values: Array, truth: Array, own: Any) -> tuple[Any, Any, float, str]:
+    halves = _filled(text.half_units(), values)
+    if truth.dtype != EXACT:
+        # inclusive, though reading the decimals into float64 and subtracting rounded both sides
+        halves = halves * (1 + 2.0**-50) + 2.0**-52 * abs(values) + np.max(own, initial=0)
+    excuse = halves.max() if None not in text.decimals and halves.size else halves
+    return halves if values.shape == truth.shape else 0, excuse, 0.0, f"half a unit of decimal place {text.place}"
 
 
 def _type_of(numbers: Numbers) -> str | None:
@@ -173,26 +181,21 @@ def _type_of(numbers: Numbers) -> str | None:
     return name if name in TYPES else "float64"
 
 
-def _by_type(name: str, truth: Array, bounds: Bounds, dtype: str) -> tuple[Array, float, str]:
-    allowed = bounds.excused(name, dtype, truth)
-    return allowed, float(allowed.max(initial=0)), f"{dtype} rounding"
+def _by_type(
+    name: str, truth: Array, bounds: Bounds, dtype: str, own: Any, printed: Any = 0
+) -> tuple[Any, Any, float, str]:
+    """The rounding of a type; `printed` is what writing its numbers in digits may have added."""
+    more = rounded(printed) if isinstance(printed, np.ndarray) and printed.dtype == EXACT else printed
+    allowed = bounds.excused(name, dtype, truth) + own + more
+    scale = float(abs(truth).max()) if truth.size else 0.0
+    return allowed, float(allowed.max(initial=0)), scale, f"{dtype} rounding"
 
 
-def _filled(halves: list[Fraction], truth: Array, shape: tuple[int, ...]) -> Array:
-    """Half units as an array: in the kind of the truth, and its shape where they are as many."""
+def _filled(halves: list[Fraction], values: Array) -> Array:
+    """Half units as an array like the values."""
     result = np.empty(len(halves), EXACT)
     result[:] = halves
-    if truth.dtype != EXACT:
-        result = rounded(result) * (1 + 2.0**-50)  # inclusive, though both sides were rounded to float64
-    return result.reshape(truth.shape if len(halves) == truth.size else shape)
-
-
-def _sum(allowed: Array, printed: Array) -> Array:
-    return allowed + (rounded(printed) if printed.dtype == EXACT else printed)
-
-
-def _largest(values: Array) -> float:
-    return float(abs(values).max())
+    return (result if values.dtype == EXACT else rounded(result)).reshape(values.shape)
 
 
 def within(values: Array, others: Array, excuse: Any) -> Array:

@@ -43,7 +43,8 @@ class Finding:
     """One array compared entry by entry, in its full shape.
 
     `compared` marks the entries that were (all, or a sample, without those at a kink); `outside` how many were refuted
-    by outputs that changed although they cannot reach them. A claim whose shape does not fit has no entries compared.
+    by outputs that changed although they cannot reach them. `shapes` are the claimed and the correct one where they
+    differ; of a claim that has not as many numbers, every entry is wrong.
     """
 
     case: Case
@@ -61,12 +62,17 @@ class Finding:
     rule: str = ""
 
     @property
+    def comparable(self) -> bool:
+        """Whether there are as many numbers claimed as there should be."""
+        return bool(self.claimed.shape == self.correct.shape)
+
+    @property
     def entries(self) -> int:
         return int(self.compared.sum())
 
     @property
     def wrong(self) -> int:
-        """How many entries are wrong; of a claim that does not fit, all."""
+        """How many entries are wrong."""
         return int(self.wrong_at.sum())
 
     @property
@@ -78,7 +84,7 @@ class Finding:
     @property
     def worst(self) -> Entry | None:
         """The entry that is furthest off, of the wrong ones where there are any; None where nothing is off."""
-        if self.shapes or not self.entries:
+        if not self.entries or not self.comparable:
             return None
         errors = np.where(self.wrong_at if self.wrong else self.compared, self._errors, -1.0)
         at = int(errors.argmax())
@@ -94,9 +100,8 @@ class Finding:
 
     def wrong_entries(self) -> Iterator[Entry]:
         """Every wrong entry, in row-major order, with the overlays that make it."""
-        if self.shapes is None:
-            for at in np.flatnonzero(self.wrong_at):
-                yield self._entry(int(at), overlays=True)
+        for at in np.flatnonzero(self.wrong_at & self.comparable):
+            yield self._entry(int(at), overlays=True)
 
     def _entry(self, at: int, overlays: bool = False) -> Entry:
         index = tuple(int(i) for i in np.unravel_index(at, self.correct.shape))
@@ -150,10 +155,11 @@ def user_index(case: Case, array: str, index: tuple[int, ...]) -> tuple[int, ...
 
 
 def compare(case: Case, array: str, against: str, claimed: Array, correct: Array, allowed: Any, **more: Any) -> Finding:
-    """Two arrays of one shape, entry by entry."""
+    """Two arrays entry by entry; where their shapes differ, every entry is wrong."""
     compared = more.pop("compared", np.ones(correct.shape, bool))
     refuted = more.pop("refuted", np.zeros(correct.shape, bool))
-    wrong = (~within(claimed, correct, allowed) | refuted) & compared
+    alike = within(claimed, correct, allowed) if claimed.shape == correct.shape else np.zeros(correct.shape, bool)
+    wrong = (~alike | refuted) & compared
     return Finding(case, array, against, claimed, correct, allowed, compared, wrong, outside=int(refuted.sum()), **more)
 
 

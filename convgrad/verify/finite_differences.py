@@ -22,7 +22,7 @@ from convgrad.core.arithmetic import EXACT, Array, zeros
 from convgrad.verify.colouring import Colour, colours
 from convgrad.verify.kinks import Kink, Steps, steps
 from convgrad.verify.probe import Probe, probe
-from convgrad.verify.reach import mesh, period
+from convgrad.verify.reach import mesh, period, reads
 
 Progress = Callable[[int, int], None]
 Wanted = Mapping[str, Array]
@@ -61,7 +61,7 @@ class _Run:
     undecided: dict[str, Array] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        for name, shape in _shapes(self.probe.case).items():
+        for name, shape in gradient_shapes(self.probe.case).items():
             self.sums[name] = zeros(shape, self.probe.arrays["delta"].dtype)
             self.outside[name], self.undecided[name] = np.zeros(shape, bool), np.zeros(shape, bool)
 
@@ -71,7 +71,7 @@ class _Run:
             self.progress(self.done, self.total)
 
     def wants(self, name: str, part: Any) -> bool:
-        return name not in self.wanted or bool(self.wanted[name][part].any())
+        return _wants(self.wanted, name, part)
 
 
 def finite_differences(case: Case, wanted: Wanted | None = None, progress: Progress | None = None) -> Differences:
@@ -92,7 +92,7 @@ def finite_differences(case: Case, wanted: Wanted | None = None, progress: Progr
 
 def evaluations(case: Case, wanted: Wanted | None = None) -> int:
     """How many forward passes the differences take."""
-    wanted, shapes = wanted or {}, _shapes(case)
+    wanted, shapes = wanted or {}, gradient_shapes(case)
     inputs = sum(_wants(wanted, "x", part) for _, part in _input_parts(case))
     if "w" not in shapes:
         return 2 * inputs
@@ -104,7 +104,8 @@ def _wants(wanted: Wanted, name: str, part: Any) -> bool:
     return name not in wanted or bool(wanted[name][part].any())
 
 
-def _shapes(case: Case) -> dict[str, tuple[int, ...]]:
+def gradient_shapes(case: Case) -> dict[str, tuple[int, ...]]:
+    """The shapes of a case's gradients, by operand."""
     shapes = {name: case.shapes[name] for name in ("w", "x") if name in case.shapes}
     return shapes | ({"b": (case.output_shape[1],)} if "w" in shapes else {})
 
@@ -114,8 +115,6 @@ def _shapes(case: Case) -> dict[str, tuple[int, ...]]:
 
 def _input_parts(case: Case) -> Iterator[tuple[tuple[Colour, ...], tuple[Any, ...]]]:
     """The cells perturbed together: a colour an axis and, where filters read several channels, one of each group."""
-    from convgrad.verify.reach import reads
-
     per_axis = [
         colours(cells, length, period(case, axis))
         for axis, (cells, length) in enumerate(zip(reads(case), case.shapes["x"][2:], strict=True))

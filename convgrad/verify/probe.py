@@ -68,8 +68,8 @@ class Probe:
         if not self.exact:
             return float(HEADROOM << products(self.case).bit_length())
         largest = abs(self.arrays[name]).max(initial=0) if name in self.arrays else 1
-        whole: int = _multiple(self.case, name) if self.kind == "average" else 1
-        return whole << max(0, math.ceil(largest / whole) - 1).bit_length()
+        whole = _multiple(self.case, name) if self.kind == "average" else 1
+        return whole * 2 ** max(0, math.ceil(largest / whole) - 1).bit_length()
 
 
 def kind(case: Case) -> str:
@@ -82,7 +82,7 @@ def kind(case: Case) -> str:
 def products(case: Case) -> int:
     """The most terms that one output is a sum of."""
     cells = math.prod(column.shape[1] for column in reads(case))
-    return cells * case.shapes["x"][1] // case.settings["groups"] if "w" in case.shapes else cells
+    return cells * case.shapes["x"][1] // int(case.settings["groups"]) if "w" in case.shapes else cells
 
 
 def probe(case: Case) -> Probe:
@@ -136,7 +136,7 @@ def _largest_sum(found: Probe) -> int:
 
 
 def _transposed(x: Array, w: Any, b: Array | None, geometry: Reads, case: Case) -> Array:
-    """y[n,o,j] = b[o] + sum of w[c,o,t] x[n,c,q] over the taps and cells that meet at j: each output gathers its own."""
+    """y[n,o,j] = b[o] + sum of w[c,o,t] x[n,c,q] over the taps and cells that meet at j, gathered for each."""
     groups, flip = case.settings["groups"], case.settings["mode"] == "convolution"
     x = x.reshape(len(x), groups, len(w) // groups, *x.shape[2:])
     taps = np.moveaxis(w.reshape(*x.shape[1:3], w.shape[1], math.prod(w.shape[2:])), 3, 0)[:: -1 if flip else 1]
@@ -146,7 +146,8 @@ def _transposed(x: Array, w: Any, b: Array | None, geometry: Reads, case: Case) 
         product = tap.swapaxes(1, 2) @ met.reshape(*x.shape[:3], math.prod(met.shape[3:]))
         y[(slice(None), *positions)] += product.reshape(*y.shape[:3], *met.shape[3:])
     y = y.reshape(len(y), groups * w.shape[1], *y.shape[3:])
-    return y if b is None else y + b.reshape(-1, *(1,) * (y.ndim - 2))
+    biased: Array = y if b is None else y + b.reshape(-1, *(1,) * (y.ndim - 2))
+    return biased
 
 
 def _norms(z: Array, x: Array, geometry: Reads, case: Case) -> Array:

@@ -221,7 +221,7 @@ def _of_norm(bounds: Bounds, sizes: Mapping[str, Array]) -> dict[str, Sums]:
 def slope_roundings(case: Case) -> int:
     """Roundings in delta (|x|/y)^(p-1): y has m + 1 (m powers, their sum) over p, and 2 more for the root; the ratio 1
     more, all that times p - 1; a power may be off by two units, and delta's product is one."""
-    return products(case) + int(ceil(4 * case.settings["norm"])) + 8
+    return products(case) + ceil(4 * float(case.settings["norm"])) + 8
 
 
 _GRADIENTS = {"conv": _of_convolution, "max": _of_maximum, "average": _of_mean, "lp": _of_norm}

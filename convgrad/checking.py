@@ -1,0 +1,219 @@
+"""Case, claims -> Report: our gradients against differences, somebody else's against ours, and what became of them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from math import prod
+from time import perf_counter
+from typing import Any
+
+import numpy as np
+
+from convgrad.case import Case, as_case, is_hand_sized
+from convgrad.core.arithmetic import Array
+from convgrad.errors import Problem, RequestError
+from convgrad.gradients import Gradients, _head
+from convgrad.mistakes import Diagnosis, Strength, diagnose, strength
+from convgrad.operations.geometry import shape_text
+from convgrad.verify.checksums import Checksum, checksums
+from convgrad.verify.claims import Claim, expected_shape, read_claims
+from convgrad.verify.findings import Finding, compare
+from convgrad.verify.finite_differences import (
+    Differences,
+    Progress,
+    evaluations,
+    finite_differences,
+    gradient_shapes,
+)
+from convgrad.verify.probe import probe
+from convgrad.verify.rounding import OPERANDS, Bounds, of_differences
+
+DIFFERENCES, CLAIM = "finite differences", "claim"
+EXIT_CODES = {"agrees": 0, "differs": 1, "undecided": 3}
+
+
+@dataclass(frozen=True)
+class Sample:
+    """Which entries were differenced, where not all: how many, of how many, and the seed that chose them."""
+
+    entries: int
+    of: int
+    seed: int
+
+
+@dataclass(frozen=True)
+class Report:
+    """What a check found: one finding an array and `against`, and what the wrong claims come from.
+
+    `truth` has the arrays that claims were judged by, in full shape; without `sample` every entry was differenced.
+    """
+
+    case: Case
+    findings: tuple[Finding, ...]
+    diagnosis: tuple[Diagnosis, ...]
+    checksums: tuple[Checksum, ...]
+    evaluations: int
+    truth: Mapping[str, Array]
+    truth_case: Case
+    sample: Sample | None = None
+    all_entries: bool = False
+
+    @property
+    def verdict(self) -> str:
+        """It differs if anything does; with claims it is theirs, without that of the differences."""
+        verdicts = {finding.verdict for finding in self.findings}
+        if "differs" in verdicts:
+            return "differs"
+        claimed = {finding.verdict for finding in self.findings if finding.against == CLAIM}
+        return "undecided" if "undecided" in (claimed or verdicts) else "agrees"
+
+    @property
+    def code(self) -> int:
+        """The exit code that this verdict is."""
+        return EXIT_CODES[self.verdict]
+
+    @cached_property
+    def strength(self) -> Strength:
+        """How many of the catalogue's mistakes this case could reveal; worked out when asked for."""
+        return strength(self.truth_case, self.truth)
+
+    def to_dict(self) -> dict[str, Any]:
+        """What the JSON says."""
+        result = {"schema": "convgrad.check/1", **_head(self.case), "verdict": self.verdict}
+        result["evaluations"] = self.evaluations
+        if self.sample:
+            result["sample"] = vars(self.sample)
+        result["findings"] = [finding.to_dict(self.all_entries) for finding in self.findings]
+        result["diagnosis"] = [_diagnosis_dict(diagnosis) for diagnosis in self.diagnosis]
+        result["strength"] = self.strength.to_dict()
+        result["checksums"] = [checksum.to_dict() for checksum in self.checksums]
+        return result
+
+
+def check(
+    case: Mapping[str, Any] | Case, claim: Mapping[str, Any] | None = None, *, claim_dtype: str | None = None,
+    sample: int | None = None, seed: int = 0, all_entries: bool = False, progress: Progress | None = None,
+    nonfinite: bool = False, **keywords: Any,
+) -> Report:  # fmt: skip
+    """Our gradients of a case by finite differences, and a claim's (output, dW, db, dX) entry by entry.
+
+    `claim` and `claim_dtype` win over the document's; other keywords over its other keys. `sample` differences so many
+    entries, chosen by `seed`; `all_entries` has the record name every wrong one. progress(done, evaluations) is called
+    as differences are made. Raises RequestError for a wrong request.
+    """
+    case = as_case(case, **({"nonfinite": True} if nonfinite else {}), **keywords)
+    claim = case.document.get("claim") if claim is None else claim
+    claim_dtype = claim_dtype or case.document.get("claim_dtype")
+    ours = Gradients(case)
+    wanted, chosen = _sampled(case, sample, seed)
+    differences = finite_differences(case, wanted, progress)
+    findings = list(_against_differences(case, ours, differences, wanted))
+    truth_case, truth = _truth(case, ours)
+    claims = read_claims(truth_case, claim or {}, truth, dtype=claim_dtype, nonfinite=nonfinite)
+    judged = {name: _against_truth(truth_case, one, truth[name]) for name, one in claims.items()}
+    diagnosis = [
+        part for name, one in claims.items() for part in _diagnosed(truth_case, truth, one, judged[name])
+    ]
+    return Report(
+        case, (*findings, *judged.values()), tuple(diagnosis), checksums(case, ours.by_operand, ours.y),
+        differences.evaluations, truth, truth_case, chosen, all_entries,
+    )  # fmt: skip
+
+
+def estimate(case: Mapping[str, Any] | Case, **keywords: Any) -> tuple[int, float]:
+    """How many forward passes a check takes, and about how many seconds, from one of them."""
+    case = as_case(case, **keywords)
+    found = probe(case)
+    start = perf_counter()
+    found.forward(found.arrays["x"], found.arrays.get("w"))
+    count = evaluations(case)
+    return count, count * (perf_counter() - start)
+
+
+# -- Our own gradients -------------------------------------------------------------------------------------------------
+
+
+def _sampled(case: Case, sample: int | None, seed: int) -> tuple[dict[str, Array], Sample | None]:
+    """By operand which entries to difference, and what to say of it; nothing where that is all."""
+    shapes = gradient_shapes(case)
+    sizes = [prod(shape) for shape in shapes.values()]
+    if sample is None or sample >= sum(sizes):
+        return {}, None
+    if sample < 1:
+        raise RequestError(Problem(f"sample must be at least 1, but is {sample}"))
+    chosen = np.zeros(sum(sizes), bool)
+    chosen[np.random.default_rng(seed).choice(len(chosen), sample, replace=False)] = True
+    parts = zip(shapes.items(), np.split(chosen, np.cumsum(sizes)[:-1]), strict=True)
+    return {name: part.reshape(shape) for (name, shape), part in parts}, Sample(sample, len(chosen), seed)
+
+
+def _against_differences(
+    case: Case, ours: Gradients, differences: Differences, wanted: Mapping[str, Array]
+) -> Iterator[Finding]:
+    allowed = {} if case.arithmetic == "exact" else of_differences(Bounds(case))
+    for array in ("dW", "db", "dX"):
+        if (name := OPERANDS[array]) not in ours.by_operand:
+            continue
+        asked = wanted.get(name, np.ones(differences.gradients[name].shape, bool))
+        undecided = differences.undecided[name] & asked
+        yield compare(
+            case, array, DIFFERENCES, ours.by_operand[name], differences.gradients[name], allowed.get(name, 0),
+            compared=asked & ~undecided, refuted=differences.outside[name] & asked, undecided=int(undecided.sum()),
+            kinks=differences.kinks if name == "x" else (),
+        )  # fmt: skip
+
+
+# -- Somebody else's ---------------------------------------------------------------------------------------------------
+
+
+def _truth(case: Case, ours: Gradients) -> tuple[Case, dict[str, Array]]:
+    """The right arrays by the claims' names: exact where the case is or is hand-sized, else in float64."""
+    judge = _judge(case)
+    right = ours if judge is case else Gradients(judge)
+    named = {array: right.by_operand[name] for array, name in OPERANDS.items() if name in right.by_operand}
+    return judge, {**named, "output": right.y}
+
+
+def _judge(case: Case) -> Case:
+    """The case in the kind of number that claims are judged in."""
+    if case.arithmetic == "exact":
+        return case
+    finite = all(np.isfinite(array).all() for array in (*case.arrays, case.delta) if array is not None)
+    if finite and is_hand_sized(case):
+        return as_case(case, arithmetic="exact")
+    return as_case(case, arithmetic="float64", nonfinite=not finite) if case.arithmetic == "float32" else case
+
+
+def _against_truth(case: Case, claim: Claim, truth: Array) -> Finding:
+    shapes = None if claim.fits else (claim.shape, expected_shape(case, claim.array, truth))
+    return compare(case, claim.array, CLAIM, claim.values, truth, claim.allowed, shapes=shapes, rule=claim.rule)
+
+
+def _diagnosed(case: Case, truth: Mapping[str, Array], claim: Claim, finding: Finding) -> Iterator[Diagnosis]:
+    """What became of a wrong claim."""
+    if finding.shapes and finding.comparable:
+        yield _axes_of_one(claim, finding)
+    if finding.wrong:
+        yield from diagnose(case, truth, {claim.array: claim})
+
+
+def _axes_of_one(claim: Claim, finding: Finding) -> Diagnosis:
+    """A claim of as many numbers as there should be, with axes of length 1 too many or too few."""
+    assert finding.shapes is not None
+    given, needed = finding.shapes
+    kept = len(given) > len(needed)
+    message = (
+        f"it has shape {shape_text(given)}, but {claim.array} has {shape_text(needed)}: "
+        f"the batch or a channel axis {'was kept' if kept else 'is missing'}"
+    )
+    fix = f"{'drop' if kept else 'add'} the axes of length 1: a gradient has the rank that its operand came in"
+    mistake = "axis-kept" if kept else "axis-missing"
+    return Diagnosis(claim.array, mistake, finding.entries - finding.wrong, finding.entries, message, fix)
+
+
+def _diagnosis_dict(diagnosis: Diagnosis) -> dict[str, Any]:
+    names = ("array", "mistake", "matches", "entries", "message", "fix")
+    return {name: getattr(diagnosis, name) for name in names} | dict(diagnosis.details)
+
