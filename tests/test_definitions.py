@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import convgrad
-from convgrad.core import bilinear
+from convgrad.core import bilinear, threads
 from tests import definitions
 from tests.geometry import CONVOLUTIONS, OPERATIONS, cases
 
@@ -47,8 +47,16 @@ def test_every_operation_is_its_definition(operation, data):
 
 @pytest.mark.parametrize("operation", CONVOLUTIONS)
 @given(data=st.data())
-def test_a_convolution_computed_a_row_at_a_time_is_the_same(operation, data):
-    with mock.patch.object(bilinear, "BLOCK", 1):  # bytes: the cases here are far smaller than a block of every day
+def test_a_convolution_computed_in_many_small_blocks_is_the_same(operation, data):
+    # cases as small as these would be one block of everyday size: bytes, positions, and positions added up in one go
+    with mock.patch.multiple(bilinear, BLOCK=1, ENOUGH=1, MANY=1):
+        assert_matches_definition(data.draw(cases((operation,))))
+
+
+@pytest.mark.parametrize("operation", CONVOLUTIONS)
+@given(data=st.data())
+def test_a_convolution_shared_out_among_threads_is_the_same(operation, data):
+    with mock.patch.multiple(bilinear, worth=lambda cost: 3, ENOUGH=1), mock.patch.object(threads, "UNHELD", 0):
         assert_matches_definition(data.draw(cases((operation,))))
 
 
