@@ -45,8 +45,13 @@ class Run:
 def over_cases(options: Mapping[str, Any], record: Callable[[Case], Any], needs_delta: bool) -> int:
     """Make a record of each case that is asked for, and write it; the exit code."""
     run = prepared(options)
-    made, many = requests(options, exact=run.arithmetic in ("auto", "exact"))
+    made, many = asked(options, run)
     return deliver(made, many, lambda request: run.result(record(case_of(request, run, needs_delta))), options)
+
+
+def asked(options: Mapping[str, Any], run: Run) -> tuple[Iterator[Request], bool]:
+    """The requests, with the text of their numbers where that may matter, and whether they are many."""
+    return requests(options, exact=run.arithmetic in ("auto", "exact"))
 
 
 def prepared(options: Mapping[str, Any]) -> Run:

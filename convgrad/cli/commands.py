@@ -7,7 +7,19 @@ from typing import Any
 
 import typer
 
-from convgrad.cli.options import ARITHMETIC, CASE, DOCUMENT, OVERLAYS, RUNNING, WRITING, argument, takes
+from convgrad.cli.options import (
+    ARITHMETIC,
+    CASE,
+    CHECKING,
+    CLAIMED,
+    CLAIMS,
+    DOCUMENT,
+    OVERLAYS,
+    RUNNING,
+    WRITING,
+    argument,
+    takes,
+)
 
 app = typer.Typer(
     name="convgrad",
@@ -71,10 +83,23 @@ def explain(**options: Any) -> int:
 
 
 @app.command(
+    help="convgrad check samples/claim.yaml\n\n"
+    "Verifies gradients by finite differences, over every entry: ours and, where given, somebody else's, whose mistake "
+    "it names. Without arguments it verifies the installation.",
+    short_help="verify gradients, and name what is wrong with somebody else's",
+)
+@takes([DOCUMENT], [*CASE, *CLAIMS, *CLAIMED, *CHECKING, *COMMON])
+def check(**options: Any) -> int:
+    from convgrad.cli.checks import run
+
+    return run(options)
+
+
+@app.command(
     help="convgrad schema case\n\nThe JSON Schema of a document or an output.",
     short_help="the JSON Schema of a document or an output",
 )
-@takes([argument("name", "case, forward, backward or explain")], WRITING)
+@takes([argument("name", "case, forward, backward, explain or check")], WRITING)
 def schema(**options: Any) -> int:
     from convgrad.cli.results import format_of, write
     from convgrad.documents import chunks

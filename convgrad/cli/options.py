@@ -85,6 +85,16 @@ CLAIMS = (
     Option("claim_dtype", "the type the claim was computed in", CHECK,
            choices=("float64", "float32", "float16", "bfloat16", "tf32")),
 )  # fmt: skip
+CLAIMED = tuple(
+    Option(name, f"{what} that somebody else computed", CHECK, FILE)
+    for name, what in (("dW", "the dW"), ("db", "the db"), ("dX", "the dX"), ("y", "the output"))
+)
+CHECKING = (
+    Option("all", "show every wrong entry, with the overlays that make it", CHECK, kind=bool, flag="--all"),
+    Option("sample", "difference only so many entries, chosen by --seed", CHECK, "N", int),
+    Option("seed", "what chooses the entries of --sample (0)", CHECK, "N", int),
+    Option("min_strength", "exit with 4 unless the case could reveal so many mistakes", CHECK, "N", int),
+)
 ARITHMETIC = (
     Option("arithmetic", "the kind of number to compute in", NUMBERS, choices=("auto", "exact", "float64", "float32")),
     Option("allow_nonfinite", "take NaN and infinities", NUMBERS, kind=bool, flag="--allow-nonfinite"),

@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import islice
 from typing import Any
 
-from convgrad.cli.options import CASE
+import numpy as np
+
+from convgrad.cli.options import CASE, CLAIMS
 from convgrad.documents import Document, read, source
 from convgrad.errors import Place, Problem, RequestError
 
 ARRAYS = ("input", "kernel", "bias", "delta")
-CASE_KEYS = tuple(option.name for option in CASE)
+CLAIM_NAMES = {"dW": "dW", "db": "db", "dX": "dX", "y": "output"}
+CASE_KEYS = tuple(option.name for option in (*CASE, *CLAIMS))
 
 
 @dataclass(frozen=True)
@@ -41,6 +44,8 @@ class Request:
 
     def _place(self, problem: Problem) -> Place | None:
         key = problem.path[0] if problem.path else None
+        if key == "claim" and len(problem.path) > 1 and problem.path[1] in self.origins:
+            return self._place(replace(problem, path=problem.path[1:]))
         if key in self.origins:
             return self._in_option(self.origins[str(key)], problem)
         if self.document is None:
@@ -54,9 +59,23 @@ class Request:
 
     def exact(self) -> dict[str, Any]:
         """The same mapping with the text of every number kept, for arrays that were read as binary ones."""
-        kept = dict(self.document.exact()) if self.document else {}
-        options = {key: _array_in(origin.exact(), key, origin) for key, origin in self.origins.items()}
-        return {**kept, **self.value, **{key: kept[key] for key in kept if key not in self.origins}, **options}
+        kept = self.document.exact() if self.document else {}
+        arrays = {key: kept[key] for key in ARRAYS if key in kept and key not in self.origins}
+        options = {key: _array_in(self.origins[key].exact(), key, self.origins[key]) for key in self._array_options}
+        return {**self.value, **arrays, **options}
+
+    @property
+    def _array_options(self) -> list[str]:
+        return [key for key in ARRAYS if key in self.origins]
+
+    def written_claim(self) -> Any:
+        """The claim with the text of every number: how many digits were written is what it may be off by."""
+        claim = self.value.get("claim")
+        if self.document is None or not isinstance(claim, Mapping):
+            return claim
+        lifted = [name for name, array in claim.items() if isinstance(array, np.ndarray) and name not in self.origins]
+        kept = self.document.exact().get("claim") if lifted else {}
+        return {**claim, **{name: kept[name] for name in lifted if name in as_mapping(kept)}}
 
 
 def requests(options: Mapping[str, Any], *, exact: bool) -> tuple[Iterator[Request], bool]:
@@ -84,7 +103,15 @@ def _merged(document: Document, values: Mapping[str, Any], origins: Mapping[str,
             "expected a mapping with input, kernel, delta, …", "a bare array goes with --input and the like"
         )
         return Request({}, {}, document, document.placed(RequestError(problem)))
-    return Request({**document.value, **values}, dict(origins), document)
+    whole = {**document.value, **values}
+    if "claim" in values:
+        whole["claim"] = {**as_mapping(document.value.get("claim")), **as_mapping(values["claim"])}
+    return Request(whole, dict(origins), document)
+
+
+def as_mapping(value: Any) -> Mapping[str, Any]:
+    """A claim that options add to, as far as it is one."""
+    return value if isinstance(value, Mapping) else {}
 
 
 def _from_options(
@@ -99,9 +126,23 @@ def _from_options(
         if key in ARRAYS and text != "ones":
             origins[key] = only_document(text, f"--{key}", exact, nonfinite)
             values[key] = _array_in(origins[key].value, key, origins[key])
+        elif key == "claim":
+            origins[key] = only_document(text, "--claim", exact, nonfinite)
+            values[key] = origins[key].exact()
         else:
             values[key] = setting(text, "--" + key.replace("_", "-"))
-    return values, origins
+    claims = _claims(options, origins, exact, nonfinite)
+    return (values | {"claim": {**as_mapping(values.get("claim")), **claims}} if claims else values), origins
+
+
+def _claims(options: Mapping[str, Any], origins: dict[str, Document], exact: bool, nonfinite: bool) -> dict[str, Any]:
+    """The arrays given as --dW, --db, --dX and --y; where each came from goes into `origins`."""
+    claims = {}
+    for option, name in CLAIM_NAMES.items():
+        if options.get(option) is not None:
+            origins[name] = only_document(options[option], f"--{option}", exact, nonfinite)
+            claims[name] = _array_in(origins[name].exact(), option, origins[name])
+    return claims
 
 
 def only_document(text: str, option: str, exact: bool = True, nonfinite: bool = False) -> Document:

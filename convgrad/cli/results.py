@@ -75,6 +75,12 @@ def deliver(
     return tally.code
 
 
+def deliver_one(result: Result, options: Mapping[str, Any]) -> int:
+    """Write a result that is of no case; its exit code."""
+    write(_text(result, format_of(options)), options.get("output"))
+    return result.code
+
+
 def _alone(outcome: Outcome, form: str, tally: Tally) -> Iterator[str]:
     _, result, error = outcome
     if error is not None:

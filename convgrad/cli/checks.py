@@ -1,0 +1,78 @@
+"""The check command: cases to reports, with an estimate and a progress bar where it lasts."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from typing import Any
+
+from convgrad.case import Case
+from convgrad.checking import check, estimate
+from convgrad.cli.cases import Run, case_of, prepared
+from convgrad.cli.errors import say
+from convgrad.cli.options import CASE, CLAIMED, CLAIMS
+from convgrad.cli.requests import Request, requests
+from convgrad.cli.results import GRAVEST, Result, deliver, deliver_one
+from convgrad.errors import Place, Problem, RequestError
+
+WEAK = 4
+LASTS = 2
+"""Seconds from which on it is said beforehand how long a check will take, and a bar shows how far it is."""
+
+
+def run(options: Mapping[str, Any]) -> int:
+    """Check what is asked for, or without arguments the installation; the exit code."""
+    settings = prepared(options)
+    _refuse_counts(options)
+    given = ("case", *(option.name for option in (*CASE, *CLAIMS, *CLAIMED)))
+    if all(options.get(name) is None for name in given):
+        from convgrad.checking import verify_installation
+
+        report = verify_installation()
+        return deliver_one(settings.result(report, report.code), options)
+    made, many = requests(options, exact=True)
+    return deliver(made, many, lambda request: _checked(request, settings, options), options)
+
+
+def _refuse_counts(options: Mapping[str, Any]) -> None:
+    for name, least in (("sample", 1), ("min_strength", 0), ("seed", 0)):
+        if options.get(name) is not None and options[name] < least:
+            text = f"--{name.replace('_', '-')}"
+            raise RequestError(Problem(f"must be at least {least}, but is {options[name]}", place=Place(text)))
+
+
+def _checked(request: Request, settings: Run, options: Mapping[str, Any]) -> Result:
+    case = case_of(request, settings)
+    with _progress(case, quiet=bool(options.get("quiet"))) as progress:
+        report = check(
+            case,
+            request.written_claim(),
+            sample=options.get("sample"),
+            seed=options.get("seed") or 0,
+            all_entries=bool(options.get("all")),
+            nonfinite=settings.nonfinite,
+            progress=progress,
+        )
+    wanted = options.get("min_strength")
+    codes = {report.code, WEAK if wanted is not None and report.strength.catches < wanted else 0}
+    return settings.result(report, next(code for code in GRAVEST if code in codes))
+
+
+@contextmanager
+def _progress(case: Case, *, quiet: bool) -> Iterator[Callable[[int, int], None] | None]:
+    """What to call as differences are made; a bar only on a terminal, and only for a check that lasts."""
+    passes, seconds = estimate(case)
+    if quiet or seconds < LASTS:
+        yield None
+        return
+    say(f"{passes} forward passes, about {seconds:.0f} s")
+    if not sys.stderr.isatty():
+        yield None
+        return
+    from rich.console import Console
+    from rich.progress import Progress
+
+    with Progress(console=Console(stderr=True), transient=True) as bar:
+        task = bar.add_task("finite differences", total=passes)
+        yield lambda done, total: bar.update(task, completed=done, total=total)
