@@ -41,15 +41,15 @@ def block(
     rows, columns = (picks(n, longest, texts.size, at) for n, at in zip(shape, around, strict=True))
     picked, left = Picked(rows, columns, (0, *origin)[-1]), _left_out(shape, rows, columns)
     if texts.ndim <= 2:
-        return titled(title, Block([*_plane(texts, picked, look, marks or Marks()).lines, *left]))
+        return titled(title, Block([*_plane(texts, picked, look, marks or Marks()).lines, *left]), look.width)
     leads = _slices(texts.shape[:-2], focus[: texts.ndim - 2])
     slices = [
-        titled(_lead(lead, origin), _plane(texts[lead], picked, look, marks or Marks(), lead), "quiet")
+        titled(_lead(lead, origin), _plane(texts[lead], picked, look, marks or Marks(), lead), None, "quiet")
         for lead in leads
     ]
     if more := prod(texts.shape[:-2]) - len(leads):
         left = [*left, [(f"left out: {more} more slices", "quiet")]]
-    return titled(title, Block([*beside(slices, look.room), *left]))
+    return titled(title, Block([*beside(slices, look.room), *left]), look.width)
 
 
 def _lead(lead: Cell, origin: Sequence[int]) -> str:
@@ -59,9 +59,9 @@ def _lead(lead: Cell, origin: Sequence[int]) -> str:
 
 def _slices(shape: Cell, focus: Sequence[Sequence[int]]) -> list[Cell]:
     """The slices of a volume that are shown: all, or those in focus, or the first few."""
-    leads = np.ndindex(shape)
+    leads: Iterator[Cell] = iter(np.ndindex(shape))
     if prod(shape) > SLICES and focus:
-        leads = iter(lead for lead in leads if all(i in cells for i, cells in zip(lead, focus, strict=True)))
+        leads = (lead for lead in leads if all(i in cells for i, cells in zip(lead, focus, strict=True)))
     return list(islice(leads, SLICES))
 
 
@@ -72,8 +72,8 @@ def _is_text(values: Array) -> bool:
 def _plane(texts: Array, picked: Picked, look: Look, marks: Marks, lead: Cell = ()) -> Block:
     """The last two axes; a row or a number as a grid of one row, whose marks have one index."""
     if texts.ndim < 2:
-        marks = Marks(*({(0, *cell): sign for cell, sign in part.items()} for part in
-                        (marks.before, marks.after, marks.style)), rules=marks.rules)  # fmt: skip
+        before, after, style = ({(0, *cell): sign for cell, sign in part.items()} for part in marks[:3])
+        marks = Marks(before, after, style, marks.rules)
         texts = texts.reshape(1, -1)
     return grid(texts, picked, look, marks, lead, look.width)
 
@@ -113,7 +113,8 @@ def shape_text(shape: Sequence[int]) -> str:
 
 def listed(named: Iterable[tuple[str, Any]], look: Look, longest: int = LONGEST) -> Iterator[str]:
     """Named arrays: numbers and rows in one line as far as they fit, larger ones as grids."""
-    small, large = [], []
+    small: list[tuple[str, Array]] = []
+    large: list[tuple[str, Array]] = []
     for name, values in named:
         if values is not None:
             array = np.asarray(values)
@@ -137,11 +138,10 @@ def _inline(named: Iterable[tuple[str, Array]], look: Look) -> list[str]:
     items = [(name, look.numbers.list(array), array.ndim) for name, array in named]
     for name, texts, rank in items:
         text = f"{name} = " + (f"[{', '.join(texts)}]" if rank else texts[0])
-        if lines and look.fits(len(lines[-1]) + 4 + len(text)):
+        if lines and len(lines[-1]) + 4 + len(text) <= look.room:
             lines[-1] += f"    {text}"
         elif look.fits(len(text)):
             lines.append(text)
         else:
-            lines += wrapped([*(f"{part}," for part in f"{name} = [{', '.join(texts)}".split(", ")[:-1]),
-                              f"{texts[-1]}]"], look.width, " ")  # fmt: skip
+            lines += wrapped([text], look.width)
     return lines

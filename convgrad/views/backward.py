@@ -2,16 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from typing import TYPE_CHECKING
 
 from convgrad.case import Case
 from convgrad.gradients import Gradients
 from convgrad.views.arrays import listed
 from convgrad.views.header import header
-from convgrad.views.look import Look
+from convgrad.views.look import Look, prose
+
+if TYPE_CHECKING:
+    from convgrad.verify.checksums import Checksum
+
+if TYPE_CHECKING:
+    from convgrad.verify.checksums import Checksum
 
 GIVEN = 10
 """Cells of an axis up to which what was given is shown whole."""
+NAMED = 4
+"""Samples or filters that are named where an identity fails in them."""
 Parts = Iterator[Iterator[str] | str]
 
 
@@ -28,7 +37,7 @@ def _parts(gradients: Gradients, look: Look, overlays: Parts) -> Parts:
     if not look.quiet:
         yield header(gradients.case, look)
         yield from overlays
-        yield from _checks(gradients, look)
+        yield _checksums(gradients, look)
     yield listed((("dW", gradients.dW), ("db", gradients.db), ("dX", gradients.dX)), look)
     if not look.quiet:
         yield rounding(look)
@@ -43,8 +52,32 @@ def _overlays(gradients: Gradients, look: Look) -> Parts:
     return parts(gradients, look)
 
 
-def _checks(gradients: Gradients, look: Look) -> Parts:
-    yield ""
+def _checksums(gradients: Gradients, look: Look) -> str:
+    from convgrad.verify.checksums import checksums
+
+    if not len(gradients.overlays):
+        return ""
+    return checksum_lines(checksums(gradients.case, gradients.by_operand, gradients.y), look)
+
+
+def checksum_lines(checksums: Iterable[Checksum], look: Look) -> str:
+    """The identities that gradients obey; those that hold with the same right side in one line."""
+    chains: dict[str, list[str]] = {}
+    for check in checksums:
+        left, right = look.numbers.text(check.left), look.numbers.text(check.right)
+        name, _, end = check.equation.partition(" = ")
+        if check.holds:
+            chains.setdefault(f"{end} = {right}   holds", []).append(name)
+        else:
+            chains[f"{name} = {left}, but {end} = {right}: does not hold{_where(check)}"] = []
+    return "".join(prose(" = ".join([*names, end]), look, "    ") for end, names in chains.items())
+
+
+def _where(check: Checksum) -> str:
+    """In which samples or filters an identity fails."""
+    fails = [str(failure.index) for failure in check.fails]
+    more = f" and {len(fails) - NAMED} more" if len(fails) > NAMED else ""
+    return f" ({check.fails[0].part} {', '.join(fails[:NAMED])}{more})" if fails else ""
 
 
 def sections(parts: Parts) -> Iterator[str]:
@@ -70,4 +103,4 @@ def given(case: Case) -> Iterator[tuple[str, object]]:
 def rounding(look: Look) -> Iterator[str]:
     """What to do where numbers were rounded; looks when all the rest has been made."""
     if look.numbers.rounded:
-        yield f"rounded to {look.numbers.digits} digits; --digits 17 or --format json shows all\n"
+        yield prose(f"rounded to {look.numbers.digits} digits; --digits 17 or --format json shows all", look)

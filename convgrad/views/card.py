@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-
 from convgrad.core.arithmetic import Array
 from convgrad.gradients import Gradients
 from convgrad.operations import Overlay
@@ -135,7 +134,7 @@ def _scattered(overlay: Overlay, pair: Pair, look: Look, so_far: Array) -> Itera
 
 
 def _inside(overlay: Overlay, pair: Pair, shape: Sequence[int]) -> list[list[int]]:
-    """The cells of the input that the window stands for: without zero padding, with copied cells where they come from."""
+    """The cells of the input that the window reads: none for zero padding, for a copied cell its origin."""
     from convgrad.core.unfold import source_cells
 
     mode = pair.case.settings.get("padding_mode", "zeros")

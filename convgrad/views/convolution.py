@@ -7,9 +7,8 @@ from collections.abc import Iterator
 from convgrad.gradients import Gradients
 from convgrad.views.arrays import listed
 from convgrad.views.backward import GIVEN, Parts, given
-from convgrad.views.card import cards, opened
 from convgrad.views.ledger import Ledger, ledger
-from convgrad.views.look import Look, wrapped
+from convgrad.views.look import Look, prose
 from convgrad.views.pair import Pair, chosen_overlay, chosen_pair
 
 TERMS = 9
@@ -26,6 +25,8 @@ def parts(gradients: Gradients, look: Look) -> Parts:
 
 def _opened(gradients: Gradients, pair: Pair, look: Look, place: int) -> Parts:
     yield _breadcrumb(gradients, pair, look)
+    from convgrad.views.card import opened
+
     yield opened(gradients, pair, look, place)
 
 
@@ -34,11 +35,17 @@ def _all(gradients: Gradients, pair: Pair, look: Look) -> Parts:
     if look.overlays in ("none", 0):
         return
     if not len(gradients.overlays):
-        yield "no overlays: the batch is empty\n"
+        yield prose("no overlays: the batch is empty", look)
         return
     yield _breadcrumb(gradients, pair, look)
-    yield ledger(gradients, pair, look) or cards(gradients, pair, look)
+    yield ledger(gradients, pair, look) or _cards(gradients, pair, look)
     yield _gathered(gradients, pair, look)
+
+
+def _cards(gradients: Gradients, pair: Pair, look: Look) -> Iterator[str]:
+    from convgrad.views.card import cards
+
+    return cards(gradients, pair, look)
 
 
 def _breadcrumb(gradients: Gradients, pair: Pair, look: Look) -> str:
@@ -49,9 +56,8 @@ def _breadcrumb(gradients: Gradients, pair: Pair, look: Look) -> str:
     names = ("channel", "output channel") if pair.transposed else ("filter", "channel")
     groups = gradients.case.settings["groups"]
     real = f" (channel {pair.channel} of {'the output' if pair.transposed else 'x'})" if groups > 1 else ""
-    items = [f"{names[0]} {pair.a}, {names[1]} {pair.b}{real}:", f"dW[{pair.a},{pair.b}]"]
-    items.append(f"({first * second - 1} more; --channel {first - 1},{second - 1} shows the last)")
-    return "".join(f"{line}\n" for line in wrapped(items, look.width, " "))
+    more = f"({first * second - 1} more; --channel {first - 1},{second - 1} shows the last)"
+    return prose(f"{names[0]} {pair.a}, {names[1]} {pair.b}{real}: dW[{pair.a},{pair.b}] {more}", look)
 
 
 def _gathered(gradients: Gradients, pair: Pair, look: Look) -> Iterator[str]:
@@ -69,14 +75,13 @@ def _gathered(gradients: Gradients, pair: Pair, look: Look) -> Iterator[str]:
         for term in explanation.terms
     ]
     if 0 < len(products) <= TERMS:
-        items = [f"{explanation.entry} = {products[0]}", *(f"+ {product}" for product in products[1:])]
-        items.append(f"= {look.numbers.text(explanation.value)}")
-        yield "one entry gathered from the overlays that cover it:\n"
-        yield "".join(f"{line}\n" for line in wrapped(items, look.width, " "))
+        yield prose("one entry gathered from the overlays that cover it:", look)
+        sums = f"{explanation.entry} = {' + '.join(products)} = {look.numbers.text(explanation.value)}"
+        yield prose(sums, look, "    ")
     else:
-        yield f"{explanation.entry} is a sum of {len(products)} products\n"
-    hint = [f"(convgrad explain '{explanation.entry}' as a table;", f"--only {_middle(gradients)} opens an overlay)"]
-    yield "".join(f"{line}\n" for line in wrapped(hint, look.width, " "))
+        yield prose(f"{explanation.entry} is a sum of {len(products)} products", look)
+    hint = f"(convgrad explain '{explanation.entry}' as a table; --only {_middle(gradients)} opens an overlay)"
+    yield prose(hint, look)
 
 
 def _middle(gradients: Gradients) -> str:

@@ -9,7 +9,7 @@ from convgrad.terms import Explanation
 from convgrad.views.backward import rounding, sections
 from convgrad.views.header import header
 from convgrad.views.ledger import HEAD, TAIL, index
-from convgrad.views.look import Look, wrapped
+from convgrad.views.look import Look, prose
 from convgrad.views.table import CHUNK, Column, Entry, Table
 
 ALL = 24
@@ -27,21 +27,16 @@ def view(explanation: Explanation, look: Look) -> Iterator[str]:
 def _parts(explanation: Explanation, look: Look) -> Iterator[Iterator[str] | str]:
     yield header(explanation.case, look)
     yield _body(explanation, look)
-    yield "".join(f"{line}\n" for line in wrapped(_last(explanation, look), look.width, " "))
+    yield prose(f"{explanation.entry} = {look.numbers.text(explanation.value)}", look)
     yield rounding(look)
 
 
-def _last(explanation: Explanation, look: Look) -> Iterator[str]:
-    yield f"{explanation.entry} ="
-    yield look.numbers.text(explanation.value)
-
-
 def _body(explanation: Explanation, look: Look) -> Iterator[str]:
-    yield "".join(f"{line}\n" for line in wrapped(_title(explanation).split(), look.width, " ", ""))
+    yield prose(_title(explanation), look)
     if explanation.terms:
         yield from _table(explanation, look)
     if remark := _remark(explanation):
-        yield "".join(f"{line}\n" for line in wrapped(remark.split(), look.width, " ", ""))
+        yield prose(remark, look)
 
 
 def _title(explanation: Explanation) -> str:
@@ -92,7 +87,7 @@ def _table(explanation: Explanation, look: Look) -> Iterator[str]:
 
 
 class _Form:
-    """The columns for an entry: the overlay; for each factor where it stands, unless the overlay says, and its value."""
+    """The columns for an entry: the overlay; for each factor its value, and its place unless the overlay says it."""
 
     def __init__(self, explanation: Explanation, look: Look) -> None:
         self.explanation, self.look = explanation, look

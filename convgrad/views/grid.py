@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
 from itertools import product
+from types import MappingProxyType
+from typing import NamedTuple
 
 from convgrad.core.arithmetic import Array
-from convgrad.views.look import Line, Look, width_of
+from convgrad.views.look import Line, Look, width_of, wrapped
 from convgrad.views.numbers import aligned
 
 Cell = tuple[int, ...]
@@ -15,8 +16,7 @@ GAP = 3
 LEFT_OUT = "··"
 
 
-@dataclass(frozen=True)
-class Block:
+class Block(NamedTuple):
     """Lines that belong together."""
 
     lines: list[Line]
@@ -26,18 +26,16 @@ class Block:
         return max(map(width_of, self.lines), default=0)
 
 
-@dataclass(frozen=True)
-class Marks:
+class Marks(NamedTuple):
     """What stands beside the cells of a grid: a sign before and after, a style; and after which cells rules run."""
 
-    before: Mapping[Cell, str] = field(default_factory=dict)
-    after: Mapping[Cell, str] = field(default_factory=dict)
-    style: Mapping[Cell, str] = field(default_factory=dict)
+    before: Mapping[Cell, str] = MappingProxyType({})
+    after: Mapping[Cell, str] = MappingProxyType({})
+    style: Mapping[Cell, str] = MappingProxyType({})
     rules: tuple[frozenset[int], frozenset[int]] = (frozenset(), frozenset())
 
 
-@dataclass(frozen=True)
-class Picked:
+class Picked(NamedTuple):
     """The rows and columns that a grid shows, None where some are left out; `first` is what column 0 is called."""
 
     rows: Sequence[int | None]
@@ -46,7 +44,7 @@ class Picked:
 
 
 def bracketed(cells: Sequence[Sequence[int]], style: str = "window") -> Marks:
-    """Brackets around the cells of a window, given per axis, row by row; around each alone where they are no neighbours."""
+    """Brackets around the cells of a window, given per axis: row by row, around each alone where they are apart."""
     before, after, styles = {}, {}, {}
     columns = cells[-1]
     for row in product(*cells[:-1]):
@@ -113,9 +111,9 @@ def _cell(text: str, cell: Cell, marks: Marks) -> Line:
     return [(before + text + after, marks.style.get(cell, ""))]
 
 
-def titled(title: str, block: Block, style: str = "title") -> Block:
-    """A block under its title."""
-    return Block([[(title, style)], *block.lines])
+def titled(title: str, block: Block, room: int | None = None, style: str = "title") -> Block:
+    """A block under its title, which is broken between words where it is longer than the room."""
+    return Block([*([(line, style)] for line in wrapped([title], room, indent="")), *block.lines])
 
 
 def beside(blocks: Iterable[Block], room: int) -> list[Line]:

@@ -12,7 +12,7 @@ from convgrad.core.arithmetic import Array
 from convgrad.gradients import Gradients, Overlays
 from convgrad.operations import Overlay
 from convgrad.views.grid import Marks, bracketed
-from convgrad.views.look import PIPE, Line, Look
+from convgrad.views.look import PIPE, Line, Look, prose
 from convgrad.views.pair import Pair, framed, restricted
 from convgrad.views.table import CHUNK, Column, Entry, Table
 
@@ -186,7 +186,7 @@ def _started(book: Ledger, first: int, last: int, count: int) -> Table:
 
 
 def _written(book: Ledger, table: Table, first: int, look: Look) -> Iterator[str]:
-    yield _title(book)
+    yield prose(_title(book), look)
     if first <= CHUNK:
         yield table.text(look)
         return
@@ -198,5 +198,5 @@ def _written(book: Ledger, table: Table, first: int, look: Look) -> Iterator[str
 def _title(book: Ledger) -> str:
     both = " or dX" if book.short and not book.pair.transposed else ""
     if book.pair.transposed:
-        return "each cell of x is laid on the output, times w; a column adds up to one entry of dW, a row gives dX\n"
-    return f"each row is one overlay; each column adds up to one entry of dW{both}\n"
+        return "each cell of x is laid on the output, times w; a column adds up to one entry of dW, a row gives dX"
+    return f"each row is one overlay; each column adds up to one entry of dW{both}"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Sequence
-from dataclasses import astuple, dataclass
+from typing import NamedTuple
 
 from convgrad.views.numbers import Numbers
 
@@ -20,8 +20,7 @@ STYLES = {
 }  # fmt: skip
 
 
-@dataclass(frozen=True, slots=True)
-class Symbols:
+class Symbols(NamedTuple):
     """The signs that a terminal may lack."""
 
     total: str
@@ -45,7 +44,7 @@ def encodable(encoding: str | None) -> bool:
     (True, False, False)
     """
     try:
-        "".join(astuple(UNICODE)).encode(encoding or "ascii")
+        "".join(UNICODE).encode(encoding or "ascii")
     except (UnicodeEncodeError, LookupError):
         return False
     return True
@@ -60,8 +59,7 @@ def coloured(color: str, terminal: bool) -> bool:
     return bool(os.environ.get("FORCE_COLOR")) or (terminal and os.environ.get("TERM") != "dumb")
 
 
-@dataclass(frozen=True, slots=True)
-class Look:
+class Look(NamedTuple):
     """What was asked of a view; a width of None is a pipe, which takes lines of any length."""
 
     width: int | None
@@ -118,18 +116,26 @@ def plain_lines(*texts: str, style: str = "") -> list[Line]:
 
 
 def wrapped(items: Iterable[str], width: int | None, gap: str = "  ", indent: str = "    ") -> list[str]:
-    """Items joined into lines that break between items only.
+    """Items joined into lines that break between items, and within one only, at its spaces, where it is too long.
 
     >>> wrapped(["x = 1", "y = 2", "z = 3"], 13)
     ['x = 1  y = 2', '    z = 3']
     """
     lines: list[str] = []
     for item in items:
-        if not lines:
-            lines.append(item)
-        elif width is None or len(lines[-1]) + len(gap) + len(item) <= width:
-            lines[-1] += gap + item
-        else:
-            lines[-1] += gap.rstrip()
-            lines.append(indent + item)
+        fits = width is None or len(item) <= width - (len(indent) if lines else 0)
+        for number, piece in enumerate([item] if fits else item.split(" ")):
+            between = " " if number else gap
+            if not lines:
+                lines.append(piece)
+            elif width is None or len(lines[-1]) + len(between) + len(piece) <= width:
+                lines[-1] += between + piece
+            else:
+                lines[-1] = lines[-1].rstrip()
+                lines.append(indent + piece)
     return lines
+
+
+def prose(text: str, look: Look, indent: str = "") -> str:
+    """A sentence, broken between words."""
+    return "".join(f"{line}\n" for line in wrapped(text.split(" "), look.width, " ", indent))

@@ -89,14 +89,13 @@ class Numbers:
 
 def _positional(number: Decimal) -> str:
     """A decimal without an exponent where that is short enough, and without trailing zeros."""
-    sign, digits, exponent = number.normalize(Context(prec=len(number.as_tuple().digits))).as_tuple()
-    if not any(digits):
-        return "0"
-    text, power = "".join(map(str, digits)), len(digits) + int(exponent) - 1
-    if POSITIONAL[0] < power < max(POSITIONAL[1], len(digits)):
-        return ("-" if sign else "") + format(Decimal((0, digits, exponent)), "f")
-    fraction = f".{text[1:]}" if text[1:] else ""
-    return f"{'-' if sign else ''}{text[0]}{fraction}e{power}"
+    digits = "".join(map(str, number.as_tuple().digits))
+    power = number.adjusted()
+    if not number or POSITIONAL[0] < power < max(POSITIONAL[1], len(digits)):
+        text = format(number, "f")
+        return (text.rstrip("0").rstrip(".") if "." in text else text) if number else "0"
+    fraction = digits[1:].rstrip("0")
+    return f"{'-' if number < 0 else ''}{digits[0]}{'.' if fraction else ''}{fraction}e{power}"
 
 
 def _tidy(text: str) -> str:

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from math import prod
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -19,8 +18,7 @@ from convgrad.operations.conv import oriented
 from convgrad.views.look import Look
 
 
-@dataclass(frozen=True)
-class Pair:
+class Pair(NamedTuple):
     """One pair of indices (a, b) of the kernel, dW[a,b].
 
     In a convolution a is the filter and `near` is delta, `far` is x; in a transposed one a is the channel of x, and
@@ -48,7 +46,7 @@ class Pair:
     def channel(self) -> int:
         """The channel of far that dW[a,b] meets."""
         group = self.a // (self.kernel_shape[0] // self.case.settings["groups"])
-        return group * self.kernel_shape[1] + self.b
+        return int(group * self.kernel_shape[1] + self.b)
 
     @property
     def alone(self) -> bool:
@@ -119,7 +117,8 @@ def _checked(asked: tuple[int, ...], counts: Sequence[int], name: str) -> tuple[
     if len(asked) == len(counts) and all(0 <= i < n for i, n in zip(asked, counts, strict=True)):
         return asked
     said, most = ",".join(map(str, asked)), ",".join(str(n - 1) for n in counts)
-    what = f"{name} has {' x '.join(map(str, counts))} channels, so they run from {','.join('0' * len(counts))} to {most}"
+    least = ",".join("0" * len(counts))
+    what = f"{name} has {' x '.join(map(str, counts))} channels, so they run from {least} to {most}"
     raise RequestError(Problem(f"there is no channel {said}: {what}", "channels count from 0", ("channel",)))
 
 
@@ -155,8 +154,7 @@ def restricted(case: Case, first: int, last: int, channel: int | None = None) ->
     kept = np.where(keep, near, zeros((), near.dtype))
     if not transposed:
         return case.operation.backward(kept, *case.arrays, **case.arguments)
-    x, *rest = case.arrays
-    full = case.operation.backward(case.delta, kept, *rest, **case.arguments)
+    full = case.operation.backward(case.delta, kept, *case.arrays[1:], **case.arguments)
     return {**full, "x": np.where(keep, full["x"], zeros((), full["x"].dtype))}
 
 

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import replace
 from itertools import pairwise, product
 from math import prod
 
+import numpy as np
+
+from convgrad.case import Case
+from convgrad.core.arithmetic import Array
 from convgrad.core.window import Window
 from convgrad.gradients import Gradients
 from convgrad.operations import Overlay
 from convgrad.views.arrays import block
-from convgrad.views.grid import Cell, Marks, beside, bracketed
+from convgrad.views.grid import Block, Cell, Marks, beside, bracketed
 from convgrad.views.look import Look
 from convgrad.views.pair import restricted
 
@@ -23,25 +26,33 @@ CLOSE = 16
 
 def grids(gradients: Gradients, channel: int, look: Look) -> str:
     """x, delta and dX of the first sample."""
-    case, overlays = gradients.case, gradients.overlays
-    window: Window = case.arguments["window"]
-    rules = borders(window, case.shapes["x"][2:])
-    marked = prod(overlays.shape[1:]) <= DRAWN
-    laid = [overlays[place] for place in range(prod(overlays.shape[1:]))] if marked else []
-    marks = _winning(laid, window, channel)
-    assert case.operands["x"] is not None
+    case = gradients.case
+    rules = borders(case.arguments["window"], case.shapes["x"][2:])
     assert case.delta is not None
-    title = "x" + (f"   {legend(marks)}" if marks.before else "")
     return look.text(beside([
-        block(title, case.operands["x"][0, channel], look, marks=replace(marks, rules=rules), longest=CLOSE),
+        input_grid(case, case.delta, channel, look),
         block("delta", case.delta[0, channel], look, longest=CLOSE),
         block("dX", gradients.by_operand["x"][0, channel], look, marks=Marks(rules=rules), longest=CLOSE),
     ], look.room))  # fmt: skip
 
 
-def legend(marks: Marks) -> str:
+def input_grid(case: Case, delta: Array, channel: int, look: Look) -> Block:
+    """x of the first sample, its winners in brackets."""
+    window: Window = case.arguments["window"]
+    laid = [
+        case.operation.overlay(delta, *case.arrays, sample=0, position=position, **case.arguments)
+        for position in np.ndindex(case.positions if "ties" in case.settings and prod(case.positions) <= DRAWN else 0)
+    ]
+    marks = _winning(laid, window, channel)
+    marks = marks._replace(rules=borders(window, case.shapes["x"][2:]))
+    assert case.operands["x"] is not None
+    return block("x" + _legend(marks), case.operands["x"][0, channel], look, marks=marks, longest=CLOSE)
+
+
+def _legend(marks: Marks) -> str:
     """What the signs mean."""
-    return "[ ] wins" + ("   = ties, loses" if "=" in marks.after.values() else "")
+    ties = "   = ties, loses" if "=" in marks.after.values() else ""
+    return f"   [ ] wins{ties}" if marks.before else ""
 
 
 def borders(window: Window, lengths: tuple[int, ...]) -> tuple[frozenset[int], frozenset[int]]:

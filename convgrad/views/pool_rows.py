@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Any
+
+import numpy as np
 
 from convgrad.core.arithmetic import Array
 from convgrad.gradients import Gradients
@@ -19,7 +20,10 @@ NAMED = 3
 class Rows:
     """What every pool's table has: number, sample, position, delta, window; and what follows, by kind."""
 
-    rest: tuple[Column, ...] = ()
+    @property
+    def rest(self) -> tuple[Column, ...]:
+        """The columns that a kind of pool adds."""
+        raise NotImplementedError
 
     def __init__(self, gradients: Gradients, channel: int, look: Look) -> None:
         self.gradients, self.channel, self.look = gradients, channel, look
@@ -73,13 +77,17 @@ class Rows:
 class Winners(Rows):
     """A max pool's: who wins, and where delta goes."""
 
-    rest = (Column("winner", "left"), Column("goes to", "left"), Column("note", "left"))
+    @property
+    def rest(self) -> tuple[Column, ...]:
+        return Column("winner", "left"), Column("goes to", "left"), Column("note", "left")
 
     def tail(self, overlay: Overlay) -> list[Entry]:
         assert overlay.winners is not None
         assert overlay.delta is not None
         winners, under = overlay.winners[self.channel], overlay.window[self.channel]
-        best = self.numbers.text(self.gradients.case.operands["x"][(overlay.sample, self.channel, *winners[0])])
+        x = self.case.operands["x"]
+        assert x is not None
+        best = self.numbers.text(x[(overlay.sample, self.channel, *winners[0])])
         cells = " ".join(index(cell) for cell in winners) if len(winners) <= NAMED else f"{len(winners)} cells"
         share = self.numbers.text(_largest(overlay.dx[self.channel]))
         ties = self.tied(under)
@@ -97,7 +105,10 @@ class Winners(Rows):
 class Shares(Rows):
     """A mean's: the divisor, and what every cell gets."""
 
-    rest = (Column("divisor", "right"), Column("share"), Column("goes to", "left"))
+    @property
+    def rest(self) -> tuple[Column, ...]:
+        note = (Column("note", "left"),) if self.padded else ()
+        return (Column("divisor", "right"), Column("share"), Column("goes to", "left"), *note)
 
     def tail(self, overlay: Overlay) -> list[Entry]:
         assert overlay.delta is not None
@@ -105,13 +116,24 @@ class Shares(Rows):
         delta = self.numbers.text(overlay.delta[self.channel])
         written = f"{delta}/{overlay.divisor}"
         shown: Entry = share if share == written else (written, " = ", share)
-        return [str(overlay.divisor), shown, f"each of {self.spans('dX', overlay)}"]
+        row: list[Entry] = [str(overlay.divisor), shown, f"each of {self.spans('dX', overlay)}"]
+        return [*row, self._lost(overlay)] if self.padded else row
+
+    def _lost(self, overlay: Overlay) -> str:
+        """How many of the shares fall on padding."""
+        gets = overlay.dx[self.channel]
+        kept = [range(max(0, -first), min(last, n) - first)
+                for (first, last), n in zip(overlay.cells, self.case.shapes["x"][2:], strict=True)]  # fmt: skip
+        given, inside = np.count_nonzero(gets), np.count_nonzero(gets[np.ix_(*kept)])
+        return f"{given - inside} of {given} shares fall on padding" if given > inside else ""
 
 
 class Slopes(Rows):
     """A norm's: what each cell gets, in the order of the window."""
 
-    rest = (Column("adds to dX", "left"), Column("goes to", "left"))
+    @property
+    def rest(self) -> tuple[Column, ...]:
+        return Column("adds to dX", "left"), Column("goes to", "left")
 
     def tail(self, overlay: Overlay) -> list[Entry]:
         gets = overlay.dx[self.channel]
@@ -126,6 +148,6 @@ def _largest(values: Array) -> Any:
 
 def form(gradients: Gradients, channel: int, look: Look) -> Rows:
     """The rows for a kind of pool."""
-    settings: Sequence[str] = tuple(gradients.case.settings)
+    settings = gradients.case.settings
     kind = Winners if "ties" in settings else Slopes if "norm" in settings else Shares
     return kind(gradients, channel, look)

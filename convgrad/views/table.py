@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
 from itertools import islice
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from convgrad.views.look import STYLES, Line, Look, width_of, wrapped
 from convgrad.views.numbers import split
@@ -22,8 +21,7 @@ CHUNK = 256
 """Rows that are laid out together when they stream; also the most that a rich table, at 1 ms a row, is given."""
 
 
-@dataclass(frozen=True)
-class Column:
+class Column(NamedTuple):
     """A heading, and how entries stand: `number` at the decimal point, `left` or `right`."""
 
     heading: str = ""
@@ -135,9 +133,9 @@ class Table:
         for row in self.rows:
             laid = [shape.laid(entry) for shape, entry in zip(self.shapes, row, strict=True)]
             table.add_row(*(Text.assemble(*((text, STYLES.get(style, "")) for text, style in line)) for line in laid))
-        console = Console(width=self.width + 1, force_terminal=look.color, color_system="standard" if look.color else None,
-                          no_color=not look.color, legacy_windows=False, markup=False, emoji=False, highlight=False,
-                          _environ={})  # fmt: skip
+        console = Console(width=self.width + 1, force_terminal=look.color, no_color=not look.color,
+                          color_system="standard" if look.color else None, legacy_windows=False, markup=False,
+                          emoji=False, highlight=False, _environ={})  # fmt: skip
         with console.capture() as capture:
             console.print(table, no_wrap=True, overflow="ignore", crop=False)
         return "".join(f"{line.rstrip()}\n" for line in capture.get().splitlines())
