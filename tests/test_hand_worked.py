@@ -256,6 +256,13 @@ def test_an_average_of_thirds_stays_a_third():
     assert set(found.dX.flat) == {Fraction(1, 63)}
 
 
+@pytest.mark.parametrize(("op", "y"), [("max-pool", "2"), ("average-pool", "3/2"), ("lp-pool", "3")])
+def test_in_ceil_mode_the_only_window_may_be_longer_than_the_input(op, y):
+    case = {"op": op, "dims": 1, "input": [1, 2], "window": 3, "stride": 2, "ceil_mode": True}
+    case |= {"norm": 1} if op == "lp-pool" else {}
+    assert_equal(convgrad.forward(case, arithmetic="exact").output, y)  # ceil((2 - 3)/2) + 1 = 1 window, cut to 2 cells
+
+
 def test_global_pooling_is_an_output_of_one_cell():
     case = {"op": "adaptive-max-pool", "dims": 1, "input": [3, 1, 3], "output_size": 1, "delta": [5], "ties": "split"}
     found = backward(case)
