@@ -184,7 +184,7 @@ def strides_swapped(c: Computation) -> Variants:
 def from_cell_zero(c: Any) -> Variants:
     """Positions counted from the first cell of the input, not of its padding; past its end zeros."""
     mode = {"padding_mode": "zeros"} if hasattr(c, "padding_mode") else {}
-    return one(c.but(**mode).on_axes(lambda axis: replace(axis, before=0)))
+    return one(c.but(**mode).on_axes(lambda axis: replace(axis, before=0, after=0)))
 
 
 def zeros_for_copies(c: Convolution) -> Variants:

@@ -1,106 +1,20 @@
-"""Mistakes that happen to any array: its sign, a factor, its layout, its place, its shape."""
+"""Mistakes that happen to any array: its sign, a factor, its layout, its place."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import replace
 from functools import partial
 from itertools import permutations, product
-from typing import Any
 
 import numpy as np
 
 from convgrad.core.arithmetic import Array, zeros
-from convgrad.core.window import AdaptiveAxis, Axis
-from convgrad.mistakes.computation import Computation, Convolution
+from convgrad.mistakes.computation import Computation
 from convgrad.mistakes.mistake import Form, Variants
-
-# -- Other shapes ------------------------------------------------------------------------------------------------------
-
-
-def padding_kept(c: Any) -> Variants:
-    """dX over the padded input: cells before and after it that should have been cut off."""
-    if not any(map(any, c.pads)) or getattr(c, "transposed", False):
-        return {}
-    if isinstance(c, Convolution) or c.kind == "average":
-        return {"": _over_padded(c)}
-    return {"": c.then(partial(_surrounded, pads=c.pads))}
-
-
-def _over_padded(c: Any) -> Any:
-    axes = tuple(
-        axis if isinstance(axis, AdaptiveAxis) else replace(axis, before=axis.before - before)
-        for axis, (before, _) in zip(c.axes, c.pads, strict=True)
-    )
-    mode = {"padding_mode": "zeros"} if isinstance(c, Convolution) else {}
-    lengths = tuple(length + sum(pair) for length, pair in zip(c.lengths, c.pads, strict=True))
-    return c.but(axes=axes, lengths=lengths, x=_surrounded(c.x, c.pads), **mode)
-
-
-def _surrounded(array: Array, pads: Any) -> Array:
-    result = zeros((*array.shape[:2], *(n + sum(p) for n, p in zip(array.shape[2:], pads, strict=True))), array.dtype)
-    inside = (slice(before, before + n) for n, (before, _) in zip(array.shape[2:], pads, strict=True))
-    result[(slice(None), slice(None), *inside)] = array
-    return result
-
-
-def remainder_left_out(c: Any) -> Variants:
-    """dX that ends with the last window: the cells that no window reaches are not there."""
-    if getattr(c, "transposed", False) or not all(isinstance(axis, Axis) for axis in c.axes):
-        return {}
-    counts = c.near.shape[2:]
-    ends = [axis.cells(count - 1)[1] for axis, count in zip(c.axes, counts, strict=True)]
-    kept = [min(end, length) for end, length in zip(ends, c.lengths, strict=True)]
-    if kept == list(c.lengths) or min(kept) < 1:
-        return {}
-    return {"": c.then(partial(_first_cells, kept=tuple(kept)))}
-
-
-def _first_cells(array: Array, kept: tuple[int, ...]) -> Array:
-    cells: tuple[Any, ...] = (..., *(slice(count) for count in kept))
-    return np.asarray(array[cells])
-
-
-def remainder_as_taps(c: Any) -> Variants:
-    """dW as the correlation of x with a spread-out delta, which has more taps where the stride leaves a remainder."""
-    if c.transposed or c.padding_mode != "zeros":
-        return {}
-    spare = [
-        (length + sum(pair) - (count - 1) * axis.stride - axis.extent) // axis.dilation
-        for axis, length, pair, count in zip(c.axes, c.lengths, c.pads, c.near.shape[2:], strict=True)
-    ]
-    axes = tuple(replace(axis, size=axis.size + more) for axis, more in zip(c.axes, spare, strict=True))
-    return {"": c.but(axes=axes)} if any(spare) else {}
-
-
-def samples_kept(c: Computation) -> Variants:
-    """dW or db sample by sample, not added up."""
-    count = c.x.shape[0]
-    if count < 2:
-        return {}
-    return {"": c.but(samples=tuple(c.but(x=c.x[n : n + 1], delta=c.delta[n : n + 1]) for n in range(count)))}
-
-
-def samples_added(c: Computation) -> Variants:
-    """dX added up, or averaged, over samples."""
-    if c.x.shape[0] < 2:
-        return {}
-    return {"added": c.then(_sum_of_samples), "averaged": c.then(_mean_of_samples)}
-
-
-def _sum_of_samples(array: Array) -> Array:
-    return np.asarray(array.sum(axis=0, keepdims=True))
-
-
-def _mean_of_samples(array: Array) -> Array:
-    return np.asarray(_sum_of_samples(array) / array.shape[0])
 
 
 def flattened(c: Computation) -> Variants:
     return {"": c.then(np.ravel)}
-
-
-# -- The same numbers elsewhere ----------------------------------------------------------------------------------------
 
 
 def laid_out(c: Computation) -> Variants:
@@ -158,50 +72,6 @@ def _shifted(array: Array, step: tuple[int, ...]) -> Array:
     return result
 
 
-_NOT_VECTOR = "leave the axes in the order of the operand"
-
-SHAPES: dict[str, dict[str, Form]] = {
-    "dW": {
-        "remainder-kept": Form(
-            "it has a tap more for every step of the remainder of the stride",
-            "cut it to the kernel's size: the cells past the last window belong to no tap",
-            remainder_as_taps,
-            ("spare taps",),
-            ("conv",),
-        ),
-        "batch-kept": Form(
-            "samples are not added up", "add over the batch axis: dW has the kernel's shape", samples_kept,
-            ("samples",), ("conv", "conv-transpose"),
-        ),
-    },
-    "db": {
-        "batch-kept": Form(
-            "samples are not added up", "add over the batch axis: db has one number a channel", samples_kept,
-            ("samples",), ("conv", "conv-transpose"),
-        ),
-    },
-    "dX": {
-        "padding-kept": Form(
-            "the padding is not cut off",
-            "cut the padding: `before` cells at the start of every axis, `after` at its end",
-            padding_kept,
-            ("padding",),
-            ("conv", "max-pool", "average-pool", "lp-pool"),
-        ),
-        "remainder-missing": Form(
-            "it ends with the last window",
-            "give the cells past the last window a 0: dX has the input's shape",
-            remainder_left_out,
-            ("unreached cells",),
-            ("conv", "max-pool", "average-pool", "lp-pool"),
-        ),
-        "batch-summed": Form(
-            "samples are added up, or averaged", "keep the batch axis: dX has the input's shape", samples_added,
-            ("samples",),
-        ),
-    },
-}  # fmt: skip
-
 ANY: dict[str, Form] = {
     "negated": Form(
         "the sign is the other: a descent direction",
@@ -215,7 +85,7 @@ ANY: dict[str, Form] = {
     ),
     "transposed-layout": Form(
         "the right numbers stand in another order of axes",
-        _NOT_VECTOR,
+        "leave the axes in the order of the operand",
         laid_out,
     ),
     "flattened": Form("the right numbers stand in another shape", "give it the shape of its operand", flattened),

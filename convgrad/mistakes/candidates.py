@@ -11,11 +11,11 @@ import numpy as np
 
 from convgrad.case import Case
 from convgrad.core.arithmetic import EXACT, Array, rounded
-from convgrad.mistakes.any import SHAPES
 from convgrad.mistakes.catalogue import asked_for, forms, right
 from convgrad.mistakes.computation import Computation
 from convgrad.mistakes.entries import ENTRIES
 from convgrad.mistakes.mistake import Form
+from convgrad.mistakes.shapes import SHAPES
 
 SCREENED = 4096
 """Entries of a larger array that candidates are compared in first."""
@@ -73,7 +73,7 @@ class Candidates:
         return forms(self.case.operation.name, self.array)
 
     def value(self, candidate: Candidate) -> Array:
-        return self.bare.value(candidate.computation)
+        return alike(self.bare.value(candidate.computation), self.truth.shape)
 
     @cached_property
     def singles(self) -> list[Candidate]:
@@ -139,6 +139,7 @@ class Screen:
         self.candidates: list[Candidate] = []
         rows = []
         for candidate, value in made:
+            value = alike(value, truth.shape)
             if value.shape == truth.shape and differs(truth, value):
                 self.candidates.append(candidate)
                 rows.append(as_float(value.ravel()[self.places]))
@@ -184,6 +185,11 @@ def differs(truth: Array, wrong: Array) -> bool:
 def _largest(array: Array) -> float:
     finite = array[np.isfinite(array)]
     return float(abs(finite).max()) if finite.size else 0.0
+
+
+def alike(array: Array, shape: tuple[int, ...]) -> Array:
+    """An array in a shape that differs from its own by axes of length one only; any other as it is."""
+    return array.reshape(shape) if squeezed(array.shape) == squeezed(shape) else array
 
 
 def squeezed(shape: Sequence[int]) -> tuple[int, ...]:

@@ -7,13 +7,14 @@ from functools import cache
 
 from convgrad.case import Case
 from convgrad.core.arithmetic import Array
-from convgrad.mistakes.any import ANY, ONLY_ARRAYS, SHAPES
+from convgrad.mistakes.any import ANY, ONLY_ARRAYS
 from convgrad.mistakes.computation import ARRAYS, Computation, of_convolution
 from convgrad.mistakes.conv import CONVOLUTIONS, DB, DW, DX
 from convgrad.mistakes.entries import ENTRIES
 from convgrad.mistakes.forward import OUTPUT
 from convgrad.mistakes.mistake import Form, Mistake
 from convgrad.mistakes.pools import POOL_DX, POOL_OUTPUT, of_pool
+from convgrad.mistakes.shapes import SHAPES
 
 _ANY = {array: {name: form for name, form in ANY.items() if name in ONLY_ARRAYS.get(array, ANY)} for array in ARRAYS}
 

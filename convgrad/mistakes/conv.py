@@ -7,6 +7,7 @@ import numpy as np
 from convgrad.mistakes import alterations as alter
 from convgrad.mistakes.computation import Convolution
 from convgrad.mistakes.mistake import Form, Variants
+from convgrad.mistakes.shapes import or_own_shape
 
 CONVOLUTIONS = ("conv", "conv-transpose")
 PLAIN = ("conv",)
@@ -57,31 +58,31 @@ DW: dict[str, Form] = {
     "stride-ignored": Form(
         "windows are taken at stride 1",
         "let the window at position p start at cell p*stride - before",
-        alter.stride_one,
+        or_own_shape(alter.stride_one),
         ("stride", "positions"),
     ),
     "dilation-ignored": Form(
         "windows are taken at dilation 1",
         "let tap t of a window meet the cell t*dilation after its start",
-        alter.dilation_one,
+        or_own_shape(alter.dilation_one),
         ("dilation", "taps"),
     ),
     "stride-dilation-swapped": Form(
         "stride is used as dilation and dilation as stride",
         "in dW positions step by the stride and taps by the dilation: x is read at p*stride + t*dilation",
-        alter.stride_for_dilation,
+        or_own_shape(alter.stride_for_dilation),
         ("stride other than dilation",),
     ),
     "stride-axes-swapped": Form(
         "two axes have each other's stride",
         "give strides in the order of the axes: rows first",
-        alter.strides_swapped,
+        or_own_shape(alter.strides_swapped),
         ("axes", "strides that differ"),
     ),
     "padding-ignored": Form(
         "windows are taken from the unpadded x, positions counted from its first cell",
         "pad x first, as the forward pass does",
-        alter.from_cell_zero,
+        or_own_shape(alter.from_cell_zero),
         ("padding",),
     ),
     "padding-mode-ignored": Form(
@@ -162,31 +163,31 @@ DX: dict[str, Form] = {
     "stride-ignored": Form(
         "delta is not spread out by the stride: overlays lie at 0, 1, 2, …",
         "let the overlay at position p start at cell p*stride - before",
-        alter.stride_one,
+        or_own_shape(alter.stride_one),
         ("stride", "positions"),
     ),
     "dilation-ignored": Form(
         "the kernel is laid without its dilation",
         "let tap t land on the cell t*dilation after the start of its overlay",
-        alter.dilation_one,
+        or_own_shape(alter.dilation_one),
         ("dilation", "taps"),
     ),
     "stride-dilation-swapped": Form(
         "stride is used as dilation and dilation as stride",
         "positions step by the stride, taps by the dilation",
-        alter.stride_for_dilation,
+        or_own_shape(alter.stride_for_dilation),
         ("stride other than dilation",),
     ),
     "stride-axes-swapped": Form(
         "two axes have each other's stride",
         "give strides in the order of the axes: rows first",
-        alter.strides_swapped,
+        or_own_shape(alter.strides_swapped),
         ("axes", "strides that differ"),
     ),
     "padding-ignored": Form(
         "the padded gradient is cut from its first cell on",
         "cut from `before` on: the first cells of the padded gradient belong to the padding",
-        alter.from_cell_zero,
+        or_own_shape(alter.from_cell_zero),
         ("padding",),
     ),
     "padding-mode-ignored": Form(

@@ -106,7 +106,18 @@ class Diagnoser:
         found = {candidate.ids[0]: candidate for candidate in matches}
         found |= {name: fit.candidate for name, fit in fitted.items()}
         names = sorted(found, key=lambda name: order.index(name) if name in order else _general(name, order))
-        return self._told(claim, [found[name] for name in names], fitted)
+        told = self._told(claim, [found[name] for name in names], fitted)
+        return told and self._with_single_entry(claim, told)
+
+    def _with_single_entry(self, claim: Claim, told: list[Diagnosis]) -> list[Diagnosis]:
+        """What a single entry's mistake would explain as well, after the mistakes that explain the whole array."""
+        repaired = self._repaired(claim, None)
+        if repaired is None or repaired.cost > 1:
+            return told
+        entry = self._told_repairs(claim, repaired.repairs, repaired.base)[0]
+        also = (entry.mistake, *entry.details.get("alternatives", ()))
+        others = [*told[0].details.get("alternatives", ()), *also]
+        return [replace(told[0], details={**told[0].details, "alternatives": others}), *told[1:], entry]
 
     def _confirmed(self, claim: Claim, screen: Screen) -> list[Candidate]:
         """The first variant of every mistake that gives the claim's numbers, in full and in its own kind of number."""
@@ -194,10 +205,11 @@ class Diagnoser:
         base = self.candidates.value(candidate) if candidate else self.truth
         wrong = _wrong(claim, base)
         few = 2 * len(wrong) < base.size
-        if not 0 < len(wrong) <= MOST_REPAIRS or not (few or len(wrong) == 2):
+        alone = candidate is None and len(wrong) <= 2  # one entry, or two exchanged, need no majority of right ones
+        if not 0 < len(wrong) <= MOST_REPAIRS or not (few or alone):
             return None
         found = self._repairs(claim, candidate, base, wrong)
-        explained = len(found) == len(wrong) and (few or all_exchanged(found))
+        explained = len(found) == len(wrong) and (few or len(wrong) == 1 or all_exchanged(found))
         return Explanation(candidate, tuple(found), base) if explained else None
 
     def _repairs(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from convgrad.mistakes import alterations as alter
 from convgrad.mistakes.mistake import Form
+from convgrad.mistakes.shapes import or_own_shape
 
 PLAIN = ("conv",)
 
@@ -35,7 +36,7 @@ OUTPUT: dict[str, Form] = {
     "padding-ignored": Form(
         "windows are taken from the unpadded x, positions counted from its first cell",
         "pad x first",
-        alter.from_cell_zero,
+        or_own_shape(alter.from_cell_zero),
         ("padding",),
     ),
     "padding-mode-ignored": Form(
@@ -48,25 +49,25 @@ OUTPUT: dict[str, Form] = {
     "stride-ignored": Form(
         "windows are taken at stride 1",
         "let the window at position p start at cell p*stride - before",
-        alter.stride_one,
+        or_own_shape(alter.stride_one),
         ("stride", "positions"),
     ),
     "dilation-ignored": Form(
         "windows are taken at dilation 1",
         "let tap t of a window meet the cell t*dilation after its start",
-        alter.dilation_one,
+        or_own_shape(alter.dilation_one),
         ("dilation", "taps"),
     ),
     "stride-dilation-swapped": Form(
         "stride is used as dilation and dilation as stride",
         "positions step by the stride, taps by the dilation",
-        alter.stride_for_dilation,
+        or_own_shape(alter.stride_for_dilation),
         ("stride other than dilation",),
     ),
     "stride-axes-swapped": Form(
         "two axes have each other's stride",
         "give strides in the order of the axes: rows first",
-        alter.strides_swapped,
+        or_own_shape(alter.strides_swapped),
         ("axes", "strides that differ"),
     ),
     "remainder-shifted": Form(

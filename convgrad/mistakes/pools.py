@@ -16,6 +16,7 @@ from convgrad.core.window import AdaptiveAxis, Axis, Window
 from convgrad.mistakes import alterations as alter
 from convgrad.mistakes.computation import Computation, Pairs, added, delta_of, overwritten, pads_of
 from convgrad.mistakes.mistake import Form, Variants, one
+from convgrad.mistakes.shapes import or_own_shape
 from convgrad.operations import lp_pool, max_pool
 
 MAX = ("max-pool", "adaptive-max-pool")
@@ -278,21 +279,21 @@ _GEOMETRY: dict[str, Form] = {
     "stride-ignored": Form(
         "windows are taken at stride 1",
         "let the window at position p start at cell p*stride - before (a pool's stride is its window by default)",
-        alter.stride_one,
+        or_own_shape(alter.stride_one),
         ("stride", "positions"),
         STRIDED,
     ),
     "padding-ignored": Form(
         "positions are counted from the first cell of the unpadded input",
         "let the window at position p start at cell p*stride - before",
-        alter.from_cell_zero,
+        or_own_shape(alter.from_cell_zero),
         ("padding",),
         STRIDED,
     ),
     "dilation-ignored": Form(
         "windows are taken at dilation 1",
         "let tap t of a window meet the cell t*dilation after its start",
-        alter.dilation_one,
+        or_own_shape(alter.dilation_one),
         ("dilation", "larger window"),
         ("max-pool",),
     ),
