@@ -25,10 +25,13 @@ from convgrad.verify.probe import Probe, probe
 from convgrad.verify.reach import mesh, period, reads
 
 Progress = Callable[[int, int], None]
+KernelPart = tuple[tuple[Any, ...], int, tuple[int, ...]]
 Wanted = Mapping[str, Array]
 """By operand which entries to difference; all of an operand that is not named."""
 STACK = 1 << 20
 """Numbers of output that several perturbed kernels may have in one evaluation: 8 MB."""
+LOST = 2.0**-20
+"""Cells below this part of the largest may be lost in the rounding of an output."""
 
 
 @dataclass(frozen=True)
@@ -96,7 +99,7 @@ def evaluations(case: Case, wanted: Wanted | None = None) -> int:
     inputs = sum(_wants(wanted, "x", part) for _, part in _input_parts(case))
     if "w" not in shapes:
         return 2 * inputs
-    kernels = sum(_wants(wanted, "w", part) for part in _kernel_parts(case))
+    kernels = sum(_wants(wanted, "w", part) for part, _, _ in _kernel_parts(case))
     return 2 * (inputs + kernels + _wants(wanted, "b", ...))
 
 
@@ -137,51 +140,71 @@ def _perturb_input(run: _Run) -> Steps:
     run.sums["x"] = zeros(x.shape, np.result_type(run.sums["x"], x))
     for chosen, part in _input_parts(case):
         if run.wants("x", part):
-            _perturb_cells(run, chosen, part, (x, plus, minus))
+            change = _perturb_cells(run, part, (x, plus, minus))
+            _pair_cells(run, change, chosen, part)
+            _look_at_cells(run, change, chosen, part, moves)
     run.undecided["x"] |= (run.steps["x"] == 0) & _felt(run)
     return moves
 
 
-def _perturb_cells(run: _Run, chosen: tuple[Colour, ...], part: Any, inputs: tuple[Array, Array, Array]) -> None:
+def _perturb_cells(run: _Run, part: Any, inputs: tuple[Array, Array, Array]) -> Array:
+    """How every output changes."""
     x, plus, minus = inputs
     kept, w = x[part].copy(), run.probe.arrays.get("w")
     x[part] = plus[part]
     above = run.probe.forward(x, w)
     x[part] = minus[part]
-    change = above - run.probe.forward(x, w)
+    change: Array = above - run.probe.forward(x, w)
     x[part] = kept
     run.evaluated(2)
-    run.outside["x"][part] |= _changed_outside(run, change, [colour.unread for colour in chosen])
+    return change
+
+
+def _pair_cells(run: _Run, change: Array, chosen: tuple[Colour, ...], part: Any) -> None:
+    """Changes times delta, summed for each cell."""
     paired = change * run.probe.arrays["delta"]
     if run.probe.kind == "conv":
         paired = run.probe.grouped(paired).sum(axis=2)
-    for axis, colour in enumerate(chosen, start=2):
-        paired = colour.gathered(paired, axis)
-    run.sums["x"][part] = paired
+    run.sums["x"][part] = _gathered(paired, chosen)
+
+
+def _look_at_cells(run: _Run, change: Array, chosen: tuple[Colour, ...], part: Any, moves: Steps) -> None:
+    """Whether the outputs that changed are those that had to."""
+    run.outside["x"][part] |= _changed_outside(change, [colour.unread for colour in chosen])
+    if run.probe.kind == "conv":
+        return  # which cell a tap reads is looked at where the tap is perturbed
+    x, moved = (_at_positions(array[part], chosen) for array in (run.probe.arrays["x"], run.steps["x"]))
+    known = (moved != 0) & (change == change)
     if run.probe.kind == "max":
-        run.undecided["x"][part] |= _between(run, change, chosen, part)
+        known &= run.probe.arrays["delta"] != 0  # where delta is 0 no step was kept short of the next cell
+        wrong = (change != 0) != (x == moves.largest)
+        inside = (change != 0) & (change != moved)  # a kink lies inside the step
+        run.undecided["x"][part] |= _gathered((known & inside).astype(int), chosen) > 0
+    elif run.probe.kind == "average" or run.probe.case.settings["norm"] == 1:
+        wrong = change == 0
+    else:
+        return
+    run.outside["x"][part] |= _gathered((known & wrong).astype(int), chosen) > 0
 
 
-def _changed_outside(run: _Run, change: Array, unread: list[Array]) -> bool:
-    """Whether any output changed at a position that reads none of the perturbed cells."""
-    return any(
-        bool((change.take(positions, axis=axis) != 0).any())
-        for axis, positions in enumerate(unread, start=2)
-        if len(positions)
-    )
+def _changed_outside(change: Array, unread: list[Array]) -> bool:
+    """Whether any output changed at a position that reads none of what was perturbed."""
+    parts = (change.take(positions, axis=axis) for axis, positions in enumerate(unread, start=2) if len(positions))
+    return any(bool(((part != 0) & (part == part)).any()) for part in parts)
 
 
-def _between(run: _Run, change: Array, chosen: tuple[Colour, ...], part: Any) -> Array:
-    """Cells of a max pool for which some window's quotient is neither 0 nor 1: a kink lies inside the step."""
-    moved = run.steps["x"][part]
+def _gathered(values: Array, chosen: tuple[Colour, ...]) -> Array:
+    """Sums over positions, for each perturbed cell."""
     for axis, colour in enumerate(chosen, start=2):
-        moved = moved.take(colour.owner, axis=axis)
-    odd = (change != 0) & (change != moved) & (run.probe.arrays["delta"] != 0)
-    counted = odd.astype(int)
+        values = colour.gathered(values, axis)
+    return values
+
+
+def _at_positions(cells: Array, chosen: tuple[Colour, ...]) -> Array:
+    """What each position has of the perturbed cell that it reads; anything where it reads none."""
     for axis, colour in enumerate(chosen, start=2):
-        counted = colour.gathered(counted, axis)
-    found: Array = counted > 0
-    return found
+        cells = cells.take(colour.owner, axis=axis)
+    return cells
 
 
 def _felt(run: _Run) -> Array:
@@ -196,29 +219,35 @@ def _felt(run: _Run) -> Array:
 # -- w and b -----------------------------------------------------------------------------------------------------------
 
 
-def _kernel_parts(case: Case) -> Iterator[tuple[Any, ...]]:
-    """The kernel's entries perturbed together: one tap of one input channel of each group, in every filter."""
+def _kernel_parts(case: Case) -> Iterator[KernelPart]:
+    """The kernel's entries perturbed together: one tap of one input channel of each group, in every filter.
+
+    Each with the number of that channel, and the tap at which it reads x.
+    """
     transposed = case.operation.name == "conv-transpose"
+    turned, sizes = case.settings["mode"] == "convolution", case.shapes["w"][2:]
     together = case.shapes["x"][1] // case.settings["groups"]
     for channel in range(together):
-        for tap in np.ndindex(case.shapes["w"][2:]):
+        for tap in np.ndindex(sizes):
+            read = tuple(size - 1 - t for size, t in zip(sizes, tap, strict=True)) if turned else tap
             if transposed:
-                yield (slice(channel, None, together), slice(None), *tap)
+                yield (slice(channel, None, together), slice(None), *tap), channel, read
             else:
-                yield (slice(None), channel, *tap)
+                yield (slice(None), channel, *tap), channel, read
 
 
 def _perturb_kernel(run: _Run) -> None:
     """dW: every output channel has a filter of its own; several kernels go through one evaluation as more filters."""
     case = run.probe.case
     run.steps["w"] = np.full(case.shapes["w"], 2 * run.probe.step("w"), run.probe.arrays["w"].dtype)
-    wanted = (part for part in _kernel_parts(case) if run.wants("w", part))
+    wanted = (found for found in _kernel_parts(case) if run.wants("w", found[0]))
     at_once = max(1, STACK // max(math.prod(case.output_shape), 1))
-    while parts := list(islice(wanted, at_once)):
+    while found := list(islice(wanted, at_once)):
+        parts = [part for part, _, _ in found]
         # plus and minus in evaluations of their own, so that both round alike and what cannot change does not
         changes = _stacked(run, parts, +1) - _stacked(run, parts, -1)
         run.evaluated(2 * len(parts))
-        for part, change in zip(parts, np.moveaxis(changes, 2, 0), strict=True):
+        for part, change in zip(found, np.moveaxis(changes, 2, 0), strict=True):
             _pair_kernel(run, part, change)
 
 
@@ -237,16 +266,27 @@ def _stacked(run: _Run, parts: list[Any], sign: int) -> Array:
     return y.reshape(len(y), groups, len(parts), y.shape[1] // (groups * len(parts)), *y.shape[2:])
 
 
-def _pair_kernel(run: _Run, part: tuple[Any, ...], change: Array) -> None:
+def _pair_kernel(run: _Run, found: KernelPart, change: Array) -> None:
     """One perturbed tap's differences n g o p, paired with delta and summed for every filter."""
-    case, tap = run.probe.case, part[2:]
-    if case.settings["mode"] == "convolution":
-        tap = tuple(size - 1 - t for size, t in zip(case.shapes["w"][2:], tap, strict=True))
-    unread = [np.flatnonzero(axis[:, t] < 0) for axis, t in zip(run.probe.geometry, tap, strict=True)]
-    change = change.reshape(case.output_shape)
-    run.outside["w"][part] |= _changed_outside(run, change, unread)
-    sums = _over_positions(change * run.probe.arrays["delta"])
+    (part, channel, tap), delta = found, run.probe.arrays["delta"]
+    columns = [axis[:, t] for axis, t in zip(run.probe.geometry, tap, strict=True)]
+    unread = [np.flatnonzero(column < 0) for column in columns]
+    sums = _over_positions(change.reshape(delta.shape) * delta)
     run.sums["w"][part] = sums.reshape(run.sums["w"][part].shape)
+    run.outside["w"][part] |= _changed_outside(change.reshape(delta.shape), unread) or _silent(
+        run, channel, columns, change
+    )
+
+
+def _silent(run: _Run, channel: int, columns: list[Array], change: Array) -> bool:
+    """Whether an output did not change although the cell that it reads at the tap is not 0."""
+    x = run.probe.arrays["x"]
+    cells = x[:, channel :: x.shape[1] // run.probe.groups]
+    for axis, column in enumerate(columns, start=2):
+        read = (column >= 0).reshape(-1, *(1,) * (cells.ndim - 1 - axis))
+        cells = cells.take(np.maximum(column, 0), axis=axis) * read
+    felt = abs(cells) > (0 if run.probe.exact else LOST)
+    return bool((felt[:, :, None] & (change == 0)).any())
 
 
 def _perturb_bias(run: _Run) -> None:

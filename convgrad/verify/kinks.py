@@ -34,6 +34,8 @@ class Steps:
     kinks: Array
     """The output entries whose window has a kink that matters: delta is not 0 there."""
     why: str = ""
+    largest: Array | None = None
+    """Of a max pool the maximum of each window."""
 
     def named(self, probe: Probe) -> Iterator[Kink]:
         """Every kink with its cells."""
@@ -66,7 +68,7 @@ def _of_maximum(probe: Probe) -> Steps:
         distance = np.where(value < best, best - value, best - second[positions])
         _lower(half, cells, np.where(matters[positions], distance / 2, np.inf))
     half[half == np.inf] = probe.step("x")
-    return Steps(half, half == 0, matters & (first == second), "tie")
+    return Steps(half, half == 0, matters & (first == second), "tie", first)
 
 
 def _two_largest(probe: Probe) -> tuple[Array, Array]:

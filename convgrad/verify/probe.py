@@ -81,7 +81,7 @@ def kind(case: Case) -> str:
 
 def products(case: Case) -> int:
     """The most terms that one output is a sum of."""
-    cells = math.prod(column.shape[1] for column in reads(case))
+    cells = math.prod(int(column.shape[1]) for column in reads(case))
     return cells * case.shapes["x"][1] // int(case.settings["groups"]) if "w" in case.shapes else cells
 
 
@@ -169,8 +169,7 @@ def _power(base: Array, exponent: float) -> Array:
     """A power of numbers whose imaginary part is a small step, which is set apart first: so it keeps its digits."""
     if exponent == 1:
         return base
-    real: Array = base.real**exponent
-    if not np.iscomplexobj(base):
-        return real
+    real = base.real**exponent
     slope = np.divide(base.imag, base.real, out=np.zeros_like(real), where=base.real != 0)
-    return real * (1 + 1j * slope) ** exponent
+    power: Array = real * (1 + 1j * slope) ** exponent
+    return power
