@@ -93,11 +93,17 @@ def original(index: int, regions: Iterable[Region], tokens: Iterable[str]) -> in
 
 
 def _array(text: str, region: Region) -> Array | None:
-    if text.find("\t", region.start, region.stop) >= 0 and text.lstrip()[:1] not in ("[", "{"):
-        return None  # in YAML a tab may be an error, or not
+    if text.lstrip()[:1] not in ("[", "{") and _has_odd_blanks(text, region):
+        return None
     if region.prefix:
         return flow_array(_unblocked(text, region), dashes=region.prefix.count("-"))
     return flow_array(_pieces(text, region))
+
+
+def _has_odd_blanks(text: str, region: Region) -> bool:
+    """Whether there are tabs or lone carriage returns, which in YAML may be errors or ends of lines."""
+    returns = text.count("\r", region.start, region.stop) - text.count("\r\n", region.start, region.stop)
+    return returns > 0 or text.find("\t", region.start, region.stop) >= 0
 
 
 def _pieces(text: str, region: Region) -> Iterator[str]:
@@ -111,11 +117,11 @@ def _pieces(text: str, region: Region) -> Iterator[str]:
 
 
 def _unblocked(text: str, region: Region) -> Iterator[str]:
-    """A block of dashes as a flow array, with semicolons for its dashes, between which it is cut."""
+    """A block of dashes as a flow array, in which braces and semicolons stand for the dashes; cut at semicolons."""
     levels = [column for column, char in enumerate(region.prefix) if char == "-"]
     leaf = "[" if text[region.start + len(region.prefix)] == "[" else ""
     swaps = [_swap(region.prefix, levels, level, leaf) for level in range(len(levels))]
-    start, held = region.start + len(region.prefix), "[" * len(levels)
+    start, held = region.start + len(region.prefix), "{" * len(levels)
     while start < region.stop:
         cut = text.find("\n", min(start + CHUNK, region.stop), region.stop)
         end = region.stop if cut < 0 else cut
@@ -124,19 +130,19 @@ def _unblocked(text: str, region: Region) -> Iterator[str]:
             yield held + before
         held = after if semicolon else held + before
         start = end
-    yield held + "]" * len(levels)
+    yield held + "}" * len(levels)
 
 
 def _swap(prefix: str, levels: list[int], level: int, leaf: str) -> tuple[str, str]:
-    """The dashes that open a row at a level, and the brackets that close and open lists there."""
+    """The dashes that open a row at a level, and the braces that close and open lists there."""
     inner = len(levels) - 1 - level
     dashes = "\n" + " " * levels[level] + prefix[levels[level] :]
-    return dashes + leaf, f"{']' * inner};{'[' * inner}{leaf}"
+    return dashes + leaf, f"{'}' * inner};{'{' * inner}{leaf}"
 
 
 def _swapped(piece: str, swaps: list[tuple[str, str]]) -> str:
-    for dashes, brackets in swaps:
-        piece = piece.replace(dashes, brackets)
+    for dashes, braces in swaps:
+        piece = piece.replace(dashes, braces)
     return piece
 
 

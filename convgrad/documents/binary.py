@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import io
 import warnings
-import zipfile
-import zlib
 from typing import Any, NoReturn
 
 import numpy as np
@@ -14,8 +12,6 @@ from convgrad.documents.sources import Source, refuse
 from convgrad.errors import RequestError
 
 MAGIC = b"\x93NUMPY"
-BROKEN = (ValueError, OSError, EOFError, KeyError, TypeError, SyntaxError, MemoryError, OverflowError, RuntimeError,
-          NotImplementedError, zipfile.BadZipFile, zlib.error)  # fmt: skip
 KINDS = {"O": "Python objects", "V": "records", "c": "complex numbers", "b": "booleans", "S": "text", "U": "text"}
 
 
@@ -36,7 +32,7 @@ def _loaded(path: Any, name: str) -> Any:
         warnings.simplefilter("ignore")
         try:
             return np.asarray(np.load(path, mmap_mode="r", allow_pickle=False))
-        except BROKEN:
+        except Exception:
             return _unmapped(path, name)
 
 
@@ -44,7 +40,7 @@ def _unmapped(path: Any, name: str) -> Any:
     """An array that cannot be mapped, such as an empty one."""
     try:
         return np.asarray(np.load(path, allow_pickle=False))
-    except BROKEN as error:
+    except Exception as error:
         _broken(name, error)
 
 
@@ -52,7 +48,7 @@ def _archive(source: Source) -> Any:
     try:
         with source.open() as file, np.load(io.BytesIO(file.read()), allow_pickle=False) as archive:
             return _members(source, archive)
-    except BROKEN as error:
+    except Exception as error:
         _broken(source.name, error)
 
 
@@ -92,6 +88,7 @@ def _numbers(array: Any, name: str) -> Any:
 
 
 def _broken(name: str, error: BaseException) -> NoReturn:
+    """Whatever NumPy, zipfile or the parser of headers raise on a damaged file, and that is nearly anything."""
     if isinstance(error, RequestError):
         raise error
     pickled = "this holds pickled Python objects, which could run any program"

@@ -14,7 +14,8 @@ from convgrad.core.arithmetic import FLOAT64, Array
 BLANKS = b" \t\r\n"
 DEPTH = 16  # levels of nesting: a network's claim holds an array of rank five four levels down
 NOT_STRUCTURE = b"0123456789+-.eE" + BLANKS
-SEPARATOR = re.compile(rb"\][\] \t\r\n]*[,;][ \t\r\n]*\[[\[ \t\r\n]*")
+SEPARATOR = re.compile(rb"\][\] \t\r\n]*,[ \t\r\n]*\[[\[ \t\r\n]*")
+AS_FLOW = bytes.maketrans(b"{;}", b"[,]")
 SEPARATORS = 16  # ways to write one, in a piece: programs indent alike
 FAR = re.compile(rb"e-[0-9]{3}")
 BLANK_CELL = re.compile(rb",[ \t\r\n]+,")
@@ -24,7 +25,7 @@ POINT, ZERO, NINE = b".09"
 def flow_array(pieces: Iterable[str], *, dashes: int = 0) -> Array | None:
     """The array in pieces of text that were cut at commas; None for whatever is not regular, or may be no number.
 
-    Where the outermost levels were written with dashes, semicolons stand between their items, and there alone.
+    The outermost levels, where they were written with dashes, have braces and semicolons here, and they alone.
 
     >>> flow_array(["[[1, 2", " 3], [.5", "1e-3, -0]]"])
     array([[ 1.e+00,  2.e+00,  3.e+00],
@@ -33,7 +34,7 @@ def flow_array(pieces: Iterable[str], *, dashes: int = 0) -> Array | None:
     signatures, values = [], []
     for piece in pieces:
         text = piece.encode("ascii")
-        numbers = _numbers(_flattened(text))
+        numbers = _numbers(_flattened(text.translate(AS_FLOW) if dashes else text))
         if numbers is None:
             return None
         signatures.append(text.translate(None, NOT_STRUCTURE))
@@ -49,13 +50,15 @@ def regular_shape(signature: bytes, dashes: int = 0) -> tuple[int, ...] | None:
     >>> regular_shape(b"[[,,],[,,]]"), regular_shape(b"[[,],[]]")
     ((2, 3), None)
     """
-    rank = len(signature) - len(signature.lstrip(b"["))
+    rank = len(signature) - len(signature.lstrip(b"[{"))
+    forms = [b"[,]"] * (rank - dashes) + [b"{;}"] * dashes
+    closing = b"".join(form[2:] for form in forms)
     shape: tuple[int, ...] = ()
     inner = b""
-    for level in range(1, min(rank, DEPTH) + 1):
-        outer = signature[rank - level : signature.find(b"]" * level) + level]
+    for level, form in enumerate(forms[:DEPTH], 1):
+        outer = signature[rank - level : signature.find(closing[:level]) + level]
         count = (len(outer) - 1) // (len(inner) + 1)
-        if outer != b"[" + (b"," if level <= rank - dashes else b";").join([inner] * count) + b"]":
+        if outer != form[:1] + (inner + form[1:2]) * (count - 1) + inner + form[2:]:
             return None
         inner, shape = outer, (count, *shape)
     return shape if inner == signature else None
@@ -72,7 +75,7 @@ def _flattened(text: bytes) -> bytes | None:
         if separator is None:
             return None
         text = text.replace(separator[0], b",")
-    return None if b"]" in text or b"[" in text else text.replace(b";", b",")
+    return None if b"]" in text or b"[" in text else text
 
 
 def _numbers(text: bytes | None) -> Array | None:

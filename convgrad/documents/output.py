@@ -2,82 +2,73 @@
 
 from __future__ import annotations
 
+import errno
 import os
+import re
 import secrets
 import stat
 from collections.abc import Iterable
-from typing import IO, NoReturn
+from typing import IO
 
 from convgrad.documents.sources import refuse
 
-DESCRIPTORS = {"/dev/stdout": 1, "/dev/stderr": 2}
+OPEN_ALREADY = re.compile(r"/dev/(?:fd/([0-9]+)|(stdout)|stderr)")
 
 
 def write_atomically(path: str, chunks: Iterable[str]) -> None:
     """Write text to a file that keeps its old content, or its absence, until all is written.
 
     Through a symbolic link the file that it names is written; what is no regular file (a terminal, a pipe) directly.
-    Raises RequestError where the file cannot be written.
+    Raises RequestError where the file cannot be written, and BrokenPipeError where nobody reads.
     """
-    target = os.path.realpath(path)
-    if os.path.isdir(target):
+    if os.path.isdir(path):
         refuse(path, "this is a folder: the output needs a file name")
-    if path in DESCRIPTORS or (os.path.exists(target) and not stat.S_ISREG(os.stat(target).st_mode)):
-        _directly(path, chunks)
-    else:
-        _whole(path, target, chunks)
+    try:
+        if OPEN_ALREADY.fullmatch(path) or (os.path.exists(path) and not stat.S_ISREG(os.stat(path).st_mode)):
+            _directly(path, chunks)
+        else:
+            _whole(path, os.path.realpath(path), chunks)
+    except BrokenPipeError:
+        raise
+    except OSError as error:
+        refuse(path, f"cannot be written: {(error.strerror or str(error)).lower()}")
 
 
 def _directly(path: str, chunks: Iterable[str]) -> None:
     """A stream that is open already keeps its place: opening it by name would cut what it holds."""
-    descriptor = DESCRIPTORS.get(path)
-    with _opened(path, path if descriptor is None else os.dup(descriptor)) as file:
+    with _text(path if (descriptor := _descriptor(path)) is None else os.dup(descriptor)) as file:
         file.writelines(chunks)
 
 
-def _opened(path: str, target: str | int) -> IO[str]:
-    try:
-        return open(target, "w", encoding="utf-8", newline="\n")
-    except OSError as error:
-        _unwritable(path, error)
+def _descriptor(path: str) -> int | None:
+    found = OPEN_ALREADY.fullmatch(path)
+    return None if found is None else int(found[1]) if found[1] else 1 if found[2] else 2
+
+
+def _text(target: str | int) -> IO[str]:
+    return open(target, "w", encoding="utf-8", newline="\n")
 
 
 def _whole(path: str, target: str, chunks: Iterable[str]) -> None:
-    temporary = os.path.join(os.path.dirname(target), f".{os.path.basename(target)[:100]}.{secrets.token_hex(6)}")
+    folder = os.path.dirname(target)
+    if not os.path.isdir(folder):
+        refuse(path, f"there is no folder {os.path.dirname(path) or folder}", "create it first")
+    temporary = os.path.join(folder, f".{secrets.token_hex(8)}.part")
     try:
-        file = open(_created(path, target, temporary), "w", encoding="utf-8", newline="\n")  # noqa: SIM115
-        with file:
-            _fill(path, file, chunks)
+        with _text(_created(target, temporary)) as file:
+            file.writelines(chunks)
         os.replace(temporary, target)
-    except OSError as error:
-        _unwritable(path, error)
     finally:
         if os.path.lexists(temporary):
             os.unlink(temporary)
 
 
-def _created(path: str, target: str, temporary: str) -> int:
+def _created(target: str, temporary: str) -> int:
     """A new file, with the permissions of the one it will replace, or those that the user's mask gives."""
-    folder = os.path.dirname(path)
-    if folder and not os.path.isdir(folder):
-        refuse(path, f"there is no folder {folder}", "create it first")
-    old = os.stat(target).st_mode & 0o777 if os.path.exists(target) else None
-    if old is not None and not os.access(target, os.W_OK):
-        refuse(path, "cannot be written: permission denied")
+    mode = os.stat(target).st_mode & 0o777 if os.path.lexists(target) else None
+    if mode is not None and not os.access(target, os.W_OK):
+        raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
     descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o666)
-    if old is not None and hasattr(os, "fchmod"):
-        os.fchmod(descriptor, old)
+    if mode is not None and hasattr(os, "fchmod"):
+        os.fchmod(descriptor, mode)
     return descriptor
-
-
-def _fill(path: str, file: IO[str], chunks: Iterable[str]) -> None:
-    """Write the chunks; an error in making them is theirs and passes, one in writing them is the file's."""
-    for chunk in chunks:
-        try:
-            file.write(chunk)
-        except OSError as error:
-            _unwritable(path, error)
-
-
-def _unwritable(path: str, error: OSError) -> NoReturn:
-    refuse(path, f"cannot be written: {(error.strerror or str(error)).lower()}")

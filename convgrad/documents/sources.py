@@ -144,7 +144,7 @@ def decoded(data: bytes, name: str, first_line: int = 1) -> str:
         text = data.decode("utf-16" if wide else "utf-8-sig" if data.startswith(codecs.BOM_UTF8) else "utf-8")
     except UnicodeDecodeError as error:
         line = first_line + data.count(b"\n", 0, error.start)
-        what = f"byte 0x{data[error.start]:02x} is not UTF-8 text"
+        what = f"byte 0x{data[error.start]:02x} is not UTF-{16 if wide else 8} text"
         refuse(name, what, "save the file as UTF-8", line)
     if "\0" in text:
         line = first_line + text.count("\n", 0, text.index("\0"))

@@ -162,10 +162,9 @@ def _yaml_list(items: Iterable[Any], indent: int) -> Iterator[str]:
     if isinstance(items, (list, tuple)) and all(map(YAML.has, items)):
         yield f"[{', '.join(map(YAML.scalar, items))}]\n"
         return
-    before = "- "
-    for item in items:
-        yield before
+    count = 0
+    for count, item in enumerate(items, 1):
+        yield "- " if count == 1 else " " * indent + "- "
         yield from _yaml(item, indent + 2)
-        before = " " * indent + "- "
-    if before == "- ":
+    if not count:
         yield "[]\n"

@@ -58,6 +58,8 @@ TRAPS = {  # what a reader of columns of numbers takes, and what it is not
     "- [1, 2],[3, 4]\n- [5, 6],[7, 8]\n": "two rows at one dash",
     "- 1,5\n- 2,5\n": "decimal commas",
     "- [1\n  - 5]\n- [2,\n  5]\n": "a dash in a row",
+    "- - - 0.0]\n    - [0\n": "brackets that dashes seem to close",
+    "- - [1]]\n  - [[2]\n": "and open",
     "- 1\n- - 2\n": "a list among numbers",
     "-1\n-2\n": "no list",
     "- 1\n -2\n": "a number that goes on",
@@ -67,6 +69,8 @@ TRAPS = {  # what a reader of columns of numbers takes, and what it is not
     "[1, 2] 3": "more after the end",
     "'[1, 2]'": "text",
     "# [1, 2]": "a comment",
+    "a: [1,\t2]": "in YAML tabs may be errors",
+    "a:\n- 1\r\r\n- 2\n": "and lone carriage returns",
 }
 
 
@@ -76,9 +80,10 @@ def test_no_trap_is_an_array(text, chunk):
     assert lifted(text, chunk) is None
 
 
-@pytest.mark.parametrize(
-    "text", ["[-1, -1]", "[1e010, 0e0]", "[1., .5, +1]", "[0, 0.0, -0]", "- - 1\n  - 2\n- - 3\n  - 4"]
-)
+NO_TRAPS = ["[-1, -1]", "[1e010, 0e0]", "[1., .5, +1]", "[0, 0.0, -0]", "- - 1\n  - 2\n- - 3\n  - 4"]
+
+
+@pytest.mark.parametrize("text", NO_TRAPS)
 def test_what_looks_like_a_trap_and_is_none_is_an_array(text):
     (found,) = lifted(text)
     assert isinstance(found, np.ndarray)
