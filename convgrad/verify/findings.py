@@ -15,9 +15,6 @@ from convgrad.verify.claims import within
 from convgrad.verify.kinks import Kink
 from convgrad.verify.rounding import OPERANDS
 
-SHOWN = 10
-"""Kinks that a finding names when not asked for all."""
-
 
 @dataclass(frozen=True)
 class Entry:
