@@ -5,6 +5,7 @@ __version__ = "0.1.0"
 TYPE_CHECKING = False  # what typing.TYPE_CHECKING is, without importing typing: `--version` is to be instant
 if TYPE_CHECKING:
     from convgrad.case import Case as Case
+    from convgrad.chain.passes import network as network
     from convgrad.documents.schemas import schema as schema
     from convgrad.errors import RequestError as RequestError
     from convgrad.gradients import backward as backward
@@ -17,10 +18,11 @@ _HOMES = {
     "backward": "convgrad.gradients",
     "explain": "convgrad.terms",
     "forward": "convgrad.gradients",
+    "network": "convgrad.chain.passes",
     "schema": "convgrad.documents.schemas",
 }
 
-__all__ = ["Case", "RequestError", "backward", "explain", "forward", "schema"]
+__all__ = ["Case", "RequestError", "backward", "explain", "forward", "network", "schema"]
 
 
 def __getattr__(name: str) -> object:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from convgrad.operations import average_pool, conv, conv_transpose, lp_pool, max_pool
+from convgrad.operations import activations, average_pool, conv, conv_transpose, dense, losses, lp_pool, max_pool
 from convgrad.operations.operation import Operation, Overlay
 
 OPERATIONS: dict[str, Operation] = {
@@ -17,5 +17,10 @@ OPERATIONS: dict[str, Operation] = {
         average_pool.ADAPTIVE,
     )
 }
+LAYERS: dict[str, Operation] = {
+    operation.name: operation for operation in (dense.OPERATION, dense.FLATTEN, *activations.OPERATIONS)
+}
+"""What only a layer of a network can be, besides."""
+LOSSES = losses.LOSSES
 
-__all__ = ["OPERATIONS", "Operation", "Overlay"]
+__all__ = ["LAYERS", "LOSSES", "OPERATIONS", "Operation", "Overlay"]

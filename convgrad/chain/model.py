@@ -1,0 +1,88 @@
+"""What a network document says, read and checked: layers with their parameters, the loss or delta, the step."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+from convgrad.core.arithmetic import EXACT, Array, natural, rounded
+from convgrad.operations import Operation
+from convgrad.operations.losses import Loss
+
+PARAMETERS = {"kernel": "w", "bias": "b"}
+LONGEST = 2048
+"""Bits of a numerator or denominator up to which `auto` keeps parameters exact from step to step."""
+
+
+@dataclass(frozen=True)
+class Layer:
+    """A layer as the document has it: its place from 0, its settings, and its parameters as they are now."""
+
+    name: str
+    place: int
+    operation: Operation
+    settings: Mapping[str, Any]
+    parameters: Mapping[str, Array]
+
+    @property
+    def windowed(self) -> bool:
+        """Whether it is an operation of the case document, which slides a window."""
+        return "window" in self.operation.defaults or "output_size" in self.operation.defaults or (
+            "stride" in self.operation.defaults)  # fmt: skip
+
+
+@dataclass(frozen=True)
+class LossAt:
+    """A loss with its target, an array as the document has it, and whether samples are summed or averaged."""
+
+    loss: Loss
+    target: Array
+    reduction: str
+
+
+@dataclass(frozen=True)
+class Chain:
+    """A network: what goes in, the layers, `delta` at the output (None: all ones) or the loss, and the step.
+
+    `dims` is the number of spatial axes that the input came with, 0 where it came as features; `batch` whether it has
+    a batch axis. `arithmetic` is what was asked for. `velocity` is, by layer and parameter, what momentum has gathered.
+    """
+
+    input: Array
+    dims: int
+    batch: bool
+    layers: tuple[Layer, ...]
+    loss: LossAt | None
+    delta: Array | None
+    learning_rate: Any
+    momentum: Any
+    weight_decay: Any
+    arithmetic: str
+    document: Mapping[str, Any]
+    velocity: Mapping[tuple[int, str], Array]
+
+    @property
+    def id(self) -> Any:
+        """What the document called it, unchanged."""
+        return natural(self.document.get("id"))
+
+    def stepped(self, layers: tuple[Layer, ...], velocity: Mapping[tuple[int, str], Array]) -> Chain:
+        """The same network with other parameters; in `auto` no longer exact where their numbers have grown too long."""
+        if self.arithmetic == "auto":
+            layers = tuple(replace(layer, parameters=_shortened(layer.parameters)) for layer in layers)
+        return replace(self, layers=layers, velocity=velocity)
+
+    def present(self, values: Any) -> Any:
+        """Exact numbers as their user gets them: as they are where that was asked for, else as the nearest float64."""
+        return rounded(values) if self.arithmetic == "auto" and values.dtype == EXACT else values
+
+
+def _shortened(parameters: Mapping[str, Array]) -> dict[str, Array]:
+    return {name: rounded(array) if _is_long(array) else array for name, array in parameters.items()}
+
+
+def _is_long(array: Array) -> bool:
+    return array.dtype == EXACT and any(
+        value.denominator.bit_length() > LONGEST or value.numerator.bit_length() > LONGEST for value in array.flat
+    )
