@@ -11,7 +11,7 @@ import numpy as np
 
 from convgrad.core.arithmetic import Array
 from convgrad.views.grid import Block, Cell, Marks, Picked, beside, grid, titled
-from convgrad.views.look import Line, Look, wrapped
+from convgrad.views.look import Look, plain_lines, wrapped
 
 MOST = 1024
 """Numbers of an array that are shown whole."""
@@ -34,22 +34,30 @@ def block(
     """
     texts = values if _is_text(values) else look.numbers.array(values)
     if texts.size == 0:
-        return Block([[(f"{title}  empty: its shape is {shape_text(values.shape)}", "title")]])
+        return titled(f"{title}  empty: its shape is {shape_text(values.shape)}", Block([]), look.width)
     shape = (1, 1, *texts.shape)[-2:]
     around = list(focus)[-2:] or [(), ()]
     around = [(0,), *around] if len(around) < 2 else around
     rows, columns = (picks(n, longest, texts.size, at) for n, at in zip(shape, around, strict=True))
     picked, left = Picked(rows, columns, (0, *origin)[-1]), _left_out(shape, rows, columns)
     if texts.ndim <= 2:
-        return titled(title, Block([*_plane(texts, picked, look, marks or Marks()).lines, *left]), look.width)
-    leads = _slices(texts.shape[:-2], focus[: texts.ndim - 2])
+        return _noted(title, _plane(texts, picked, look, marks or Marks()), left, look)
+    few = longest < LONGEST or texts.size > MOST
+    leads = _slices(texts.shape[:-2], focus[: texts.ndim - 2], SLICES if few else MOST)
     slices = [
         titled(_lead(lead, origin), _plane(texts[lead], picked, look, marks or Marks(), lead), None, "quiet")
         for lead in leads
     ]
-    if more := prod(texts.shape[:-2]) - len(leads):
-        left = [*left, [(f"left out: {more} more slices", "quiet")]]
-    return titled(title, Block([*beside(slices, look.room), *left]), look.width)
+    if len(leads) < prod(texts.shape[:-2]):
+        left = [*left, f"{len(leads)} of {prod(texts.shape[:-2])} slices"]
+    return _noted(title, Block(beside(slices, look.room)), left, look)
+
+
+def _noted(title: str, shown: Block, left: Sequence[str], look: Look) -> Block:
+    """A block under its title, and below it a note that some is left out."""
+    note = wrapped([f"{' and '.join(left)}; --format json has all"], max(shown.width, len(title), 24), indent="")
+    lines = [*shown.lines, *(plain_lines(*note, style="quiet") if left else [])]
+    return titled(title, Block(lines), look.width)
 
 
 def _lead(lead: Cell, origin: Sequence[int]) -> str:
@@ -57,12 +65,12 @@ def _lead(lead: Cell, origin: Sequence[int]) -> str:
     return f"[{','.join(str(i + first) for i, first in zip(lead, origin or (0,) * len(lead), strict=False))}]"
 
 
-def _slices(shape: Cell, focus: Sequence[Sequence[int]]) -> list[Cell]:
-    """The slices of a volume that are shown: all, or those in focus, or the first few."""
+def _slices(shape: Cell, focus: Sequence[Sequence[int]], most: int) -> list[Cell]:
+    """The slices of a volume that are shown: all, or those in focus, or the first ones."""
     leads: Iterator[Cell] = iter(np.ndindex(shape))
-    if prod(shape) > SLICES and focus:
+    if prod(shape) > most and focus:
         leads = (lead for lead in leads if all(i in cells for i, cells in zip(lead, focus, strict=True)))
-    return list(islice(leads, SLICES))
+    return list(islice(leads, most))
 
 
 def _is_text(values: Array) -> bool:
@@ -92,14 +100,13 @@ def picks(length: int, longest: int, size: int = 0, around: Sequence[int] = ()) 
     return [*([None] if first else []), *range(first, last), *([None] if last < length else [])]
 
 
-def _left_out(shape: Sequence[int], rows: Sequence[int | None], columns: Sequence[int | None]) -> list[Line]:
-    """A line that says so, where not all rows and columns are shown."""
-    spans = [
+def _left_out(shape: Sequence[int], rows: Sequence[int | None], columns: Sequence[int | None]) -> list[str]:
+    """How many rows and columns are shown, where that is not all."""
+    return [
         f"{sum(i is not None for i in picked)} of {length} {name}"
         for name, picked, length in zip(("rows", "columns"), (rows, columns), shape, strict=True)
         if None in picked
     ]
-    return [[(f"{' and '.join(spans)}; --format json has all", "quiet")]] if spans else []
 
 
 def shape_text(shape: Sequence[int]) -> str:
@@ -138,7 +145,7 @@ def _inline(named: Iterable[tuple[str, Array]], look: Look) -> list[str]:
     items = [(name, look.numbers.list(array), array.ndim) for name, array in named]
     for name, texts, rank in items:
         text = f"{name} = " + (f"[{', '.join(texts)}]" if rank else texts[0])
-        if lines and len(lines[-1]) + 4 + len(text) <= look.room:
+        if lines and not lines[-1].startswith(" ") and len(lines[-1]) + 4 + len(text) <= look.room:
             lines[-1] += f"    {text}"
         elif look.fits(len(text)):
             lines.append(text)

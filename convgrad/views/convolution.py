@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from convgrad.gradients import Gradients
 from convgrad.views.arrays import listed
 from convgrad.views.backward import GIVEN, Parts, given
-from convgrad.views.ledger import Ledger, ledger
+from convgrad.views.ledger import best_ledger, written_ledger
 from convgrad.views.look import Look, prose
 from convgrad.views.pair import Pair, chosen_overlay, chosen_pair
 
@@ -38,8 +38,12 @@ def _all(gradients: Gradients, pair: Pair, look: Look) -> Parts:
         yield prose("no overlays: the batch is empty", look)
         return
     yield _breadcrumb(gradients, pair, look)
-    yield ledger(gradients, pair, look) or _cards(gradients, pair, look)
-    yield _gathered(gradients, pair, look)
+    if found := best_ledger(gradients, pair, look):
+        yield written_ledger(*found, look)
+    else:
+        yield _cards(gradients, pair, look)
+    if not (pair.transposed or (found and found[0].short)):
+        yield _gathered(gradients, pair, look)
 
 
 def _cards(gradients: Gradients, pair: Pair, look: Look) -> Iterator[str]:
@@ -62,8 +66,6 @@ def _breadcrumb(gradients: Gradients, pair: Pair, look: Look) -> str:
 
 def _gathered(gradients: Gradients, pair: Pair, look: Look) -> Iterator[str]:
     """An entry of dX as the sum of its terms, where no column shows that; and how to see others."""
-    if pair.transposed or Ledger(gradients, pair, look, False).short:
-        return
     from convgrad.terms import explain_entry
 
     lengths = gradients.case.shapes["x"][2:]

@@ -13,7 +13,6 @@ from convgrad.views.numbers import aligned
 
 Cell = tuple[int, ...]
 GAP = 3
-LEFT_OUT = "··"
 
 
 class Block(NamedTuple):
@@ -66,14 +65,14 @@ def grid(texts: Array, picked: Picked, look: Look, marks: Marks, lead: Cell = ()
     for first, last in bands:
         if len(bands) > 1:
             lines += [[]] if lines else []
-            lines.append([(f"columns {_name(picked, first)} to {_name(picked, last - 1)}", "quiet")])
+            lines.append([(f"columns {_name(picked, first, look)} to {_name(picked, last - 1, look)}", "quiet")])
         lines += [[span for column in columns[first:last] for span in column[i]] for i in range(len(columns[first]))]
     return Block(lines)
 
 
-def _name(picked: Picked, number: int) -> str:
+def _name(picked: Picked, number: int, look: Look) -> str:
     column = picked.columns[number]
-    return LEFT_OUT if column is None else str(column + picked.first)
+    return look.symbols.dot * 2 if column is None else str(column + picked.first)
 
 
 def _bands(widths: Sequence[int], room: int | None) -> list[tuple[int, int]]:
@@ -91,7 +90,7 @@ def _column(
     texts: Array, rows: Sequence[int | None], column: int | None, marks: Marks, lead: Cell, look: Look
 ) -> list[Line]:
     """One column from top to bottom, its rules included."""
-    shown = [LEFT_OUT if i is None or column is None else texts[i, column] for i in rows]
+    shown = [look.symbols.dot * 2 if i is None or column is None else texts[i, column] for i in rows]
     lines: list[Line] = []
     for i, text in zip(rows, aligned(shown), strict=True):
         cell = (*lead, *(() if i is None or column is None else (i, column)))

@@ -38,16 +38,19 @@ def index(position: Sequence[int]) -> str:
 
 
 class Ledger:
-    """The rows of a pair's ledger, with the products written out (`0.2×3 = 0.6`) or not."""
+    """The rows of a pair's ledger.
 
-    def __init__(self, gradients: Gradients, pair: Pair, look: Look, written: bool) -> None:
+    `written` puts the products in (`0.2×3 = 0.6`); `short` shows all of a short row of cells, and a column for each.
+    """
+
+    def __init__(self, gradients: Gradients, pair: Pair, look: Look, *, written: bool, short: bool) -> None:
         self.pair, self.look, self.written = pair, look, written
         self.gradients, self.case = gradients, gradients.case
         self.overlays: Overlays = gradients.overlays
         self.samples = self.case.shapes["x"][0]
-        far = pair.far(0) if self.samples else np.empty(0)
-        self.short = self.case.dims == 1 and self.samples == 1 and far.shape[0] <= SHORT
-        if self.short:
+        self.short = short
+        if short:
+            far = pair.far(0)
             self.strip, self.first = framed(look.numbers.array(far), pair.window, self._padding(), "0")
             self.length = far.shape[0]
 
@@ -65,7 +68,12 @@ class Ledger:
         return [Column("#", "right"), *sample, Column(place, "left"), Column(near), Column(f"{far} window", "left"),
                 *taps, *cells]  # fmt: skip
 
-    def row(self, number: int, overlay: Overlay) -> list[Entry]:
+    def at(self, place: int) -> list[Entry]:
+        """The row of the overlay of that number."""
+        return self.row(place, self.overlays[place])
+
+    def row(self, place: int, overlay: Overlay) -> list[Entry]:
+        """The row of an overlay."""
         pair, numbers = self.pair, self.look.numbers
         factor = numbers.text(pair.factor(overlay))
         under = overlay.window[pair.channel]
@@ -76,7 +84,7 @@ class Ledger:
         if self.written:
             met = numbers.list(pair.turned(under))
             taps = [(f"{factor}{self.look.symbols.times}{x}", " = ", e) for x, e in zip(met, products, strict=True)]
-        return [str(number + 1), *sample, index(overlay.position), factor, self._window(overlay, under), *taps,
+        return [str(place + 1), *sample, index(overlay.position), factor, self._window(overlay, under), *taps,
                 *self._cells(overlay)]  # fmt: skip
 
     def _window(self, overlay: Overlay, under: Array) -> Entry:
@@ -159,38 +167,46 @@ def flattened(texts: Array) -> tuple[str, ...]:
     return tuple(chain.from_iterable(parts))
 
 
-def ledger(gradients: Gradients, pair: Pair, look: Look) -> Iterator[str] | None:
-    """The ledger in the widest form that fits, or None where there is none: too many taps, or too narrow a terminal."""
+def best_ledger(gradients: Gradients, pair: Pair, look: Look) -> tuple[Ledger, Table] | None:
+    """The widest ledger that fits, or None where there is none: too many taps, or too narrow a terminal."""
     if pair.kernel.size > TAPS:
         return None
-    count = len(gradients.overlays)
-    first, last = shown(look, count)
-    for written in (True, False):
-        book = Ledger(gradients, pair, look, written)
-        table = _started(book, first, last, count)
+    forms = [(True, True), (False, True)] if _is_short(gradients, pair) else [(True, False)]
+    for written, short in [*forms, (False, False)]:
+        book = Ledger(gradients, pair, look, written=written, short=short)
+        table = _started(book)
         if table.width <= (look.width or PIPE) or (look.width is None and not written):
-            return _written(book, table, first, look)
+            return book, table
     return None
 
 
-def _started(book: Ledger, first: int, last: int, count: int) -> Table:
+def _is_short(gradients: Gradients, pair: Pair) -> bool:
+    """Whether all cells have room in a row: one axis, one sample, few cells."""
+    case = gradients.case
+    return case.dims == 1 and case.shapes["x"][0] == 1 and pair.far(0).shape[0] <= SHORT
+
+
+def _started(book: Ledger) -> Table:
     """The table with the rows it has in full, or, where they stream, with some of them to measure by."""
+    count = len(book.overlays)
+    first, last = shown(book.look, count)
     if first > CHUNK:
-        sample = [book.row(number, book.overlays[number]) for number in (*range(ALL), count - 1)]
-        return Table(book.columns, sample, book.total())
-    rows = [book.row(number, book.overlays[number]) for number in range(first)]
+        return Table(book.columns, [book.at(place) for place in (*range(ALL), count - 1)], book.total())
+    rows = [book.at(place) for place in range(first)]
     if first + last < count:
         rows.append(book.middle(first, count - last))
-        rows += [book.row(number, book.overlays[number]) for number in range(count - last, count)]
+        rows += [book.at(place) for place in range(count - last, count)]
     return Table(book.columns, rows, book.total())
 
 
-def _written(book: Ledger, table: Table, first: int, look: Look) -> Iterator[str]:
+def written_ledger(book: Ledger, table: Table, look: Look) -> Iterator[str]:
+    """The ledger as text, streamed where it is long."""
+    first, _ = shown(look, len(book.overlays))
     yield prose(_title(book), look)
     if first <= CHUNK:
         yield table.text(look)
         return
-    rows = (book.row(number, overlay) for number, overlay in zip(range(first), book.overlays, strict=False))
+    rows = (book.row(place, overlay) for place, overlay in zip(range(first), book.overlays, strict=False))
     rest = [book.middle(first, len(book.overlays))] if first < len(book.overlays) else []
     yield from table.streamed(chain(rows, rest), look)
 
