@@ -297,7 +297,7 @@ def a_window_may_start_past_the_input(monkeypatch):
         room = length + axis.before + axis.after - axis.extent
         return axis.fitted(length, -(room // -axis.stride) + 1)
 
-    monkeypatch.setattr(average_pool, "ceiled", ceiled)
+    monkeypatch.setattr(geometry, "ceiled", ceiled)
 
 
 @bug("adaptive")

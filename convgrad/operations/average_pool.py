@@ -12,7 +12,7 @@ import numpy as np
 from convgrad.core.arithmetic import Array, zeros
 from convgrad.core.unfold import ALL, add_at, patch
 from convgrad.core.window import Window
-from convgrad.operations.geometry import adaptive, ceiled, fitting, refuse_lonely, strided_axes
+from convgrad.operations.geometry import adaptive, pooling, refuse_lonely
 from convgrad.operations.operation import Operation, Overlay, Shape, pooled_shape, windows_over_input
 from convgrad.operations.terms import pool_terms
 
@@ -71,15 +71,13 @@ def _counted_cells(cells: tuple[int, int], span: tuple[int, int]) -> int:
 
 
 def prepare(shapes: Mapping[str, Shape], settings: Mapping[str, Any]) -> dict[str, Any]:
-    lengths, asked = shapes["x"][2:], strided_axes(settings["window"], settings)
-    window = fitting(asked, lengths, "window")
-    if settings["ceil_mode"]:
-        window = Window(tuple(ceiled(axis, length) for axis, length in zip(asked, lengths, strict=True)))
+    lengths = shapes["x"][2:]
+    window = pooling(settings, lengths)
     padded = settings["count_include_pad"] or settings["divisor"] is not None
     if not padded:
         refuse_lonely(window, lengths, "padding is not counted (count_include_pad: false), so it has no mean")
-    ends = zip(asked, lengths, strict=True)
-    counted = tuple((-axis.before, length + axis.after) if padded else (0, length) for axis, length in ends)
+    ends = zip(settings["padding"], lengths, strict=True)
+    counted = tuple((-before, length + after) if padded else (0, length) for (before, after), length in ends)
     return {"window": window, "counted": counted, "divisor": settings["divisor"]}
 
 

@@ -76,10 +76,20 @@ def ceiled(axis: Axis, length: int) -> Axis:
 
     >>> ceiled(Axis(3, stride=2), 6).positions(6), ceiled(Axis(1, stride=3), 5).positions(5)
     (3, 2)
+    >>> ceiled(Axis(3, stride=2), 2).positions(2)
+    1
     """
     room = length + axis.before + axis.after - axis.extent
     count = -(room // -axis.stride) + 1
     return axis.fitted(length, count - (axis.start(count - 1) >= length))
+
+
+def pooling(settings: Mapping[str, Any], lengths: Sequence[int]) -> Window:
+    """A pool's window; in ceil mode one longer than input and padding still has a position."""
+    axes = strided_axes(settings["window"], settings)
+    if settings["ceil_mode"]:
+        axes = tuple(ceiled(axis, length) for axis, length in zip(axes, lengths, strict=True))
+    return fitting(axes, lengths, "window")
 
 
 def adaptive(lengths: Sequence[int], counts: Sequence[int]) -> Window:

@@ -10,7 +10,7 @@ import numpy as np
 from convgrad.core.arithmetic import EXACT, Array, zeros
 from convgrad.core.unfold import ALL, add_at, patch
 from convgrad.core.window import Window
-from convgrad.operations.geometry import ceiled, fitting, strided_axes
+from convgrad.operations.geometry import fitting, pooling, strided_axes
 from convgrad.operations.operation import Operation, Overlay, Shape, pooled_shape, windows_over_input
 from convgrad.operations.terms import pool_terms
 
@@ -75,11 +75,7 @@ def overlay(delta: Array, x: Array, *, sample: int, position: tuple[int, ...], w
 
 
 def prepare(shapes: Mapping[str, Shape], settings: Mapping[str, Any]) -> dict[str, Any]:
-    axes, lengths = strided_axes(settings["window"], settings), shapes["x"][2:]
-    window = fitting(axes, lengths, "window")
-    if settings["ceil_mode"]:
-        window = Window(tuple(ceiled(axis, length) for axis, length in zip(axes, lengths, strict=True)))
-    return {"window": window, "norm": settings["norm"]}
+    return {"window": pooling(settings, shapes["x"][2:]), "norm": settings["norm"]}
 
 
 OPERATION = Operation(

@@ -10,7 +10,7 @@ import numpy as np
 from convgrad.core.arithmetic import Array, zeros
 from convgrad.core.unfold import ALL, add_at, patch
 from convgrad.core.window import Window
-from convgrad.operations.geometry import adaptive, ceiled, fitting, refuse_lonely, strided_axes
+from convgrad.operations.geometry import adaptive, pooling, refuse_lonely
 from convgrad.operations.operation import Operation, Overlay, Shape, pooled_shape, windows_over_input
 from convgrad.operations.terms import pool_terms
 
@@ -100,10 +100,8 @@ def _winning_taps(values: Array, inside: tuple[Any, ...], ties: str) -> list[tup
 
 
 def prepare(shapes: Mapping[str, Shape], settings: Mapping[str, Any]) -> dict[str, Any]:
-    axes, lengths = strided_axes(settings["window"], settings), shapes["x"][2:]
-    window = fitting(axes, lengths, "window")
-    if settings["ceil_mode"]:
-        window = Window(tuple(ceiled(axis, length) for axis, length in zip(axes, lengths, strict=True)))
+    lengths = shapes["x"][2:]
+    window = pooling(settings, lengths)
     refuse_lonely(window, lengths, "padding is never a candidate, so it has no maximum")
     return {"window": window, "ties": settings["ties"]}
 
