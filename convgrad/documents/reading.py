@@ -39,7 +39,10 @@ class Document:
 
     def placed(self, error: RequestError) -> RequestError:
         """The same error, with the place in the file for every problem that has none."""
-        return RequestError(problem.at(self.locate(problem.path) or Place(self.name)) for problem in error.problems)
+        return RequestError(
+            problem if problem.place else problem.at(self.locate(problem.path) or Place(self.name))
+            for problem in error.problems
+        )
 
     def exact(self) -> Any:
         """The value with the text of every number, also in arrays that were read as binary ones."""
