@@ -13,7 +13,8 @@ from convgrad.mistakes.conv import CONVOLUTIONS, DB, DW, DX
 from convgrad.mistakes.entries import ENTRIES
 from convgrad.mistakes.forward import OUTPUT
 from convgrad.mistakes.mistake import Form, Mistake
-from convgrad.mistakes.pools import POOL_DX, POOL_OUTPUT, of_pool
+from convgrad.mistakes.pool import of_pool
+from convgrad.mistakes.pools import POOL_DX, POOL_OUTPUT
 from convgrad.mistakes.shapes import SHAPES
 
 _ANY = {array: {name: form for name, form in ANY.items() if name in ONLY_ARRAYS.get(array, ANY)} for array in ARRAYS}

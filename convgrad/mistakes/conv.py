@@ -187,7 +187,7 @@ DX: dict[str, Form] = {
     "padding-ignored": Form(
         "the padded gradient is cut from its first cell on",
         "cut from `before` on: the first cells of the padded gradient belong to the padding",
-        or_own_shape(alter.from_cell_zero),
+        alter.from_cell_zero,
         ("padding",),
     ),
     "padding-mode-ignored": Form(

@@ -10,7 +10,7 @@ import numpy as np
 from convgrad.core.arithmetic import Array
 from convgrad.core.window import Window
 from convgrad.mistakes.computation import Computation, Convolution
-from convgrad.mistakes.pools import Pool, given_to_taps
+from convgrad.mistakes.pool import Pool, given_to_taps
 from convgrad.operations.conv import bias_term
 from convgrad.operations.terms import Bilinear, Factor, Index, Term, meetings, of_bias
 

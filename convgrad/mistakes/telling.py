@@ -12,7 +12,7 @@ from convgrad.case import Case
 from convgrad.core.arithmetic import Array, decimal_text
 from convgrad.mistakes.candidates import Bare, differs
 from convgrad.mistakes.catalogue import forms, right
-from convgrad.mistakes.conditions import changed
+from convgrad.mistakes.changes import changed
 from convgrad.mistakes.entries import ENTRIES, Repair
 from convgrad.operations.terms import Index, Term
 from convgrad.verify.findings import user_index
