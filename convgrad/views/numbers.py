@@ -69,14 +69,19 @@ class Numbers:
 
     def _fraction(self, value: Fraction) -> str:
         if not self.fractions:
-            try:
-                return self._float(value.numerator / value.denominator)
-            except OverflowError:
-                return self._decimal(value)
+            return self._nearest(value)
         text = f"{value.numerator}/{value.denominator}" if value.denominator > 1 else str(value.numerator)
         if len(text) <= 2 * self.digits + 2 and "/" in decimal_text(value):
             return text
         return self._decimal(value)
+
+    def _nearest(self, value: Fraction) -> str:
+        """A rational as the nearest float, or, beyond the range of one, as itself."""
+        try:
+            nearest = value.numerator / value.denominator
+        except OverflowError:
+            return self._decimal(value)
+        return self._float(nearest) if nearest or not value else self._decimal(value)
 
     def _decimal(self, value: Fraction) -> str:
         """A rational to so many significant digits, however large or small."""

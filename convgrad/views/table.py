@@ -39,25 +39,20 @@ class Shape:
         self.column = column
         self.numeric = column.kind == "number"
         self.parts: list[list[int]] = []
-        self.least = len(column.heading)
-
-    @property
-    def width(self) -> int:
-        return max(self.least, sum(map(sum, self.parts)))
+        self.width = len(column.heading)
 
     def grow(self, entry: Entry) -> None:
         """Make room for an entry."""
         if isinstance(entry, list) or (isinstance(entry, str) and not self.numeric):
-            self.least = max(self.least, len(entry) if isinstance(entry, str) else width_of(entry))
+            self.width = max(self.width, len(entry) if isinstance(entry, str) else width_of(entry))
             return
         pieces = self._pieces(entry)
         while len(self.parts) < len(pieces):
             self.parts.insert(0, [0, 0])
         for room, (before, after) in zip(self.parts[-len(pieces) :], pieces, strict=True):
-            if len(before) > room[0]:
-                room[0] = len(before)
-            if len(after) > room[1]:
-                room[1] = len(after)
+            if len(before) > room[0] or len(after) > room[1]:
+                room[:] = max(len(before), room[0]), max(len(after), room[1])
+                self.width = max(self.width, sum(map(sum, self.parts)))
 
     def laid(self, entry: Entry) -> Line:
         """An entry, as wide as the column."""
@@ -134,8 +129,8 @@ class Table:
             laid = [shape.laid(entry) for shape, entry in zip(self.shapes, row, strict=True)]
             table.add_row(*(Text.assemble(*((text, STYLES.get(style, "")) for text, style in line)) for line in laid))
         console = Console(width=self.width + 1, force_terminal=look.color, no_color=not look.color,
-                          color_system="standard" if look.color else None, legacy_windows=False, markup=False,
-                          emoji=False, highlight=False, _environ={})  # fmt: skip
+                          color_system="standard" if look.color else None, force_jupyter=False, legacy_windows=False,
+                          markup=False, emoji=False, highlight=False, _environ={})  # fmt: skip
         with console.capture() as capture:
             console.print(table, no_wrap=True, overflow="ignore", crop=False)
         return "".join(f"{line.rstrip()}\n" for line in capture.get().splitlines())
