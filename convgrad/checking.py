@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from itertools import islice
 from math import prod
@@ -182,7 +182,7 @@ def _judge(case: Case) -> Case:
         return case
     finite = all(np.isfinite(array).all() for array in (*case.arrays, case.delta) if array is not None)
     if finite and is_hand_sized(case):
-        return as_case(case, arithmetic="exact")
+        return replace(as_case(case, arithmetic="exact"), rounded=True)  # to be shown in the user's kind of number
     return as_case(case, arithmetic="float64", nonfinite=not finite) if case.arithmetic == "float32" else case
 
 

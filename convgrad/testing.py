@@ -105,8 +105,10 @@ def _difference(finding: Finding) -> str:
     if (worst := finding.worst) is None:
         return text
     at = f"{name}[{','.join(map(str, worst.index))}]" if worst.index else name
-    numbers = f"claimed {worst.claimed:.10g}, correct {worst.correct:.10g}, off by {worst.error:.3g}"
-    return f"{text}; the worst, {at}: {numbers} where {worst.allowed:.3g} is allowed ({finding.rule})"
+    claimed, correct, error, allowed = map(float, (worst.claimed, worst.correct, worst.error, worst.allowed))
+    rule = f" ({finding.rule})" if finding.rule else ""
+    numbers = f"claimed {claimed:.10g}, correct {correct:.10g}, off by {error:.3g} where {allowed:.3g} is allowed"
+    return f"{text}; the worst, {at}: {numbers}{rule}"
 
 
 def _lines(diagnosis: Diagnosis) -> Iterator[str]:

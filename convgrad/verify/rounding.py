@@ -87,10 +87,13 @@ def _product(bound: Array, magnitude: Array) -> Array:
 
 
 class Bounds:
-    """The bounds of every array of a case, each worked out when it is asked for."""
+    """The bounds of every array of a case, each worked out when it is asked for.
 
-    def __init__(self, case: Case) -> None:
-        self.case = case
+    `least` is what magnitudes below it count as: a type's least normal number, beneath which it rounds no finer.
+    """
+
+    def __init__(self, case: Case, least: float = 0) -> None:
+        self.case, self.least = case, least
         self.operands = {name: array for name, array in case.operands.items() if array is not None}
         if case.delta is not None:
             self.operands["delta"] = case.delta
@@ -98,7 +101,7 @@ class Bounds:
     @cached_property
     def floats(self) -> dict[str, Array]:
         """The operands in float64."""
-        return {name: _floats(array) for name, array in self.operands.items()}
+        return {name: _raised(_floats(array), self.least) for name, array in self.operands.items()}
 
     @cached_property
     def gradients(self) -> dict[str, Sums]:
@@ -116,14 +119,20 @@ class Bounds:
     def excused(self, array: str, dtype: str, truth: Array) -> Array:
         """What a result computed in a type may be off by: inputs rounded to it, sums, and the result's rounding."""
         kind_of, sums = TYPES[dtype], self.sums(array)
-        magnitude, off = _off(sums, self._inexact(sums, kind_of), kind_of)
-        if self._is_exact(sums, kind_of):
-            off = 0 * magnitude
+        inexact = self._inexact(sums, kind_of)
+        magnitude = self._normal(kind_of).sums(array).magnitude if inexact else sums.magnitude
+        grown = (1 + kind_of.unit) ** inexact * (1 + growth(sums.roundings, 2.0**-kind_of.accumulated)) - 1
+        off = np.zeros(magnitude.shape) if self._is_exact(sums, kind_of) else _product(grown, magnitude) * SURE
         values = abs(_floats(truth))
         if kind_of.result == kind_of.accumulated:
             return off
         lost = np.maximum(kind_of.unit * (values + off), kind_of.unit * kind_of.least)
         return np.where((off == 0) & (kind_of.nearest(values) == values), off, (off + lost) * SURE)
+
+    def _normal(self, kind_of: Type) -> Bounds:
+        """The same, where numbers are too small for the type to round them as finely as others."""
+        small = any(((array != 0) & (abs(array) < kind_of.least)).any() for array in self.floats.values())
+        return Bounds(self.case, kind_of.least) if small else self
 
     def _inexact(self, sums: Sums, kind_of: Type) -> int:
         """How many roundings of inputs a term has: those of operands that the type cannot hold as they are."""
@@ -149,10 +158,8 @@ def _floats(array: Array) -> Array:
     return rounded(array) if array.dtype == EXACT else array.astype(FLOAT64, copy=False)
 
 
-def _off(sums: Sums, inexact: int, kind_of: Type) -> tuple[Array, Array]:
-    """The magnitudes, and what inputs' rounding and the sum make of them."""
-    grown = (1 + kind_of.unit) ** inexact * (1 + growth(sums.roundings, 2.0**-kind_of.accumulated)) - 1
-    return sums.magnitude, _product(grown, sums.magnitude) * SURE
+def _raised(values: Array, least: float) -> Array:
+    return np.where((values != 0) & (abs(values) < least), least, values) if least else values
 
 
 def _grain(values: Array) -> float:
