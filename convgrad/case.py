@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
-from difflib import get_close_matches
 from math import prod
 from typing import Any, TypeVar
 
@@ -146,6 +145,8 @@ def did_you_mean(word: str, words: Iterable[str]) -> str:
     >>> did_you_mean("kernal", ["kernel", "input"])
     ': did you mean `kernel`?'
     """
+    from difflib import get_close_matches
+
     close = get_close_matches(word, list(words), n=1, cutoff=0.6)
     return f": did you mean `{close[0]}`?" if close else ""
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import shutil
 import sys
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
@@ -110,6 +109,8 @@ def _width(options: Mapping[str, Any]) -> int | None:
     """The terminal's width; none where nobody's terminal limits it."""
     if options.get("output") or not (sys.stdout.isatty() or os.environ.get("COLUMNS", "").isdigit()):
         return None
+    import shutil
+
     return shutil.get_terminal_size().columns
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import sys
-import traceback
 from collections.abc import Callable
 
 from convgrad.errors import RequestError
@@ -65,6 +64,8 @@ def _closed_pipe() -> int:
 def _bug(error: Exception, debug: bool) -> int:
     say(f"a bug in convgrad, not in your request: {type(error).__name__}: {error}")
     if debug:
+        import traceback
+
         traceback.print_exception(error)
     else:
         print("with --debug it shows where", file=sys.stderr)

@@ -11,7 +11,7 @@ from typing import Any
 
 from convgrad.cli.errors import report
 from convgrad.cli.requests import Request, each
-from convgrad.documents import chunks, write_atomically
+from convgrad.documents import chunks
 from convgrad.errors import Problem, RequestError
 
 SUFFIXES = {".json": "json", ".jsonl": "jsonl", ".ndjson": "jsonl", ".yaml": "yaml", ".yml": "yaml"}
@@ -57,6 +57,8 @@ def format_of(options: Mapping[str, Any]) -> str:
 def write(text: Iterable[str], output: str | None) -> None:
     """To a file, whole or not at all, or to standard output as it comes."""
     if output is not None and output != "-":
+        from convgrad.documents import write_atomically
+
         write_atomically(output, text)
         return
     for part in text:
