@@ -24,7 +24,7 @@ SEEDED: tuple[tuple[int, Mapping[str, Any]], ...] = (
         "id": "conv", "op": "conv", "input": (2, 4, 3, 3), "kernel": (4, 2, 2, 2), "bias": (4,), "groups": 2,
         "stride": [1, 2], "padding": [1, 2], "dilation": [1, 3], "delta": (2, 4, 4, 2),
     }),
-    (1, {
+    (2, {
         "id": "conv with a remainder", "op": "conv", "dims": 1, "input": (2, 2, 10), "kernel": (2, 2, 3), "bias": (2,),
         "stride": 3, "padding": [[1, 0]], "mode": "convolution", "delta": (2, 2, 3),
     }),

@@ -16,7 +16,7 @@ from convgrad.mistakes.entries import ENTRIES, Repair
 from convgrad.mistakes.fitting import Fit
 from convgrad.mistakes.pattern import pattern
 from convgrad.mistakes.search import Explanation, Match, Search, wrong_entries
-from convgrad.mistakes.telling import entries_text, entry_name, number_text, repair_text, tell_apart
+from convgrad.mistakes.telling import also_text, entries_text, entry_name, number_text, repair_text, tell_apart
 from convgrad.operations.geometry import shape_text
 from convgrad.operations.terms import Term
 from convgrad.verify.claims import Claim, expected_shape, within
@@ -83,11 +83,11 @@ class Diagnoser:
         """The mistakes that explain every entry, and after them what a single entry's mistake explains as well."""
         told = self._told(claim, self.search.whole(claim))
         single = self.search.single_entry(claim) if told else None
-        if single is None:
-            return told
-        entry = self._repairs(claim, single)[0]
-        others = (*told[0].details.get("alternatives", ()), entry.mistake, *entry.details.get("alternatives", ()))
-        return [_with(told[0], alternatives=list(others)), *told[1:], entry]
+        if single is not None:
+            entry = self._repairs(claim, single)[0]
+            others = (*told[0].details.get("alternatives", ()), entry.mistake, *entry.details.get("alternatives", ()))
+            told = [_with(told[0], alternatives=list(others)), *told[1:], entry]
+        return [replace(told[0], message=told[0].message + also_text(told[0].details)), *told[1:]] if told else []
 
     def _told(self, claim: Claim, matches: Sequence[Match]) -> list[Diagnosis]:
         """Mistakes that explain everything, each with the others that do."""

@@ -25,10 +25,7 @@ AXES = {
 
 
 def pattern(case: Case, array: str, truth: Array, claim: Claim) -> str:
-    """A sentence's end on what the wrong entries have in common.
-
-    >>> # "all of them in the last row", "by the same amount, 0.5, everywhere", "with nothing in common"
-    """
+    """What the wrong entries have in common, to follow "3 of 16 entries differ"."""
     wrong = ~claim.allows(truth)
     values, right = as_float(claim.values), as_float(truth)
     if (values != values).any() and not (right != right).any():

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from fractions import Fraction
 from typing import Any
 
@@ -26,6 +26,15 @@ def entries_text(matches: int, entries: int) -> str:
     if entries == 1:
         return ""
     return f", in all {entries} entries," if matches == entries else f", in {matches} of {entries} entries,"
+
+
+def also_text(details: Mapping[str, Any]) -> str:
+    """What else gives the same numbers here, and what would tell; a plain factor goes without saying."""
+    others = [name for name in details.get("alternatives", ()) if name != "scaled"]
+    if not others:
+        return ""
+    advice = f"; to tell them apart, {details['tell_apart']}" if "tell_apart" in details else ""
+    return f"; here {' and '.join(others)} would give the same{advice}"
 
 
 def entry_name(case: Case, array: str, index: Index) -> str:
