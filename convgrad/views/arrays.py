@@ -32,24 +32,22 @@ def block(
     Axes up to `longest` are shown whole, of longer ones the ends, or what lies around `focus`, cells per axis.
     `origin` is what the first cell of each axis is called: negative where padding is drawn.
     """
-    texts = values if _is_text(values) else look.numbers.array(values)
-    if texts.size == 0:
+    if values.size == 0:
         return titled(f"{title}  empty: its shape is {shape_text(values.shape)}", Block([]), look.width)
-    shape = (1, 1, *texts.shape)[-2:]
-    around = list(focus)[-2:] or [(), ()]
-    around = [(0,), *around] if len(around) < 2 else around
-    rows, columns = (picks(n, longest, texts.size, at) for n, at in zip(shape, around, strict=True))
+    shape = (1, 1, *values.shape)[-2:]
+    around = [(0,), (), *focus][-2:] if focus else [(), ()]
+    rows, columns = (picks(n, longest, values.size, at) for n, at in zip(shape, around, strict=True))
     picked, left = Picked(rows, columns, (0, *origin)[-1]), _left_out(shape, rows, columns)
-    if texts.ndim <= 2:
-        return _noted(title, _plane(texts, picked, look, marks or Marks()), left, look)
-    few = longest < LONGEST or texts.size > MOST
-    leads = _slices(texts.shape[:-2], focus[: texts.ndim - 2], SLICES if few else MOST)
+    if values.ndim <= 2:
+        return _noted(title, _plane(values, picked, look, marks or Marks()), left, look)
+    few, lead_shape = longest < LONGEST or values.size > MOST, values.shape[:-2]
+    leads = _slices(lead_shape, focus[: len(lead_shape)], SLICES if few else MOST)
     slices = [
-        titled(_lead(lead, origin), _plane(texts[lead], picked, look, marks or Marks(), lead), None, "quiet")
+        titled(_lead(lead, origin), _plane(values[lead], picked, look, marks or Marks(), lead), None, "quiet")
         for lead in leads
     ]
-    if len(leads) < prod(texts.shape[:-2]):
-        left = [*left, f"{len(leads)} of {prod(texts.shape[:-2])} slices"]
+    if len(leads) < prod(lead_shape):
+        left = [*left, f"{len(leads)} of {prod(lead_shape)} slices"]
     return _noted(title, Block(beside(slices, look.room)), left, look)
 
 
@@ -73,17 +71,21 @@ def _slices(shape: Cell, focus: Sequence[Sequence[int]], most: int) -> list[Cell
     return list(islice(leads, most))
 
 
-def _is_text(values: Array) -> bool:
-    return values.dtype == object and values.size > 0 and isinstance(values.flat[0], str)
-
-
-def _plane(texts: Array, picked: Picked, look: Look, marks: Marks, lead: Cell = ()) -> Block:
+def _plane(values: Array, picked: Picked, look: Look, marks: Marks, lead: Cell = ()) -> Block:
     """The last two axes; a row or a number as a grid of one row, whose marks have one index."""
-    if texts.ndim < 2:
+    if values.ndim < 2:
         before, after, style = ({(0, *cell): sign for cell, sign in part.items()} for part in marks[:3])
-        marks = Marks(before, after, style, marks.rules)
-        texts = texts.reshape(1, -1)
+        marks, values = Marks(before, after, style, marks.rules), values.reshape(1, -1)
+    texts = np.full((len(picked.rows), len(picked.columns)), look.symbols.dot * 2, object)
+    places, cells = zip(*map(_kept, (picked.rows, picked.columns)), strict=True)
+    texts[np.ix_(*places)] = look.numbers.array(values[np.ix_(*cells)])  # what is left out is not written either
     return grid(texts, picked, look, marks, lead, look.width)
+
+
+def _kept(indices: Sequence[int | None]) -> tuple[list[int], list[int]]:
+    """Where in a grid the indices stand that are shown, and which they are."""
+    kept = [(place, i) for place, i in enumerate(indices) if i is not None]
+    return [place for place, _ in kept], [i for _, i in kept]
 
 
 def picks(length: int, longest: int, size: int = 0, around: Sequence[int] = ()) -> list[int | None]:

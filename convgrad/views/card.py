@@ -102,8 +102,8 @@ def _operands(overlay: Overlay, pair: Pair, look: Look) -> Iterator[Block]:
 def _windowed(name: str, overlay: Overlay, pair: Pair, look: Look) -> Block:
     """An array with its padding around it, rules between them, and the window in brackets."""
     mode = pair.case.settings.get("padding_mode", "zeros")
-    far = look.numbers.array(pair.far(overlay.sample))
-    drawn, origin = framed(far, pair.window, mode, "0")
+    far = pair.far(overlay.sample)
+    drawn, origin = framed(far, pair.window, mode)
     cells = [[c - o for c in under] for under, o in zip(pair.window.under(overlay.position), origin, strict=True)]
     marks = bracketed(cells)
     edges = [frozenset({-o - 1, n - o - 1} & set(range(full - 1)))

@@ -58,8 +58,8 @@ def bracketed(cells: Sequence[Sequence[int]], style: str = "window") -> Marks:
 
 
 def grid(texts: Array, picked: Picked, look: Look, marks: Marks, lead: Cell = (), room: int | None = None) -> Block:
-    """The rows and columns of a 2-D array of texts; columns that go beyond the room follow below."""
-    columns = [_column(texts, picked.rows, j, marks, lead, look) for j in picked.columns]
+    """The texts of the rows and columns picked; columns that go beyond the room follow below."""
+    columns = [_column(texts[:, place], picked.rows, j, marks, lead, look) for place, j in enumerate(picked.columns)]
     lines: list[Line] = []
     bands = _bands([width_of(column[0]) for column in columns if column], room)
     for first, last in bands:
@@ -90,9 +90,8 @@ def _column(
     texts: Array, rows: Sequence[int | None], column: int | None, marks: Marks, lead: Cell, look: Look
 ) -> list[Line]:
     """One column from top to bottom, its rules included."""
-    shown = [look.symbols.dot * 2 if i is None or column is None else texts[i, column] for i in rows]
     lines: list[Line] = []
-    for i, text in zip(rows, aligned(shown), strict=True):
+    for i, text in zip(rows, aligned(list(texts)), strict=True):
         cell = (*lead, *(() if i is None or column is None else (i, column)))
         line = _cell(text, cell, marks)
         if column in marks.rules[1]:

@@ -51,7 +51,8 @@ class Ledger:
         self.short = short
         if short:
             far = pair.far(0)
-            self.strip, self.first = framed(look.numbers.array(far), pair.window, self._padding(), "0")
+            strip, self.first = framed(far, pair.window, self._padding())
+            self.strip = look.numbers.list(strip)
             self.length = far.shape[0]
 
     def _padding(self) -> str:

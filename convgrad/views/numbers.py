@@ -24,6 +24,7 @@ class Numbers:
     def __init__(self, digits: int = 6, *, fractions: bool = False, blank: str = "·") -> None:
         self.digits, self.fractions, self.blank = max(digits, 1), fractions, blank
         self.rounded = False
+        self._format, self._whole = f"%.{self.digits}g", 10.0 ** min(self.digits, 300)
 
     def text(self, value: Any) -> str:
         """A number; minus zero is 0, and what is no number (None) is blank.
@@ -55,17 +56,15 @@ class Numbers:
         return result.reshape(values.shape)
 
     def _float(self, value: float) -> str:
-        if value == 0:
-            return "0"
-        if value != value or value in (float("inf"), float("-inf")):
-            return "NaN" if value != value else str(value)
-        text = format(value, f".{self.digits}g")
+        text = self._format % value
         if float(text) == value:
-            return _tidy(repr(value))
-        if 10.0**self.digits <= abs(value) < 10.0 ** POSITIONAL[1]:
-            text = format(value, ".0f")  # an integer part is given in full: 12345679 is no longer than 1.23457e7
+            return "0" if not value else text if "e" not in text else _tidy(repr(value))
+        if value != value:
+            return "NaN"
+        if self._whole <= abs(value) < 10.0 ** POSITIONAL[1]:
+            text = f"{value:.0f}"  # an integer part is given in full: 12345679 is no longer than 1.23457e7
         self.rounded |= float(text) != value
-        return _tidy(text)
+        return text if "e" not in text else _tidy(text)
 
     def _fraction(self, value: Fraction) -> str:
         if not self.fractions:

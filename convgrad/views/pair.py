@@ -158,16 +158,13 @@ def restricted(case: Case, first: int, last: int, channel: int | None = None) ->
     return {**full, "x": np.where(keep, full["x"], zeros((), full["x"].dtype))}
 
 
-def framed(far: Array, window: Window, mode: str, blank: Any = 0) -> tuple[Array, tuple[int, ...]]:
-    """An array (*L) with the padding that windows reach drawn around it, and what its first cells are called.
-
-    Cells of zero padding are `blank`; other paddings copy a cell.
-    """
+def framed(far: Array, window: Window, mode: str) -> tuple[Array, tuple[int, ...]]:
+    """An array (*L) with the padding that windows reach written around it, and what its first cells are called."""
     reach = [window.axes[i].cells(window.axes[i].positions(n) - 1)[1] for i, n in enumerate(far.shape)]
     before = [min(axis.cells(0)[0], 0) for axis in window.axes]
     spans = [range(first, max(n, last)) for first, n, last in zip(before, far.shape, reach, strict=True)]
     cells = [source_cells(span, n, mode) for span, n in zip(spans, far.shape, strict=True)]
     result = far[np.ix_(*(np.maximum(cell, 0) for cell in cells))]
     for axis, cell in enumerate(cells):
-        result[(slice(None),) * axis + (cell < 0,)] = blank
+        result[(slice(None),) * axis + (cell < 0,)] = 0
     return result, tuple(before)
