@@ -53,8 +53,10 @@ def finite_differences(case: Case, wanted: Wanted | None = None, progress: Progr
             perturb_kernel(run)
             perturb_bias(run)
         gradients = {name: _quotients(run, name) for name in run.sums}
-    for name, gradient in gradients.items():
-        run.undecided[name] |= _not_finite(gradient)
+    for name, sums in run.sums.items():
+        lost = _not_finite(sums)
+        # exact numbers are finite, and so are their sums, unless the forward pass divides by what is no divisor
+        (run.outside if run.probe.exact else run.undecided)[name] |= lost
     return Differences(gradients, run.undecided, run.outside, run.done, run.probe, steps)
 
 
@@ -78,12 +80,12 @@ def _quotients(run: Run, name: str) -> Array:
         quotient = np.divide(sums, step, out=np.zeros_like(sums), where=step != 0).real
         return quotient / float(unit)
     result = np.empty(sums.size, EXACT)
-    pairs = zip(sums.ravel().tolist(), step.ravel().tolist(), strict=True)
+    pairs = zip(np.where(_not_finite(sums), 0, sums).ravel().tolist(), step.ravel().tolist(), strict=True)
     result[:] = [Fraction(total) / (Fraction(by) * unit) if by else Fraction(0) for total, by in pairs]
     return result.reshape(sums.shape)
 
 
-def _not_finite(gradient: Array) -> Array:
-    return np.zeros(gradient.shape, bool) if gradient.dtype == EXACT else ~np.isfinite(gradient)
+def _not_finite(sums: Array) -> Array:
+    return np.zeros(sums.shape, bool) if sums.dtype == EXACT else ~np.isfinite(sums)
 
 

@@ -260,7 +260,8 @@ def of_differences(bounds: Bounds) -> dict[str, Array]:
     """
     case, unit = bounds.case, TYPES["float64"].unit
     own = TYPES["float32" if case.arithmetic == "float32" else "float64"].unit
-    forward = {"max": 1, "lp": 2 * slope_roundings(case) + 16 if kind(case) == "lp" else 0}
+    # a maximum moves by the step itself: only the product with delta and the division by the step are rounded
+    forward = {"max": 3, "lp": 2 * slope_roundings(case) + 16 if kind(case) == "lp" else 0}
     more = forward.get(kind(case), products(case) + 4)
     noise = _noise(bounds)
     return {
