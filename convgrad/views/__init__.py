@@ -9,7 +9,7 @@ from typing import Any
 from convgrad.views.look import ASCII, UNICODE, Look, coloured, encodable
 from convgrad.views.numbers import Numbers
 
-VIEWS = {"Forward": "forward", "Gradients": "backward", "Explanation": "explain"}
+VIEWS = {"Forward": "forward", "Gradients": "backward", "Explanation": "explain", "Report": "check"}
 """A view for each kind of record: a module with `view(record, look)`, imported when it is needed."""
 
 __all__ = ["encodable", "render"]
