@@ -63,11 +63,19 @@ def _region(text: str, start: int, stop: int) -> Region | None:
     dashes = DASHES.search(text, start, stop if bracket < 0 else bracket + 1)
     if dashes is None:
         return Region(bracket, text.rfind("]", start, stop) + 1) if bracket >= 0 else None
-    end = stop if stop == len(text) else text.rfind("\n", start, stop)
+    end = _end_of_lines(text, start, stop)
     first, prefix = dashes.start(1), dashes[1]
     if end <= first or prefix.count("-") > DEPTH:
         return None
     return Region(first, end, " " * prefix.index("-") + "- ", prefix)
+
+
+def _end_of_lines(text: str, start: int, stop: int) -> int:
+    """The end of the last whole line of text[start:stop], without the blanks at its end."""
+    end = stop if stop == len(text) else text.rfind("\n", start, stop)
+    while end > start and text[end - 1] in " \r\n":
+        end -= 1
+    return end
 
 
 def tokenized(text: str, regions: Iterable[Region]) -> tuple[str, list[str]]:
@@ -125,7 +133,7 @@ def _unblocked(text: str, region: Region) -> Iterator[str]:
     while start < region.stop:
         cut = text.find("\n", min(start + CHUNK, region.stop), region.stop)
         end = region.stop if cut < 0 else cut
-        before, semicolon, after = _swapped(text[start:end], swaps).partition(";")
+        before, semicolon, after = _swapped(text[start:end], swaps, leaf).partition(";")
         if semicolon:
             yield held + before
         held = after if semicolon else held + before
@@ -140,10 +148,11 @@ def _swap(prefix: str, levels: list[int], level: int, leaf: str) -> tuple[str, s
     return dashes + leaf, f"{'}' * inner};{'{' * inner}{leaf}"
 
 
-def _swapped(piece: str, swaps: list[tuple[str, str]]) -> str:
+def _swapped(piece: str, swaps: list[tuple[str, str]], leaf: str) -> str:
     for dashes, braces in swaps:
         piece = piece.replace(dashes, braces)
-    return piece
+    # Among numbers a line without a dash is one that goes on, or should not be there: no number, in any case.
+    return "?" if "\n" in piece and not leaf else piece
 
 
 def _filled(value: Any, arrays: dict[str, tuple[Array, bool]], depth: int) -> Any:

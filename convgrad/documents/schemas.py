@@ -39,9 +39,12 @@ def schema(name: str) -> Schema:
 
     Raises RequestError for a name that is none of these.
     """
-    if name not in SCHEMAS:
-        raise RequestError(Problem(f"there is no schema '{name}'", f"one of {', '.join(SCHEMAS)}"))
-    return {"$schema": DRAFT, "title": f"convgrad {name}", **SCHEMAS[name], "$defs": DEFINITIONS}
+    from convgrad.documents.network_schema import NETWORKS  # it is made of the parts that are below
+
+    schemas = SCHEMAS | NETWORKS
+    if name not in schemas:
+        raise RequestError(Problem(f"there is no schema '{name}'", f"one of {', '.join(schemas)}"))
+    return {"$schema": DRAFT, "title": f"convgrad {name}", **schemas[name], "$defs": DEFINITIONS}
 
 
 def _whole(least: int, description: str = "") -> Schema:
@@ -179,7 +182,7 @@ TERM: Schema = {
                 "type": "object",
                 "required": ["name", "index", "value"],
                 "properties": {
-                    "name": {"enum": ["delta", "w", "x", "b", "divisor"]},
+                    "name": {"enum": ["delta", "w", "x", "b", "divisor", "slope"]},
                     "index": _described({"anyOf": [INDEX, {"type": "null"}]}, "null for a cell of the padding"),
                     "value": {"$ref": "#/$defs/blanked"},
                 },
