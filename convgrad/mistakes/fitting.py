@@ -82,11 +82,12 @@ def _factor(candidates: Candidates, claim: Claim, said: list[float]) -> Fraction
     interval = interval_of(as_float(claim.values), excuses(claim), as_float(candidates.truth))
     if interval is None or interval[0] <= 0 <= interval[1] or interval[0] <= -1 <= interval[1]:
         return None
-    known = _known_factors(candidates)
-    value, familiar = simplest(interval, known)
-    enough = sum(said[:-1]) >= ENOUGH_BITS or (familiar and sum(said) >= ENOUGH_BITS)
-    made = candidates.right.scaled(value)
-    return value if enough and claim.allows(candidates.bare.value(made)).all() else None
+    known = [number for number in _known_factors(candidates) if interval[0] <= number <= interval[1]]
+    enough = sum(said[:-1]) >= ENOUGH_BITS
+    for value in (*known, *simple(interval)) if enough else known if sum(said) >= ENOUGH_BITS else ():
+        if claim.allows(candidates.bare.value(candidates.right.scaled(value))).all():
+            return value
+    return None
 
 
 def _known_factors(candidates: Candidates) -> list[Fraction]:
@@ -106,10 +107,11 @@ def _stepped(candidates: Candidates, claim: Claim) -> Iterator[Fit]:
     interval = interval_of(truth - values, excuses(claim, _largest(truth)), as_float(change))
     if interval is None or interval[0] <= 0:
         return
-    rate, _ = simplest(interval, [])
-    made = right.but(w=right.w - _times(step, rate))
-    if claim.allows(made.value()).all():
-        yield Fit(Candidate(("updated-kernel",), (f"rate {rate}",), made), "rate", rate)
+    for rate in simple(interval):
+        made = right.but(w=right.w - _times(step, rate))
+        if claim.allows(made.value()).all():
+            yield Fit(Candidate(("updated-kernel",), (f"rate {rate}",), made), "rate", rate)
+            return
 
 
 def _times(array: Array, rate: Fraction) -> Array:
@@ -130,22 +132,21 @@ def interval_of(values: Array, excuse: Array, row: Array) -> tuple[float, float]
     return (low, high) if low <= high else None
 
 
-def simplest(interval: tuple[float, float], known: list[Fraction]) -> tuple[Fraction, bool]:
-    """A known number in the interval, else the one with the fewest digits; and whether it was known."""
-    low, high = interval
-    middle = (low + high) / 2
-    inside = [number for number in known if low <= number <= high]
-    if inside:
-        return min(inside, key=lambda number: abs(float(number) - middle)), True
-    for digits in range(1, 17):
-        number = Fraction(f"{middle:.{digits}g}")
-        if low <= number <= high:
-            return number, False
-    for denominator in (3, 6, 7, 9, 12, 100, 10_000, 10**8):
-        number = Fraction(middle).limit_denominator(denominator)
-        if low <= number <= high:
-            return number, False
-    return Fraction(middle), False
+def simple(interval: tuple[float, float]) -> Iterator[Fraction]:
+    """Numbers in an interval: the shortest decimal, a fraction of small numbers, and what lies in the middle."""
+    middle = (interval[0] + interval[1]) / 2
+    short = (Fraction(f"{middle:.{digits}g}") for digits in range(1, 5))
+    small = (Fraction(middle).limit_denominator(most) for most in (12, 100, 10_000))
+    long = (Fraction(f"{middle:.{digits}g}") for digits in range(5, 17))
+    for numbers in (short, small, long, iter((Fraction(middle),))):
+        inside = next((number for number in numbers if interval[0] <= number <= interval[1]), None)
+        if inside is not None:
+            yield inside
+
+
+def simplest(interval: tuple[float, float]) -> Fraction:
+    """The first of the simple numbers in an interval."""
+    return next(simple(interval))
 
 
 def _largest(values: Array) -> float:

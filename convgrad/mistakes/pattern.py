@@ -45,7 +45,7 @@ def _constant(array: str, wrong: Array, values: Array, right: Array, excuse: Arr
     interval = interval_of(values - right, excuse, np.ones(right.shape))
     if interval is None or right.size < 3:
         return None
-    return f"all of them are off by the same amount, {_number(simplest(interval, [])[0])}"
+    return f"all of them are off by the same amount, {_number(simplest(interval))}"
 
 
 def _signs(array: str, wrong: Array, values: Array, right: Array, excuse: Array) -> str | None:
@@ -58,10 +58,10 @@ def _signs(array: str, wrong: Array, values: Array, right: Array, excuse: Array)
 def _factors(array: str, wrong: Array, values: Array, right: Array, excuse: Array) -> str | None:
     """A constant factor per slice along one of the leading axes."""
     for axis, name in enumerate(AXES[array][: right.ndim - 1] if right.ndim > 1 else ()):
-        slices = [(np.take(a, n, axis) for a in (values, excuse, right)) for n in range(right.shape[axis])]
+        slices = [[np.take(a, n, axis) for a in (values, excuse, right)] for n in range(right.shape[axis])]
         intervals = [interval_of(*parts) for parts in slices]
         if right[0].size > 3 and right.shape[axis] > 1 and all(interval is not None for interval in intervals):
-            factors = ", ".join(_number(simplest(i, [])[0]) for i in intervals[:6] if i is not None)
+            factors = ", ".join(_number(simplest(i)) for i in intervals[:6] if i is not None)
             return f"every {name} has a constant factor of its own: {factors}" + (", ..." if len(intervals) > 6 else "")
     return None
 

@@ -1,0 +1,371 @@
+"""A wrong claim is named for what it is, a right one never accused, and what has no name is described."""
+
+from __future__ import annotations
+
+from fractions import Fraction
+
+import numpy as np
+import pytest
+
+from convgrad.case import make_case
+from convgrad.mistakes import Diagnoser, builtin_cases, diagnose, tell_apart
+from convgrad.mistakes.builtin import truth_of
+from convgrad.mistakes.catalogue import forms, right
+from tests.mistakes.cases import claimed, fractions, plain, printed
+
+INPUT = ".7 -.3 -.7 .5 / .9 -.5 -.2 .9 / -.1 .8 -.3 -.5 / 0 .2 -.1 .6"
+W1, W2 = ".1 -.3 / -.5 .7", "-.5 .1 / .3 .9"
+DELTA1, DELTA2 = ".04 -.08 .02 / .02 -.13 .14 / -.03 -.08 .01", "-.07 .15 / -.09 .02"
+
+
+def named(found):
+    return [(part.array, part.mistake, part.matches) for part in found]
+
+
+def told(document, **claims):
+    """The diagnoses of printed claims."""
+    case = make_case(document)
+    return diagnose(case, truth_of(case), printed(case, **claims))
+
+
+def planted(document, array, *names, **variants):
+    """The diagnoses of a wrong array that one mistake, or one on top of another, gives."""
+    case = make_case(document)
+    truth = truth_of(case)[array]
+    computation = right(case, array)
+    for name in names:
+        variant = variants.get(name.replace("-", "_"), "")
+        computation = forms(case.operation.name, array)[name].alter(computation)[variant]
+    return Diagnoser(case, array, truth).of(claimed(array, computation.value(), truth))
+
+
+def numbers(*shape, seed=0):
+    return np.random.default_rng(seed).integers(-9, 10, shape).tolist()
+
+
+SEPARATING = builtin_cases()[0]
+PLAIN = {
+    "input": numbers(2, 2, 6, 5), "kernel": numbers(2, 2, 3, 2, seed=1), "delta": numbers(2, 2, 2, 4, seed=2),
+    "stride": [2, 1],
+}  # fmt: skip
+
+
+# -- The published example ---------------------------------------------------------------------------------------------
+
+
+def layer1(delta=DELTA1):
+    return {"mode": "convolution", "input": plain(INPUT), "kernel": plain(W1), "delta": plain(delta)}
+
+
+def layer2():
+    hidden = truth_of(make_case(layer1()))["output"][0, 0].tolist()
+    return {"mode": "convolution", "input": hidden, "kernel": plain(W2), "delta": plain(DELTA2)}
+
+
+def test_the_published_dW_of_layer_2_is_that_of_a_delta_turned_round():
+    assert named(told(layer2(), dW=".13 -.05 / .02 .17")) == [("dW", "delta-rotated", 4)]
+
+
+def test_the_published_delta_of_layer_1_is_a_kernel_not_turned_a_wrong_sign_and_a_wrong_rounding():
+    found = told(layer2(), dX=DELTA1)
+    assert named(found) == [("dX", "kernel-rotated", 7), ("dX", "term-sign", 1), ("dX", "misrounded", 1)]
+    assert [part.details.get("index") for part in found] == [None, (1, 1), (2, 2)]
+    assert [factor["value"] for factor in found[1].details["term"]["factors"]] == [0.15, 0.3]
+    assert "[0.15 x 0.3]" in found[1].message
+    assert "= -0.037" in found[1].message
+
+
+def test_the_published_dW_of_layer_1_carries_the_error_forward():
+    assert named(told(layer1(), dW=".16 -.09 / .03 .16")) == [("dW", "delta-rotated", 4)]
+
+
+def test_the_published_outputs_are_right():
+    assert told(layer1(), output=".32 .27 -.59 / .99 -.52 -.55 / -.45 .64 .13") == []
+    assert told(layer2(), output=".73 .29 / .37 -.63") == []
+
+
+def test_the_message_and_the_fix_are_a_sentence_each():
+    (found,) = told(layer2(), dW=".13 -.05 / .02 .17")
+    assert found.message == (
+        "it is, in all 4 entries, what comes out when delta is turned by 180 degrees (delta-rotated)"
+    )
+    assert found.fix == "correlate x with delta as it is; a true convolution turns it once too often"
+
+
+# -- Factors and rates -------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("factor", [Fraction(2), Fraction(1, 4), Fraction(-3, 10), Fraction(7, 3)])
+def test_a_constant_factor_is_reported(factor):
+    case = make_case(PLAIN)
+    truth = truth_of(case)["dW"]
+    (found,) = Diagnoser(case, "dW", truth).of(claimed("dW", truth * factor, truth))
+    assert (found.mistake, found.details["factor"]) == ("scaled", float(factor))
+
+
+def test_a_factor_with_a_better_name_has_that_first():
+    found = planted(PLAIN, "dW", "batch-averaged")
+    assert [part.mistake for part in found] == ["batch-averaged", "scaled"]
+    assert planted(PLAIN, "dX", "negated")[0].mistake == "negated"
+
+
+def test_a_single_number_is_not_called_scaled_by_whatever_factor_fits():
+    document = {"input": [1, 2, 3], "kernel": [1, 10], "delta": [4, 5]}
+    assert [part.mistake for part in told(document, db=23)] == [None]
+
+
+def test_a_stepped_kernel_is_recognised_with_the_step_and_without():
+    case = make_case(PLAIN)
+    truth = truth_of(case)
+    stepped = case.operands["w"] - Fraction(1, 20) * truth["dW"]
+    wrong = right(case, "dX", stepped).but(w=stepped).value()
+    claims = {"dX": claimed("dX", wrong, truth["dX"])}
+    (found,) = diagnose(case, truth, claims, updated_kernel=stepped)
+    assert (found.mistake, found.matches) == ("updated-kernel", 120)
+    (found,) = diagnose(case, truth, claims)
+    assert (found.mistake, found.details["rate"]) == ("updated-kernel", 0.05)
+
+
+# -- Single entries ----------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(("effect", "name"), [(-1, "term-missing"), (-2, "term-sign"), (1, "term-doubled")])
+def test_a_wrong_term_is_found_and_marked(effect, name):
+    document = {"input": [[1, 2, 4], [8, 16, 32], [64, 128, 256]], "kernel": [[1, 3], [9, 27]],
+                "delta": [[1, 100], [10000, 1000000]]}  # fmt: skip
+    case = make_case(document)
+    truth = truth_of(case)["dX"]
+    wrong = truth.copy()
+    wrong[0, 0, 1, 1] += effect * 100 * 9  # the second overlay meets the middle with its third tap
+    (found,) = Diagnoser(case, "dX", truth).of(claimed("dX", wrong, truth))
+    assert (found.mistake, found.details["index"], found.matches) == (name, (1, 1), 1)
+    assert found.details["term"]["position"] == (0, 1)
+    assert "[100 x 9]" in found.message
+
+
+def test_two_entries_exchanged():
+    case = make_case(PLAIN)
+    truth = truth_of(case)["dX"]
+    wrong = truth.copy()
+    wrong[0, 0, 0, 0], wrong[1, 1, 2, 3] = truth[1, 1, 2, 3], truth[0, 0, 0, 0]
+    (found,) = Diagnoser(case, "dX", truth).of(claimed("dX", wrong, truth))
+    assert (found.mistake, found.matches) == ("entries-swapped", 2)
+    assert {found.details["index"], found.details["other"]} == {(0, 0, 0, 0), (1, 1, 2, 3)}
+
+
+def test_a_number_is_misrounded_only_where_rounding_was_needed():
+    document = {"input": ["1/8", 2, 3], "kernel": [1, 10], "delta": [1, 1]}
+    assert [part.mistake for part in told(document, dW=[plain("2.14 5")[0][0], 5])] == ["misrounded"]
+    case = make_case({"input": [1, 2, 3], "kernel": [1, 10], "delta": [1, 1]})
+    found = diagnose(case, truth_of(case), printed(case, dW=[2, 5]))
+    assert found[0].mistake == "term-missing"
+
+
+def test_a_term_of_a_mistaken_array_is_found_in_the_mistaken_sum():
+    case = make_case(PLAIN)
+    truth = truth_of(case)["dX"]
+    wrong = forms("conv", "dX")["kernel-rotated"].alter(right(case, "dX"))[""].value()
+    place = (1, 0, 2, 2)
+    turned = case.operands["w"][:, :, ::-1, ::-1]
+    wrong[place] -= case.delta[1, 0, 1, 1] * turned[0, 0, 0, 1]
+    found = Diagnoser(case, "dX", truth).of(claimed("dX", wrong, truth))
+    assert [(part.mistake, part.matches) for part in found] == [("kernel-rotated", 119), ("term-missing", 1)]
+
+
+# -- Pairs -------------------------------------------------------------------------------------------------------------
+
+PAIRS = [
+    ("dX", "kernel-rotated", "stride-ignored"),
+    ("dX", "delta-rotated", "overwritten"),
+    ("dX", "kernel-rotated", "padding-ignored"),
+    ("dX", "groups-mixed", "dilation-ignored"),
+    ("dX", "channel-missing", "negated"),
+    ("dW", "delta-rotated", "batch-averaged"),
+    ("dW", "stride-ignored", "kernel-rotated"),
+    ("dW", "padding-ignored", "groups-mixed"),
+    ("dW", "delta-rotated", "negated"),
+    ("output", "kernel-rotated", "bias-missing"),
+    ("output", "dilation-ignored", "padding-ignored"),
+]
+
+
+@pytest.mark.parametrize(("array", "first", "second"), PAIRS)
+def test_two_mistakes_on_one_array_are_both_named(array, first, second):
+    found = planted(SEPARATING, array, first, second)[0]
+    assert {found.mistake, found.details["also"]} == {first, second}
+    assert found.matches == found.entries
+    assert first in found.message
+    assert second in found.message
+
+
+def test_pairs_of_a_pool():
+    document = next(document for document in builtin_cases() if document["id"] == "average-pool")
+    found = planted(document, "dX", "not-divided", "stride-ignored")[0]
+    assert {found.mistake, found.details["also"]} == {"not-divided", "stride-ignored"}
+
+
+# -- Other shapes ------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("array", "order", "shape"), [("dX", (0, 2, 3, 1), (2, 6, 5, 2)), ("dW", (2, 3, 1, 0), (3, 2, 2, 2))]
+)
+def test_another_layout_is_recognised(array, order, shape):
+    case = make_case(PLAIN)
+    truth = truth_of(case)[array]
+    values = truth.transpose(order)
+    assert values.shape == shape
+    found = Diagnoser(case, array, truth).of(claimed(array, values, truth))
+    assert found[0].mistake == "transposed-layout"
+    found = Diagnoser(case, array, truth).of(claimed(array, values.reshape(truth.shape), truth))
+    assert found[0].mistake == "transposed-layout"
+
+
+@pytest.mark.parametrize(
+    ("array", "name"),
+    [("dX", "padding-kept"), ("dW", "batch-kept"), ("db", "batch-kept"), ("dX", "batch-summed"), ("dX", "flattened")],
+)
+def test_a_claim_of_another_shape_is_named(array, name):
+    case = make_case(SEPARATING)
+    truth = truth_of(case)[array]
+    for variant, altered in forms("conv", array)[name].alter(right(case, array)).items():
+        value = altered.value()
+        assert value.shape != truth.shape, variant
+        assert Diagnoser(case, array, truth).of(claimed(array, value, truth))[0].mistake == name
+
+
+def test_an_output_in_the_shape_of_stride_1_ignores_the_stride():
+    case = make_case(PLAIN)
+    output = truth_of(make_case({**PLAIN, "stride": 1, "delta": "ones"}))["output"]
+    found = Diagnoser(case, "output", truth_of(case)["output"]).of(claimed("output", output, output))
+    assert found[0].mistake == "stride-ignored"
+
+
+def test_a_shape_that_no_mistake_gives_is_said_with_both_shapes():
+    (found,) = told({"input": [1, 2, 3], "kernel": [1, 10], "delta": [1, 1]}, dW=[1, 2, 3, 4, 5])
+    assert found.mistake is None
+    assert "(5,)" in found.message
+    assert "(2,)" in found.message
+
+
+# -- Nothing that has a name -------------------------------------------------------------------------------------------
+
+
+def described(change):
+    """What is said of a dX altered in a way that is in no catalogue: at irregular amounts."""
+    case = make_case({"input": numbers(2, 2, 7, 6), "kernel": numbers(2, 2, 3, 3, seed=1),
+                      "delta": numbers(2, 2, 3, 4, seed=2), "stride": [2, 1], "padding": [[1, 0], [0, 0]]})  # fmt: skip
+    truth = truth_of(case)["dX"]
+    wrong = truth.copy()
+    change(wrong, np.vectorize(Fraction)(np.random.default_rng(3).integers(1000, 9999, truth.shape)) / 7)
+    (found,) = Diagnoser(case, "dX", truth).of(claimed("dX", wrong, truth))
+    assert found.mistake is None
+    return found.message
+
+
+def added(where):
+    def change(wrong, noise):
+        wrong[where] += noise[where]
+
+    return change
+
+
+ALL = slice(None)
+
+
+@pytest.mark.parametrize(
+    ("change", "expected"),
+    [
+        (added((ALL, ALL, -1)), "in the last row"),
+        (added((ALL, ALL, ALL, 0)), "in the first column"),
+        (added((1,)), "in sample 1"),
+        (added((ALL, 0)), "in channel 0"),
+        (added((ALL,)), "nothing in common"),
+        (lambda wrong, noise: wrong.__iadd__(Fraction(1, 2)), "off by the same amount, 0.5"),
+        (lambda wrong, noise: wrong.__imul__(0), "0 everywhere"),
+    ],
+)
+def test_what_no_mistake_explains_is_described_and_not_guessed(change, expected):
+    assert expected in described(change)
+
+
+def test_a_factor_of_its_own_for_every_channel():
+    def change(wrong, noise):
+        wrong[:, 0] *= 5
+        wrong[:, 1] *= 7
+
+    assert "every channel has a constant factor of its own: 5, 7" in described(change)
+
+
+def test_the_overlap_of_windows_is_seen():
+    case = make_case({"input": numbers(7), "kernel": [1, 2, 5], "delta": [3, 4, 7], "stride": 2})
+    truth = truth_of(case)["dX"]
+    wrong = truth.copy()
+    wrong[0, 0, 2] += 1001
+    wrong[0, 0, 4] += 1009
+    (found,) = Diagnoser(case, "dX", truth).of(claimed("dX", wrong, truth))
+    assert "where windows overlap" in found.message
+
+
+# -- Several that match ------------------------------------------------------------------------------------------------
+
+
+def test_mistakes_that_give_the_same_are_listed_with_what_tells_them_apart():
+    document = {"input": numbers(1, 1, 4, 4), "kernel": numbers(1, 1, 3, 3, seed=1), "delta": [[[[1, 2], [2, 1]]]]}
+    document["kernel"] = [[[[1, 2, 3], [4, 5, 6], [7, 8, 9]]]]
+    found = planted(document, "dW", "axes-swapped", axes_swapped="axes 0 and 1")
+    assert [part.mistake for part in found][:2] == ["axes-swapped", "transposed-layout"]
+    found = planted({**document, "delta": [[[[1, 2], [4, 8]]]]}, "dW", "delta-forgotten")
+    assert found[0].mistake == "delta-forgotten"
+
+
+def test_what_would_tell_apart_is_tried_out_on_changed_cases():
+    document = {"input": numbers(1, 1, 6), "kernel": [[[1, 2]]], "delta": [[[1, 2, 3, 4, 5]]]}
+    case = make_case(document)
+    assert tell_apart(case, "dW", ["kernel-rotated", "shifted"]) == "use a kernel that is a tap longer on every axis"
+    assert tell_apart(case, "dW", ["batch-averaged", "scaled"]) is None  # a factor is a factor on every case
+    assert "padding" in tell_apart(case, "dX", ["padding-ignored", "stride-ignored"])
+
+
+def test_too_few_numbers_are_called_so():
+    samples = {"input": [[[1, 2, 3]], [[2, 2, 5]]], "dims": 1, "kernel": [[[1, 10]]], "delta": [[[4, 5]], [[3, 6]]]}
+    found = told(samples, db=[9])
+    assert found[0].mistake in ("batch-averaged", "sample-missing")
+    assert found[0].details["uncertain"]
+    assert "chance" in found[0].message
+    assert "sample-missing" in found[0].details["alternatives"]
+
+
+# -- Right claims ------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("document", builtin_cases(), ids=lambda document: document["id"])
+def test_a_right_claim_is_never_accused(document):
+    case = make_case(document)
+    truth = truth_of(case)
+    assert diagnose(case, truth, {name: claimed(name, array, array) for name, array in truth.items()}) == []
+
+
+@pytest.mark.parametrize("digits", [0, 1, 2, 6])
+def test_a_right_claim_rounded_to_a_few_digits_is_never_accused(digits):
+    case = make_case({"input": fractions(INPUT), "kernel": fractions(W1), "delta": fractions(DELTA1), "padding": 0})
+    for name, array in truth_of(case).items():
+        values = case.layout.restored({"dW": "w", "db": "b", "dX": "x", "output": "y"}[name], array)
+        text = np.vectorize(lambda value: f"{float(value):.{digits}f}")(values).tolist()
+        claims = printed(case, **{name: as_plain(text)})
+        assert diagnose(case, truth_of(case), claims) == []
+
+
+def as_plain(text):
+    from convgrad.core.arithmetic import Plain
+
+    return [as_plain(part) for part in text] if isinstance(text, list) else Plain(text)
+
+
+def test_float32_rounding_is_no_mistake_and_more_than_that_is_not_given_a_name():
+    case = make_case(PLAIN, arithmetic="float64")
+    truth = truth_of(case)
+    single = {"dX": (truth["dX"] * 1.1 / 1.1).astype(np.float32)}
+    from convgrad.verify.claims import read_claims
+
+    assert diagnose(case, truth, read_claims(case, single, truth)) == []
