@@ -152,5 +152,3 @@ def _gathered(overlay: Overlay, pair: Pair, look: Look) -> Iterator[Block]:
     name = f"dX{index(overlay.position)} = {value}"
     yield Block(plain_lines(name, style="title") + plain_lines(
         "their sum" + (f", and that of {more} more channels" if more else "")))  # fmt: skip
-
-
