@@ -20,6 +20,7 @@ CHUNK = 1 << 20
 
 CELL = r"\[\]0-9eE+\-., \t\r\n"
 RUN = re.compile(rf"(?<![{CELL}])[{CELL}]{{{LARGE},}}")
+BLANKS = re.compile(r"[ \t\r\n]*")
 DASHES = re.compile(r"(?:^|\n)( *(?:- +)+)(?=[\[0-9.+-])")
 
 
@@ -109,9 +110,10 @@ def _array(text: str, region: Region) -> Array | None:
 
 
 def _has_odd_blanks(text: str, region: Region) -> bool:
-    """Whether there are tabs or lone carriage returns, which in YAML may be errors or ends of lines."""
-    returns = text.count("\r", region.start, region.stop) - text.count("\r\n", region.start, region.stop)
-    return returns > 0 or text.find("\t", region.start, region.stop) >= 0
+    """Whether there are tabs or lone carriage returns in it or after it, which in YAML may be errors or ends of lines."""
+    after = BLANKS.match(text, region.stop)
+    part = (region.start, after.end() if after else region.stop)
+    return text.count("\r", *part) > text.count("\r\n", *part) or text.find("\t", *part) >= 0
 
 
 def _pieces(text: str, region: Region) -> Iterator[str]:

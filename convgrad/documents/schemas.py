@@ -35,7 +35,7 @@ NUMBERS: Schema = {"$ref": "#/$defs/array"}
 
 
 def schema(name: str) -> Schema:
-    """The JSON Schema of `case`, or of what `forward`, `backward` or `explain` put out.
+    """The JSON Schema of `case`, or of what `forward`, `backward`, `explain` or `check` put out.
 
     Raises RequestError for a name that is none of these.
     """
@@ -194,6 +194,76 @@ TERM: Schema = {
     },
     "additionalProperties": False,
 }
+ENTRY: Schema = {
+    "description": "one entry compared, its index in the array's own rank",
+    "type": "object",
+    "required": ["index", "claimed", "correct", "error", "allowed"],
+    "properties": {
+        "index": INDEX,
+        **{name: {"$ref": "#/$defs/number"} for name in ("claimed", "correct", "error", "allowed")},
+        "overlays": _list(
+            {
+                "type": "object",
+                "required": ["sample", "position"],
+                "properties": {"sample": _whole(0), "position": INDEX},
+                "additionalProperties": False,
+            }
+        ),
+    },
+    "additionalProperties": False,
+}
+VERDICT = _choice("undecided: a tie or a kink, where no gradient exists", "agrees", "differs", "undecided")
+COUNTS = {"entries": _whole(0), "wrong": _whole(0)}
+FINDING: Schema = {
+    "description": "one array compared, against finite differences (ours) or a claim (somebody else's)",
+    "type": "object",
+    "required": ["array", "against", *COUNTS, "verdict", "worst"],
+    "properties": {
+        "array": {"type": "string"},
+        "against": {"enum": ["finite differences", "claim"]},
+        **COUNTS,
+        "verdict": VERDICT,
+        "worst": {"anyOf": [{"type": "null"}, ENTRY]},
+        "undecided": _whole(1, "entries at a tie or a kink"),
+        "kinks": _list({"type": "object"}),
+        "outside": _whole(1, "entries that changed outputs which they cannot reach"),
+        "shapes": _described({"type": "object"}, "where a claim has another shape than it must"),
+        "all": _list(ENTRY),
+    },
+    "additionalProperties": False,
+}
+DIAGNOSIS: Schema = {
+    "description": "what a wrong claim comes from; what more there is depends on the mistake",
+    "type": "object",
+    "required": ["array", "mistake", "matches", "entries", "message", "fix"],
+    "properties": {
+        "array": {"type": "string"},
+        "mistake": _described({"type": ["string", "null"]}, "its name in the catalogue; null where none matches"),
+        "matches": _whole(0, "entries that it explains"),
+        "entries": _whole(0),
+        "message": {"type": "string"},
+        "fix": {"type": "string"},
+    },
+}
+STRENGTH: Schema = {
+    "description": "how many of the catalogue's mistakes the case could have revealed",
+    "type": "object",
+    "required": ["catches", "of", "blind_to"],
+    "properties": {"catches": _whole(0), "of": _whole(0), "blind_to": _list({"type": "string"})},
+    "additionalProperties": False,
+}
+CHECKSUM: Schema = {
+    "type": "object",
+    "required": ["equation", "left", "right", "holds"],
+    "properties": {
+        "equation": {"type": "string"},
+        "left": {"$ref": "#/$defs/number"},
+        "right": {"$ref": "#/$defs/number"},
+        "holds": {"type": "boolean"},
+        "fails": _list({"type": "object"}),
+    },
+    "additionalProperties": False,
+}
 SCHEMAS: dict[str, Schema] = {
     "case": CASE,
     "forward": _output("forward", {**HEAD, "output": NUMBERS}, ["settings", "output"]),
@@ -215,5 +285,19 @@ SCHEMAS: dict[str, Schema] = {
             "terms": _list(TERM),
         },
         ["entry", "value", "terms"],
+    ),
+    "check": _output(
+        "check",
+        {
+            **HEAD,
+            "verdict": VERDICT,
+            "evaluations": _whole(0, "forward passes"),
+            "sample": _described({"type": "object"}, "which entries were differenced, where not all"),
+            "findings": _list(FINDING),
+            "diagnosis": _list(DIAGNOSIS),
+            "strength": STRENGTH,
+            "checksums": _list(CHECKSUM),
+        },
+        ["settings", "verdict", "evaluations", "findings", "diagnosis", "strength", "checksums"],
     ),
 }

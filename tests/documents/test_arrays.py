@@ -69,6 +69,7 @@ TRAPS = {  # what a reader of columns of numbers takes, and what it is not
     "[1, 2] 3": "more after the end",
     "'[1, 2]'": "text",
     "# [1, 2]": "a comment",
+    "a: [1, 2]\n\t# b\n": "also before a comment",
     "a: [1,\t2]": "in YAML tabs may be errors",
     "a:\n- 1\r\r\n- 2\n": "and lone carriage returns",
 }
