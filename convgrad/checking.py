@@ -16,7 +16,7 @@ from convgrad.case import Case, as_case, is_hand_sized
 from convgrad.core.arithmetic import Array
 from convgrad.errors import Problem, RequestError
 from convgrad.gradients import Gradients, _head
-from convgrad.mistakes import Diagnosis, Strength, diagnose, strength
+from convgrad.mistakes import Diagnosis, Planted, Strength, builtin_cases, control, diagnose, strength
 from convgrad.operations.geometry import shape_text
 from convgrad.verify.checksums import Checksum, checksums
 from convgrad.verify.claims import Claim, expected_shape, read_claims
@@ -130,6 +130,65 @@ def estimate(case: Mapping[str, Any] | Case, **keywords: Any) -> tuple[int, floa
     found.forward(found.arrays["x"], found.arrays.get("w"))
     count = evaluations(case)
     return count, count * (perf_counter() - start)
+
+
+# -- The installation --------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Verified:
+    """A built-in case: the report of its check, and every mistake that was planted in it."""
+
+    report: Report
+    planted: tuple[Planted, ...]
+
+    @property
+    def missed(self) -> tuple[Planted, ...]:
+        """Planted mistakes that were not named."""
+        return tuple(one for one in self.planted if not one.caught)
+
+    @property
+    def holds(self) -> bool:
+        """Whether no entry and no identity is wrong (a tie is undecided, and meant to be), and no mistake was missed."""
+        sums = all(checksum.holds for checksum in self.report.checksums)
+        return self.report.verdict != "differs" and sums and not self.missed
+
+    def to_dict(self) -> dict[str, Any]:
+        """What the JSON says."""
+        missed = [
+            {"array": one.array, "mistake": one.id, "variant": one.variant, "named": one.named} for one in self.missed
+        ]
+        return {
+            "id": self.report.case.id, "op": self.report.case.operation.name, "verdict": self.report.verdict,
+            "evaluations": self.report.evaluations, "planted": len(self.planted), "missed": missed,
+        }  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Installation:
+    """What the installation computes on built-in cases of every operation."""
+
+    cases: tuple[Verified, ...]
+
+    @property
+    def verdict(self) -> str:
+        return "agrees" if all(case.holds for case in self.cases) else "differs"
+
+    @property
+    def code(self) -> int:
+        """The exit code that this verdict is."""
+        return EXIT_CODES[self.verdict]
+
+    def to_dict(self) -> dict[str, Any]:
+        """What the JSON says."""
+        cases = [case.to_dict() for case in self.cases]
+        return {"schema": "convgrad.installation/1", "verdict": self.verdict, "cases": cases}
+
+
+def verify_installation() -> Installation:
+    """Every operation on built-in cases, and the negative control: every mistake, planted, is caught and named."""
+    reports = [check(document) for document in builtin_cases()]
+    return Installation(tuple(Verified(report, tuple(control(report.truth_case))) for report in reports))
 
 
 # -- Our own gradients -------------------------------------------------------------------------------------------------
