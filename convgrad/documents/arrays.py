@@ -110,7 +110,7 @@ def _array(text: str, region: Region) -> Array | None:
 
 
 def _has_odd_blanks(text: str, region: Region) -> bool:
-    """Whether there are tabs or lone carriage returns in it or after it, which in YAML may be errors or ends of lines."""
+    """Whether in it or after it are tabs or lone carriage returns, which in YAML may be errors or ends of lines."""
     after = BLANKS.match(text, region.stop)
     part = (region.start, after.end() if after else region.stop)
     return text.count("\r", *part) > text.count("\r\n", *part) or text.find("\t", *part) >= 0
