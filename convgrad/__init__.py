@@ -5,24 +5,26 @@ __version__ = "0.1.0"
 TYPE_CHECKING = False  # what typing.TYPE_CHECKING is, without importing typing: `--version` is to be instant
 if TYPE_CHECKING:
     from convgrad.case import Case as Case
+    from convgrad.chain.explaining import explain as explain
     from convgrad.chain.passes import network as network
+    from convgrad.checking import check as check
     from convgrad.documents.schemas import schema as schema
     from convgrad.errors import RequestError as RequestError
     from convgrad.gradients import backward as backward
     from convgrad.gradients import forward as forward
-    from convgrad.terms import explain as explain
 
 _HOMES = {
     "Case": "convgrad.case",
     "RequestError": "convgrad.errors",
     "backward": "convgrad.gradients",
-    "explain": "convgrad.terms",
+    "check": "convgrad.checking",
+    "explain": "convgrad.chain.explaining",
     "forward": "convgrad.gradients",
     "network": "convgrad.chain.passes",
     "schema": "convgrad.documents.schemas",
 }
 
-__all__ = ["Case", "RequestError", "backward", "explain", "forward", "network", "schema"]
+__all__ = ["Case", "RequestError", "backward", "check", "explain", "forward", "network", "schema"]
 
 
 def __getattr__(name: str) -> object:

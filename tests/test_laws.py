@@ -183,7 +183,7 @@ def cells_at(case, overlay, tap):
 @given(data=st.data())
 def test_overlays_add_up_to_the_gradients(operation, data):
     case = data.draw(cases((operation,)))
-    found, overlays = backward(case), list(backward(case).overlays)
+    found, overlays = backward(case), list(backward(case).full_overlays)
     shape = definitions.full_shape(case, "input")
     assert_equal(sum((placed(case, o) for o in overlays), start=definitions.zeros(shape)), np.reshape(found.dX, shape))
     if case["op"] in CONVOLUTIONS:
@@ -199,7 +199,7 @@ def test_overlays_add_up_to_the_gradients(operation, data):
 @given(data=st.data())
 def test_there_is_one_overlay_for_every_sample_and_position_in_order(operation, data):
     case = data.draw(cases((operation,)))
-    overlays = backward(case).overlays
+    overlays = backward(case).full_overlays
     over = definitions.lengths(case) if case["op"] == "conv-transpose" else definitions.output_lengths(case)
     places = list(product(range(definitions.full_shape(case, "input")[0]), np.ndindex(*over)))
     assert [(o.sample, tuple(o.position)) for o in overlays] == places
@@ -211,7 +211,7 @@ def test_there_is_one_overlay_for_every_sample_and_position_in_order(operation, 
 def test_an_overlays_window_is_what_lies_under_it(operation, data):
     case = data.draw(cases((operation,)))
     x = definitions.lifted_input(case)
-    for overlay in backward(case).overlays:
+    for overlay in backward(case).full_overlays:
         for tap in np.ndindex(overlay.window.shape[1:]):
             cells, values = cells_at(case, overlay, tap), overlay.window[(slice(None), *tap)]
             if None not in cells:
@@ -222,7 +222,7 @@ def test_an_overlays_window_is_what_lies_under_it(operation, data):
 
 @given(case=cases(operations=MAX_POOLS))
 def test_the_winners_of_an_overlay_are_the_cells_that_take_its_delta(case):
-    for overlay in backward({**case, "delta": np.ones_like(case["delta"])}).overlays:
+    for overlay in backward({**case, "delta": np.ones_like(case["delta"])}).full_overlays:
         dx = placed(case, overlay)[overlay.sample]
         for channel, winners in enumerate(overlay.winners):
             assert sorted(map(tuple, winners)) == [cell for cell in np.ndindex(dx.shape[1:]) if dx[(channel, *cell)]]
@@ -230,7 +230,7 @@ def test_the_winners_of_an_overlay_are_the_cells_that_take_its_delta(case):
 
 @given(case=cases(operations=("average-pool", "adaptive-average-pool")))
 def test_the_divisor_of_an_overlay_is_that_of_the_mean(case):
-    for overlay in backward(case).overlays:
+    for overlay in backward(case).full_overlays:
         held = definitions.pool_cells(case, overlay.position)
         assert overlay.divisor == definitions.divisor(case, overlay.position, held)
 
@@ -293,7 +293,7 @@ def test_results_keep_the_kind_of_number_that_was_asked_for(operation, arithmeti
     assert {name: np.asarray(values).dtype.name for name, values in results(found).items()} == dict.fromkeys(
         results(found), arithmetic
     )
-    for overlay in found.overlays:
+    for overlay in found.full_overlays:
         for name in ("window", "delta", "dw", "db", "dx"):
             values = getattr(overlay, name)
             assert values is None or values.dtype in (arithmetic, object), name  # a max pool's padding has no number
@@ -319,7 +319,7 @@ def test_arguments_are_never_written_into(operation, data, arithmetic):
         for array in arrays.values():
             array.setflags(write=False)
         found = convgrad.backward(case, arithmetic=arithmetic)
-        assert all(overlay is not None for overlay in found.overlays)
+        assert all(overlay is not None for overlay in found.full_overlays)
         assert set(results(found)) >= {"output", "dX"}
         assert set(case) == keys
         for key, array in arrays.items():
@@ -331,7 +331,7 @@ def test_an_empty_batch_has_zeros_for_its_kernel_and_bias_and_no_overlays(case):
     found = backward(case)
     assert found.output.shape == case["delta"].shape
     assert found.dX.shape == case["input"].shape
-    assert len(list(found.overlays)) == 0
+    assert len(list(found.full_overlays)) == 0
     if case["op"] in CONVOLUTIONS:
         assert_equal(found.dW, definitions.zeros(case["kernel"].shape))
         assert_equal(found.db, definitions.zeros(definitions.bias_shape(case)))

@@ -55,7 +55,7 @@ def _overlays(gradients: Gradients, look: Look) -> Parts:
 def _checksums(gradients: Gradients, look: Look) -> str:
     from convgrad.verify.checksums import checksums
 
-    if not len(gradients.overlays):
+    if not len(gradients.full_overlays):
         return ""
     return checksum_lines(checksums(gradients.case, gradients.by_operand, gradients.y), look)
 

@@ -19,7 +19,7 @@ CLOSE = 10
 
 def cards(gradients: Gradients, pair: Pair, look: Look) -> Iterator[str]:
     """The overlays as cards, those in the middle summed in one, and the total."""
-    overlays, count = gradients.overlays, len(gradients.overlays)
+    overlays, count = gradients.full_overlays, len(gradients.full_overlays)
     first, last = shown(look, count)
     for place in range(first):
         yield _card(overlays[place], place, pair, look, gradients) + "\n"
@@ -70,18 +70,18 @@ def _spans(name: str, overlay: Overlay, pair: Pair) -> str:
 
 def _head(overlay: Overlay, place: int, pair: Pair, look: Look, gradients: Gradients) -> str:
     near, far = ("x", "delta") if pair.transposed else ("delta", "x")
-    sample = f"  sample {overlay.sample}" if gradients.overlays.shape[0] > 1 else ""
+    sample = f"  sample {overlay.sample}" if gradients.full_overlays.shape[0] > 1 else ""
     where = f"x{index(overlay.position)}" if pair.transposed else f"out{index(overlay.position)}"
     factor = look.numbers.text(pair.factor(overlay))
     return (
-        f"Overlay {place + 1} of {len(gradients.overlays)}{sample}  {where}  {near} = {factor}  "
+        f"Overlay {place + 1} of {len(gradients.full_overlays)}{sample}  {where}  {near} = {factor}  "
         f"window {_spans(far, overlay, pair)}"
     )
 
 
 def opened(gradients: Gradients, pair: Pair, look: Look, place: int) -> Iterator[str]:
     """One overlay with x, delta and w, what it adds to dW and dX, and both as they stand once it has been added."""
-    overlay = gradients.overlays[place]
+    overlay = gradients.full_overlays[place]
     so_far = restricted(gradients.case, 0, place + 1, pair.a)
     head = _head(overlay, place, pair, look, gradients)
     yield look.text(plain_lines(*wrapped(head.split("  "), look.width), style="title"))

@@ -19,7 +19,7 @@ def parts(gradients: Gradients, look: Look) -> Parts:
     """The parts of the view between the header and the checks; raises RequestError for what there is not."""
     pair = chosen_pair(gradients.case, look)
     if look.only is not None:
-        return _opened(gradients, pair, look, chosen_overlay(gradients.overlays.shape, look.only))
+        return _opened(gradients, pair, look, chosen_overlay(gradients.full_overlays.shape, look.only))
     return _all(gradients, pair, look)
 
 
@@ -34,7 +34,7 @@ def _all(gradients: Gradients, pair: Pair, look: Look) -> Parts:
     yield listed(given(gradients.case), look, GIVEN)
     if look.overlays in ("none", 0):
         return
-    if not len(gradients.overlays):
+    if not len(gradients.full_overlays):
         yield prose("no overlays: the batch is empty", look)
         return
     yield _breadcrumb(gradients, pair, look)
@@ -87,4 +87,4 @@ def _gathered(gradients: Gradients, pair: Pair, look: Look) -> Iterator[str]:
 
 
 def _middle(gradients: Gradients) -> str:
-    return ",".join(str((n - 1) // 2) for n in gradients.overlays.shape[1:])
+    return ",".join(str((n - 1) // 2) for n in gradients.full_overlays.shape[1:])

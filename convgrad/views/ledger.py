@@ -9,7 +9,8 @@ from typing import Any
 import numpy as np
 
 from convgrad.core.arithmetic import Array
-from convgrad.gradients import Gradients, Overlays
+from convgrad.gradients import Gradients
+from convgrad.overlays import Overlays
 from convgrad.operations import Overlay
 from convgrad.views.grid import Marks, bracketed
 from convgrad.views.look import PIPE, Line, Look, prose
@@ -46,7 +47,7 @@ class Ledger:
     def __init__(self, gradients: Gradients, pair: Pair, look: Look, *, written: bool, short: bool) -> None:
         self.pair, self.look, self.written = pair, look, written
         self.gradients, self.case = gradients, gradients.case
-        self.overlays: Overlays = gradients.overlays
+        self.overlays: Overlays = gradients.full_overlays
         self.samples = self.case.shapes["x"][0]
         self.short = short
         if short:

@@ -89,7 +89,7 @@ def _tied(overlay: Overlay, window: Window, channel: int) -> Iterator[Cell]:
 
 def opened_grids(gradients: Gradients, channel: int, place: int, look: Look) -> Iterator[str]:
     """One overlay: x with its window, delta with its entry, dX as it stands once it has been added."""
-    case, overlay = gradients.case, gradients.overlays[place]
+    case, overlay = gradients.case, gradients.full_overlays[place]
     assert case.operands["x"] is not None
     assert case.delta is not None
     window: Window = case.arguments["window"]
@@ -102,6 +102,6 @@ def opened_grids(gradients: Gradients, channel: int, place: int, look: Look) -> 
         ("delta", case.delta[overlay.sample, channel], bracketed(at), at),
         ("dX so far", so_far, marks, cells),
     ]
-    yield f"Overlay {place + 1} of {len(gradients.overlays)}\n"
+    yield f"Overlay {place + 1} of {len(gradients.full_overlays)}\n"
     blocks = (block(name, array, look, marks=marks, longest=CLOSE, focus=focus) for name, array, marks, focus in named)
     yield look.text(beside(blocks, look.room))

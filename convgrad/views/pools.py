@@ -20,15 +20,15 @@ from convgrad.views.table import CHUNK, Entry, Table
 def parts(gradients: Gradients, look: Look) -> Parts:
     """The parts of the view between the header and the checks; raises RequestError for what there is not."""
     channel = chosen_channel(gradients.case, look)
-    place = None if look.only is None else chosen_overlay(gradients.overlays.shape, look.only)
+    place = None if look.only is None else chosen_overlay(gradients.full_overlays.shape, look.only)
     return _parts(gradients, channel, place, look)
 
 
 def _parts(gradients: Gradients, channel: int, place: int | None, look: Look) -> Parts:
-    if not len(gradients.overlays):
+    if not len(gradients.full_overlays):
         yield prose("no overlays: the batch is empty", look)
         return
-    sample = 0 if place is None else gradients.overlays[place].sample
+    sample = 0 if place is None else gradients.full_overlays[place].sample
     yield breadcrumb(gradients.case, channel, sample, look)
     if place is not None:
         yield opened_grids(gradients, channel, place, look)
@@ -53,7 +53,7 @@ def breadcrumb(case: Case, channel: int, sample: int, look: Look) -> str:
 
 def _table(gradients: Gradients, channel: int, look: Look, only: list[int] | None = None) -> Iterator[str]:
     """A row an overlay; those in the middle summed."""
-    overlays, count = gradients.overlays, len(gradients.overlays)
+    overlays, count = gradients.full_overlays, len(gradients.full_overlays)
     rows = form(gradients, channel, look)
 
     def row(place: int) -> list[Entry]:

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 import convgrad
 from convgrad.errors import RequestError
-from convgrad.gradients import Overlays
+from convgrad.overlays import Overlays
 from convgrad.views import encodable, render
 from convgrad.views.look import ASCII, UNICODE, Look
 from convgrad.views.numbers import Numbers
@@ -62,8 +62,8 @@ def test_every_number_of_the_result_appears_whole(case, width, arithmetic):
 def test_no_view_holds_an_ellipsis_or_goes_beyond_the_width(case, width, data):
     gradients = convgrad.backward(case)
     asked = {}
-    if len(gradients.overlays) and data.draw(st.booleans()):
-        asked["only"] = tuple(data.draw(st.integers(0, n - 1)) for n in gradients.overlays.shape)
+    if len(gradients.full_overlays) and data.draw(st.booleans()):
+        asked["only"] = tuple(data.draw(st.integers(0, n - 1)) for n in gradients.full_overlays.shape)
     else:
         asked["overlays"] = data.draw(st.sampled_from([None, "all", "none", 0, 3]))
     for shown in (text(gradients, width, **asked), text(convgrad.forward(case), width)):
