@@ -13,7 +13,7 @@ from convgrad.core.arithmetic import Array, zeros
 from convgrad.core.unfold import ALL, add_at, patch
 from convgrad.core.window import Window
 from convgrad.operations.geometry import adaptive, pooling, refuse_lonely
-from convgrad.operations.operation import Operation, Overlay, Shape, pooled_shape, windows_over_input
+from convgrad.operations.operation import Operation, Overlay, Shape, at_position, pooled_shape, windows_over_input
 from convgrad.operations.terms import pool_terms
 
 Spans = Sequence[tuple[int, int]]
@@ -41,10 +41,10 @@ def overlay(
 ) -> Overlay:  # fmt: skip
     """One window: every cell that counts gets delta over the divisor; what falls on padding is lost."""
     under, cells = window.under(position), window.cells(position)
-    patched, e = patch(x[sample], under), delta[(sample, slice(None), *position)]
+    patched, e = patch(x[sample], under), at_position(delta, sample, position)
     by = prod(map(_counted_cells, cells, counted)) if divisor is None else divisor
     pairs = zip(under, counted, strict=True)
-    given = np.ix_(*([tap for tap, cell in enumerate(span) if a <= cell < z] for span, (a, z) in pairs))
+    given: Any = np.ix_(*([tap for tap, cell in enumerate(span) if a <= cell < z] for span, (a, z) in pairs))
     dx = zeros(patched.shape, delta.dtype)
     dx[(slice(None), *given)] = (e / by).reshape(-1, *(1,) * len(under))
     return Overlay(sample, position, cells, patched, dx, delta=e, divisor=by)

@@ -13,7 +13,7 @@ from convgrad.core.unfold import pad, patch, unpad, unpadded
 from convgrad.core.window import Window
 from convgrad.errors import Problem
 from convgrad.operations.geometry import fitting, raise_all, strided_axes
-from convgrad.operations.operation import Operation, Overlay, Shape, windows_over_input
+from convgrad.operations.operation import Operation, Overlay, Shape, at_position, windows_over_input
 from convgrad.operations.terms import Bilinear, Factor, Term, of_bias
 
 MODES = ("cross-correlation", "convolution")
@@ -49,7 +49,7 @@ def overlay(
     window: Window, groups: int, mode: str, padding_mode: str,
 ) -> Overlay:  # fmt: skip
     """What one window adds: dw += e W, dx[window] += sum_o e[o] w[o], db += e, with e = delta[n,:,p]."""
-    e = delta[(sample, slice(None), *position)]
+    e = at_position(delta, sample, position)
     under = patch(x[sample], window.under(position), padding_mode)
     dw, dx = outer(e, under, groups), overlaps(e, oriented(w, mode), groups)
     return Overlay(sample, position, window.cells(position), under, dx, delta=e, dw=oriented(dw, mode), db=e)
@@ -81,7 +81,8 @@ def outer(e: Array, under: Array, groups: int) -> Array:
 def overlaps(e: Array, w: Array, groups: int) -> Array:
     """sum_o e[o] w[o]: (O,), (O,C/g,*K) -> (C,*K)."""
     parts = (e.reshape(-1, *(1,) * (w.ndim - 1)) * w).reshape(groups, -1, *w.shape[1:])
-    return parts.sum(axis=1).reshape(-1, *w.shape[2:])
+    summed: Array = parts.sum(axis=1).reshape(-1, *w.shape[2:])
+    return summed
 
 
 def terms(

@@ -12,7 +12,7 @@ from convgrad.core.window import Window
 from convgrad.errors import Problem, RequestError
 from convgrad.operations.conv import bias_term, biased, channel_sums, oriented, outer
 from convgrad.operations.geometry import raise_all, strided_axes
-from convgrad.operations.operation import Operation, Overlay, Shape
+from convgrad.operations.operation import Operation, Overlay, Shape, at_position
 from convgrad.operations.terms import Bilinear, Term, of_bias
 
 
@@ -37,7 +37,7 @@ def overlay(
     window: Window, lengths: Shape, groups: int, mode: str,
 ) -> Overlay:  # fmt: skip
     """One cell of the input laid on the output: dw += x W, dx = <w, W>, with W the delta that lies under it."""
-    value = x[(sample, slice(None), *position)]
+    value = at_position(x, sample, position)
     under = patch(delta[sample], window.under(position))
     dw = outer(value, under, groups)
     kernel = oriented(w, mode).reshape(groups, -1, *w.shape[1:])

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from math import prod
 from typing import Any
 
@@ -38,7 +38,7 @@ def _same_lower(axis: Axis, length: int) -> tuple[int, int]:
     return after, before
 
 
-_PADDINGS = {
+_PADDINGS: dict[str, Callable[[Axis, int], tuple[int, int]]] = {
     "valid": lambda axis, length: (0, 0),
     "same": _same,
     "same-lower": _same_lower,

@@ -11,7 +11,7 @@ from convgrad.core.arithmetic import EXACT, Array, zeros
 from convgrad.core.unfold import ALL, add_at, patch
 from convgrad.core.window import Window
 from convgrad.operations.geometry import fitting, pooling, strided_axes
-from convgrad.operations.operation import Operation, Overlay, Shape, pooled_shape, windows_over_input
+from convgrad.operations.operation import Operation, Overlay, Shape, at_position, pooled_shape, windows_over_input
 from convgrad.operations.terms import pool_terms
 
 
@@ -39,9 +39,10 @@ def backward(delta: Array, x: Array, *, window: Window, norm: Any) -> dict[str, 
 
 def slope(x: Array, y: Array, norm: Any) -> Array:
     """dy/dx of one cell: sign(x) (|x|/y)^(p-1), written so that nothing overflows."""
-    sign = (x > 0).astype(int) - (x < 0).astype(int)
+    sign: Array = (x > 0).astype(int) - (x < 0).astype(int)
     if norm == 1:
-        return sign + zeros((), EXACT) if x.dtype == EXACT else sign.astype(x.dtype)
+        exact: Array = sign + zeros((), EXACT)
+        return exact if x.dtype == EXACT else sign.astype(x.dtype)
     ratio = np.divide(abs(x), y, out=np.zeros_like(x), where=y != 0)
     result: Array = sign * ratio ** (norm - 1)
     return result
@@ -66,7 +67,7 @@ def _scale(x: Array, window: Window) -> Array:
 
 def overlay(delta: Array, x: Array, *, sample: int, position: tuple[int, ...], window: Window, norm: Any) -> Overlay:
     """One window and what each cell under it is given."""
-    under, e = window.under(position), delta[(sample, slice(None), *position)]
+    under, e = window.under(position), at_position(delta, sample, position)
     patched = patch(x[sample], under)
     flat = patched.reshape(1, len(e), -1)
     whole = fitting(strided_axes(flat.shape[2:], {"stride": (1,), "padding": ((0, 0),)}), flat.shape[2:])

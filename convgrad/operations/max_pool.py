@@ -11,7 +11,7 @@ from convgrad.core.arithmetic import Array, zeros
 from convgrad.core.unfold import ALL, add_at, patch
 from convgrad.core.window import Window
 from convgrad.operations.geometry import adaptive, pooling, refuse_lonely
-from convgrad.operations.operation import Operation, Overlay, Shape, pooled_shape, windows_over_input
+from convgrad.operations.operation import Operation, Overlay, Shape, at_position, pooled_shape, windows_over_input
 from convgrad.operations.terms import pool_terms
 
 TIES = ("first", "last", "split", "all")
@@ -70,7 +70,7 @@ def overlay(
     under = window.under(position)
     patched = patch(x[sample], under)
     inside = np.ix_(*(_inside(span, length) for span, length in zip(under, x.shape[2:], strict=True)))
-    e, dx = delta[(sample, slice(None), *position)], zeros(patched.shape, delta.dtype)
+    e, dx = at_position(delta, sample, position), zeros(patched.shape, delta.dtype)
     won: list[list[tuple[int, ...]]] = []
     for values, gradient, share in zip(patched, dx, e, strict=True):
         taps = _winning_taps(values[inside], inside, ties)
@@ -84,7 +84,8 @@ def _blanked(patched: Array, inside: tuple[Any, ...]) -> Array:
     """The window with None for its cells in the padding, which hold no number."""
     outside = np.ones(patched.shape, bool)
     outside[(slice(None), *inside)] = False
-    return np.where(outside, None, patched) if outside.any() else patched
+    none: Any = None
+    return np.where(outside, none, patched) if outside.any() else patched
 
 
 def _inside(span: range, length: int) -> list[int]:

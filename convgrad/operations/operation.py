@@ -60,6 +60,13 @@ class Operation:
     """Whether the operation stays within the rationals, so that exact arithmetic is possible."""
 
 
+def at_position(array: Array, sample: int, position: tuple[int, ...]) -> Array:
+    """The channels of one sample at one position: (N,C,*P) -> (C,)."""
+    index: Any = (sample, slice(None), *position)
+    channels: Array = array[index]
+    return channels
+
+
 def windows_over_input(shapes: Mapping[str, Shape], arguments: Mapping[str, Any]) -> Shape:
     """The positions of the window over the input, which are the overlays of all but the transposed convolution."""
     window: Window = arguments["window"]
