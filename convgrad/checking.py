@@ -91,6 +91,7 @@ class Report:
         return result
 
 
+@np.errstate(over="ignore", invalid="ignore", divide="ignore")  # data may be infinite where that was allowed
 def check(
     case: Mapping[str, Any] | Case, claim: Mapping[str, Any] | None = None, *, claim_dtype: str | None = None,
     sample: int | None = None, seed: int = 0, all_entries: bool = False, progress: Progress | None = None,
@@ -149,7 +150,7 @@ class Verified:
 
     @property
     def holds(self) -> bool:
-        """Whether no entry and no identity is wrong (a tie is undecided, and meant to be), and no mistake was missed."""
+        """Whether nothing is wrong (a tie is undecided, and meant to be), and no mistake was missed."""
         sums = all(checksum.holds for checksum in self.report.checksums)
         return self.report.verdict != "differs" and sums and not self.missed
 

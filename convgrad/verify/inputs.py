@@ -81,7 +81,7 @@ def _look_at_cells(run: Run, change: Array, chosen: tuple[Colour, ...], part: An
         inside = (change != 0) & (change != moved)  # a kink lies inside the step
         run.undecided["x"][part] |= _gathered((known & inside).astype(int), chosen) > 0
     elif run.probe.kind == "average" or run.probe.case.settings["norm"] == 1:
-        wrong = change == 0
+        wrong = (change == 0) & ((x != 0) | (run.probe.kind == "average"))
     else:
         return
     run.outside["x"][part] |= _gathered((known & wrong).astype(int), chosen) > 0

@@ -102,7 +102,9 @@ def _of_norm(probe: Probe) -> Steps:
     for positions, cells in meetings(probe.geometry):
         np.logical_or.at(held, cells, corners[positions])
     undecided = held & (x == 0)
-    sizes = abs(x) / 2 if probe.exact else np.where(x == 0, TINY, abs(x) * TINY * 1j)
+    sizes = abs(x) / 2 if probe.exact else abs(x) * TINY * 1j
+    any_step = probe.step("x") if probe.exact else TINY  # both sides of 0 are alike
+    sizes = np.where(x == 0, any_step, sizes)
     return Steps(np.where(undecided, 0 * sizes, sizes), undecided, corners, "zero")
 
 
