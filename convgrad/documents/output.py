@@ -52,7 +52,7 @@ def _whole(path: str, target: str, chunks: Iterable[str]) -> None:
     folder = os.path.dirname(target)
     if not os.path.isdir(folder):
         refuse(path, f"there is no folder {os.path.dirname(path) or folder}", "create it first")
-    temporary = os.path.join(folder, f".{secrets.token_hex(8)}.part")
+    temporary = os.path.join(folder, f".{os.urandom(8).hex()}.part")
     try:
         with _text(_created(target, temporary)) as file:
             file.writelines(chunks)
