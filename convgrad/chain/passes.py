@@ -131,7 +131,12 @@ class Network:
 
     @property
     def output(self) -> Array:
-        return self.layers[-1].output
+        return self._signals[-1][1].output
+
+    @property
+    def case(self) -> Case:
+        """The last layer as a case: what its numbers are, those of the output are."""
+        return self._signals[-1][1].case
 
     @cached_property
     def layers(self) -> tuple[LayerPass, ...]:

@@ -14,6 +14,7 @@ from convgrad.cli.options import (
     CLAIMED,
     CLAIMS,
     DOCUMENT,
+    NETWORK,
     OVERLAYS,
     RUNNING,
     WRITING,
@@ -73,8 +74,15 @@ def backward(**options: Any) -> int:
     help="convgrad explain 'dX[1]' samples/ledger.yaml\n\nOne entry of dW, db, dX or y as the sum of its terms.",
     short_help="one entry as the sum of its terms",
 )
-@takes([argument("entry", "the entry, as in dW[0,1], dX[1,1], db[0] or y[0,0]"), DOCUMENT], [*CASE, *COMMON])
+@takes(
+    [argument("entry", "the entry, as in dW[0,1], dX[1,1], db[0] or y[0,0]; of a layer: conv2.dW[0,1]"), DOCUMENT],
+    [*CASE, *COMMON],
+)
 def explain(**options: Any) -> int:
+    if "." in options["entry"].partition("[")[0]:
+        from convgrad.cli import network as networks
+
+        return networks.explain(options)
     from convgrad.gradients import Gradients
     from convgrad.terms import explain_entry, parse_entry
 
@@ -83,7 +91,7 @@ def explain(**options: Any) -> int:
 
 
 @app.command(
-    help="convgrad check samples/claim.yaml\n\n"
+    help="convgrad check samples/published-layer2.yaml\n\n"
     "Verifies gradients by finite differences, over every entry: ours and, where given, somebody else's, whose mistake "
     "it names. Without arguments it verifies the installation.",
     short_help="verify gradients, and name what is wrong with somebody else's",
@@ -96,10 +104,23 @@ def check(**options: Any) -> int:
 
 
 @app.command(
+    help="convgrad network samples/network-two-layers.yaml\n\n"
+    "A chain of layers, forward and back: every output, the loss, the deltas, every gradient, and the parameters after "
+    "a step.",
+    short_help="a chain of layers: forward, loss, gradients, step",
+)
+@takes([argument("file", "a network document; - is standard input")], [*NETWORK, *OVERLAYS, *COMMON])
+def network(**options: Any) -> int:
+    from convgrad.cli import network as networks
+
+    return networks.run({**options, "case": options["file"]})
+
+
+@app.command(
     help="convgrad schema case\n\nThe JSON Schema of a document or an output.",
     short_help="the JSON Schema of a document or an output",
 )
-@takes([argument("name", "case, forward, backward, explain or check")], WRITING)
+@takes([argument("name", "case, forward, backward, explain, check, network, network-output")], WRITING)
 def schema(**options: Any) -> int:
     from convgrad.cli.results import format_of, write
     from convgrad.documents import chunks

@@ -121,6 +121,10 @@ OVERLAYS = (
     ),
     Option("channel", "the filter and channel to show in tables", OUTPUT, "O,C"),
 )
+NETWORK = (
+    Option("layer", "open one layer, as backward shows it", OUTPUT, "NAME"),
+    Option("steps", "repeat the step so many times, and show the loss after each", OUTPUT, "N", int),
+)
 DOCUMENT = inspect.Parameter(
     "case", inspect.Parameter.KEYWORD_ONLY, default=None,
     annotation=Annotated[str | None, typer.Argument(metavar="[CASE]", help="a case document; - is standard input")],

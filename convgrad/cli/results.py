@@ -17,6 +17,7 @@ from convgrad.errors import Problem, RequestError
 SUFFIXES = {".json": "json", ".jsonl": "jsonl", ".ndjson": "jsonl", ".yaml": "yaml", ".yml": "yaml"}
 FORMATS = ("table", "json", "jsonl", "yaml")
 GATHERED = 1 << 16
+STREAMED = {"overlays": "overlay", "steps": "step"}
 GRAVEST = (70, 2, 1, 4, 3, 0)
 
 
@@ -105,13 +106,15 @@ def _text(result: Result, form: str) -> Iterator[str]:
 
 
 def _lines(record: Mapping[str, Any]) -> Iterator[str]:
-    """A record as one line; one with overlays as a line each, and the rest, last."""
-    if "overlays" not in record:
+    """A record as one line; one with overlays or steps as a line each, and the rest, last."""
+    streamed = {key: kind for key, kind in STREAMED.items() if key in record}
+    if not streamed:
         yield from _gathered(chunks(record, "jsonl"))
         return
-    for overlay in record["overlays"]:
-        yield from _gathered(chunks({"type": "overlay", **overlay}, "jsonl"))
-    rest = {key: value for key, value in record.items() if key != "overlays"}
+    for key, kind in streamed.items():
+        for part in record[key]:
+            yield from _gathered(chunks({"type": kind, **part}, "jsonl"))
+    rest = {key: value for key, value in record.items() if key not in streamed}
     yield from _gathered(chunks({"type": "result", **rest}, "jsonl"))
 
 

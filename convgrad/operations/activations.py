@@ -57,13 +57,15 @@ def _low(x: Array) -> Array:
 def sigmoid(x: Array) -> Array:
     """1/(1 + e^-x), of e^-|x| only, which cannot overflow."""
     e = _decay(x)
-    return np.where(x.real >= 0, 1, e) / (1 + e)
+    result: Array = np.where(x.real >= 0, 1, e) / (1 + e)
+    return result
 
 
 def _sigmoid_slope(x: Array) -> Array:
     """e/(1+e)^2: y(1-y) would be 0 where y rounds to 1."""
     e = _decay(x)
-    return e / ((1 + e) * (1 + e))
+    slope: Array = e / ((1 + e) * (1 + e))
+    return slope
 
 
 def _tanh_slope(x: Array) -> Array:

@@ -9,7 +9,8 @@ from typing import Any
 from convgrad.views.look import ASCII, UNICODE, Look, coloured, encodable
 from convgrad.views.numbers import Numbers
 
-VIEWS = {"Forward": "forward", "Gradients": "backward", "Explanation": "explain", "Report": "check"}
+VIEWS = {"Forward": "forward", "Gradients": "backward", "Explanation": "explain", "Report": "check",
+         "Shown": "network", "LayerExplanation": "network"}  # fmt: skip
 """A view for each kind of record: a module with `view(record, look)`, imported when it is needed."""
 
 __all__ = ["encodable", "render"]

@@ -1,0 +1,99 @@
+"""The network command, and explain on a network: documents to records, for one layer, or step by step."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any
+
+import numpy as np
+
+from convgrad.case import is_hand_sized
+from convgrad.chain.explaining import explain_layer
+from convgrad.chain.passes import Network, network
+from convgrad.cli.cases import Run, prepared
+from convgrad.cli.requests import Request, requests
+from convgrad.cli.results import Result, deliver
+from convgrad.errors import Place, Problem, RequestError
+
+
+class NetworkRequest(Request):
+    """A network to run; a problem is placed at its value, one about an unknown key at the key."""
+
+    def _place(self, problem: Problem) -> Place | None:
+        assert self.document is not None
+        return self.document.locate(problem.path, key="unknown key" in problem.message) or Place(self.document.name)
+
+
+def run(options: Mapping[str, Any]) -> int:
+    """Run the networks that are asked for; the exit code."""
+    settings = prepared(options)
+    steps = options.get("steps")
+    if steps is not None and steps < 1:
+        raise RequestError(Problem(f"must be at least 1, but is {steps}", place=Place("--steps")))
+    return deliver_networks(options, lambda made: _result(made, settings, options))
+
+
+def deliver_networks(options: Mapping[str, Any], result: Callable[[Network], Result]) -> int:
+    """A result of each network that is asked for, written; the exit code."""
+    settings = prepared(options)
+    made, many = requests(options, exact=True)
+    networks = (as_network_request(request) for request in made)
+    return deliver(networks, many, lambda request: result(network_of(request, settings, options)), options)
+
+
+def as_network_request(request: Request) -> NetworkRequest:
+    """The same request, its problems placed as a network document's."""
+    return NetworkRequest(request.value, request.origins, request.document, request.error)
+
+
+def network_of(request: Request, settings: Run, options: Mapping[str, Any]) -> Network:
+    """The network that a request asks for; where it is to be exact, from the text of every number."""
+    keywords = {"arithmetic": options.get("arithmetic"), "nonfinite": settings.nonfinite}
+    made = network(request.value, **keywords)
+    if _has_lifted_arrays(request.value) and made.chain.arithmetic in ("auto", "exact"):
+        cases = (layer.forward.case for layer in made.layers if layer.layer.windowed)
+        if made.chain.arithmetic == "exact" or all(map(is_hand_sized, cases)):
+            return network(request.document.exact() if request.document else request.value, **keywords)
+    return made
+
+
+def _has_lifted_arrays(value: Any) -> bool:
+    """Whether arrays of its text were read as binary ones, for speed."""
+    if isinstance(value, (dict, list)):
+        return any(map(_has_lifted_arrays, value.values() if isinstance(value, dict) else value))
+    return isinstance(value, np.ndarray)
+
+
+def _result(made: Network, settings: Run, options: Mapping[str, Any]) -> Result:
+    name, steps = options.get("layer"), options.get("steps")
+    if name is not None:
+        made.layer(name)  # one that there is not is refused before anything is written
+    if steps is not None:
+        made.stepped()
+    return Result(lambda: _record(made, settings, name, steps), lambda: _text(made, settings, name, steps))
+
+
+def _record(made: Network, settings: Run, name: str | None, steps: int | None) -> Mapping[str, Any]:
+    """What the JSON says; of one layer also its overlays, if they are asked for."""
+    record = made.to_dict(steps, name)
+    if name is not None and settings.overlays not in (None, "none"):
+        layer = made.layer(name)
+        count = None if settings.overlays == "all" else int(settings.overlays)
+        overlays = layer.gradients.overlays if layer.layer.windowed else ()
+        record["layers"][0]["overlays"] = [overlay.to_dict() for overlay in list(overlays)[:count]]
+    return record
+
+
+def _text(made: Network, settings: Run, name: str | None, steps: int | None) -> Iterator[str]:
+    from convgrad.views import render
+    from convgrad.views.network import Shown
+
+    if name is not None and made.layer(name).layer.windowed:
+        return render(made.layer(name).gradients, **settings.view)
+    return render(Shown(made, name, steps), **settings.view)
+
+
+def explain(options: Mapping[str, Any]) -> int:
+    """Explain one entry of a layer, NAME.dW[0,1]; the exit code."""
+    settings = prepared(options)
+    return deliver_networks(options, lambda made: settings.result(explain_layer(made, options["entry"])))
