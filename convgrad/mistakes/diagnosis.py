@@ -150,7 +150,11 @@ class Diagnoser:
         details: dict[str, Any] = {"variant": "; ".join(variants)} if variants else {}
         if len(candidate.ids) > 1:
             details["also"] = candidate.ids[1]
-        return self._diagnosis(claim, candidate, matches, details)
+        if explanation.fit:
+            details[explanation.fit.name] = self._plain(explanation.fit.value)
+        if explanation.others:
+            details["alternatives"] = [" and ".join(other.ids) for other in explanation.others]
+        return self._diagnosis(claim, candidate, matches, details, explanation.fit)
 
     def _repairs(self, claim: Claim, explanation: Explanation) -> list[Diagnosis]:
         """The entries that are explained by themselves; of two that are exchanged, the first speaks for both."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from fractions import Fraction
 from functools import partial
 from typing import Any
 
@@ -18,6 +19,8 @@ from convgrad.operations.terms import Index, Term
 EFFECTS: dict[str, int] = {"term-missing": -1, "term-sign": -2, "term-doubled": 1}
 """How many times the term the entry is off by."""
 
+CLOSE = Fraction(1, 2**20)
+"""How far a sum may be from its entry, in relation to the sizes of its terms: all rounding, in float32 too."""
 MOST_PLACES = 4
 """Entries in which a mistake in a single one is planted."""
 
@@ -119,12 +122,14 @@ def _exchanges(base: Array, values: Array, wrong: Sequence[Index], allows: Allow
 
 
 def _repair(c: Computation, base: Array, values: Array, index: Index, allows: Allows, unit: Any) -> Repair | None:
-    terms = terms_of(c, index, base.shape)
+    terms = [term for term in terms_of(c, index, base.shape) if term.value != 0]
+    if not _adds_up(terms, base[index], _factor(c, base)):
+        terms = []
     found = []
     for name, effect in EFFECTS.items():
         for term in terms:
             candidate = base[index] + effect * term.value * _factor(c, base)
-            if term.value != 0 and allows(index, candidate):
+            if allows(index, candidate):
                 found.append((abs(candidate - values[index]), name, term))
     found.sort(key=lambda row: row[0])  # the closest first, and of equals the first in the table
     names = tuple(dict.fromkeys(name for _, name, _ in found))
@@ -133,6 +138,12 @@ def _repair(c: Computation, base: Array, values: Array, index: Index, allows: Al
     if not found:
         return None
     return Repair(names[0], index, found[0][2], terms, also=names[1:])
+
+
+def _adds_up(terms: Sequence[Term], entry: Any, factor: Any) -> bool:
+    """Whether terms are those of an entry: an altered computation may have made it in another way."""
+    total, size = sum(term.value for term in terms) * factor, sum(abs(term.value) for term in terms) * abs(factor)
+    return bool(abs(total - entry) <= CLOSE * size)
 
 
 def _factor(c: Computation, base: Array) -> Any:

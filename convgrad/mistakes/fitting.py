@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from convgrad.core.arithmetic import EXACT, Array
-from convgrad.mistakes.candidates import Candidate, Candidates, Screen, as_float
+from convgrad.mistakes.candidates import Candidate, Candidates, Screen, alike, as_float
 from convgrad.mistakes.computation import Convolution, product_of
 from convgrad.verify.claims import Claim
 
@@ -72,21 +72,40 @@ def bits(claim: Claim, where: Array | None = None) -> list[float]:
 def fits(candidates: Candidates, claim: Claim) -> Iterator[Fit]:
     """Mistakes with a number that fits the claim, where the claim says more than that number."""
     said = bits(claim)
-    if "scaled" in candidates.free and (factor := _factor(candidates, claim, said)) is not None:
-        yield Fit(Candidate(("scaled",), (str(factor),), candidates.right.scaled(factor)), "factor", factor)
+    whole = Candidate((), (), candidates.right)
+    if (fit := _scaled(candidates, claim, whole, as_float(candidates.truth), said)) is not None:
+        yield fit
     if "updated-kernel" in candidates.free and sum(said[:-1]) >= ENOUGH_BITS:
         yield from _stepped(candidates, claim)
 
 
-def _factor(candidates: Candidates, claim: Claim, said: list[float]) -> Fraction | None:
-    interval = interval_of(as_float(claim.values), excuses(claim), as_float(candidates.truth))
-    if interval is None or interval[0] <= 0 <= interval[1] or interval[0] <= -1 <= interval[1]:
+def scaled_mistakes(candidates: Candidates, claim: Claim) -> Iterator[Fit]:
+    """Single mistakes times a factor, where the claim says much more than that factor."""
+    said, screen = bits(claim), candidates.screen
+    if sum(said[:-1]) < ENOUGH_BITS + log2(len(screen.candidates) + 1):
+        return
+    values, excuse = as_float(claim.values).ravel()[screen.places], excuses(claim).ravel()[screen.places]
+    for candidate, row in zip(screen.candidates, screen.matrix, strict=True):
+        if candidate.ids[0] != "negated" and interval_of(values, excuse, row) is not None:
+            fit = _scaled(candidates, claim, candidate, as_float(candidates.value(candidate)), said)
+            if fit is not None:
+                yield fit
+
+
+def _scaled(
+    candidates: Candidates, claim: Claim, candidate: Candidate, array: Array, said: list[float]
+) -> Fit | None:
+    """A factor with which an array is the claim: not 1, which is no mistake, and not -1, which has a name."""
+    interval = interval_of(as_float(claim.values), excuses(claim), array)
+    if interval is None or any(interval[0] <= number <= interval[1] for number in (-1, 0, 1)):
         return None
     known = [number for number in _known_factors(candidates) if interval[0] <= number <= interval[1]]
     enough = sum(said[:-1]) >= ENOUGH_BITS
-    for value in (*known, *simple(interval)) if enough else known if sum(said) >= ENOUGH_BITS else ():
-        if claim.allows(candidates.bare.value(candidates.right.scaled(value))).all():
-            return value
+    for factor in (*known, *simple(interval)) if enough else known if sum(said) >= ENOUGH_BITS else ():
+        made = candidate.computation.scaled(factor)
+        if claim.allows(alike(candidates.bare.value(made), claim.values.shape)).all():
+            ids, variants = (*candidate.ids, "scaled"), (*candidate.variants, str(factor))
+            return Fit(Candidate(ids, variants, made), "factor", factor)
     return None
 
 

@@ -14,7 +14,7 @@ from convgrad.case import Case, products
 from convgrad.core.arithmetic import Array
 from convgrad.mistakes.candidates import Candidate, Candidates, Screen
 from convgrad.mistakes.entries import Repair, all_exchanged, repairs
-from convgrad.mistakes.fitting import Fit, agreement, bits, fits
+from convgrad.mistakes.fitting import Fit, agreement, bits, fits, scaled_mistakes
 from convgrad.verify.claims import Claim
 
 PAIRED = 400_000
@@ -38,6 +38,8 @@ class Explanation:
     candidate: Candidate | None
     repairs: tuple[Repair, ...]
     base: Array
+    fit: Fit | None = None
+    others: tuple[Candidate, ...] = ()
 
     @property
     def cost(self) -> int:
@@ -123,8 +125,10 @@ class Search:
         """In the order of their worth among equals."""
         if (repaired := self._repaired(claim, None)) is not None:
             yield repaired
-        for pair in self._pairs(claim):
-            yield Explanation(pair, (), self.truth)
+        if pairs := self._pairs(claim):
+            yield Explanation(pairs[0], (), self.truth, others=tuple(pairs[1:]))
+        for fit in scaled_mistakes(self.candidates, claim):
+            yield Explanation(fit.candidate, (), self.truth, fit)
         for candidate in self._most(claim):
             if (repaired := self._repaired(claim, candidate)) is not None:
                 yield repaired

@@ -9,17 +9,16 @@ import numpy as np
 
 from convgrad.core.arithmetic import Array
 from convgrad.core.window import Window
-from convgrad.mistakes.computation import Computation, Convolution
+from convgrad.mistakes.computation import Computation, Convolution, product_of
 from convgrad.mistakes.pool import Pool, given_to_taps
 from convgrad.operations.conv import bias_term
 from convgrad.operations.terms import Bilinear, Factor, Index, Term, meetings, of_bias
 
 
 def terms_of(c: Computation, index: Index, shape: tuple[int, ...]) -> list[Term]:
-    """The terms whose sum, times the computation's factor, is the entry at an index of its value.
+    """The terms whose sum, times the computation's factor, is the entry at an index of its value, of that shape.
 
-    `shape` is that of the array before its entries are moved. None where the entry is no sum: one that was
-    overwritten, or that came in from outside.
+    None where the entry is no sum: one that was overwritten, or that came in from outside.
     """
     source = source_of(c, index, shape)
     if source is None or c.overwrite or c.samples:
@@ -32,11 +31,12 @@ def source_of(c: Computation, index: Index, shape: tuple[int, ...]) -> Index | N
     """Where the entry at an index stood before the entries were moved."""
     if not c.arrange:
         return index
-    numbers: Array = np.arange(1, int(np.prod(shape)) + 1).reshape(shape)
+    before = c.bare().shape
+    numbers: Array = np.arange(1, product_of(before) + 1).reshape(before)
     for move in c.arrange:
         numbers = move(numbers)
-    number = int(numbers[index])
-    return None if number == 0 else tuple(int(i) for i in np.unravel_index(number - 1, shape))
+    number = int(numbers.reshape(shape)[index]) if numbers.size == product_of(shape) else 0
+    return tuple(int(i) for i in np.unravel_index(number - 1, before)) if number in range(1, numbers.size + 1) else None
 
 
 def _of_convolution(c: Convolution, index: Index) -> Iterator[Term]:

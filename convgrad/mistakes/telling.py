@@ -29,12 +29,9 @@ def entries_text(matches: int, entries: int) -> str:
 
 
 def also_text(details: Mapping[str, Any]) -> str:
-    """What else gives the same numbers here, and what would tell; a plain factor goes without saying."""
+    """What else gives the same numbers here; that a factor is also a plain factor goes without saying."""
     others = [name for name in details.get("alternatives", ()) if name != "scaled"]
-    if not others:
-        return ""
-    advice = f"; to tell them apart, {details['tell_apart']}" if "tell_apart" in details else ""
-    return f"; here {' and '.join(others)} would give the same{advice}"
+    return f"; here {' and '.join(others)} would give the same" if others else ""
 
 
 def entry_name(case: Case, array: str, index: Index) -> str:

@@ -126,6 +126,14 @@ def test_a_stepped_kernel_is_recognised_with_the_step_and_without():
     assert (found.mistake, found.details["rate"]) == ("updated-kernel", 0.05)
 
 
+def test_a_mistake_times_a_factor_is_both():
+    case = make_case(PLAIN)
+    truth = truth_of(case)["dX"]
+    wrong = forms("conv", "dX")["kernel-rotated"].alter(right(case, "dX"))[""].value() * Fraction(3, 100)
+    (found,) = Diagnoser(case, "dX", truth).of(claimed("dX", wrong, truth))
+    assert (found.mistake, found.details["also"], found.details["factor"]) == ("kernel-rotated", "scaled", 0.03)
+
+
 # -- Single entries ----------------------------------------------------------------------------------------------------
 
 

@@ -8,10 +8,12 @@ import numpy as np
 import pytest
 
 from convgrad.mistakes import Diagnoser, planted
+from convgrad.mistakes.any import ANY
 from convgrad.mistakes.builtin import truth_of
+from convgrad.mistakes.candidates import Candidates, differs
 from tests.mistakes.cases import claimed, random_case
 
-GEOMETRIES, BATCH = 500, 50
+GEOMETRIES, BATCH, PAIRS_EACH = 500, 50, 3
 EACH = 8
 """Mistakes planted in each geometry, of the 100 to 300 variants that show there; other seeds plant others."""
 
@@ -30,11 +32,36 @@ def outcomes(seed):
     return [outcome(diagnosers, *shown[number], truth) for number in chosen]
 
 
+def paired(seed):
+    """For some pairs of mistakes planted in a random case that no single one explains: what they were taken for."""
+    case = random_case(seed)
+    for array, truth in (truth_of(case) if case else {}).items():
+        candidates = Candidates(case, array, truth)
+        singles = [candidates.value(single) for single in candidates.singles]
+        diagnoser, taken = Diagnoser(case, array, truth, advise=False), 0
+        pairs = [pair for pair, _ in candidates.pairs() if not set(pair.ids) & set(ANY)] if truth.size > 3 else []
+        for number in np.random.default_rng(seed).permutation(len(pairs)):
+            wrong = candidates.value(candidates.rebuilt(pairs[number]))
+            if taken < PAIRS_EACH and wrong.shape == truth.shape and all(differs(wrong, a) for a in (truth, *singles)):
+                taken += 1
+                yield pairs[number].ids, diagnoser.of(claimed(array, wrong, truth))[0]
+
+
 def outcome(diagnosers, array, name, variant, wrong, truth):
     found = diagnosers[array].of(claimed(array, wrong, truth[array]))
     if found and found[0].mistake == name:
         return "first"
     return "equal" if found and name in found[0].details.get("alternatives", ()) else f"missed {array} {name} {variant}"
+
+
+@pytest.mark.parametrize("first", [0, 10, 20])
+def test_planted_pairs_are_named_or_explained_in_full_by_something_simpler_or_equal(first):
+    found = [outcome for seed in range(first, first + 10) for outcome in paired(seed)]
+    named = [ids for ids, part in found if {part.mistake, part.details.get("also")} == set(ids)]
+    other = [ids for ids, part in found if ids not in named and part.mistake and part.matches == part.entries]
+    print(f"seeds {first}-{first + 9}: {len(found)} pairs, {len(named)} named, {len(other)} explained by others")
+    assert len(named) >= 0.8 * len(found)
+    assert len(named) + len(other) >= 0.98 * len(found)
 
 
 @pytest.mark.parametrize("first", range(0, GEOMETRIES, BATCH))
