@@ -147,8 +147,9 @@ def did_you_mean(word: str, words: Iterable[str]) -> str:
     """
     from difflib import get_close_matches
 
-    close = get_close_matches(word, list(words), n=1, cutoff=0.6)
-    return f": did you mean `{close[0]}`?" if close else ""
+    folded = {known.casefold(): known for known in words}
+    close = get_close_matches(word.casefold(), list(folded), n=1, cutoff=0.6)
+    return f": did you mean `{folded[close[0]]}`?" if close else ""
 
 
 def _operation(given: Mapping[str, Any]) -> Operation:

@@ -9,8 +9,15 @@ from typing import Any
 from convgrad.views.look import ASCII, UNICODE, Look, coloured, encodable
 from convgrad.views.numbers import Numbers
 
-VIEWS = {"Forward": "forward", "Gradients": "backward", "Explanation": "explain", "Report": "check",
-         "Shown": "network", "LayerExplanation": "network"}  # fmt: skip
+VIEWS = {
+    "Forward": "forward",
+    "Gradients": "backward",
+    "Explanation": "explain",
+    "Report": "check",
+    "Installation": "installation",
+    "Shown": "network",
+    "LayerExplanation": "network",
+}
 """A view for each kind of record: a module with `view(record, look)`, imported when it is needed."""
 
 __all__ = ["encodable", "render"]
@@ -28,7 +35,8 @@ def render(
     Raises RequestError, before the first chunk, for an overlay or a channel that there is not.
     """
     symbols = ASCII if ascii else UNICODE
-    exact = record.case.arithmetic == "exact" and not record.case.rounded
+    case = getattr(record, "case", None)
+    exact = case is not None and case.arithmetic == "exact" and not case.rounded
     numbers = Numbers(digits, fractions=exact, blank=symbols.dot)
     look = Look(width, numbers, symbols, coloured(color, width is not None), overlays, only, channel, quiet)
     chunks: Iterator[str] = import_module(f"convgrad.views.{VIEWS[type(record).__name__]}").view(record, look)
