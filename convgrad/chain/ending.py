@@ -81,7 +81,7 @@ class Ending:
         """The loss in the kind it was computed in."""
         assert self.chain.loss is not None
         total = self.chain.loss.loss.value(self.y, self.target, axes=self.signal.axes)
-        total = total / self._divisor()
+        total = total / self.divisor
         return total if self.y.dtype == EXACT else self.y.dtype.type(total).item()
 
     @cached_property
@@ -89,10 +89,12 @@ class Ending:
         """dE/dy, or what was given in its place, with a batch axis."""
         if self.chain.loss is None:
             return self._given()
-        difference: Array = self.chain.loss.loss.delta(self.y, self.target, axes=self.signal.axes) / self._divisor()
+        difference: Array = self.chain.loss.loss.delta(self.y, self.target, axes=self.signal.axes) / self.divisor
         return difference
 
-    def _divisor(self) -> int:
+    @property
+    def divisor(self) -> int:
+        """What the loss is divided by: 1, or the samples."""
         assert self.chain.loss is not None
         samples = self.signal.full[0]
         if self.chain.loss.reduction == "sum":
