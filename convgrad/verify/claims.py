@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fractions import Fraction
 from typing import Any
 
@@ -196,6 +196,14 @@ def _filled(halves: list[Fraction], values: Array) -> Array:
     result = np.empty(len(halves), EXACT)
     result[:] = halves
     return (result if values.dtype == EXACT else rounded(result)).reshape(values.shape)
+
+
+def finite(claim: Claim) -> Claim:
+    """The claim in float64 where an exact one holds numbers that are not finite, and so have no exact value."""
+    if claim.values.dtype != EXACT or all(isinstance(value, Fraction) for value in claim.values.flat):
+        return claim
+    excuse = claim.excuse.astype(FLOAT64) if isinstance(claim.excuse, np.ndarray) else float(claim.excuse)
+    return replace(claim, values=claim.values.astype(FLOAT64), excuse=excuse)
 
 
 def within(values: Array, others: Array, excuse: Any) -> Array:

@@ -121,7 +121,8 @@ class Bounds:
         kind_of, sums = TYPES[dtype], self.sums(array)
         inexact = self._inexact(sums, kind_of)
         magnitude = self._normal(kind_of).sums(array).magnitude if inexact else sums.magnitude
-        grown = (1 + kind_of.unit) ** inexact * (1 + growth(sums.roundings, 2.0**-kind_of.accumulated)) - 1
+        # (1 + u)^inexact (1 + g_n) - 1, which float64 would round to 0 for a u of its own
+        grown = np.expm1(inexact * np.log1p(kind_of.unit) + np.log1p(growth(sums.roundings, 2.0**-kind_of.accumulated)))
         off = np.zeros(magnitude.shape) if self._is_exact(sums, kind_of) else _product(grown, magnitude) * SURE
         values = abs(_floats(truth))
         if kind_of.result == kind_of.accumulated:
@@ -187,14 +188,14 @@ def _of_convolution(bounds: Bounds, sizes: Mapping[str, Array]) -> dict[str, Sum
 
 
 def _of_maximum(bounds: Bounds, sizes: Mapping[str, Array]) -> dict[str, Sums]:
-    """Sums of whole deltas; of shares, each divided once, where a tie is split."""
+    """Sums of whole deltas; of shares, each by a reciprocal and a product, where a tie is split."""
     case, split = bounds.case, bounds.case.settings["ties"] == "split"
     order = _ranks(bounds.operands["x"])
     magnitude = case.operation.backward(sizes["delta"], order, **case.arguments)["x"]
     ties = {"ties": "all"} if split else {}
     present = (sizes["delta"] != 0).astype(FLOAT64)
     terms = case.operation.backward(present, order, **{**case.arguments, **ties})["x"]
-    return {"x": Sums(magnitude, np.maximum(terms - (not split), 0), (("delta",),))}
+    return {"x": Sums(magnitude, np.maximum(terms + (1 if split else -1), 0), (("delta",),))}
 
 
 def _ranks(x: Array) -> Array:

@@ -23,15 +23,15 @@ OPERANDS = {"dX": "x", "dW": "w", "db": "b"}
 NAMES = {"x": "dX", "w": "dW", "b": "db"}
 
 
-def float_cases(**fixed):
-    """Cases of every operation with float64 data, drawn by a seed."""
+def float_cases(operations=geometry.OPERATIONS, **fixed):
+    """Cases of the operations with float64 data, drawn by a seed."""
 
     def made(seed, operation):
         choose = geometry.Seeded(np.random.default_rng(seed))
         dims = choose.integer(1, 3)
         return geometry.random_case(choose, operation, dims, geometry.float_data, (1, 3), **fixed)
 
-    return st.builds(made, st.integers(0, 2**20), st.sampled_from(geometry.OPERATIONS))
+    return st.builds(made, st.integers(0, 2**20), st.sampled_from(operations))
 
 
 # -- They are the gradients --------------------------------------------------------------------------------------------

@@ -1,0 +1,184 @@
+"""A report has one verdict, says what its format promises, and names mistakes; other suites have it in one line."""
+
+from fractions import Fraction
+
+import numpy as np
+import pytest
+from hypothesis import given
+
+import convgrad
+from convgrad.checking import check, verify_installation
+from convgrad.core.arithmetic import Plain
+from convgrad.documents import chunks
+from convgrad.testing import assert_gradients
+from tests import geometry
+
+
+def plain(rows):
+    """Numbers as they stand in a document."""
+    return [plain(row) if isinstance(row, list) else Plain(row) for row in rows]
+
+
+PUBLISHED = {
+    "id": 7, "mode": "convolution",
+    "input": plain([["0.32", "0.27", "-0.59"], ["0.99", "-0.52", "-0.55"], ["-0.45", "0.64", "0.13"]]),
+    "kernel": plain([["-0.5", "0.1"], ["0.3", "0.9"]]), "delta": plain([["-0.07", "0.15"], ["-0.09", "0.02"]]),
+    "claim": {"dW": plain([[".13", "-.05"], [".02", ".17"]])},
+}  # fmt: skip
+
+
+# -- The record --------------------------------------------------------------------------------------------------------
+
+
+def test_the_published_example_is_judged_and_named():
+    record = check(PUBLISHED).to_dict()
+    assert record["schema"] == "convgrad.check/1"
+    assert (record["id"], record["op"], record["arithmetic"]) == (7, "conv", "exact")
+    assert (record["verdict"], record["evaluations"]) == ("differs", 18)
+    assert record["findings"][-1] == {
+        "array": "dW", "against": "claim", "entries": 4, "wrong": 4, "verdict": "differs",
+        "worst": {"index": (1, 1), "claimed": 0.17, "correct": -0.0814, "error": 0.2514, "allowed": 0.005},
+    }  # fmt: skip
+    named = [(one["array"], one["mistake"], one["matches"]) for one in record["diagnosis"]]
+    assert named == [("dW", "delta-rotated", 4)]
+    assert record["checksums"][0]["left"] == record["checksums"][0]["right"] == -0.05359
+    assert 0 < record["strength"]["catches"] < record["strength"]["of"]
+
+
+def test_it_can_be_written_as_json():
+    text = "".join(chunks(check(PUBLISHED, all_entries=True).to_dict(), "json"))
+    assert '"against": "finite differences"' in text
+
+
+def test_the_claim_given_wins_over_the_document_s():
+    right = [["-0.1011", "-0.094"], ["-0.0716", "-0.0814"]]
+    assert check(PUBLISHED, {"dW": plain(right)}).verdict == "agrees"
+
+
+@pytest.mark.parametrize(("claims", "verdict", "code"), [
+    ({}, "undecided", 3),
+    ({"dX": [[1, 0], [0, 0]]}, "agrees", 0),
+    ({"dX": [[0, 1], [0, 0]]}, "differs", 1),
+])  # fmt: skip
+def test_with_claims_the_verdict_is_theirs(claims, verdict, code):
+    report = check({"op": "max-pool", "window": 2, "input": [[5, 5], [1, 2]], "delta": [[1]]}, claims)
+    assert (report.verdict, report.code) == (verdict, code)
+
+
+@given(geometry.cases(batches=(1, 2)))
+def test_our_own_gradients_are_right_claims_for_every_operation(document):
+    ours = convgrad.backward(document)
+    claims = {name: values for name in ("dX", "dW", "db") if (values := getattr(ours, name)) is not None}
+    report = check(document, {**claims, "output": ours.output})
+    assert report.verdict == "agrees"
+    assert not report.diagnosis
+
+
+def test_a_wrong_output_is_found_as_well():
+    report = check({"input": [1, 3, 7], "kernel": [1, 2], "bias": [1], "delta": [1, 1]}, {"output": [7, 17]})
+    assert [(f.array, f.verdict) for f in report.findings if f.against == "claim"] == [("output", "differs")]
+    assert report.diagnosis[0].mistake == "bias-missing"
+
+
+@pytest.mark.parametrize("arithmetic", ["float64", "float32", "exact"])
+def test_every_arithmetic_agrees_with_itself(arithmetic):
+    report = check(PUBLISHED, claim={}, arithmetic=arithmetic)
+    assert (report.verdict, report.case.arithmetic) == ("agrees", arithmetic)
+
+
+def test_exact_arithmetic_shows_fractions():
+    report = check({"input": [1, 2], "kernel": [3], "delta": ["1/3", 1]}, {"dX": [0.9, 3]}, arithmetic="exact")
+    assert report.findings[-1].worst.error == Fraction(1, 10)
+
+
+def test_settings_may_be_given_as_keywords():
+    assert check({"input": [1, 2, 3], "kernel": [1, 2]}, delta=[1], stride=2).verdict == "agrees"
+
+
+def test_the_installation_names_every_planted_mistake():
+    found = verify_installation()
+    assert (found.verdict, found.code) == ("agrees", 0)
+    assert {case.report.case.operation.name for case in found.cases} == set(geometry.OPERATIONS)
+    assert all(case.planted and not case.missed for case in found.cases)
+    assert found.to_dict()["cases"][0]["planted"] > 0
+
+
+# -- For other people's test suites ------------------------------------------------------------------------------------
+
+LAYER = {
+    "op": "conv", "dims": 2, "stride": 2, "padding": 1,
+    "input": np.random.default_rng(0).standard_normal((2, 3, 7, 7)),
+    "kernel": np.random.default_rng(1).standard_normal((4, 3, 3, 3)),
+    "bias": np.random.default_rng(2).standard_normal(4),
+    "delta": np.random.default_rng(3).standard_normal((2, 4, 4, 4)),
+}  # fmt: skip
+
+
+def by_loops(delta, x, w, b, stride=2, padding=1):
+    """Somebody's backward pass."""
+    xp = np.pad(x, [(0, 0), (0, 0), (padding, padding), (padding, padding)])
+    dxp, dw, k = np.zeros_like(xp), np.zeros_like(w), w.shape[-1]
+    for i in range(delta.shape[2]):
+        for j in range(delta.shape[3]):
+            at = (slice(None), slice(None), slice(i * stride, i * stride + k), slice(j * stride, j * stride + k))
+            dw += np.einsum("no,nchw->ochw", delta[:, :, i, j], xp[at])
+            dxp[at] += np.einsum("no,ochw->nchw", delta[:, :, i, j], w)
+    return dxp[:, :, padding:-padding, padding:-padding], dw, delta.sum(axis=(0, 2, 3))
+
+
+def test_a_right_implementation_passes_in_one_line():
+    assert assert_gradients(by_loops, LAYER).verdict == "agrees"
+
+
+def test_gradients_may_come_by_name_and_not_all_of_them():
+    assert_gradients(lambda *arrays: {"dW": by_loops(*arrays)[1]}, LAYER)
+
+
+def test_float32_is_judged_as_float32():
+    def in_float32(*arrays):
+        return by_loops(*(array.astype(np.float32) for array in arrays))
+
+    assert_gradients(in_float32, LAYER)
+    with pytest.raises(AssertionError):
+        assert_gradients(in_float32, LAYER, claim_dtype="float64")
+
+
+def test_a_wrong_implementation_fails_with_the_diagnosis():
+    def turned(delta, x, w, b):
+        return by_loops(delta[:, :, ::-1, ::-1], x, w, b)
+
+    with pytest.raises(AssertionError) as caught:
+        assert_gradients(turned, LAYER)
+    message = str(caught.value)
+    assert "dW differs from the gradient in 108 of 108 entries; the worst, dW[" in message
+    assert "(delta-rotated)" in message
+    assert "fix: " in message
+
+
+def test_a_wrong_shape_fails_with_both_shapes():
+    with pytest.raises(AssertionError, match=r"db has shape \(1, 4\), but must have \(4,\)"):
+        assert_gradients(lambda *arrays: {"db": by_loops(*arrays)[2][None]}, LAYER)
+
+
+def test_a_pool_takes_delta_and_x():
+    case = {"op": "average-pool", "dims": 1, "window": 2, "input": [1, 2, 3, 4], "delta": [2, 4]}
+    assert_gradients(lambda delta, x: np.repeat(delta, 2) / 2, case)
+
+
+def test_too_many_gradients_are_refused():
+    with pytest.raises(TypeError, match="returned 2 gradients"):
+        assert_gradients(lambda delta, x: (x, x), {"op": "average-pool", "window": 1, "input": [[1]], "delta": [[1]]})
+
+
+@pytest.mark.oracle
+@pytest.mark.parametrize("dtype", ["float64", "float32", "bfloat16"])
+def test_pytorch_s_gradients_are_right_claims_in_its_types(dtype):
+    torch = pytest.importorskip("torch", reason="PyTorch is not installed (extra `oracle`)")
+
+    def function(delta, x, w, b):
+        x, w, b = (torch.tensor(array, dtype=getattr(torch, dtype), requires_grad=True) for array in (x, w, b))
+        y = torch.nn.functional.conv2d(x, w, b, stride=2, padding=1)
+        y.backward(torch.tensor(delta, dtype=y.dtype))
+        return {"dX": x.grad, "dW": w.grad, "db": b.grad, "output": y}
+
+    assert assert_gradients(function, LAYER).verdict == "agrees"
