@@ -11,6 +11,8 @@ import numpy as np
 
 from convgrad.core.arithmetic import FLOAT32, Array, decimal_text
 
+FAITHFUL = 15
+"""Significant digits up to which every decimal comes back from a float as it was."""
 POSITIONAL = (-5, 15)
 """Powers of ten between which a number is written without an exponent."""
 
@@ -58,7 +60,10 @@ class Numbers:
     def _float(self, value: float) -> str:
         text = self._format % value
         if float(text) == value:
-            return "0" if not value else text if "e" not in text else _tidy(repr(value))
+            if not value:
+                return "0"
+            # to more than 15 digits 0.1 would be 0.10000000000000001
+            return text if "e" not in text and self.digits <= FAITHFUL else _tidy(repr(value))
         if value != value:
             return "NaN"
         if self._whole <= abs(value) < 10.0 ** POSITIONAL[1]:

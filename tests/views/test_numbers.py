@@ -58,6 +58,14 @@ def test_exact_arithmetic_that_was_asked_for_shows_fractions(value, shown):
     assert Numbers(fractions=True).text(value) == shown
 
 
+def test_seventeen_digits_are_no_more_than_a_number_needs():
+    assert [Numbers(17).text(value) for value in (0.1, 0.3, 5.980780561782653e16)] == [
+        "0.1",
+        "0.3",
+        "5.980780561782653e16",
+    ]
+
+
 @given(st.floats(allow_nan=False, allow_infinity=False))
 def test_seventeen_digits_read_back_to_the_same_float(value):
     numbers = Numbers(17)
