@@ -7,17 +7,17 @@ if TYPE_CHECKING:
     from convgrad.case import Case as Case
     from convgrad.chain.explaining import explain as explain
     from convgrad.chain.passes import network as network
-    from convgrad.checking import check as check
     from convgrad.documents.schemas import schema as schema
     from convgrad.errors import RequestError as RequestError
     from convgrad.gradients import backward as backward
     from convgrad.gradients import forward as forward
+    from convgrad.network_checking import check as check
 
 _HOMES = {
     "Case": "convgrad.case",
     "RequestError": "convgrad.errors",
     "backward": "convgrad.gradients",
-    "check": "convgrad.checking",
+    "check": "convgrad.network_checking",
     "explain": "convgrad.chain.explaining",
     "forward": "convgrad.gradients",
     "network": "convgrad.chain.passes",

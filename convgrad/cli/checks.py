@@ -8,9 +8,11 @@ from contextlib import contextmanager
 from typing import Any
 
 from convgrad.case import Case
+from convgrad.chain.explaining import is_network
 from convgrad.checking import check, estimate
 from convgrad.cli.cases import Run, case_of, prepared
 from convgrad.cli.errors import say
+from convgrad.cli.network import as_network_request, network_of, written_claims
 from convgrad.cli.options import CASE, CLAIMED, CLAIMS
 from convgrad.cli.requests import Request, requests
 from convgrad.cli.results import GRAVEST, Result, deliver, deliver_one
@@ -32,7 +34,12 @@ def run(options: Mapping[str, Any]) -> int:
         report = verify_installation()
         return deliver_one(settings.result(report, report.code), options)
     made, many = requests(options, exact=True)
-    return deliver(made, many, lambda request: _checked(request, settings, options), options)
+    made = (as_network_request(request) if is_network(request.value) else request for request in made)
+    return deliver(made, many, lambda request: _result(request, settings, options), options)
+
+
+def _result(request: Request, settings: Run, options: Mapping[str, Any]) -> Result:
+    return (_checked_network if is_network(request.value) else _checked)(request, settings, options)
 
 
 def _refuse_counts(options: Mapping[str, Any]) -> None:
@@ -57,6 +64,20 @@ def _checked(request: Request, settings: Run, options: Mapping[str, Any]) -> Res
     wanted = options.get("min_strength")
     codes = {report.code, WEAK if wanted is not None and report.strength.catches < wanted else 0}
     return settings.result(report, next(code for code in GRAVEST if code in codes))
+
+
+def _checked_network(request: Request, settings: Run, options: Mapping[str, Any]) -> Result:
+    """A network's check; of one there is no strength to ask for."""
+    from convgrad.network_checking import check_network
+
+    report = check_network(
+        network_of(request, settings, options),
+        written_claims(request),
+        sample=options.get("sample"),
+        seed=options.get("seed") or 0,
+        all_entries=bool(options.get("all")),
+    )
+    return settings.result(report, report.code)
 
 
 @contextmanager

@@ -57,6 +57,14 @@ def network_of(request: Request, settings: Run, options: Mapping[str, Any]) -> N
     return made
 
 
+def written_claims(request: Request) -> Any:
+    """The claims by layer with the text of every number: its digits say what it may be off by."""
+    claim = request.value.get("claim")
+    if request.document is None or not _has_lifted_arrays(claim):
+        return claim
+    return request.document.exact().get("claim")
+
+
 def _has_lifted_arrays(value: Any) -> bool:
     """Whether arrays of its text were read as binary ones, for speed."""
     if isinstance(value, (dict, list)):

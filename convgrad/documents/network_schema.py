@@ -4,7 +4,18 @@ from __future__ import annotations
 
 from typing import Any
 
-from convgrad.documents.schemas import ANYTHING, ARITHMETIC, NUMBERS, OPERATION_NAMES, SETTINGS, TERM, Schema
+from convgrad.documents.schemas import (
+    ANYTHING,
+    ARITHMETIC,
+    DIAGNOSIS,
+    FINDING,
+    NUMBERS,
+    OPERATION_NAMES,
+    SETTINGS,
+    TERM,
+    VERDICT,
+    Schema,
+)
 
 NUMBER: Schema = {"$ref": "#/$defs/number"}
 NOTES = dict.fromkeys(("source", "origin", "note", "expected", "tolerance"), ANYTHING)
@@ -149,4 +160,41 @@ EXPLAIN = _closed(
     },
     ["schema", "id", "layer", "op", "arithmetic", "entry", "value", "terms"],
 )
-NETWORKS: dict[str, Schema] = {"network": NETWORK, "network-output": OUTPUT, "network-explain": EXPLAIN}
+OF_LAYER: Schema = {"layer": NAME}
+CHECK = _closed(
+    {
+        "type": {"const": "result"},
+        "schema": {"const": "convgrad.network-check/1"},
+        "id": {"description": "the document's id, unchanged"},
+        "arithmetic": ARITHMETIC,
+        "verdict": VERDICT,
+        "evaluations": {"type": "integer", "minimum": 0, "description": "forward passes"},
+        "findings": {
+            "type": "array",
+            "items": {
+                **FINDING,
+                "properties": OF_LAYER | FINDING["properties"],
+                "required": ["layer", *FINDING["required"]],
+            },
+        },
+        "diagnosis": {
+            "type": "array",
+            "items": {
+                **DIAGNOSIS,
+                "properties": {
+                    **OF_LAYER,
+                    **DIAGNOSIS["properties"],
+                    "given": {"type": "string", "description": "the claim above or below that this takes for given"},
+                },
+                "required": ["layer", *DIAGNOSIS["required"]],
+            },
+        },
+    },
+    ["schema", "id", "arithmetic", "verdict", "evaluations", "findings", "diagnosis"],
+)
+NETWORKS: dict[str, Schema] = {
+    "network": NETWORK,
+    "network-output": OUTPUT,
+    "network-explain": EXPLAIN,
+    "network-check": CHECK,
+}

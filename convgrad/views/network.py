@@ -55,7 +55,7 @@ def _network(shown: Shown, look: Look) -> Iterator[Iterator[str] | str]:
         yield from _panel(made, made.layer(shown.layer), look)
     else:
         if not look.quiet:
-            yield _head(made, look)
+            yield network_head(made, look)
         for layer in made.layers:
             yield from _panel(made, layer, look)
     if made.loss is not None:
@@ -66,7 +66,8 @@ def _network(shown: Shown, look: Look) -> Iterator[Iterator[str] | str]:
         yield rounding(look)
 
 
-def _head(made: Network, look: Look) -> str:
+def network_head(made: Network, look: Look) -> str:
+    """What the network is: shapes, loss, rates, and the kind of number."""
     name = made.chain.document.get("name")
     named = plain_lines(printable(name), style="title") if isinstance(name, str) and name.strip() else []
     lines = wrapped(_items(made, look), look.width)
