@@ -66,6 +66,10 @@ class Whole(Layout):
     def channels_out(self) -> bool:
         return True
 
+    def vector(self, channels: int) -> Shape:
+        """The shape of db: that of the bias, without one (O,)."""
+        return self.bias if self.bias is not None else (channels,)
+
     def output(self, full: Shape) -> Shape:
         """(N,*L), or (*L) where there is no batch axis."""
         return full if self.batched else full[1:]

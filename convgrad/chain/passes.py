@@ -243,5 +243,5 @@ def network(document: Mapping[str, Any], **keywords: Any) -> Network:
     """
     options = {name: keywords.pop(name) for name in ("arithmetic", "nonfinite") if name in keywords}
     made = Network(read_chain({**document, **keywords} if keywords else document, **options))
-    _ = made.ending  # what does not fit is refused here
+    _ = made.ending.delta  # what does not fit is refused here
     return made
