@@ -106,9 +106,11 @@ def _floats(array: Array) -> Array:
 
 
 def _forward(case: Case, operands: dict[str, Array | None]) -> Array:
-    x = operands["x"]
-    if x is not None and np.iscomplexobj(x) and "norm" in case.settings:
-        return _norms(x, case)
+    if any(map(np.iscomplexobj, operands.values())):  # all of one kind, as the operations take them
+        operands = {name: None if array is None else _complex(array) for name, array in operands.items()}
+        x = operands["x"]
+        if x is not None and "norm" in case.settings:
+            return _norms(x, case)
     return case.operation.forward(*(operands[name] for name in case.operation.operands), **case.arguments)
 
 
