@@ -7,6 +7,7 @@ import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from itertools import chain
+from time import monotonic
 from typing import Any
 
 from convgrad.cli.errors import report
@@ -17,6 +18,8 @@ from convgrad.errors import Problem, RequestError
 SUFFIXES = {".json": "json", ".jsonl": "jsonl", ".ndjson": "jsonl", ".yaml": "yaml", ".yml": "yaml"}
 FORMATS = ("table", "json", "jsonl", "yaml")
 GATHERED = 1 << 16
+PATIENCE = 0.1
+"""Seconds that what is ready may wait for more before it is shown; the first part never waits."""
 STREAMED = {"overlays": "overlay", "steps": "step"}
 GRAVEST = (70, 2, 1, 4, 3, 0)
 
@@ -62,8 +65,12 @@ def write(text: Iterable[str], output: str | None) -> None:
 
         write_atomically(output, text)
         return
+    shown = 0.0
     for part in text:
         sys.stdout.write(part)
+        if monotonic() - shown > PATIENCE:
+            sys.stdout.flush()
+            shown = monotonic()
     sys.stdout.flush()
 
 
