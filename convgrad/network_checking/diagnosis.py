@@ -4,18 +4,22 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
+from fractions import Fraction
 from functools import cached_property
+from typing import Any
 
 import numpy as np
 
 from convgrad.case import Case, make_case
 from convgrad.chain import Network
-from convgrad.core.arithmetic import Array
+from convgrad.chain.layers import in_kind
+from convgrad.core.arithmetic import EXACT, Array, nearest, rounded
 from convgrad.mistakes import Diagnoser, Diagnosis, diagnose
 from convgrad.network_checking.claims import LayerClaim
 from convgrad.network_checking.variants import GRADIENTS, Arrays, Variant, arrays, mistakes, stepped_kernel
-from convgrad.verify.claims import Claim
+from convgrad.verify.claims import Claim, within
 from convgrad.verify.findings import user_index
+from convgrad.verify.network_bounds import gradient_sizes
 
 Key = tuple[int, str]
 WHAT = {
@@ -102,8 +106,8 @@ class Judge:
         if not self._usable(claim):
             return list(self._catalogued(claim, self.truth, "", Variant()))
         known = [(name, variant, arrays(self.network, variant)) for name, variant in self.givens(claim.key)]
-        for name, _, found in known:
-            if claim.claim.allows(found[claim.key]).all():
+        for name, variant, found in known:
+            if self._follows(claim, found[claim.key], variant):
                 return [Told(_carried(claim, name), name)]
         # what was made from a wrong claim is judged by it first; a right one, known to few digits, is the last resort
         wrong = [one for one in known if self._is_wrong(one[1])]
@@ -112,6 +116,40 @@ class Judge:
             if told := list(self._network_mistakes(claim, name, variant)):
                 return told
         return self._best(claim, tries)
+
+    def _follows(self, claim: LayerClaim, found: Array, variant: Variant) -> bool:
+        """Whether a claim is what follows from other claims, each known as well as its digits tell."""
+        values, slack = claim.claim.values, self._slack(claim.key, variant)
+        if slack is not None and values.dtype == EXACT:
+            slack = fractions_of(slack)
+        excuse = claim.claim.excuse if slack is None else claim.claim.excuse + slack.reshape(values.shape)
+        return bool(within(values, found, excuse).all())
+
+    def _slack(self, key: Key, variant: Variant) -> Array | None:
+        """What an array may be off by because the claimed deltas above it, or dW, have so few digits."""
+        place, array = key
+        if array in GRADIENTS and (place, GRADIENTS[array]) in variant.gradients:
+            source = self.claims[place, GRADIENTS[array]]
+            rate = float(self.network.chain.learning_rate)
+            return rate * np.broadcast_to(_float(source.claim.excuse), source.claim.values.shape)
+        above = [at for at in variant.deltas if at >= place]
+        if not above:
+            return None
+        first = min(above)
+        slack = np.broadcast_to(_float(self._source(first).claim.excuse), variant.deltas[first].shape)
+        for at in range(first, place - 1, -1):
+            case = in_kind(self.network.layers[at].case, "float64")
+            x = case.operands["x"]
+            assert x is not None
+            sizes = gradient_sizes(case, slack.reshape(case.output_shape), abs(x))
+            if at == place:
+                return {"dX": sizes["x"], "dW": sizes.get("w"), "db": sizes.get("b"), "delta": slack}.get(array)
+            slack = sizes["x"]
+        return None
+
+    def _source(self, place: int) -> LayerClaim:
+        """The claim that the delta of a layer was taken from."""
+        return self.claims.get((place, "delta")) or self.claims[place + 1, "dX"]
 
     def _is_wrong(self, variant: Variant) -> bool:
         """Whether a variant takes for given what is not so."""
@@ -196,6 +234,17 @@ def _as_cell(
     return truth.reshape(shape), own, None if updated is None else updated[:, :, None]
 
 
+def _float(excuse: Any) -> Any:
+    return nearest(excuse) if isinstance(excuse, Fraction) else np.asarray(excuse, float)
+
+
+def fractions_of(values: Array) -> Array:
+    """Floats as the rationals that they are."""
+    found = np.empty(values.size, EXACT)
+    found[:] = [Fraction(value) for value in values.ravel().tolist()]
+    return found.reshape(values.shape)
+
+
 def _all(entries: int) -> str:
     return f"all {entries} entries" if entries > 1 else "its entry"
 
@@ -221,12 +270,11 @@ def stepped_mistakes(claim: LayerClaim, judge: Judge, right: Arrays) -> Iterator
         yield _unknown(claim)
         return
     w = judge.network.layers[place].layer.parameters[name].reshape(expected.shape)
-    rate = judge.network.chain.learning_rate
-    if w.dtype == expected.dtype:
-        for mistake, what, fix, other in _steps(w, expected, rate):
-            if claim.claim.allows(other).all():
-                yield Diagnosis(name, mistake, size, size, f"it is, in {_all(size)}, {what} ({mistake})", fix)
-                return
+    w = rounded(w) if w.dtype == EXACT != expected.dtype else w
+    for mistake, what, fix, other in _steps(w, expected, judge.network.chain.learning_rate):
+        if claim.claim.allows(other).all():
+            yield Diagnosis(name, mistake, size, size, f"it is, in {_all(size)}, {what} ({mistake})", fix)
+            return
     wrong = ~claim.claim.allows(expected)
     close = abs(values - expected) <= 4 * np.asarray(claim.claim.allowed)
     if not (wrong & ~close).any():
@@ -235,12 +283,12 @@ def stepped_mistakes(claim: LayerClaim, judge: Judge, right: Arrays) -> Iterator
     yield replace(_unknown(claim), matches=int((~wrong).sum()))
 
 
-def _steps(w: Array, expected: Array, rate: object) -> Iterator[tuple[str, str, str, Array]]:
+def _steps(w: Array, expected: Array, rate: Any) -> Iterator[tuple[str, str, str, Array]]:
     step = expected - w
     yield "negated", "stepped up the gradient, w + rate dW", "subtract: w - rate dW", w - step
     yield "not-stepped", "as it was before the step", "subtract rate dW", w
     if rate:
-        factor = rate if w.dtype == object else float(rate)  # type: ignore[arg-type]
+        factor = rate if w.dtype == EXACT else float(rate)
         yield "rate-missing", "stepped by the whole gradient, w - dW", "multiply dW by the rate", w + step / factor
 
 

@@ -1,8 +1,8 @@
 """What rounding may excuse in a network: magnitudes carried through every layer, forward and back, to first order.
 
 Each layer adds the roundings of its own sums to those of what arrives (Higham, Accuracy and Stability of Numerical
-Algorithms, 2nd ed., 2002, section 3.1); an activation passes an error on by its slope, which is off itself by at most
-what arrives is, its second derivative being at most 1. Second-order terms are covered by a factor.
+Algorithms, 2nd ed., 2002, section 3.1); an activation passes an error on by its slope, which is off itself by its
+second derivative. Second-order terms are covered by a factor.
 """
 
 from __future__ import annotations
@@ -20,10 +20,12 @@ from convgrad.core.arithmetic import EXACT, FLOAT64, Array, rounded
 from convgrad.operations.activations import RULES
 from convgrad.verify.rounding import TYPES, growth
 
-COVER = 4
+COVER = 2
 """For second-order terms, and functions that are not correctly rounded."""
-FUNCTION = 32
+FUNCTION = 8
 """Roundings that an exponential, a logarithm, a power and what is made of them count as."""
+BEND = {"sigmoid": 0.1, "tanh": 0.8, "softplus": 0.25}
+"""No second derivative is larger: by so much of what x is off is the slope off."""
 
 
 @dataclass(frozen=True)
@@ -75,7 +77,7 @@ class NetworkBounds:
             place, case = layer.layer.place, in_kind(layer.case, "float64")
             delta = delta.reshape(case.output_shape)
             self.sizes[place, "delta"] = Sizes(delta, count)
-            found = _gradient_sizes(case, delta, x)
+            found = gradient_sizes(case, delta, x)
             entries = delta.size
             self.sizes[place, "dX"] = Sizes(found["x"], count + before + _terms(layer))
             for name, array in (("w", "dW"), ("b", "db")):
@@ -122,7 +124,8 @@ def _terms(layer: LayerPass) -> int:
     if case.operation.name in RULES or case.operation.name == "softmax":
         return FUNCTION
     if "w" in case.shapes:
-        return prod(case.shapes["w"]) + 1
+        first, second, *sizes = case.shapes["w"]
+        return max(first, second) * prod(sizes) + 1
     taps = prod(case.arguments["window"].size) if "window" in case.settings else prod(case.shapes["x"][2:])
     return taps + 1 + (FUNCTION if case.settings.get("norm", 1) != 1 else 0)
 
@@ -139,11 +142,12 @@ def _output_size(case: Case, x: Array, y: Array) -> Array:
     return size
 
 
-def _gradient_sizes(case: Case, delta: Array, x: Array) -> dict[str, Array]:
+def gradient_sizes(case: Case, delta: Array, x: Array) -> dict[str, Array]:
+    """How large the gradients of a layer are at most, where delta and x are at most so large."""
     name = case.operation.name
     if name in RULES:
         slope = abs(RULES[name].slope(case.operands["x"], **case.arguments))
-        return {"x": delta * (slope + (0 if RULES[name].rational else x))}
+        return {"x": delta * (slope + BEND.get(name, 0) * x)}
     if name == "softmax":
         spread = 1 + 4 * x.max(initial=0)
         y = case.operation.forward(case.operands["x"], **case.arguments)

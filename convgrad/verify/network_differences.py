@@ -106,7 +106,8 @@ def _floats(array: Array) -> Array:
 
 
 def _forward(case: Case, operands: dict[str, Array | None]) -> Array:
-    if any(map(np.iscomplexobj, operands.values())):  # all of one kind, as the operations take them
+    if any(array is not None and np.iscomplexobj(array) for array in operands.values()):
+        # all of one kind, as the operations take them
         operands = {name: None if array is None else _complex(array) for name, array in operands.items()}
         x = operands["x"]
         if x is not None and "norm" in case.settings:
