@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from convgrad.core.arithmetic import Array
+from convgrad.core.arithmetic import Array, zeros
 from convgrad.core.window import Axis
 from convgrad.mistakes.computation import Computation, Convolution, product_of, turn
 from convgrad.mistakes.mistake import Variants, one
@@ -85,6 +85,10 @@ def group_mixed(c: Convolution) -> Variants:
     return {f"first {name}": made[""] for name, made in (("channels", channels), ("kernels", kernels)) if made}
 
 
+def delta_of_ones(c: Any) -> Variants:
+    return one(c.but(delta=zeros(c.delta.shape, c.delta.dtype) + 1))
+
+
 def last_output_channel(c: Convolution) -> Variants:
     return one(c.but(delta=_last_channels(c.delta, c.groups)))
 
@@ -95,7 +99,7 @@ def last_input_channel(c: Convolution) -> Variants:
 
 def _last_channels(array: Array, groups: int) -> Array:
     """Zeros in all channels but the last of every group."""
-    result = array * 0
+    result = zeros(array.shape, array.dtype)
     last = slice(array.shape[1] // groups - 1, None, array.shape[1] // groups)
     result[:, last] = array[:, last]
     return result
@@ -118,7 +122,8 @@ def one_sample(c: Computation) -> Variants:
 def fewer_overlays(c: Any) -> Variants:
     """A loop over positions that stops one early: on one axis, on all, or at the very last position."""
     name = "x" if getattr(c, "transposed", False) and c.array == "dW" else "delta"
-    return {label: c.but(**{name: part}) for label, part in _without_last(getattr(c, name)) if part.size}
+    near = getattr(c, name)
+    return {label: c.but(**{name: part}) for label, part in _without_last(near)} if near.size else {}
 
 
 def _without_last(near: Array) -> Iterator[tuple[str, Array]]:
@@ -136,7 +141,7 @@ def _without_last(near: Array) -> Iterator[tuple[str, Array]]:
 def _zeroed(array: Array, places: list[tuple[Any, ...]]) -> Array:
     result = array.copy()
     for place in places:
-        result[place] = result[place] * 0
+        result[place] = zeros((), array.dtype)
     return result
 
 
@@ -149,10 +154,9 @@ def divided_by_overlays(c: Any) -> Variants:
     samples, counts = c.x.shape[0], {"positions": product_of(c.delta.shape[2:])}
     if getattr(c, "transposed", False):
         counts["cells of the input"] = product_of(c.x.shape[2:])
-    divided = {name: c.scaled(Fraction(1, count)) for name, count in counts.items()}
     if samples > 1:
-        divided |= {f"{name} of all samples": c.scaled(Fraction(1, n * samples)) for name, n in counts.items()}
-    return divided
+        counts |= {f"{name} of all samples": count * samples for name, count in counts.items()}
+    return {name: c.scaled(Fraction(1, count)) for name, count in counts.items() if count}
 
 
 # -- Geometry ----------------------------------------------------------------------------------------------------------

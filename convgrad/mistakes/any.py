@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from functools import partial
 from itertools import permutations, product
+from typing import Any
 
 import numpy as np
 
@@ -45,10 +46,18 @@ def _reread(array: Array, order: tuple[int, ...]) -> Array:
 
 def moved(c: Computation) -> Variants:
     """Moved by a cell or two along one axis, or by one along all; what comes in is zero, or comes round."""
-    steps = [_along(axis, step, c.dims) for axis in range(c.dims) for step in (1, -1, 2, -2)]
-    steps += [(step,) * c.dims for step in (1, -1)] if c.dims > 1 else []
+    lengths = _lengths(c)
+    within = [(axis, step) for axis in range(c.dims) for step in (1, -1, 2, -2) if abs(step) < lengths[axis]]
+    steps = [_along(axis, step, c.dims) for axis, step in within]
+    steps += [(step,) * c.dims for step in (1, -1)] if c.dims > 1 and min(lengths) > 1 else []
     zero = {f"by {_step_text(step)}": c.then(partial(_shifted, step=step)) for step in steps}
     return {**zero, **{f"by {_step_text(step)}, round": c.then(partial(_rolled, step=step)) for step in steps}}
+
+
+def _lengths(c: Any) -> tuple[int, ...]:
+    """The spatial axes of the result: moved by all of its length, nothing is left of it."""
+    shapes = {"dW": lambda: c.w.shape, "dX": lambda: c.x.shape, "output": lambda: c.delta.shape}
+    return tuple(shapes[c.array]()[2:])
 
 
 def _along(axis: int, step: int, dims: int) -> tuple[int, ...]:
@@ -73,6 +82,11 @@ def _shifted(array: Array, step: tuple[int, ...]) -> Array:
 
 
 ANY: dict[str, Form] = {
+    "left-at-zero": Form(
+        "nothing is ever added: the array is as it was made",
+        "add to the array that is returned, not to a copy of it",
+        lambda c: {"": c.scaled(0)},
+    ),
     "negated": Form(
         "the sign is the other: a descent direction",
         "give the gradient itself, and subtract it in the step",
@@ -96,5 +110,5 @@ ANY: dict[str, Form] = {
     ),
 }
 
-ONLY_ARRAYS = {"db": ("negated", "scaled")}
+ONLY_ARRAYS = {"db": ("left-at-zero", "negated", "scaled")}
 """Of an array with one axis nothing can be moved or laid out otherwise."""

@@ -122,13 +122,13 @@ class Candidates:
         return replace(candidate, computation=computation)
 
 
-LATE = ("transposed-layout", "flattened", "shifted", "negated")
+LATE = ("transposed-layout", "flattened", "shifted", "negated", "left-at-zero")
 """What is done to a result comes after what is done to get it, and not twice."""
 
 
 def composed(first: str, second: str) -> bool:
     """Whether two mistakes are tried in this order."""
-    return first not in LATE or (second == "negated" and first != "negated")
+    return "left-at-zero" not in (first, second) and (first not in LATE or second == "negated" != first)
 
 
 class Screen:

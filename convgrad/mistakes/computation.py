@@ -179,7 +179,7 @@ _MAPS: dict[str, Callable[[Convolution], Array]] = {
 def columns(near: Array, w: Array, groups: int) -> Array:
     """What every window gives to the cells under it: (N,O,*P), (O,C/g,*K) -> (N,C,*K,*P)."""
     positions, taps = near.shape[2:], w.shape[1:]
-    parts = near.reshape(near.shape[0], groups, near.shape[1] // groups, -1)
+    parts = near.reshape(near.shape[0], groups, near.shape[1] // groups, product_of(positions))
     kernel = w.reshape(groups, w.shape[0] // groups, -1).swapaxes(1, 2)
     return (kernel @ parts).reshape(near.shape[0], groups * taps[0], *taps[1:], *positions)
 
@@ -205,7 +205,9 @@ def added(given: Array, window: Window, lengths: tuple[int, ...]) -> Array:
 
 
 def multiplied(array: Array, factor: Fraction) -> Array:
-    """An array times a rational, in its own kind."""
+    """An array times a rational, in its own kind; 0 times infinity is 0, as an array that was never filled is."""
+    if not factor:
+        return zeros(array.shape, array.dtype)
     if array.dtype == EXACT:
         return np.asarray(array * factor)
     kind = array.dtype.type

@@ -13,10 +13,6 @@ CONVOLUTIONS = ("conv", "conv-transpose")
 PLAIN = ("conv",)
 
 
-def delta_of_ones(c: Convolution) -> Variants:
-    return {"": c.but(delta=c.delta * 0 + 1)}
-
-
 def summed_to_another_axis(c: Convolution) -> Variants:
     """db with samples, or a spatial axis, in place of channels; or everything in one sum."""
     others = [axis for axis in range(c.delta.ndim) if axis != 1]
@@ -101,7 +97,7 @@ DW: dict[str, Form] = {
     "delta-forgotten": Form(
         "delta counts as 1 everywhere",
         "multiply every window by its delta",
-        delta_of_ones,
+        alter.delta_of_ones,
         ("delta other than ones",),
     ),
     "batch-averaged": Form(
@@ -212,7 +208,7 @@ DX: dict[str, Form] = {
     "delta-forgotten": Form(
         "delta counts as 1 everywhere",
         "multiply the kernel by delta at every overlay",
-        delta_of_ones,
+        alter.delta_of_ones,
         ("delta other than ones",),
     ),
     "overwritten": Form(
@@ -267,7 +263,7 @@ DB: dict[str, Form] = {
     "delta-forgotten": Form(
         "overlays are counted, whatever their delta",
         "add up delta, not ones",
-        delta_of_ones,
+        alter.delta_of_ones,
         ("delta other than ones",),
     ),
     "overlay-missing": Form(

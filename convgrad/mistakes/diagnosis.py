@@ -22,6 +22,9 @@ from convgrad.operations.terms import Term
 from convgrad.verify.claims import Claim, expected_shape, within
 from convgrad.verify.findings import user_index
 
+LIKELY = 0.5
+"""From which chance on a term that explains an entry is called uncertain."""
+
 
 @dataclass(frozen=True, slots=True)
 class Diagnosis:
@@ -70,6 +73,10 @@ class Diagnoser:
 
     def of(self, claim: Claim) -> list[Diagnosis]:
         """What a claim comes from, best first."""
+        with np.errstate(all="ignore"):  # data may hold infinities where they were allowed
+            return self._of(claim) if claim.values.size + self.truth.size else []
+
+    def _of(self, claim: Claim) -> list[Diagnosis]:
         if squeezed(claim.values.shape) != squeezed(self.truth.shape):
             return self._told(claim, self.search.shaped(claim)) or [self._misshapen(claim)]
         claim = _reshaped(claim, self.truth.shape)
@@ -174,6 +181,9 @@ class Diagnoser:
             details["alternatives"] = list(repair.also)
         text = repair_text(self.case, self.array, repair, base, claim.values)
         matches = 1 if repair.other is None else 2
+        if repair.chance > LIKELY:
+            details["uncertain"] = True
+            text += "; with so many terms and so few digits this could be chance"
         return Diagnosis(self.array, repair.id, matches, self.truth.size, text, ENTRIES[repair.id].fix, details)
 
     def _term(self, term: Term) -> dict[str, Any]:

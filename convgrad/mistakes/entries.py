@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from functools import partial
+from math import isfinite
 from typing import Any
 
 import numpy as np
@@ -35,6 +36,8 @@ class Repair:
     terms: Sequence[Term] = ()
     other: Index | None = None
     also: tuple[str, ...] = ()
+    chance: float = 0
+    """How likely some term is to explain an arbitrary number: high where a claim has few digits and many terms."""
 
 
 def planted_term(c: Computation, effect: int) -> Variants:
@@ -122,6 +125,7 @@ def _exchanges(base: Array, values: Array, wrong: Sequence[Index], allows: Allow
 
 
 def _repair(c: Computation, base: Array, values: Array, index: Index, allows: Allows, unit: Any) -> Repair | None:
+    margin = unit / 2 if unit else 0
     terms = [term for term in terms_of(c, index, base.shape) if term.value != 0]
     if not _adds_up(terms, base[index], _factor(c, base)):
         terms = []
@@ -137,7 +141,9 @@ def _repair(c: Computation, base: Array, values: Array, index: Index, allows: Al
         return Repair("misrounded", index, also=names)
     if not found:
         return None
-    return Repair(names[0], index, found[0][2], terms, also=names[1:])
+    largest = max(abs(float(term.value)) for term in terms)
+    chance = len(EFFECTS) * len(terms) * float(margin) / (2 * largest)  # each hits 2 margins of a range of 4 largest
+    return Repair(names[0], index, found[0][2], terms, also=names[1:], chance=chance)
 
 
 def _adds_up(terms: Sequence[Term], entry: Any, factor: Any) -> bool:
@@ -152,7 +158,7 @@ def _factor(c: Computation, base: Array) -> Any:
 
 def _misrounded(right: Any, claimed: Any, unit: Any) -> bool:
     """Off by less than two units of the last digit, where the right number needed rounding at all."""
-    if not unit:
+    if not unit or not (isfinite(right / unit) and isfinite(claimed)):
         return False
     needed = right / unit != round(right / unit)
     return bool(needed and abs(claimed - right) < 2 * unit)

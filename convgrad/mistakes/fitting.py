@@ -86,7 +86,7 @@ def scaled_mistakes(candidates: Candidates, claim: Claim) -> Iterator[Fit]:
         return
     values, excuse = as_float(claim.values).ravel()[screen.places], excuses(claim).ravel()[screen.places]
     for candidate, row in zip(screen.candidates, screen.matrix, strict=True):
-        if candidate.ids[0] != "negated" and interval_of(values, excuse, row) is not None:
+        if candidate.ids[0] not in ("negated", "left-at-zero") and interval_of(values, excuse, row) is not None:
             fit = _scaled(candidates, claim, candidate, as_float(candidates.value(candidate)), said)
             if fit is not None:
                 yield fit

@@ -30,20 +30,16 @@ def pattern(case: Case, array: str, truth: Array, claim: Claim) -> str:
     values, right = as_float(claim.values), as_float(truth)
     if (values != values).any() and not (right != right).any():
         return f"{int((values != values).sum())} of them are not a number"
-    for describe in (_nothing, _constant, _signs, _factors):
+    for describe in (_constant, _signs, _factors):
         if (found := describe(array, wrong, values, right, excuses(claim))) is not None:
             return found
     return _region(case, array, wrong)
 
 
-def _nothing(array: str, wrong: Array, values: Array, right: Array, excuse: Array) -> str | None:
-    return "the claim is 0 everywhere" if not values.any() and wrong.sum() > 1 else None
-
-
 def _constant(array: str, wrong: Array, values: Array, right: Array, excuse: Array) -> str | None:
     """The same amount added everywhere."""
     interval = interval_of(values - right, excuse, np.ones(right.shape))
-    if interval is None or right.size < 3:
+    if interval is None or right.size < 3 or interval[0] <= 0 <= interval[1]:
         return None
     return f"all of them are off by the same amount, {_number(simplest(interval))}"
 

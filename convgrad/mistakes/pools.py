@@ -132,7 +132,7 @@ POOL_DX: dict[str, Form] = {
     "delta-forgotten": Form(
         "delta counts as 1 everywhere",
         "multiply by delta at every window",
-        lambda c: one(c.but(delta=c.delta * 0 + 1)),
+        alter.delta_of_ones,
         ("delta other than ones",),
     ),
     "delta-rotated": Form(

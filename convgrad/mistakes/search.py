@@ -108,6 +108,8 @@ class Search:
 
     def by_chance(self, claim: Claim, mistakes: int) -> bool:
         """Whether what the claim says is little beside the number of arrays that it was compared with."""
+        if not claim.values.any():
+            return claim.values.size < 2  # nothing but zeros says little in bits, but is no chance
         tried = max(len(self.candidates.singles), 2) ** mistakes
         return sum(bits(claim)) < log2(tried) + CHANCE_BITS * mistakes
 

@@ -6,6 +6,8 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
+
 from convgrad.case import Case
 from convgrad.core.arithmetic import Array
 from convgrad.mistakes.candidates import Bare, as_float, differs
@@ -47,9 +49,10 @@ class Strength:
 
 def strength(case: Case, truth: Mapping[str, Array]) -> Strength:
     """What the arrays of a case could reveal: a mistake is caught where any of them would come out different."""
-    eye = _Eye(case, truth)
     mistakes = [mistake for mistake in catalogue(case) if mistake.id != "misrounded"]
-    blind = tuple(_blind(case, mistake, truth) for mistake in mistakes if not eye.sees(mistake))
+    with np.errstate(all="ignore"):  # data may hold infinities where they were allowed
+        eye = _Eye(case, truth)
+        blind = tuple(_blind(case, mistake, truth) for mistake in mistakes if not eye.sees(mistake))
     return Strength(len(mistakes) - len(blind), len(mistakes), blind)
 
 

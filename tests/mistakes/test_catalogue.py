@@ -48,7 +48,7 @@ DESCRIBED = {
     ("adaptive-max-pool", "dX"): "ties-first ties-last ties-split ties-all spread-to-all overwritten",
     ("adaptive-average-pool", "dX"): "overwritten not-divided full-window-divided",
 }
-ANY_ARRAY = ("negated", "scaled", "transposed-layout", "shifted")
+ANY_ARRAY = ("left-at-zero", "negated", "scaled", "transposed-layout", "shifted")
 SINGLE_ENTRIES = ("term-missing", "term-sign", "term-doubled", "entries-swapped", "misrounded")
 
 # ids that give one array on a case whatever its numbers are, and why
@@ -59,6 +59,7 @@ IDENTITIES = {
         ("dW", "axes-swapped", "transposed-layout"): LAYOUT,
         ("dW", "kernel-mirrored", "shifted"): FLIP,
         ("dW", "kernel-rotated", "shifted"): FLIP,
+        ("dX", "left-at-zero", "shifted"): "windows meet one column only, and moved by two it is gone",
         ("dX", "remainder-shifted", "shifted"): "nothing comes in from a padding of the remainder's width",
     },
     "conv with a remainder": {
