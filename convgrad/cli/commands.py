@@ -113,7 +113,7 @@ def check(**options: Any) -> int:
 def network(**options: Any) -> int:
     from convgrad.cli import network as networks
 
-    return networks.run({**options, "case": options["file"]})
+    return networks.run({"case": options.pop("file"), **options})
 
 
 @app.command(

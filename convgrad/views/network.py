@@ -107,7 +107,9 @@ def kinds(made: Network) -> str:
 def _panel(made: Network, layer: LayerPass, look: Look) -> Iterator[Iterator[str] | str]:
     """A layer: its input, parameters and output, deltas in and out, gradients, and new parameters."""
     if not look.quiet:
-        yield look.text(plain_lines(_title(layer), style="title")) + layer_header(layer.case, look)
+        yield look.text(plain_lines(*wrapped(_title(layer), look.width), style="title")) + layer_header(
+            layer.case, look
+        )
         yield listed(_given(layer), look)
     else:
         yield f"{printable(layer.name)}\n"
@@ -120,12 +122,11 @@ def _panel(made: Network, layer: LayerPass, look: Look) -> Iterator[Iterator[str
 SHORT = {"kernel": "w", "bias": "b"}
 
 
-def _title(layer: LayerPass) -> str:
+def _title(layer: LayerPass) -> list[str]:
     """The place and name; and where output and gradients are of different kinds, which."""
     kinds = layer.arithmetic
-    mixed = f"  output {kinds['output']}, gradients {kinds['gradients']}"
-    name = f"{layer.layer.place + 1}  {printable(layer.name)}"
-    return name + (mixed if len(set(kinds.values())) > 1 else "")
+    mixed = [f"output {kinds['output']},", f"gradients {kinds['gradients']}"] if len(set(kinds.values())) > 1 else []
+    return [f"{layer.layer.place + 1}  {printable(layer.name)}", *mixed]
 
 
 def layer_header(case: Case, look: Look) -> str:

@@ -1,0 +1,238 @@
+"""The network command, and explain and check on networks, as a user's shell sees them."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import jsonschema
+import numpy as np
+import pytest
+
+import convgrad as package
+
+ROOT = Path(__file__).parents[2]
+SAMPLES = sorted(path.stem.removeprefix("network-") for path in (ROOT / "samples").glob("network-*.yaml"))
+
+
+def sample(name):
+    return f"samples/network-{name}.yaml"
+
+
+def convgrad(*arguments, stdin="", **environment):
+    """One run of the program as a process of its own."""
+    clean = {name: value for name, value in os.environ.items() if name not in ("COLUMNS", "FORCE_COLOR", "NO_COLOR")}
+    found = {**clean, "PYTHONPATH": str(ROOT), "PYTHONUTF8": "1", **environment}
+    command = [sys.executable, "-m", "convgrad", *arguments]
+    return subprocess.run(command, input=stdin, capture_output=True, text=True, cwd=ROOT, env=found)
+
+
+def lines(run):
+    assert run.returncode in (0, 1), run.stderr
+    return [json.loads(line) for line in run.stdout.splitlines()]
+
+
+@pytest.mark.parametrize("name", SAMPLES)
+def test_the_output_validates_against_the_published_schema(name):
+    run = convgrad("network", sample(name), "--format", "json", "--steps", "2")
+    assert (run.returncode, run.stderr) == (0, "")
+    jsonschema.validate(json.loads(run.stdout), package.schema("network-output"))
+
+
+@pytest.mark.parametrize("schema", ["network", "network-output", "network-explain", "network-check"])
+def test_the_schemas_are_schemas(schema):
+    jsonschema.Draft202012Validator.check_schema(json.loads(convgrad("schema", schema).stdout))
+
+
+def test_the_json_has_what_the_contract_says():
+    made = json.loads(convgrad("network", sample("two-layers"), "--format", "json").stdout)
+    assert list(made) == ["schema", "id", "arithmetic", "loss", "layers"]
+    assert (made["schema"], made["arithmetic"], made["loss"]) == ("convgrad.network/1", "exact", None)
+    layer = made["layers"][1]
+    keys = ["name", "op", "arithmetic", "output", "delta", "dX", "dW", "db", "updated"]
+    assert list(layer) == keys
+    assert layer["dX"] == made["layers"][0]["delta"]
+    assert layer["dW"] == [[-0.1011, -0.094], [-0.0716, -0.0814]]
+
+
+def test_steps_stream_one_line_each_and_the_loss_falls():
+    found = lines(convgrad("network", sample("classifier"), "--steps", "10", "--format", "jsonl"))
+    assert [line["type"] for line in found] == ["step"] * 10 + ["result"]
+    losses = [found[-1]["loss"], *(line["loss"] for line in found[:-1])]
+    assert losses == sorted(losses, reverse=True)
+    assert set(found[0]["parameters"]) == {"edges", "classes"}
+
+
+def test_the_first_step_is_made_of_the_updated_parameters():
+    made = json.loads(convgrad("network", sample("pool-conv"), "--steps", "1", "--format", "json").stdout)
+    assert made["steps"][0]["parameters"]["conv"]["kernel"] == made["layers"][1]["updated"]["kernel"]
+
+
+def test_exact_arithmetic_is_asked_for_by_the_document_or_an_option(tmp_path):
+    text = (ROOT / sample("pool-dense")).read_text().replace("0.5, -1", "1/3, -1")
+    asked = json.loads(convgrad("network", "-", "--format", "json", stdin=text + "arithmetic: exact\n").stdout)
+    option = json.loads(convgrad("network", "-", "--format", "json", "--arithmetic", "exact", stdin=text).stdout)
+    assert asked == option
+    assert asked["layers"][0]["delta"][0][0] == "2/3"
+    assert (
+        json.loads(convgrad("network", "-", "--format", "json", stdin=text).stdout)["layers"][0]["delta"][0][0] == 2 / 3
+    )
+
+
+def test_one_layer_opens_as_backward_shows_it():
+    opened = convgrad("network", sample("two-layers"), "--layer", "conv2").stdout
+    case = "mode: convolution\ninput: [[0.32, 0.27, -0.59], [0.99, -0.52, -0.55], [-0.45, 0.64, 0.13]]\n"
+    case += "kernel: [[-0.5, 0.1], [0.3, 0.9]]\ndelta: [[-0.07, 0.15], [-0.09, 0.02]]\n"
+    assert opened == convgrad("backward", "-", stdin=case).stdout
+
+
+def test_one_layer_in_json_has_its_overlays_where_asked():
+    made = json.loads(
+        convgrad("network", sample("pool-dense"), "--layer", "pool", "--overlays", "all", "--format", "json").stdout
+    )
+    assert [layer["name"] for layer in made["layers"]] == ["pool"]
+    assert [overlay["winner"] for overlay in made["layers"][0]["overlays"]] == [[1, 1], [0, 3], [2, 0], [3, 3]]
+
+
+def test_an_unknown_layer_is_refused():
+    run = convgrad("network", sample("pool-dense"), "--layer", "pol")
+    assert (run.returncode, run.stdout) == (2, "")
+    assert "there are pool, units" in run.stderr
+
+
+@pytest.mark.parametrize("entry", ["conv2.dW[0,1]", "conv1.dX[1,1]", "conv1.y[0,0]", "conv2.db", "conv1.delta[1,1]"])
+def test_an_entry_of_a_layer_is_explained(entry):
+    run = convgrad("explain", entry, sample("two-layers"), "--format", "json")
+    made = json.loads(run.stdout)
+    jsonschema.validate(made, package.schema("network-explain"))
+    assert made["value"] == pytest.approx(sum(term["value"] for term in made["terms"]), abs=1e-12)
+    assert made["value"] == package.explain(yaml_of("two-layers"), entry).to_dict()["value"]
+
+
+def yaml_of(name):
+    import yaml
+
+    return yaml.safe_load((ROOT / sample(name)).read_text())
+
+
+@pytest.mark.parametrize(
+    ("entry", "terms"), [("units.dX[0,1]", 3), ("units.dW[1,2]", 1), ("units.db[0]", 1), ("units.y[2]", 5)]
+)
+def test_an_entry_of_a_dense_layer_is_explained(entry, terms):
+    made = json.loads(convgrad("explain", entry, sample("pool-dense"), "--format", "json").stdout)
+    jsonschema.validate(made, package.schema("network-explain"))
+    assert len(made["terms"]) == terms
+    assert made["value"] == pytest.approx(sum(term["value"] for term in made["terms"]), abs=1e-12)
+
+
+def test_the_deltas_of_an_entry_are_followed_up_as_sums():
+    made = json.loads(convgrad("explain", "pool.dX[2,2]", sample("pool-conv"), "--format", "json").stdout)
+    (sender,) = made["deltas"]
+    assert (sender["entry"], sender["from"]) == ("pool.delta[1,1]", "conv.dX[1,1]")
+    products = [[factor["value"] for factor in term["factors"]] for term in sender["terms"]]
+    assert products == [[0.1, 0.75], [-0.2, 0.25], [0.3, -1], [0.4, 0.5]]
+
+
+def test_the_table_shows_who_sends_how_much_to_whom():
+    text = convgrad("network", sample("pool-dense")).stdout
+    assert "2×-1 + 3×0.4 + 6×0.6   2.8  x[0,3]" in text
+    conv = convgrad("network", sample("pool-conv")).stdout
+    assert "0.1×0.75 + -0.2×0.25 + 0.3×-1 + 0.4×0.5  -0.075  x[2,2]" in conv
+
+
+@pytest.mark.parametrize("name", SAMPLES)
+@pytest.mark.parametrize("width", ["40", "80", "200"])
+def test_no_number_is_cut_at_any_width(name, width):
+    run = convgrad("network", sample(name), COLUMNS=width)
+    assert run.returncode == 0
+    assert "…" not in run.stdout
+    assert max(map(len, run.stdout.splitlines())) <= max(int(width), 40)
+
+
+def test_a_terminal_of_few_characters_gets_what_it_can_show():
+    for command in (["network", sample("pool-conv")], ["explain", "pool.dX[2,2]", sample("pool-conv")]):
+        run = convgrad(*command, "--ascii")
+        assert run.stdout.isascii(), run.stdout
+
+
+def test_quiet_says_the_results_only():
+    assert convgrad("explain", "conv2.db", sample("two-layers"), "--quiet").stdout == "conv2.db = 0.01\n"
+    assert convgrad("check", sample("two-layers"), "--quiet").stdout == "agrees\n"
+
+
+PLACED = {
+    "a kernel": ("layers:\n  - {op: conv, kernel: [[1, 2], [3, 4]]}\n  - op: dense\n    kernel: [[1, 2]]\n",
+                 [":5:13:", "dense2 gets (1, 1) from conv1", "[[1, 2]]"]),
+    "a number": ("layers:\n  - {op: conv, kernel: [[1, x], [3, 4]]}\n", [":3:29:", "'x'"]),
+    "an unknown key": ("layers:\n  - {op: relu, windw: 2}\n", [":3:16:", "did you mean `window`"]),
+    "a window": ("layers:\n  - {op: max-pool, window: 3}\n", [":3:28:", "max-pool1 gets (2, 2) from the input", "= 3"]),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", PLACED)
+def test_what_is_wrong_has_its_place_in_the_file(name):
+    text, words = PLACED[name]
+    run = convgrad("network", "-", stdin=f"input: [[1, 2], [3, 4]]\n{text}delta: ones\n")
+    assert (run.returncode, run.stdout) == (2, "")
+    assert "Traceback" not in run.stderr
+    for word in words:
+        assert word in run.stderr, run.stderr
+
+
+def test_many_networks_keep_their_order_and_a_refused_one_does_not_stop_the_rest():
+    one = {"input": [1], "layers": [{"op": "relu"}], "delta": [1]}
+    text = "\n".join(map(json.dumps, (one | {"id": 1}, one | {"id": 2, "delta": [1, 2]}, one | {"id": 3})))
+    run = convgrad("network", "-", "--format", "jsonl", stdin=text)
+    found = [json.loads(line) for line in run.stdout.splitlines()]
+    assert [line["id"] for line in found] == [1, 2, 3]
+    assert "error" in found[1]
+    assert run.returncode == 2
+
+
+def test_steps_must_be_at_least_one():
+    run = convgrad("network", sample("classifier"), "--steps", "0")
+    assert (run.returncode, run.stdout) == (2, "")
+
+
+@pytest.mark.parametrize(("name", "code"), [("published-claim", 1), ("classifier", 0), ("pool-dense", 0)])
+def test_check_takes_the_same_document(name, code):
+    run = convgrad("check", sample(name), "--format", "json")
+    assert run.returncode == code
+    made = json.loads(run.stdout)
+    jsonschema.validate(made, package.schema("network-check"))
+    assert made["verdict"] == ("differs" if code else "agrees")
+
+
+def test_the_check_s_table_names_each_mistake_and_what_it_takes_for_given():
+    run = convgrad("check", sample("published-claim"))
+    assert "(delta-rotated), given the claimed conv2.dX" in run.stdout
+    assert "(term-sign)" in run.stdout
+    assert run.stdout.rstrip().endswith("differs")
+
+
+def test_an_undecided_network_exits_with_3():
+    run = convgrad("check", "-", stdin="input: [1, 2]\nlayers: [{op: conv, kernel: [2, -1]}, {op: relu}]\ndelta: [1]\n")
+    assert run.returncode == 3
+    assert "undecided" in run.stdout
+
+
+def test_an_unknown_layer_in_a_claim_is_placed():
+    text = (ROOT / sample("two-layers")).read_text() + "claim:\n  conv3:\n    dW: [1]\n"
+    run = convgrad("check", "-", stdin=text)
+    assert run.returncode == 2
+    assert "did you mean `conv" in run.stderr
+    assert ":26:3:" in run.stderr, run.stderr
+
+
+def test_large_arrays_in_a_network_are_exact_where_asked(tmp_path):
+    random = np.random.default_rng(0)
+    image = np.round(random.standard_normal((80, 80)), 1).tolist()
+    document = {"input": image, "layers": [{"op": "average-pool", "window": 3}], "delta": "ones"}
+    path = tmp_path / "large.json"
+    path.write_text(json.dumps(document))
+    made = json.loads(convgrad("network", str(path), "--arithmetic", "exact", "--format", "json").stdout)
+    assert made["arithmetic"] == "exact"
+    assert made["layers"][0]["dX"][0][0] == "1/9"
