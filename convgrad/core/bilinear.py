@@ -20,12 +20,12 @@ from typing import Any
 import numpy as np
 
 from convgrad.core.arithmetic import EXACT, Array, bilinear, zeros
-from convgrad.core.threads import share, worth
-from convgrad.core.unfold import ALL, fold_into, windows
+from convgrad.core.threads import share, spans, worth
+from convgrad.core.unfold import ALL, covered_cells, fold, reach, unpadded, windows
 from convgrad.core.window import Axis, Window
 
-BLOCK = 1 << 20
-"""Bytes that a block aims at: a second-level cache of today."""
+BLOCK = 1 << 21
+"""Bytes that a block aims at: twice a second-level cache of today, and a small part of a third-level one."""
 
 MOST = 24 << 20
 """Bytes that the blocks of all threads hold together at most, whatever the layer."""
@@ -170,15 +170,23 @@ def _fold_products(delta: Array, kernel: Array, window: Window, dx: Array) -> No
     for block in _blocks(window, dx.shape, width, 1):
         near = _grouped(delta[(block.samples, slice(None), *block.box)], len(matrix))
         columns = (matrix @ _matrices(near)).reshape(dx.shape[1], *window.size, *near.shape[2:])
-        fold_into(dx[block.samples], np.moveaxis(columns, 1 + len(window.axes), 0), block.window)
+        _fold_onto(dx[block.samples], columns, block.window)
+
+
+def _fold_onto(dx: Array, columns: Array, window: Window) -> None:
+    """Fold a block, and add the cells that it covers: c *K n *P onto (N,C,*L)."""
+    lengths = dx.shape[2:]
+    sizes = [reach(axis, length) for axis, length in zip(window.axes, lengths, strict=True)]
+    covered, inside = covered_cells(window.axes, lengths)
+    dx[(*ALL, *inside)] += fold(columns, unpadded(window), sizes, 1).swapaxes(0, 1)[(*ALL, *covered)]
 
 
 def _columns(x: Array, window: Window, groups: int) -> Array:
-    """Windows as columns of a matrix a group, a view where that is one: (N,C,*L) -> g k p."""
-    every = windows(x, window)
+    """Windows as columns of a matrix a group, a view where the window is one cell: (N,C,*L) -> g k p."""
+    columns = windows(x, window)
     axes = len(window.axes)
-    order = (*range(1, axes + 2), 0, *range(axes + 2, every.ndim))
-    return every.transpose(order).reshape(groups, every.shape[1] // groups * prod(window.size), -1)
+    by_channel = columns.transpose(*range(1, axes + 2), 0, *range(axes + 2, columns.ndim))
+    return by_channel.reshape(groups, x.shape[1] // groups * prod(window.size), -1)
 
 
 def _multiply(a: Array, b: Array, target: Array, add: bool = False) -> None:
@@ -236,8 +244,8 @@ def _cut(lengths: Sequence[int], count: int) -> list[tuple[slice, ...]]:
     """Cut the one of several lengths that divides most evenly by the count, and leave the others whole."""
     shares = [-(length // -count) / max(length, 1) for length in lengths]
     axis = shares.index(min(shares))
-    spans = _spans(lengths[axis], count) if count > 1 else [slice(None)]
-    return [(slice(None),) * axis + (span,) + (slice(None),) * (len(lengths) - axis - 1) for span in spans]
+    pieces = spans(lengths[axis], count) if count > 1 else [slice(None)]
+    return [(slice(None),) * axis + (span,) + (slice(None),) * (len(lengths) - axis - 1) for span in pieces]
 
 
 def _blocks(window: Window, shape: Sequence[int], width: int, sharers: int, enough: int = ENOUGH) -> list[Block]:
@@ -252,7 +260,7 @@ def _blocks(window: Window, shape: Sequence[int], width: int, sharers: int, enou
         pieces = -(count // -(room // whole))
         pieces = -(pieces // -sharers) * sharers
         everywhere = (slice(None),) * len(positions)
-        return [Block(span, everywhere, window, number) for number, span in enumerate(_spans(count, pieces))]
+        return [Block(span, everywhere, window, number) for number, span in enumerate(spans(count, pieces))]
     parts = [(box, _boxed(window, lengths, box)) for box in _boxes(positions, room)]
     pairs = product(range(count), parts)
     return [Block(slice(n, n + 1), box, part, number) for number, (n, (box, part)) in enumerate(pairs)]
@@ -265,17 +273,10 @@ def _boxes(positions: Sequence[int], room: int) -> list[tuple[slice, ...]]:
     height, *across = positions
     rows = max(room // prod(across), 1)
     inner = _boxes(across, room)
-    return [(span, *rest) for span in _spans(height, -(height // -rows)) for rest in inner]
+    return [(span, *rest) for span in spans(height, -(height // -rows)) for rest in inner]
 
 
 def _boxed(window: Window, lengths: Sequence[int], box: tuple[slice, ...]) -> Window:
     """The window that has just the positions of a box."""
     axes = zip(window.axes, lengths, box, strict=True)
     return Window(tuple(axis.block(length, span.start, span.stop) for axis, length, span in axes))
-
-
-def _spans(length: int, pieces: int) -> list[slice]:
-    """Cut a length into as many even, non-empty spans as there are pieces, or fewer."""
-    pieces = min(pieces, length)
-    edges = [length * piece // pieces for piece in range(pieces + 1)] if pieces else []
-    return [slice(first, last) for first, last in pairwise(edges)]

@@ -11,6 +11,7 @@ import os
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from functools import cache
+from itertools import pairwise
 from pathlib import Path
 from threading import Lock, Thread
 from typing import Any, TypeVar
@@ -65,6 +66,13 @@ def share(work: Callable[[T], Any], items: Iterable[T], cost: int) -> None:
         return
     with _held():
         _spread(work, list(items), worth(cost))
+
+
+def spans(length: int, pieces: int) -> list[slice]:
+    """Cut a length into as many even, non-empty spans as there are pieces, or fewer."""
+    pieces = min(pieces, length)
+    edges = [length * piece // pieces for piece in range(pieces + 1)] if pieces else []
+    return [slice(first, last) for first, last in pairwise(edges)]
 
 
 def _spread(work: Callable[[T], Any], items: list[T], count: int) -> None:

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.lib.stride_tricks import as_strided
 
 from convgrad.core.arithmetic import Array, zeros
-from convgrad.core.window import Axis, Selector, Window
+from convgrad.core.window import AdaptiveAxis, Axis, Selector, Window
 
 ALL = (slice(None), slice(None))
 
@@ -20,59 +20,135 @@ def unfold(x: Array, window: Window) -> Array:
 
     Its adjoint is `fold`: <unfold(x), columns> = <x, fold(columns)>.
     """
-    lengths = x.shape[2:]
-    columns = zeros((*x.shape[:2], *window.size, *window.positions(lengths)), x.dtype)
-    for tap, positions, cells in window.taps(lengths):
+    columns = zeros((*x.shape[:2], *window.size, *window.positions(x.shape[2:])), x.dtype)
+    for tap, positions, cells in window.taps(x.shape[2:]):
         columns[(*ALL, *tap, *positions)] = x[(*ALL, *cells)]
     return columns
-
-
-def fold(columns: Array, window: Window, lengths: Sequence[int]) -> Array:
-    """Add every window back where it came from: (N,C,*K,*P) -> (N,C,*L)."""
-    x = zeros((*columns.shape[:2], *lengths), columns.dtype)
-    fold_into(x, columns, window)
-    return x
-
-
-def fold_into(x: Array, columns: Array, window: Window) -> None:
-    """Add every window to x, which has room for it: columns (N,C,*K,*P) onto x (N,C,*L)."""
-    for tap, positions, cells in window.taps(x.shape[2:]):
-        add_at(x, cells, columns[(*ALL, *tap, *positions)])
-
-
-def add_at(x: Array, cells: tuple[Selector, ...], values: Array) -> None:
-    """x[..., cells] += values; adaptive windows may name a cell twice in one go, and both count."""
-    if isinstance(cells[0], slice):
-        x[(*ALL, *cells)] += values
-    else:
-        np.add.at(x, (*ALL, *cells), values)
 
 
 def windows(x: Array, window: Window) -> Array:
     """Evenly spaced windows as a view, of which `unfold` is a copy: (N,C,*L) -> (N,C,*K,*P).
 
-    A view costs nothing, and writing out the padding of x little, where telling tap by tap where x ends costs much.
+    A view costs nothing, and a single copy of it less than telling tap by tap where x ends.
     """
-    counts, x = window.positions(x.shape[2:]), framed(x, window)
-    steps = [step * axis.dilation for step, axis in zip(x.strides[2:], window.axes, strict=True)]
-    steps += [step * axis.stride for step, axis in zip(x.strides[2:], window.axes, strict=True)]
+    axes: Sequence[Any] = window.axes
+    counts, x = window.positions(x.shape[2:]), framed(x, axes)
+    pairs = list(zip(x.strides[2:], axes, strict=True))
+    steps = [step * axis.dilation for step, axis in pairs] + [step * axis.stride for step, axis in pairs]
     return as_strided(x, (*x.shape[:2], *window.size, *counts), (*x.strides[:2], *steps), writeable=False)
 
 
-def framed(x: Array, window: Window) -> Array:
-    """x with its zero padding written out, and cropped where padding is negative: (N,C,*L) -> (N,C,*(lo+L+hi))."""
-    inside, kept, shape = [], [], []
-    for axis, length in zip(window.axes, x.shape[2:], strict=True):
-        first, last = max(-axis.before, 0), min(length, length + axis.after)
-        cells = max(last - first, 0)
-        kept.append(slice(first, first + cells))
-        inside.append(slice(max(axis.before, 0), max(axis.before, 0) + cells))
-        shape.append(axis.before + length + axis.after)
-    if inside == [slice(0, length) for length in shape]:
-        return x[(*ALL, *kept)]
-    frame = zeros((*x.shape[:2], *shape), x.dtype)
-    frame[(*ALL, *inside)] = x[(*ALL, *kept)]
+def framed(x: Array, axes: Sequence[Any]) -> Array:
+    """The cells that windows reach over on the first axes, padding written out as zeros: a view where there is none."""
+    covered, inside = covered_cells(axes, x.shape[2:])
+    sizes = [reach(axis, length) for axis, length in zip(axes, x.shape[2:], strict=False)]
+    if all(span == slice(0, size) for span, size in zip(covered, sizes, strict=True)):
+        return x[(*ALL, *inside)]
+    frame = zeros((*x.shape[:2], *sizes, *x.shape[2 + len(sizes) :]), x.dtype)
+    frame[(*ALL, *covered)] = x[(*ALL, *inside)]
     return frame
+
+
+def reach(axis: Any, length: int) -> int:
+    """The cells from the first window's first to the last window's last, padding counted."""
+    return int((axis.positions(length) - 1) * axis.stride + axis.extent)
+
+
+def covered_cells(axes: Sequence[Any], lengths: Sequence[int]) -> tuple[tuple[slice, ...], tuple[slice, ...]]:
+    """Which of the cells that windows reach over lie in the input, and where in it; per axis, for the first axes."""
+    covered, inside = [], []
+    for axis, length in zip(axes, lengths, strict=False):
+        start = axis.start(0)
+        first = min(max(start, 0), length)
+        last = max(min(start + reach(axis, length), length), first)
+        inside.append(slice(first, last))
+        covered.append(slice(max(first - start, 0), max(last - start, 0)))
+    return tuple(covered), tuple(inside)
+
+
+def fold(columns: Array, window: Window, lengths: Sequence[int], first: int = 2) -> Array:
+    """Add every window back where it came from: (N,C,*K,*P) -> (N,C,*L); the axes in the order opposite to `unfold`."""
+    for number, (axis, length) in enumerate(zip(window.axes, lengths, strict=True)):
+        columns = _fold_axis(columns, axis, length, number - len(window.axes), first)
+    return columns
+
+
+def reduced(x: Array, window: Window, combine: np.ufunc, start: Any) -> Array:
+    """The sum, or whatever combines cells, under every window: (N,C,*L) -> (N,C,*P), one axis after another.
+
+    `start` combines to nothing: 0 for a sum. The first axis first, for there rows are combined whole.
+    """
+    for number, axis in enumerate(window.axes):
+        x = _reduced_axis(x, axis, number - len(window.axes), combine, start)
+    return x
+
+
+def _reduced_axis(x: Array, axis: Axis | AdaptiveAxis, at: int, combine: np.ufunc, start: Any) -> Array:
+    length, count = x.shape[at], axis.positions(x.shape[at])
+    met = [axis.tap(tap, length) for tap in range(axis.size)]
+    whole = next((tap for tap, (positions, _) in enumerate(met) if _is_all(positions, count)), None)
+    if whole is None:
+        shape = list(x.shape)
+        shape[at] = count
+        result = np.full(shape, start, x.dtype)
+    else:  # to begin with a tap that lies inside everywhere saves a pass
+        result = x[along(at, met.pop(whole)[1])].copy()
+    for positions, cells in met:
+        place = along(at, positions)
+        if isinstance(positions, slice):
+            combine(result[place], x[along(at, cells)], out=result[place])
+        else:
+            result[place] = combine(result[place], x[along(at, cells)])
+    return result
+
+
+def _is_all(selector: Selector, count: int) -> bool:
+    """Whether a slice picks every entry of an axis."""
+    return isinstance(selector, slice) and selector.indices(count) == (0, count, 1)
+
+
+def lay_onto(x: Array, y: Array, window: Window) -> None:
+    """Add y to every cell under its window: (N,C,*P) onto (N,C,*L). Its adjoint is the sum under windows, `reduced`.
+
+    The last axis first: what is laid on the others is then few, and rows are added whole.
+    """
+    lengths = x.shape[2:]
+    for number in reversed(range(1, len(lengths))):
+        axis, at = window.axes[number], number - len(lengths)
+        y = _fold_axis(np.broadcast_to(y, (axis.size, *y.shape)), axis, lengths[number], at, 0)
+    others = (slice(None),) * (len(lengths) - 1)
+    first = window.axes[0]
+    for positions, cells in (first.tap(tap, lengths[0]) for tap in range(first.size)):
+        add_at(x, (cells, *others), y[along(-len(lengths), positions)])
+
+
+def along(at: int, selector: Selector) -> tuple[Selector, ...]:
+    """Pick along one axis, counted from the last: -1, -2, …"""
+    return (..., selector, *(slice(None),) * (-1 - at))
+
+
+def _fold_axis(columns: Array, axis: Axis | AdaptiveAxis, length: int, at: int, first: int) -> Array:
+    """The taps and positions of one axis become its cells."""
+    parts = np.moveaxis(columns, first, 0)
+    met = [axis.tap(tap, length) for tap in range(axis.size)]
+    if len(met) == 1 and _is_all(met[0][0], parts.shape[1:][at]) and _is_all(met[0][1], length):
+        return np.asarray(parts[0])
+    shape = list(parts.shape[1:])
+    shape[at] = length
+    x = zeros(shape, columns.dtype)
+    for part, (positions, cells) in zip(parts, met, strict=True):
+        others = (slice(None),) * (x.ndim + at - 2), (slice(None),) * (-1 - at)
+        add_at(x, (*others[0], cells, *others[1]), part[along(at, positions)])
+    return x
+
+
+def add_at(x: Array, cells: tuple[Selector, ...], values: Array) -> None:
+    """x[:, :, *cells] += values; adaptive windows may name a cell twice in one go, and both count."""
+    indices = [cell for cell in cells if not isinstance(cell, slice)]
+    if len(indices) <= 1 and all((np.diff(cell) > 0).all() for cell in indices):
+        x[(*ALL, *cells)] += values
+    else:
+        np.add.at(x, (*ALL, *cells), values)
 
 
 def patch(x: Array, under: Sequence[range], mode: str = "zeros", outside: Any = 0) -> Array:
@@ -81,7 +157,7 @@ def patch(x: Array, under: Sequence[range], mode: str = "zeros", outside: Any = 
         view: Array = x[(slice(None), *(slice(span.start, span.stop, span.step) for span in under))]
         return view
     cells = [source_cells(span, length, mode) for span, length in zip(under, x.shape[1:], strict=True)]
-    result = x[np.ix_(range(x.shape[0]), *(np.maximum(cell, 0) for cell in cells))]
+    result: Array = x[np.ix_(np.arange(x.shape[0]), *(np.maximum(cell, 0) for cell in cells))]
     for axis, cell in enumerate(cells, start=1):
         result[(slice(None),) * axis + (cell < 0,)] = outside
     return result

@@ -10,7 +10,8 @@ from typing import Any
 import numpy as np
 
 from convgrad.core.arithmetic import Array, zeros
-from convgrad.core.unfold import ALL, add_at, patch
+from convgrad.core.planes import by_planes
+from convgrad.core.unfold import lay_onto, patch, reduced
 from convgrad.core.window import Window
 from convgrad.operations.geometry import adaptive, pooling, refuse_lonely
 from convgrad.operations.operation import Operation, Overlay, Shape, at_position, pooled_shape, windows_over_input
@@ -21,17 +22,24 @@ Spans = Sequence[tuple[int, int]]
 
 def forward(x: Array, *, window: Window, counted: Spans, divisor: int | None) -> Array:
     """(N,C,*L) -> (N,C,*P); `counted` is per axis the first cell that counts, and one past the last."""
-    total = zeros((*x.shape[:2], *window.positions(x.shape[2:])), x.dtype)
-    for _, positions, cells in window.taps(x.shape[2:]):
-        total[(*ALL, *positions)] += x[(*ALL, *cells)]
-    return total / divisors(window, counted, divisor, x)
+    y = zeros((*x.shape[:2], *window.positions(x.shape[2:])), x.dtype)
+    by, nothing = divisors(window, counted, divisor, x), zeros((), x.dtype)[()]
+
+    def average(part: Window, rows: slice, x: Array, y: Array) -> None:
+        y[...] = reduced(x, part, np.add, nothing) / by[rows]
+
+    by_planes(average, window, [x], [y])
+    return y
 
 
 def backward(delta: Array, x: Array, *, window: Window, counted: Spans, divisor: int | None) -> dict[str, Array]:
     """(N,C,*P) -> dx (N,C,*L); <x,dx> = <y,delta>."""
-    dx, share = zeros(x.shape, delta.dtype), delta / divisors(window, counted, divisor, x)
-    for _, positions, cells in window.taps(x.shape[2:]):
-        add_at(dx, cells, share[(*ALL, *positions)])
+    dx, by = zeros(x.shape, delta.dtype), divisors(window, counted, divisor, x)
+
+    def give(part: Window, rows: slice, dx: Array, delta: Array) -> None:
+        lay_onto(dx, delta / by[rows], part)
+
+    by_planes(give, window, [dx], [delta])
     return {"x": dx}
 
 

@@ -7,8 +7,9 @@ from typing import Any
 
 import numpy as np
 
-from convgrad.core.arithmetic import Array, zeros
+from convgrad.core.arithmetic import EXACT, Array, zeros
 from convgrad.core.bilinear import correlate, kernel_gradient, spread
+from convgrad.core.threads import share
 from convgrad.core.unfold import pad, patch, unpad, unpadded
 from convgrad.core.window import Window
 from convgrad.errors import Problem
@@ -61,13 +62,21 @@ def oriented(w: Array, mode: str) -> Array:
 
 
 def biased(y: Array, b: Array | None) -> Array:
-    """y (N,O,*P) plus b (O,)."""
-    return y if b is None else y + b.reshape(-1, *(1,) * (y.ndim - 2))
+    """y (N,O,*P) plus b (O,), written into y, which the caller has just made: a copy would double the memory."""
+    if b is not None:
+        y += b.reshape(-1, *(1,) * (y.ndim - 2))
+    return y
 
 
 def channel_sums(delta: Array) -> Array:
     """db = sum(delta): (N,O,*P) -> (O,)."""
-    sums: Array = zeros(delta.shape[1:2], delta.dtype) + delta.sum(axis=(0, *range(2, delta.ndim)))
+    by_sample = zeros(delta.shape[:2], delta.dtype)
+
+    def add(n: int) -> None:
+        by_sample[n] = delta[n].sum(axis=tuple(range(1, delta.ndim - 1)))
+
+    share(add, range(len(delta)), 0 if delta.dtype == EXACT else delta.size)
+    sums: Array = zeros(delta.shape[1:2], delta.dtype) + by_sample.sum(axis=0)
     return sums
 
 

@@ -8,7 +8,8 @@ from typing import Any
 import numpy as np
 
 from convgrad.core.arithmetic import EXACT, Array, zeros
-from convgrad.core.unfold import ALL, add_at, patch
+from convgrad.core.planes import by_planes
+from convgrad.core.unfold import ALL, add_at, patch, reduced
 from convgrad.core.window import Window
 from convgrad.operations.geometry import fitting, pooling, strided_axes
 from convgrad.operations.operation import Operation, Overlay, Shape, at_position, pooled_shape, windows_over_input
@@ -17,23 +18,26 @@ from convgrad.operations.terms import pool_terms
 
 def forward(x: Array, *, window: Window, norm: Any) -> Array:
     """(N,C,*L) -> (N,C,*P); padding counts as 0."""
-    if norm == 1:
-        return _sums(abs(x), window)
-    scale = _scale(x, window)
-    total = zeros(scale.shape, x.dtype)
-    for _, positions, cells in window.taps(x.shape[2:]):
-        at = (*ALL, *positions)
-        total[at] += (abs(x[(*ALL, *cells)]) / scale[at]) ** norm
-    result: Array = scale * total ** (1 / norm)
-    return result.astype(x.dtype)
+    y = zeros((*x.shape[:2], *window.positions(x.shape[2:])), x.dtype)
+
+    def measure(part: Window, rows: slice, x: Array, y: Array) -> None:
+        y[...] = _norms(x, part, norm)
+
+    by_planes(measure, window, [x], [y])
+    return y
 
 
 def backward(delta: Array, x: Array, *, window: Window, norm: Any) -> dict[str, Array]:
     """dx = delta sign(x) |x|^(p-1) y^(1-p), 0 where y = 0: (N,C,*P) -> (N,C,*L)."""
-    y, dx = forward(x, window=window, norm=norm), zeros(x.shape, delta.dtype)
-    for _, positions, cells in window.taps(x.shape[2:]):
-        at = (*ALL, *positions)
-        add_at(dx, cells, delta[at] * slope(x[(*ALL, *cells)], y[at], norm).astype(delta.dtype))
+    dx = zeros(x.shape, delta.dtype)
+
+    def give(part: Window, rows: slice, x: Array, dx: Array, delta: Array) -> None:
+        y = _norms(x, part, norm)
+        for _, positions, cells in part.taps(x.shape[2:]):
+            at = (*ALL, *positions)
+            add_at(dx, cells, delta[at] * slope(x[(*ALL, *cells)], y[at], norm).astype(delta.dtype))
+
+    by_planes(give, window, [x, dx], [delta])
     return {"x": dx}
 
 
@@ -48,19 +52,22 @@ def slope(x: Array, y: Array, norm: Any) -> Array:
     return result
 
 
-def _sums(x: Array, window: Window) -> Array:
-    total = zeros((*x.shape[:2], *window.positions(x.shape[2:])), x.dtype)
+def _norms(x: Array, window: Window, norm: Any) -> Array:
+    """The norm of every window: (N,C,*L) -> (N,C,*P)."""
+    if norm == 1:
+        return reduced(abs(x), window, np.add, zeros((), x.dtype)[()])
+    scale = _scale(x, window)
+    total = zeros(scale.shape, x.dtype)
     for _, positions, cells in window.taps(x.shape[2:]):
-        total[(*ALL, *positions)] += x[(*ALL, *cells)]
-    return total
+        at = (*ALL, *positions)
+        total[at] += (abs(x[(*ALL, *cells)]) / scale[at]) ** norm
+    result: Array = scale * total ** (1 / norm)
+    return result.astype(x.dtype)
 
 
 def _scale(x: Array, window: Window) -> Array:
     """A power of two near each window's largest magnitude: dividing by it is exact, and powers stay in range."""
-    largest = zeros((*x.shape[:2], *window.positions(x.shape[2:])), x.dtype)
-    for _, positions, cells in window.taps(x.shape[2:]):
-        at = (*ALL, *positions)
-        largest[at] = np.maximum(largest[at], abs(x[(*ALL, *cells)]))
+    largest = reduced(abs(x), window, np.maximum, 0)
     exponent = np.where(largest > 0, np.frexp(largest)[1] - 1, 0)
     return np.ldexp(np.ones_like(largest), exponent)
 

@@ -7,8 +7,9 @@ from typing import Any
 
 import numpy as np
 
-from convgrad.core.arithmetic import Array, zeros
-from convgrad.core.unfold import ALL, add_at, patch
+from convgrad.core.arithmetic import EXACT, Array, zeros
+from convgrad.core.planes import by_planes
+from convgrad.core.unfold import ALL, add_at, patch, reduced
 from convgrad.core.window import Window
 from convgrad.operations.geometry import adaptive, pooling, refuse_lonely
 from convgrad.operations.operation import Operation, Overlay, Shape, at_position, pooled_shape, windows_over_input
@@ -19,7 +20,13 @@ TIES = ("first", "last", "split", "all")
 
 def forward(x: Array, *, window: Window, ties: str) -> Array:
     """(N,C,*L) -> (N,C,*P)."""
-    return winners(x, window, last=False)[0]
+    y = zeros((*x.shape[:2], *window.positions(x.shape[2:])), x.dtype)
+
+    def maximum(part: Window, rows: slice, x: Array, y: Array) -> None:
+        y[...] = _maxima(x, part)
+
+    by_planes(maximum, window, [x], [y])
+    return y
 
 
 def backward(delta: Array, x: Array, *, window: Window, ties: str) -> dict[str, Array]:
@@ -27,16 +34,25 @@ def backward(delta: Array, x: Array, *, window: Window, ties: str) -> dict[str, 
 
     `all` (Theano, dfdx) gives the whole delta to every tied cell, which is not a subgradient.
     """
+    dx = zeros(x.shape, delta.dtype)
+
+    def give(part: Window, rows: slice, x: Array, dx: Array, delta: Array) -> None:
+        _give(delta, x, part, ties, dx)
+
+    by_planes(give, window, [x, dx], [delta])
+    return {"x": dx}
+
+
+def _give(delta: Array, x: Array, window: Window, ties: str, dx: Array) -> None:
+    """Add delta to the winners: (N,C,*P) onto (N,C,*L)."""
     y, winner = winners(x, window, last=ties == "last")
-    dx, lengths = zeros(x.shape, delta.dtype), x.shape[2:]
     share = delta / _tied(x, y, winner, window) if ties == "split" else delta
-    for number, (_, positions, cells) in enumerate(window.taps(lengths)):
+    for number, (_, positions, cells) in enumerate(window.taps(x.shape[2:])):
         at = (*ALL, *positions)
         won = winner[at] == number
         if ties in ("split", "all"):
             won |= x[(*ALL, *cells)] == y[at]
         add_at(dx, cells, np.where(won, share[at], zeros((), delta.dtype)))
-    return {"x": dx}
 
 
 def winners(x: Array, window: Window, *, last: bool) -> tuple[Array, Array]:
@@ -44,14 +60,27 @@ def winners(x: Array, window: Window, *, last: bool) -> tuple[Array, Array]:
 
     -0.0 equals 0.0. A NaN beats every number, and the window's last NaN wins (PyTorch's rule).
     """
-    shape = (*x.shape[:2], *window.positions(x.shape[2:]))
-    y, winner = zeros(shape, x.dtype), np.full(shape, -1, np.int32)
-    beats = np.greater_equal if last else np.greater
-    for number, (_, positions, cells) in enumerate(window.taps(x.shape[2:])):
-        at, candidate = (*ALL, *positions), x[(*ALL, *cells)]
-        better = beats(candidate, y[at]) | (winner[at] < 0) | (candidate != candidate)
-        y[at], winner[at] = np.where(better, candidate, y[at]), np.where(better, number, winner[at])
+    y, taps = _maxima(x, window), list(enumerate(window.taps(x.shape[2:])))
+    winner = np.full(y.shape, -1, np.min_scalar_type(-len(taps) - 1))
+    for number, (_, positions, cells) in taps if last else reversed(taps):
+        at = (*ALL, *positions)
+        _set_where(winner, at, x[(*ALL, *cells)] == y[at], number)
+    if (y != y).any():
+        for number, (_, positions, cells) in taps:
+            candidate = x[(*ALL, *cells)]
+            _set_where(winner, (*ALL, *positions), candidate != candidate, number)
+    y[winner < 0] = zeros((), x.dtype)[()]
     return y, winner
+
+
+def _set_where(winner: Array, at: Any, won: Array, number: int) -> None:
+    """The number where won: in arithmetic, which on small integers is five times as fast as np.where or np.copyto."""
+    winner[at] += won * (winner.dtype.type(number) - winner[at])
+
+
+def _maxima(x: Array, window: Window) -> Array:
+    """The largest cell under every window, or NaN where there is one: (N,C,*L) -> (N,C,*P)."""
+    return reduced(x, window, np.maximum, x.min() if x.dtype == EXACT else -np.inf)
 
 
 def _tied(x: Array, y: Array, winner: Array, window: Window) -> Array:
