@@ -210,6 +210,38 @@ def test_a_geometry_that_loses_cells_is_found(monkeypatch, operation, lost):
     assert check(case).verdict == "differs"
 
 
+@pytest.mark.parametrize("arithmetic", ["exact", "float64"])
+@pytest.mark.parametrize("transposed", [False, True])
+def test_a_convolution_that_never_reads_some_cells_is_found_although_its_gradients_agree(arithmetic, transposed):
+    random = np.random.default_rng(0)
+    document = {"op": "conv-transpose" if transposed else "conv", "dims": 2, "kernel": random.integers(1, 9, (2, 2)),
+                "input": random.integers(1, 9, (4, 4)), "delta": "ones"}  # fmt: skip
+    case = make_case(document, arithmetic=arithmetic)
+    right, read = case.operation, np.ones((4, 4), int)
+    read[:, -1] = 0
+
+    def forward(x, *others, **settings):
+        return right.forward(x * read, *others, **settings)
+
+    def backward(delta, x, *others, **settings):
+        found = right.backward(delta, x * read, *others, **settings)
+        return {**found, "x": found["x"] * read}
+
+    found = check(replace(case, operation=replace(right, forward=forward, backward=backward)))
+    assert found.verdict == "differs"
+
+
+@pytest.mark.parametrize("base", ["conv", "max-pool", "average-pool", "lp-pool"])
+def test_outputs_that_change_although_nothing_they_read_was_moved_refute_the_entries(base):
+    cells = np.random.default_rng(2).permutation(np.arange(1, 50)).reshape(7, 7).tolist()
+    case = make_case({"op": base, "dims": 2, "input": cells, "delta": "ones", **BASES[base]})
+    # windows of the same length and stride, all of them two cells further on: the last ones are read by none before
+    axes = zip(case.arguments["window"].axes, case.shapes["x"][2:], strict=True)
+    window = Window(tuple(moved(axis, length, before=axis.before - 2) for axis, length in axes))
+    found = finite_differences(replace(case, arguments={**case.arguments, "window": window}))
+    assert found.outside["x"][0, 0, -1, -1]
+
+
 # -- At the price that was promised ------------------------------------------------------------------------------------
 
 
