@@ -178,7 +178,8 @@ def _share(laid: Overlay, value: Any, note: str) -> Any:
     """What a cell puts into a pool's output: all of it where it wins, a part of a mean, itself under a norm."""
     if laid.winners is not None:
         return value if note == "wins" else None
-    return value if laid.divisor is None else value / laid.divisor
+    # a cell of the padding is the integer 0, and 0/2 would be a float among fractions
+    return value if laid.divisor is None or value == 0 else value / laid.divisor
 
 
 def _divisor(laid: Overlay) -> tuple[Factor, ...]:

@@ -218,7 +218,7 @@ def _target(layer: LayerPass, index: tuple[int, ...], look: Look) -> str:
     lead = index[: len(index) - case.dims]
     if laid.winners is not None:
         return ", ".join(f"x{bracketed((*lead, *cell))}" for cell in laid.winners[channel])
-    cells = sum(value != 0 for value in laid.dx[channel].flat)
+    cells = sum(bool(value != 0) for value in laid.dx[channel].flat)
     share = f" / {laid.divisor}" if laid.divisor is not None else ""
     return f"{cells} cell{'s' * (cells != 1)}" + (f", {look.symbols.times} 1{share} each" if share else "")
 

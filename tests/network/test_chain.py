@@ -82,6 +82,12 @@ def test_float32_is_float32_throughout():
             assert array.dtype == np.float32, layer.name
 
 
+def test_an_exact_mean_over_padding_is_explained_without_floats():
+    layer = {"name": "pool", "op": "average-pool", "window": 2, "padding": 1}
+    found = convgrad.explain(run([layer]).chain.document, "pool.y[0,0]").to_dict()
+    assert [term["value"] for term in found["terms"]] == [0, 0, 0, 0.25]
+
+
 # -- Ranks -------------------------------------------------------------------------------------------------------------
 
 
