@@ -22,6 +22,8 @@ from convgrad.operations.terms import Term
 from convgrad.verify.claims import Claim, expected_shape, within
 from convgrad.verify.findings import user_index
 
+FEW = 3
+"""Misrounded entries up to which each is named."""
 LIKELY = 0.5
 """From which chance on a term that explains an entry is called uncertain."""
 
@@ -165,11 +167,20 @@ class Diagnoser:
 
     def _repairs(self, claim: Claim, explanation: Explanation) -> list[Diagnosis]:
         """The entries that are explained by themselves; of two that are exchanged, the first speaks for both."""
+        if len(explanation.repairs) > FEW and {repair.id for repair in explanation.repairs} == {"misrounded"}:
+            return [self._rounding(claim, explanation)]
         told: dict[frozenset[Any], Diagnosis] = {}
         for repair in explanation.repairs:
             key = frozenset((repair.index, repair.other))
             told.setdefault(key, self._repair(claim, repair, explanation.base))
         return list(told.values())
+
+    def _rounding(self, claim: Claim, explanation: Explanation) -> Diagnosis:
+        """Many entries rounded wrongly, in one sentence."""
+        count, first = len(explanation.repairs), self._repair(claim, explanation.repairs[0], explanation.base)
+        message = f"{count} of {first.entries} entries are rounded wrongly, by less than two units: {first.message}"
+        fix = f"{first.fix}; digits cut off, and inputs that were rounded before, give this too"
+        return replace(first, matches=count, message=message, fix=fix, details={})
 
     def _repair(self, claim: Claim, repair: Repair, base: Array) -> Diagnosis:
         details: dict[str, Any] = {"index": user_index(self.case, self.array, repair.index)}

@@ -137,7 +137,7 @@ def _repair(c: Computation, base: Array, values: Array, index: Index, allows: Al
                 found.append((abs(candidate - values[index]), name, term))
     found.sort(key=lambda row: row[0])  # the closest first, and of equals the first in the table
     names = tuple(dict.fromkeys(name for _, name, _ in found))
-    if _misrounded(base[index], values[index], unit):
+    if is_misrounded(base[index], values[index], unit):
         return Repair("misrounded", index, also=names)
     if not found:
         return None
@@ -156,7 +156,7 @@ def _factor(c: Computation, base: Array) -> Any:
     return c.factor if base.dtype == object else base.dtype.type(float(c.factor))
 
 
-def _misrounded(right: Any, claimed: Any, unit: Any) -> bool:
+def is_misrounded(right: Any, claimed: Any, unit: Any) -> bool:
     """Off by less than two units of the last digit, where the right number needed rounding at all."""
     if not unit or not (isfinite(right / unit) and isfinite(claimed)):
         return False

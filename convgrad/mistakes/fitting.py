@@ -17,6 +17,8 @@ from convgrad.verify.claims import Claim
 
 MOST_BITS = 40.0
 """What one entry can say at most: more is in its digits, but not about which mistake it was."""
+APART = 16.0
+"""Widths of the interval that a fitted number lies in, by which it must differ from what would be right."""
 ENOUGH_BITS = 6.0
 """What a claim must say beyond what was fitted to it: a chance of 1 in 64."""
 
@@ -97,10 +99,10 @@ def _scaled(
 ) -> Fit | None:
     """A factor with which an array is the claim: not 1, which is no mistake, and not -1, which has a name."""
     interval = interval_of(as_float(claim.values), excuses(claim), array)
-    if interval is None or any(interval[0] <= number <= interval[1] for number in (-1, 0, 1)):
+    if interval is None or any(_near(interval, number) for number in (-1, 0, 1)):
         return None
     known = [number for number in _known_factors(candidates) if interval[0] <= number <= interval[1]]
-    enough = sum(said[:-1]) >= ENOUGH_BITS
+    enough = sum(said[:-1]) >= ENOUGH_BITS and not _near(interval, 1, APART)
     for factor in (*known, *simple(interval)) if enough else known if sum(said) >= ENOUGH_BITS else ():
         made = candidate.computation.scaled(factor)
         if claim.allows(alike(candidates.bare.value(made), claim.values.shape)).all():
@@ -124,7 +126,7 @@ def _stepped(candidates: Candidates, claim: Claim) -> Iterator[Fit]:
     change = right.but(w=step).value()
     truth, values = as_float(candidates.truth), as_float(claim.values)
     interval = interval_of(truth - values, excuses(claim, _largest(truth)), as_float(change))
-    if interval is None or interval[0] <= 0:
+    if interval is None or interval[0] <= 0 or _near(interval, 0, APART):
         return
     for rate in simple(interval):
         made = right.but(w=right.w - _times(step, rate))
@@ -149,6 +151,12 @@ def interval_of(values: Array, excuse: Array, row: Array) -> tuple[float, float]
     ends = np.sort([(values - excuse)[~none] / row[~none], (values + excuse)[~none] / row[~none]], axis=0)
     low, high = float(ends[0].max()), float(ends[1].min())
     return (low, high) if low <= high else None
+
+
+def _near(interval: tuple[float, float], number: float, widths: float = 0) -> bool:
+    """Whether a number lies in an interval, or within so many of its widths."""
+    margin = widths * (interval[1] - interval[0])
+    return interval[0] - margin <= number <= interval[1] + margin
 
 
 def simple(interval: tuple[float, float]) -> Iterator[Fraction]:

@@ -15,6 +15,8 @@ from convgrad.mistakes.computation import pads_of
 from convgrad.mistakes.fitting import excuses, interval_of, simplest
 from convgrad.verify.claims import Claim
 
+SMALL = 0.005
+"""Errors up to which, in relation to the largest entry, a claim is right but for its digits."""
 AXES = {
     "dW": ("filter", "input channel"),
     "dX": ("sample", "channel"),
@@ -30,10 +32,20 @@ def pattern(case: Case, array: str, truth: Array, claim: Claim) -> str:
     values, right = as_float(claim.values), as_float(truth)
     if (values != values).any() and not (right != right).any():
         return f"{int((values != values).sum())} of them are not a number"
-    for describe in (_constant, _signs, _factors):
+    small = _smallness(wrong, values, right)
+    for describe in (_constant,) if small else (_constant, _signs, _factors):
         if (found := describe(array, wrong, values, right, excuses(claim))) is not None:
             return found
-    return _region(case, array, wrong)
+    return _region(case, array, wrong) + small
+
+
+def _smallness(wrong: Array, values: Array, right: Array) -> str:
+    """That the errors are small, where they are: then the numbers may be right, and only made from other data."""
+    error, largest = float(abs(values - right)[wrong].max(initial=0)), float(abs(right).max(initial=0))
+    if not 0 < error < SMALL * largest:
+        return ""
+    cause = "data with more digits than the case has, or a type with fewer, would give that"
+    return f", none by more than {_number(error)}: {cause}"
 
 
 def _constant(array: str, wrong: Array, values: Array, right: Array, excuse: Array) -> str | None:

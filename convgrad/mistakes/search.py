@@ -13,7 +13,7 @@ import numpy as np
 from convgrad.case import Case, products
 from convgrad.core.arithmetic import Array
 from convgrad.mistakes.candidates import Candidate, Candidates, Screen
-from convgrad.mistakes.entries import Repair, all_exchanged, repairs
+from convgrad.mistakes.entries import Repair, all_exchanged, is_misrounded, repairs
 from convgrad.mistakes.fitting import Fit, agreement, bits, fits, scaled_mistakes
 from convgrad.verify.claims import Claim
 
@@ -44,8 +44,10 @@ class Explanation:
     @property
     def cost(self) -> int:
         """How many mistakes that is."""
-        swapped = sum(repair.id == "entries-swapped" for repair in self.repairs)
-        return (len(self.candidate.ids) if self.candidate else 0) + len(self.repairs) - swapped // 2
+        exchanged = sum(repair.id == "entries-swapped" for repair in self.repairs)
+        misrounded = sum(repair.id == "misrounded" for repair in self.repairs)
+        alone = len(self.repairs) - exchanged - misrounded
+        return (len(self.candidate.ids) if self.candidate else 0) + alone + exchanged // 2 + min(misrounded, 1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,13 +79,20 @@ class Search:
 
     def fewest(self, claim: Claim) -> Explanation | None:
         """The fewest mistakes that together explain every entry."""
-        best: Explanation | None = None
-        for explanation in self._explanations(claim):
+        best = self._rounding(claim)
+        for explanation in self._explanations(claim) if best is None else ():
             if best is None or explanation.cost < best.cost:
                 best = explanation
             if best.cost == 1:
                 break
         return best
+
+    def _rounding(self, claim: Claim) -> Explanation | None:
+        """Every wrong entry rounded wrongly, as by cutting digits off: however many they are, that is one mistake."""
+        unit, wrong = unit_of(claim), wrong_entries(claim, self.truth)
+        if unit is None or not all(is_misrounded(self.truth[index], claim.values[index], unit) for index in wrong):
+            return None
+        return Explanation(None, tuple(Repair("misrounded", index) for index in wrong), self.truth)
 
     def part(self, claim: Claim) -> Explanation | None:
         """The mistake that explains most entries, where that is no chance, and what explains some of the rest."""
@@ -149,8 +158,7 @@ class Search:
 
     def _repairs(self, claim: Claim, candidate: Candidate | None, base: Array, wrong: Sequence[Index]) -> list[Repair]:
         computation = candidate.computation if candidate else self.candidates.right
-        excuse = claim.excuse
-        unit = 2 * excuse if not claim.scale and not isinstance(excuse, np.ndarray) else None
+        excuse, unit = claim.excuse, unit_of(claim)
 
         def allows(index: Index, value: Any) -> bool:
             margin = excuse[index] if isinstance(excuse, np.ndarray) else excuse
@@ -177,6 +185,11 @@ class Search:
     def _in_order(self, claim: Claim) -> bool:
         same = claim.values.size == self.truth.size
         return same and bool(claim.allows(self.truth.reshape(claim.values.shape)).all())
+
+
+def unit_of(claim: Claim) -> Any:
+    """The last decimal place of a claim in digits, as a number; None of one that is judged by its type."""
+    return 2 * claim.excuse if not claim.scale and not isinstance(claim.excuse, np.ndarray) and claim.excuse else None
 
 
 def wrong_entries(claim: Claim, base: Array) -> list[Index]:

@@ -169,6 +169,26 @@ def test_a_number_is_misrounded_only_where_rounding_was_needed():
     assert found[0].mistake == "term-missing"
 
 
+def test_digits_that_are_cut_off_are_one_mistake_however_many_entries_they_spoil():
+    case = make_case({"input": plain(INPUT), "kernel": plain(W1), "delta": plain(DELTA1)})
+    truth = truth_of(case)["dX"]
+    cut = [[as_plain(f"{int(value * 100) / 100:.2f}") for value in row] for row in truth[0, 0]]
+    (found,) = told(case.document, dX=cut)
+    assert found.mistake == "misrounded"
+    assert found.matches > 3
+
+
+def test_a_claim_from_data_with_more_digits_is_said_to_be_close_and_not_called_scaled():
+    random = np.random.default_rng(11)
+    data = {"input": random.standard_normal((1, 2, 6, 6)), "kernel": random.standard_normal((2, 2, 3, 3)),
+            "delta": random.standard_normal((1, 2, 4, 4))}  # fmt: skip
+    printed_data = {name: as_plain(np.vectorize("{:.3f}".format)(array).tolist()) for name, array in data.items()}
+    dX = truth_of(make_case(data))["dX"]
+    (found,) = told(printed_data, dX=as_plain(np.vectorize("{:.3f}".format)(dX).tolist()))
+    assert found.mistake is None
+    assert "data with more digits" in found.message
+
+
 def test_a_term_of_a_mistaken_array_is_found_in_the_mistaken_sum():
     case = make_case(PLAIN)
     truth = truth_of(case)["dX"]
