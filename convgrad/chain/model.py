@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from convgrad.core.arithmetic import EXACT, Array, natural, rounded
-from convgrad.operations import Operation
+from convgrad.operations import OPERATIONS, Operation
 from convgrad.operations.losses import Loss
 
 PARAMETERS = {"kernel": "w", "bias": "b"}
@@ -28,8 +28,7 @@ class Layer:
     @property
     def windowed(self) -> bool:
         """Whether it is an operation of the case document, which slides a window."""
-        return "window" in self.operation.defaults or "output_size" in self.operation.defaults or (
-            "stride" in self.operation.defaults)  # fmt: skip
+        return self.operation.name in OPERATIONS
 
 
 @dataclass(frozen=True)

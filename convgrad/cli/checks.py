@@ -67,9 +67,12 @@ def _checked(request: Request, settings: Run, options: Mapping[str, Any]) -> Res
 
 
 def _checked_network(request: Request, settings: Run, options: Mapping[str, Any]) -> Result:
-    """A network's check; of one there is no strength to ask for."""
+    """A network's check; there is no strength of one to ask for."""
     from convgrad.network_checking import check_network
 
+    if options.get("min_strength") is not None:
+        message = "a network's check does not count what it could have revealed"
+        raise RequestError(Problem(message, "check a layer as a case", place=Place("--min-strength")))
     report = check_network(
         network_of(request, settings, options),
         written_claims(request),

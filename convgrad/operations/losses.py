@@ -41,7 +41,7 @@ def _cross_entropy(y: Array, target: Array, *, axes: tuple[int, ...]) -> Any:
     shifted = y - y.real.max(axis=axes, keepdims=True, initial=-np.inf)
     logs = shifted - np.log(np.exp(shifted).sum(axis=axes, keepdims=True))
     # where t is 0 a class has no part in the loss, also where its logarithm is -infinity
-    return -np.where(target != 0, target * logs, zeros((), y.dtype)).sum()
+    return zeros((), y.dtype) - np.where(target != 0, target * logs, zeros((), y.dtype)).sum()
 
 
 def _softmax_difference(y: Array, target: Array, *, axes: tuple[int, ...]) -> Array:
