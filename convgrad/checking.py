@@ -20,7 +20,7 @@ from convgrad.mistakes import Diagnosis, Planted, Strength, builtin_cases, contr
 from convgrad.operations.geometry import shape_text
 from convgrad.verify.checksums import Checksum, checksums
 from convgrad.verify.claims import Claim, expected_shape, finite, read_claims
-from convgrad.verify.findings import Finding, compare
+from convgrad.verify.findings import Finding, as_counted, compare
 from convgrad.verify.finite_differences import Differences, evaluations, finite_differences
 from convgrad.verify.kinks import Kink
 from convgrad.verify.probe import probe
@@ -109,7 +109,7 @@ def check(
     ours = Gradients(case)
     wanted, chosen = _sampled(case, sample, seed)
     differences = finite_differences(case, wanted, progress)
-    kinks = tuple(islice(differences.kinks(), None if all_entries else KINKS))
+    kinks = tuple(as_counted(case, kink) for kink in islice(differences.kinks(), None if all_entries else KINKS))
     findings = list(_against_differences(case, ours, differences, wanted, kinks))
     truth_case, truth = _truth(case, ours)
     claims = read_claims(truth_case, claim or {}, truth, dtype=claim_dtype, nonfinite=nonfinite)

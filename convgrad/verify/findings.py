@@ -89,11 +89,11 @@ class Finding:
 
     @property
     def _errors(self) -> Array:
-        """Errors as float64, to be ordered; what is no number is furthest off."""
+        """Errors as float64, to be ordered; what is no number is furthest off, unless it is right to be none."""
         with np.errstate(invalid="ignore"):
             errors = abs(self.claimed - self.correct)
         floats = _floats(errors)
-        return np.where(np.isnan(floats), np.inf, floats)
+        return np.where(np.isnan(floats), np.inf if self.wrong else 0, floats)
 
     def wrong_entries(self) -> Iterator[Entry]:
         """Every wrong entry, in row-major order, with the overlays that make it."""
@@ -126,7 +126,7 @@ class Finding:
         result = {name: getattr(self, name) for name in ("array", "against", "entries", "wrong", "verdict")}
         result["worst"] = self.worst.to_dict() if self.worst else None
         if self.undecided:
-            result |= {"undecided": self.undecided, "kinks": [self._kink(kink) for kink in self.kinks]}
+            result |= {"undecided": self.undecided, "kinks": [vars(kink) for kink in self.kinks]}
         if self.outside:
             result["outside"] = self.outside
         if self.shapes:
@@ -134,10 +134,6 @@ class Finding:
         if all_entries:
             result["all"] = (entry.to_dict() for entry in self.wrong_entries())
         return result
-
-    def _kink(self, kink: Kink) -> dict[str, Any]:
-        cells = [user_index(self.case, "dX", cell) for cell in kink.cells]
-        return {"output": user_index(self.case, "output", kink.output), "cells": cells, "why": kink.why}
 
 
 def user_index(case: Case, array: str, index: tuple[int, ...]) -> tuple[int, ...]:
@@ -149,6 +145,12 @@ def user_index(case: Case, array: str, index: tuple[int, ...]) -> tuple[int, ...
     name = OPERANDS[array]
     shown = case.layout.restored(name, np.empty(shapes[name], np.bool_)).ndim
     return index[len(index) - shown :]
+
+
+def as_counted(case: Case, kink: Kink) -> Kink:
+    """A kink with its indices as its user counts."""
+    cells = tuple(user_index(case, "dX", cell) for cell in kink.cells)
+    return Kink(user_index(case, "output", kink.output), cells, kink.why)
 
 
 def compare(case: Case, array: str, against: str, claimed: Array, correct: Array, allowed: Any, **more: Any) -> Finding:
