@@ -21,7 +21,7 @@ import numpy as np
 
 from convgrad.core.arithmetic import EXACT, Array, bilinear, zeros
 from convgrad.core.threads import share, spans, worth
-from convgrad.core.unfold import ALL, covered_cells, fold, reach, unpadded, windows
+from convgrad.core.unfold import ALL, fold, reach, unpadded, windows
 from convgrad.core.window import Axis, Window
 
 BLOCK = 1 << 21
@@ -130,6 +130,7 @@ def _gather(delta: Array, kernel: Array, window: Window, dx: Array) -> None:
     for phases in product(*(_phases(axis, length, count) for axis, length, count in axes)):
         taps, cells, parts = zip(*phases, strict=True)
         part = turned[(slice(None),) * 3 + taps].reshape(groups, channels, -1)
+        part = np.ascontiguousarray(part)  # a view that runs backwards is none that BLAS takes
         jobs.append(Sliding(delta, part, Window(parts), dx[(*ALL, *cells)]))
     _slide(jobs)
 
@@ -175,9 +176,7 @@ def _fold_products(delta: Array, kernel: Array, window: Window, dx: Array) -> No
 
 def _fold_onto(dx: Array, columns: Array, window: Window) -> None:
     """Fold a block, and add the cells that it covers: c *K n *P onto (N,C,*L)."""
-    lengths = dx.shape[2:]
-    sizes = [reach(axis, length) for axis, length in zip(window.axes, lengths, strict=True)]
-    covered, inside = covered_cells(window.axes, lengths)
+    sizes, covered, inside = reach(window.axes, dx.shape[2:])
     dx[(*ALL, *inside)] += fold(columns, unpadded(window), sizes, 1).swapaxes(0, 1)[(*ALL, *covered)]
 
 
@@ -242,9 +241,11 @@ def _cost(delta: Array, products: int) -> int:
 
 def _cut(lengths: Sequence[int], count: int) -> list[tuple[slice, ...]]:
     """Cut the one of several lengths that divides most evenly by the count, and leave the others whole."""
+    if count == 1:
+        return [(slice(None),) * len(lengths)]
     shares = [-(length // -count) / max(length, 1) for length in lengths]
     axis = shares.index(min(shares))
-    pieces = spans(lengths[axis], count) if count > 1 else [slice(None)]
+    pieces = spans(lengths[axis], count)
     return [(slice(None),) * axis + (span,) + (slice(None),) * (len(lengths) - axis - 1) for span in pieces]
 
 
@@ -252,14 +253,15 @@ def _blocks(window: Window, shape: Sequence[int], width: int, sharers: int, enou
     """Every position of every sample, in blocks; `width` is the bytes of a position, `sharers` how many want blocks."""
     count, _, *lengths = shape
     positions = window.positions(lengths)
-    whole = max(prod(positions), 1)
+    whole, everywhere = max(prod(positions), 1), (slice(None),) * len(positions)
+    if sharers == 1 and 0 < count * whole * width <= BLOCK:
+        return [Block(slice(None), everywhere, window, 0)]
     room = max(min(max(BLOCK // width, enough), MOST // sharers // width), 1)
     if sharers > 1:  # several blocks each, so that none waits long for the last
         room = min(room, max(enough, count * whole // (4 * sharers)))
     if whole <= room:
         pieces = -(count // -(room // whole))
         pieces = -(pieces // -sharers) * sharers
-        everywhere = (slice(None),) * len(positions)
         return [Block(span, everywhere, window, number) for number, span in enumerate(spans(count, pieces))]
     parts = [(box, _boxed(window, lengths, box)) for box in _boxes(positions, room)]
     pairs = product(range(count), parts)

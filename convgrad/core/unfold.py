@@ -33,37 +33,37 @@ def windows(x: Array, window: Window) -> Array:
     """
     axes: Sequence[Any] = window.axes
     counts, x = window.positions(x.shape[2:]), framed(x, axes)
-    pairs = list(zip(x.strides[2:], axes, strict=True))
-    steps = [step * axis.dilation for step, axis in pairs] + [step * axis.stride for step, axis in pairs]
-    return as_strided(x, (*x.shape[:2], *window.size, *counts), (*x.strides[:2], *steps), writeable=False)
+    steps = x.strides[2:]
+    by_tap = [step * axis.dilation for step, axis in zip(steps, axes, strict=True)]
+    by_position = [step * axis.stride for step, axis in zip(steps, axes, strict=True)]
+    return as_strided(x, (*x.shape[:2], *window.size, *counts), (*x.strides[:2], *by_tap, *by_position))
 
 
 def framed(x: Array, axes: Sequence[Any]) -> Array:
-    """The cells that windows reach over on the first axes, padding written out as zeros: a view where there is none."""
-    covered, inside = covered_cells(axes, x.shape[2:])
-    sizes = [reach(axis, length) for axis, length in zip(axes, x.shape[2:], strict=False)]
-    if all(span == slice(0, size) for span, size in zip(covered, sizes, strict=True)):
+    """The cells that windows reach over, padding written out as zeros: a view of x where there is no padding."""
+    sizes, covered, inside = reach(axes, x.shape[2:])
+    if all(span.start == 0 and span.stop == size for span, size in zip(covered, sizes, strict=True)):
         return x[(*ALL, *inside)]
-    frame = zeros((*x.shape[:2], *sizes, *x.shape[2 + len(sizes) :]), x.dtype)
+    frame = zeros((*x.shape[:2], *sizes), x.dtype)
     frame[(*ALL, *covered)] = x[(*ALL, *inside)]
     return frame
 
 
-def reach(axis: Any, length: int) -> int:
-    """The cells from the first window's first to the last window's last, padding counted."""
-    return int((axis.positions(length) - 1) * axis.stride + axis.extent)
+def reach(axes: Sequence[Any], lengths: Sequence[int]) -> tuple[list[int], list[slice], list[slice]]:
+    """Per axis how many cells the windows reach over, padding counted; which of them lie in the input; where in it.
 
-
-def covered_cells(axes: Sequence[Any], lengths: Sequence[int]) -> tuple[tuple[slice, ...], tuple[slice, ...]]:
-    """Which of the cells that windows reach over lie in the input, and where in it; per axis, for the first axes."""
-    covered, inside = [], []
-    for axis, length in zip(axes, lengths, strict=False):
-        start = axis.start(0)
+    >>> reach((Axis(3, before=1, after=1),), (4,))
+    ([6], [slice(1, 5, None)], [slice(0, 4, None)])
+    """
+    sizes, covered, inside = [], [], []
+    for axis, length in zip(axes, lengths, strict=True):
+        start, size = axis.start(0), (axis.positions(length) - 1) * axis.stride + axis.extent
         first = min(max(start, 0), length)
-        last = max(min(start + reach(axis, length), length), first)
-        inside.append(slice(first, last))
+        last = max(min(start + size, length), first)
+        sizes.append(size)
         covered.append(slice(max(first - start, 0), max(last - start, 0)))
-    return tuple(covered), tuple(inside)
+        inside.append(slice(first, last))
+    return sizes, covered, inside
 
 
 def fold(columns: Array, window: Window, lengths: Sequence[int], first: int = 2) -> Array:

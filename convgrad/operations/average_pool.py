@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from functools import reduce
+from functools import lru_cache, reduce
 from math import prod
 from typing import Any
 
@@ -23,10 +23,10 @@ Spans = Sequence[tuple[int, int]]
 def forward(x: Array, *, window: Window, counted: Spans, divisor: int | None) -> Array:
     """(N,C,*L) -> (N,C,*P); `counted` is per axis the first cell that counts, and one past the last."""
     y = zeros((*x.shape[:2], *window.positions(x.shape[2:])), x.dtype)
-    by, nothing = divisors(window, counted, divisor, x), zeros((), x.dtype)[()]
+    by, nothing = _divisors_of_rows(window, counted, divisor, x), zeros((), x.dtype)[()]
 
     def average(part: Window, rows: slice, x: Array, y: Array) -> None:
-        y[...] = reduced(x, part, np.add, nothing) / by[rows]
+        y[...] = reduced(x, part, np.add, nothing) / by(rows.start, rows.stop)
 
     by_planes(average, window, [x], [y])
     return y
@@ -34,13 +34,26 @@ def forward(x: Array, *, window: Window, counted: Spans, divisor: int | None) ->
 
 def backward(delta: Array, x: Array, *, window: Window, counted: Spans, divisor: int | None) -> dict[str, Array]:
     """(N,C,*P) -> dx (N,C,*L); <x,dx> = <y,delta>."""
-    dx, by = zeros(x.shape, delta.dtype), divisors(window, counted, divisor, x)
+    dx, by = zeros(x.shape, delta.dtype), _divisors_of_rows(window, counted, divisor, x)
 
     def give(part: Window, rows: slice, dx: Array, delta: Array) -> None:
-        lay_onto(dx, delta / by[rows], part)
+        lay_onto(dx, delta / by(rows.start, rows.stop), part)
 
     by_planes(give, window, [dx], [delta])
     return {"x": dx}
+
+
+def _divisors_of_rows(
+    window: Window, counted: Spans, divisor: int | None, like: Array
+) -> Callable[[int | None, int | None], Array]:
+    """The `divisors` of some rows, kept for the next plane; those of a large plane would be as large as the output."""
+
+    @lru_cache(maxsize=4)
+    def of_rows(first: int | None, last: int | None) -> Array:
+        some = window if first is None or last is None else window.block(like.shape[2:], first, last)
+        return divisors(some, counted, divisor, like)
+
+    return of_rows
 
 
 def overlay(
