@@ -106,6 +106,8 @@ def make_case(
     """A mapping as CONTRACT describes it, checked; raises RequestError with up to ten problems, each with its path."""
     if not isinstance(document, Mapping):
         raise RequestError(Problem(f"expected a mapping with input, kernel, delta, …; found {said(document)}"))
+    if "layers" in document:
+        raise RequestError(Problem("this is a network: a chain of layers", "use `convgrad network`", ("layers",)))
     given = {key: value for key, value in document.items() if value is not None}
     collect = Collector()
     collect.problems += _unknown_keys(given)
@@ -127,8 +129,11 @@ def as_case(case: Mapping[str, Any] | Case, *, needs_delta: bool = True, **keywo
             return case
         keywords = {"arithmetic": "auto" if case.rounded else case.arithmetic, **keywords}
         case = case.document
+    if "allow_nonfinite" in keywords:  # as the option is called
+        keywords["nonfinite"] = keywords.pop("allow_nonfinite")
     options = {name: keywords.pop(name) for name in ("arithmetic", "nonfinite") if name in keywords}
-    return make_case({**case, **keywords}, needs_delta=needs_delta, **options)
+    document = {**case, **keywords} if isinstance(case, Mapping) else case
+    return make_case(document, needs_delta=needs_delta, **options)
 
 
 def _unknown_keys(given: Mapping[str, Any]) -> list[Problem]:
@@ -145,15 +150,22 @@ def did_you_mean(word: str, words: Iterable[str]) -> str:
     >>> did_you_mean("kernal", ["kernel", "input"])
     ': did you mean `kernel`?'
     """
+    close = closest(word, words)
+    return f": did you mean `{close}`?" if close else ""
+
+
+def closest(word: str, words: Iterable[str]) -> str | None:
+    """The word most like a misspelt one, if any is."""
     from difflib import get_close_matches
 
     folded = {known.casefold(): known for known in words}
     close = get_close_matches(word.casefold(), list(folded), n=1, cutoff=0.6)
-    return f": did you mean `{folded[close[0]]}`?" if close else ""
+    return folded[close[0]] if close else None
 
 
 def _operation(given: Mapping[str, Any]) -> Operation:
-    name = given.get("op", "conv" if "kernel" in given else None)
+    kernel = "kernel" in given or any(closest(str(key), KEYS) == "kernel" for key in given if key not in KEYS)
+    name = given.get("op", "conv" if kernel else None)
     if name is None:
         raise RequestError(Problem("which operation is it?", f"say `op:`, one of {', '.join(OPERATIONS)}"))
     if not isinstance(name, str) or name not in OPERATIONS:
@@ -235,10 +247,11 @@ def _missing(given: Mapping[str, Any], operation: Operation | None, needs_delta:
         return []
     wanted = ["input", *(["kernel"] if "w" in operation.operands else []), *(["delta"] if needs_delta else [])]
     wanted += [name for name in ("window", "output_size") if name in operation.defaults]
+    meant = {closest(str(key), KEYS) for key in given if key not in KEYS}
     missing = [
         Problem(f"{operation.name} needs `{key}`, which is missing", _MISSING_ADVICE.get(key, ""))
         for key in wanted
-        if key not in given
+        if key not in given and key not in meant
     ]
     foreign = [key for key in ("kernel", "bias") if key in given and "w" not in operation.operands]
     return missing + [Problem(f"{operation.name} has no {key}", "leave it out", (key,)) for key in foreign]
@@ -298,6 +311,8 @@ def _arithmetic(
     if asked == "exact" and not operation.rational(settings):
         raise RequestError(Problem(f"{operation.name} with norm {settings['norm']} takes roots, which are not rational",
                                    "use norm 1, or arithmetic float64", ("norm",)))  # fmt: skip
+    if asked == "exact" and not all(part.finite for part in numbers.values()):
+        raise RequestError(Problem("NaN and infinities are not rational", "use arithmetic float64"))
     if asked != "auto":
         return asked, asked
     exact = (

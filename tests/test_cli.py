@@ -266,6 +266,54 @@ def test_several_mistakes_are_reported_at_once_ten_at_most() -> None:
     assert many.stderr.count("expected a number") == 10
 
 
+def test_a_mistake_in_an_option_is_told_of_the_option() -> None:
+    for option, value in (("--window", "2"), ("--padding", "smae"), ("--op", "maxpool"), ("--groups", "2")):
+        run = convgrad("backward", str(SAMPLES / "ledger.yaml"), option, value)
+        assert_refused(run, f"convgrad: {option}: ")
+        assert "ledger.yaml" not in run.stderr
+
+
+def test_one_typo_is_one_error() -> None:
+    run = convgrad("backward", "-", stdin="inptu: [1]\nkernl: [1]\ndelta: [1]\n")
+    assert_refused(run, "did you mean `input`?", "did you mean `kernel`?")
+    assert run.stderr.count("convgrad: ") == 2
+
+
+def test_a_network_is_sent_to_its_own_command() -> None:
+    assert_refused(convgrad("backward", str(SAMPLES / "network-two-layers.yaml")), "convgrad network")
+
+
+def test_padding_may_be_typed_as_tables_show_it() -> None:
+    case = ["--input", "[1, 2]", "--kernel", "[1, 1]", "--delta", "ones", "--dims", "1"]
+    assert (
+        result("backward", *case, "--padding", "[[1,0]]")["dX"]
+        == result("backward", *case, "--padding", "[[1, 0]]")["dX"]
+    )
+    square = ["--input", "[[1, 2], [3, 4]]", "--kernel", "[[1]]", "--delta", "ones"]
+    assert result("forward", *square[:-2], "--padding", "[1,0],[0,2]")["settings"]["padding"] == [[1, 0], [0, 2]]
+
+
+def test_an_overflow_is_an_infinity_and_no_warning() -> None:
+    case = ["--input", "[1e300]", "--kernel", "[1e300]", "--delta", "ones"]
+    for arithmetic in ("auto", "float64"):
+        assert result("backward", *case, "--arithmetic", arithmetic)["output"] == ["Infinity"]
+
+
+def test_infinities_are_not_rational() -> None:
+    case = ["--input", "[.inf]", "--kernel", "[1]", "--delta", "ones", "--allow-nonfinite"]
+    assert_refused(convgrad("backward", *case, "--arithmetic", "exact"), "not rational")
+    assert result("backward", *case)["dW"] == ["Infinity"]
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs a device that is always full")
+def test_a_full_disk_is_said() -> None:
+    command = [sys.executable, "-m", "convgrad", "backward", *LEDGER]
+    with open("/dev/full", "w") as full:
+        run = subprocess.run(command, stdout=full, stderr=subprocess.PIPE, text=True, cwd=ROOT)
+    assert run.returncode == 2
+    assert "cannot be written" in run.stderr
+
+
 def test_a_caret_points_at_the_mistake() -> None:
     run = convgrad("backward", "-", stdin="input: [1, 5 6]\nkernel: [1]\ndelta: [1, 1]\n")
     _, line, caret, *_ = run.stderr.splitlines()

@@ -97,6 +97,7 @@ def test_a_claim_by_another_rule_for_ties_is_told_which() -> None:
 def test_a_weak_case_exits_with_4_where_strength_is_asked_for() -> None:
     made = report(*LEDGER, "--min-strength", "30", code=4)
     assert made["strength"]["catches"] < 30
+    assert "fewer than --min-strength 30" in convgrad("check", *LEDGER, "--min-strength", "30", "--quiet").stderr
     assert made["strength"]["of"] - made["strength"]["catches"] == len(made["strength"]["blind_to"])
     report(*LEDGER, "--min-strength", str(made["strength"]["catches"]))
 
@@ -126,6 +127,8 @@ def test_a_claim_of_a_wrong_shape_is_diagnosed() -> None:
     [
         (["--dW", "[1, x]"], ["expected a number", "'x'", "--dW"]),
         (["--claim", "{dw: [1, 2]}"], ["unknown key 'dw'", "did you mean `dW`?"]),
+        (["--claim", "[9, 9]"], ["--claim", "mapping", "--dW"]),
+        (["--claim", "{}"], ["--claim", "mapping"]),
         (["--claim-dtype", "float8"], ["float8"]),
         (["--sample", "0"], ["--sample", "at least 1"]),
         (["--dW", "nowhere.yaml"], ["no such file"]),
@@ -169,4 +172,3 @@ def test_python_says_what_the_command_says() -> None:
     assert made.verdict == "differs"
     found = json.loads(json.dumps(made.to_dict()["findings"][-1]))
     assert found == report(*LEDGER, "--dX", "[-0.05, 0.07, 0.06]", code=1)["findings"][-1]
-

@@ -55,6 +55,7 @@ def asked(options: Mapping[str, Any], run: Run) -> tuple[Iterator[Request], bool
 
 def prepared(options: Mapping[str, Any]) -> Run:
     """The options checked, all at once for the whole run."""
+    np.seterr(all="ignore")  # an infinity in the result says it; NumPy's warning names a line of ours
     overlays = _overlays(options.get("overlays"))
     digits = options.get("digits")
     if digits is not None and not 1 <= digits <= 1000:

@@ -9,7 +9,7 @@ from typing import Any
 
 from convgrad.case import Case
 from convgrad.chain.explaining import is_network
-from convgrad.checking import check, estimate
+from convgrad.checking import Report, check, estimate
 from convgrad.cli.cases import Run, case_of, prepared
 from convgrad.cli.errors import say
 from convgrad.cli.network import as_network_request, network_of, written_claims
@@ -61,9 +61,16 @@ def _checked(request: Request, settings: Run, options: Mapping[str, Any]) -> Res
             nonfinite=settings.nonfinite,
             progress=progress,
         )
-    wanted = options.get("min_strength")
-    codes = {report.code, WEAK if wanted is not None and report.strength.catches < wanted else 0}
+    codes = {report.code, _weakness(report, options.get("min_strength"))}
     return settings.result(report, next(code for code in GRAVEST if code in codes))
+
+
+def _weakness(report: Report, wanted: int | None) -> int:
+    """The exit code for a case that could reveal fewer mistakes than was asked for, which is said."""
+    if wanted is None or report.strength.catches >= wanted:
+        return 0
+    say(f"this case could reveal {report.strength.catches} mistakes, fewer than --min-strength {wanted}")
+    return WEAK
 
 
 def _checked_network(request: Request, settings: Run, options: Mapping[str, Any]) -> Result:

@@ -48,11 +48,20 @@ def guarded(run: Callable[[], int], debug: bool) -> int:
         return INTERRUPTED
     except BrokenPipeError:
         return _closed_pipe()
+    except OSError as error:
+        return _unwritable(error)
     except SystemExit as leaving:
         # click turns a broken pipe into SystemExit(1), which here would say that a gradient is wrong
         return _closed_pipe() if isinstance(leaving.__context__, BrokenPipeError) else int(leaving.code or 0)
     except Exception as error:
         return _bug(error, debug)
+
+
+def _unwritable(error: OSError) -> int:
+    """Standard output takes no more: a full disk, say."""
+    say(f"the result cannot be written: {(error.strerror or str(error)).lower()}")
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    return REQUEST
 
 
 def _closed_pipe() -> int:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from itertools import islice
@@ -26,6 +27,8 @@ class Request:
     origins: dict[str, Document]
     document: Document | None
     error: RequestError | None = None
+    typed: frozenset[str] = frozenset()
+    """The settings that came as options."""
 
     @property
     def id(self) -> Any:
@@ -48,8 +51,10 @@ class Request:
             return self._place(replace(problem, path=problem.path[1:]))
         if key in self.origins:
             return self._in_option(self.origins[str(key)], problem)
+        if key in self.typed or (self.document is None and key in CASE_KEYS):
+            return Place(f"--{key}".replace("_", "-"))
         if self.document is None:
-            return Place(f"--{key}".replace("_", "-")) if key in CASE_KEYS else None
+            return None
         return self.document.locate(problem.path, key=key not in CASE_KEYS) or Place(self.document.name)
 
     @staticmethod
@@ -106,7 +111,7 @@ def _merged(document: Document, values: Mapping[str, Any], origins: Mapping[str,
     whole = {**document.value, **values}
     if "claim" in values:
         whole["claim"] = {**as_mapping(document.value.get("claim")), **as_mapping(values["claim"])}
-    return Request(whole, dict(origins), document)
+    return Request(whole, dict(origins), document, typed=frozenset(values) - frozenset(origins))
 
 
 def as_mapping(value: Any) -> Mapping[str, Any]:
@@ -128,11 +133,20 @@ def _from_options(
             values[key] = _array_in(origins[key].value, key, origins[key])
         elif key == "claim":
             origins[key] = only_document(text, "--claim", exact, nonfinite)
-            values[key] = origins[key].exact()
+            values[key] = _claim_in(origins[key])
         else:
             values[key] = setting(text, "--" + key.replace("_", "-"))
     claims = _claims(options, origins, exact, nonfinite)
     return (values | {"claim": {**as_mapping(values.get("claim")), **claims}} if claims else values), origins
+
+
+def _claim_in(origin: Document) -> Mapping[str, Any]:
+    """The claimed arrays of a document by name."""
+    value = origin.exact()
+    if isinstance(value, Mapping) and value:
+        return value
+    message = "--claim needs a mapping with any of output, dW, db, dX"
+    raise RequestError(Problem(message, "a bare array goes with --dW, --db, --dX or --y", place=Place(origin.name)))
 
 
 def _claims(options: Mapping[str, Any], origins: dict[str, Document], exact: bool, nonfinite: bool) -> dict[str, Any]:
@@ -174,6 +188,8 @@ def setting(text: Any, option: str) -> Any:
 
     if not isinstance(text, str):
         return text
+    if re.match(r"\s*\[[^][]*\]\s*,", text):
+        text = f"[{text}]"  # [1,0],[1,2], as tables show padding
     if text.lstrip().startswith("["):
         return only_document(text, option).value
     parts = [Plain(part.strip()) for part in text.split(",")]

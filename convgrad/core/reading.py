@@ -23,12 +23,14 @@ LISTS, NATIVE = {list, tuple}, {int, float}
 class Numbers:
     """Numbers of one shape, not yet of one kind: a flat list of what was given, or a binary array.
 
-    `exact` says that they came as decimal text, integers or fractions, so that they have exact values.
+    `exact` says that they came as decimal text, integers or fractions, so that they have exact values; `finite` that
+    there is no NaN or infinity among them.
     """
 
     values: list[Any] | Array
     shape: tuple[int, ...]
     exact: bool
+    finite: bool = True
 
     def as_array(self, dtype: np.dtype[Any]) -> Array:
         """The numbers as an array of a kind; in an exact one every entry is a Fraction."""
@@ -61,7 +63,8 @@ def read_numbers(value: Any, *, nonfinite: bool = False) -> Numbers:
     if _plainly_finite(rows):
         return Numbers(rows, shape, exact=True)
     _refuse_bad(rows, shape, nonfinite)
-    return Numbers(rows, shape, exact=not _any_nonfinite(rows))
+    finite = not _any_nonfinite(rows)
+    return Numbers(rows, shape, exact=finite, finite=finite)
 
 
 def _plainly_finite(values: list[Any]) -> bool:
@@ -80,7 +83,8 @@ def _read_array(value: Array, nonfinite: bool) -> Numbers:
     if not nonfinite and value.dtype.kind == "f" and not np.isfinite(value).all():
         index = tuple(int(i) for i in np.argwhere(~np.isfinite(value))[0])
         raise RequestError(_refused(str(value[index]), index))
-    return Numbers(value, value.shape, exact=value.dtype.kind in "iu")
+    finite = not nonfinite or value.dtype.kind != "f" or bool(np.isfinite(value).all())
+    return Numbers(value, value.shape, exact=value.dtype.kind in "iu", finite=finite)
 
 
 def _flattened(value: Any) -> tuple[list[Any], tuple[int, ...]]:
