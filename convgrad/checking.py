@@ -19,7 +19,7 @@ from convgrad.gradients import Gradients, _head
 from convgrad.mistakes import Diagnosis, Planted, Strength, builtin_cases, control, diagnose, strength
 from convgrad.operations.geometry import shape_text
 from convgrad.verify.checksums import Checksum, checksums
-from convgrad.verify.claims import Claim, expected_shape, finite, read_claims
+from convgrad.verify.claims import Claim, expected_shape, read_claims
 from convgrad.verify.findings import Finding, as_counted, compare
 from convgrad.verify.finite_differences import Differences, evaluations, finite_differences
 from convgrad.verify.kinks import Kink
@@ -256,7 +256,7 @@ def _diagnosed(case: Case, truth: Mapping[str, Array], claim: Claim, finding: Fi
     if finding.shapes and finding.comparable:
         yield _axes_of_one(claim, finding)
     if finding.wrong:
-        yield from diagnose(case, truth, {claim.array: finite(claim)})
+        yield from diagnose(case, truth, {claim.array: claim})
 
 
 def _axes_of_one(claim: Claim, finding: Finding) -> Diagnosis:

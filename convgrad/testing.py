@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
+from math import isfinite
 from typing import Any
 
 import numpy as np
@@ -107,8 +108,13 @@ def _difference(finding: Finding) -> str:
     at = f"{name}[{','.join(map(str, worst.index))}]" if worst.index else name
     claimed, correct, error, allowed = map(float, (worst.claimed, worst.correct, worst.error, worst.allowed))
     rule = f" ({finding.rule})" if finding.rule else ""
-    numbers = f"claimed {claimed:.10g}, correct {correct:.10g}, off by {error:.3g} where {allowed:.3g} is allowed"
+    numbers = f"claimed {_number(claimed)}, correct {_number(correct)}"
+    numbers += f", off by {error:.3g} where {allowed:.3g} is allowed" if isfinite(error) else ""
     return f"{text}; the worst, {at}: {numbers}{rule}"
+
+
+def _number(value: float) -> str:
+    return f"{value:.10g}" if isfinite(value) else str(value).replace("nan", "NaN").replace("inf", "Infinity")
 
 
 def _lines(diagnosis: Diagnosis) -> Iterator[str]:

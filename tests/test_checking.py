@@ -182,3 +182,30 @@ def test_pytorch_s_gradients_are_right_claims_in_its_types(dtype):
         return {"dX": x.grad, "dW": w.grad, "db": b.grad, "output": y}
 
     assert assert_gradients(function, LAYER).verdict == "agrees"
+
+
+# -- What is not finite, or nothing ------------------------------------------------------------------------------------
+
+LEDGER = {"input": [1, 2, 3], "kernel": [0.3, 0.5], "delta": [-0.1, 0.2]}
+NAN, INF = float("nan"), float("inf")
+
+
+@pytest.mark.parametrize(("values", "said"), [
+    ([NAN, 1], "NaN in 1 entry"),
+    ([NAN, NAN], "NaN in 2 entries"),
+    ([0.3, -INF], "infinity in 1 entry"),
+    ([NAN, INF], "NaN in 1 entry, infinity in 1 entry"),
+])  # fmt: skip
+def test_a_claim_that_is_not_finite_differs_and_is_no_mistake_of_the_catalogue(values, said):
+    report = check(LEDGER, {"dW": values}, nonfinite=True)
+    assert report.verdict == "differs"
+    assert [(one.mistake, one.message) for one in report.diagnosis] == [(None, said)]
+    assert "".join(chunks(report.to_dict(), "json"))
+
+
+@pytest.mark.parametrize("arithmetic", ["exact", "float64", "float32"])
+@pytest.mark.parametrize("as_given", [np.float64, np.float32, list])
+def test_a_function_that_returns_what_is_not_finite_fails_with_it(arithmetic, as_given):
+    values = [NAN, 0.4] if as_given is list else np.array([NAN, 0.4], as_given)
+    with pytest.raises(AssertionError, match=r"(?s)dW\[0\]: claimed NaN, correct 0.3.*NaN in 1 entry\n"):
+        assert_gradients(lambda *_: {"dW": values}, LEDGER, arithmetic=arithmetic)

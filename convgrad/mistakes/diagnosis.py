@@ -11,7 +11,7 @@ import numpy as np
 
 from convgrad.case import Case
 from convgrad.core.arithmetic import Array, nearest
-from convgrad.mistakes.candidates import Candidate, differs, squeezed
+from convgrad.mistakes.candidates import Candidate, as_float, differs, squeezed
 from convgrad.mistakes.entries import ENTRIES, Repair
 from convgrad.mistakes.fitting import Fit
 from convgrad.mistakes.pattern import pattern
@@ -19,7 +19,7 @@ from convgrad.mistakes.search import Explanation, Match, Search, wrong_entries
 from convgrad.mistakes.telling import also_text, entries_text, entry_name, number_text, repair_text, tell_apart
 from convgrad.operations.geometry import shape_text
 from convgrad.operations.terms import Term
-from convgrad.verify.claims import Claim, expected_shape, within
+from convgrad.verify.claims import Claim, expected_shape, finite, within
 from convgrad.verify.findings import user_index
 
 FEW = 3
@@ -76,12 +76,14 @@ class Diagnoser:
     def of(self, claim: Claim) -> list[Diagnosis]:
         """What a claim comes from, best first."""
         with np.errstate(all="ignore"):  # data may hold infinities where they were allowed
-            return self._of(claim) if claim.values.size + self.truth.size else []
+            return self._of(finite(claim)) if claim.values.size + self.truth.size else []
 
     def _of(self, claim: Claim) -> list[Diagnosis]:
         if squeezed(claim.values.shape) != squeezed(self.truth.shape):
             return self._told(claim, self.search.shaped(claim)) or [self._misshapen(claim)]
         claim = _reshaped(claim, self.truth.shape)
+        if (none := _not_finite(claim.values)) and not _not_finite(self.truth):
+            return [self._no_numbers(none)]
         if claim.allows(self.truth).all():
             return self._imprecise(claim)
         return self._whole(claim) or self._composed(claim) or [self._unknown(claim)]
@@ -221,6 +223,11 @@ class Diagnoser:
         fix = "say in which type it was computed (claim_dtype), or give it with more digits"
         return [Diagnosis(self.array, None, 0, entries, message, fix)]
 
+    def _no_numbers(self, none: str) -> Diagnosis:
+        """A claim with entries that are not finite, where all of the right ones are: no sum of products gives these."""
+        fix = "find where that comes from: a division by 0, an overflow, or memory that was never written"
+        return Diagnosis(self.array, None, 0, self.truth.size, none, fix)
+
     def _unknown(self, claim: Claim) -> Diagnosis:
         wrong, entries = wrong_entries(claim, self.truth), self.truth.size
         shape = pattern(self.case, self.array, self.truth, claim)
@@ -237,6 +244,14 @@ class Diagnoser:
 
 def _with(diagnosis: Diagnosis, **details: Any) -> Diagnosis:
     return replace(diagnosis, details={**diagnosis.details, **details})
+
+
+def _not_finite(values: Array) -> str:
+    """How many entries are not finite, in words; nothing where all are."""
+    floats = as_float(values)
+    counts = {"NaN": int(np.isnan(floats).sum()), "infinity": int(np.isinf(floats).sum())}
+    said = (f"{name} in {count} {'entry' if count == 1 else 'entries'}" for name, count in counts.items() if count)
+    return ", ".join(said)
 
 
 def _reshaped(claim: Claim, shape: tuple[int, ...]) -> Claim:
