@@ -136,9 +136,11 @@ def pool_terms(overlay: Callable[..., Overlay]) -> Callable[..., Iterator[Term]]
             return overlay(delta, x, sample=sample, position=position, window=window, **arguments)
 
         if name == "x":
-            yield from of_covered_cell(index, window, x.shape[2:], at)
+            whole = arguments.get("ties") == "all"
+            yield from of_covered_cell(index, window, x.shape[2:], at, "ties with {}, takes all of it" if whole else "")
         else:
-            yield from of_pooled(index, x, at(index[0], index[2:]), window.under(index[2:]))
+            said = "ties with {}" if arguments.get("ties") == "all" else ""
+            yield from of_pooled(index, x, at(index[0], index[2:]), window.under(index[2:]), said)
 
     return terms
 
@@ -151,7 +153,7 @@ def of_bias(delta: Array, o: int) -> Iterator[Term]:
 
 
 def of_covered_cell(
-    index: Index, window: Window, lengths: Sequence[int], overlay: Callable[[int, Index], Overlay]
+    index: Index, window: Window, lengths: Sequence[int], overlay: Callable[[int, Index], Overlay], tied: str = ""
 ) -> Iterator[Term]:
     """A pool's dx[n,c,cell]: over the windows that cover it, what each gives."""
     n, channel, *at = index
@@ -159,17 +161,18 @@ def of_covered_cell(
         laid = overlay(n, position)
         assert laid.delta is not None
         delta = Factor("delta", (n, channel, *position), laid.delta[channel])
-        yield Term(n, position, tap, (delta, *_divisor(laid)), laid.dx[(channel, *tap)], _note(laid, channel, at))
+        note = _note(laid, channel, at, tap, tied)
+        yield Term(n, position, tap, (delta, *_divisor(laid)), laid.dx[(channel, *tap)], note)
 
 
-def of_pooled(index: Index, x: Array, laid: Overlay, under: Sequence[range]) -> Iterator[Term]:
+def of_pooled(index: Index, x: Array, laid: Overlay, under: Sequence[range], tied: str = "") -> Iterator[Term]:
     """A pool's y[n,c,p]: over the cells under the window."""
     n, channel, *position = index
     for tap in np.ndindex(*map(len, under)):
         cell = tuple(span[t] for span, t in zip(under, tap, strict=True))
         inside = all(0 <= c < length for c, length in zip(cell, x.shape[2:], strict=True))
         value = laid.window[(channel, *tap)]
-        note = "padding" if not inside else _note(laid, channel, cell)
+        note = "padding" if not inside else _note(laid, channel, cell, tap, tied)
         factors = (Factor("x", (n, channel, *cell) if inside else None, value), *_divisor(laid))
         yield Term(n, tuple(position), tap, factors, _share(laid, value, note), note)
 
@@ -186,10 +189,17 @@ def _divisor(laid: Overlay) -> tuple[Factor, ...]:
     return () if laid.divisor is None else (Factor("divisor", None, laid.divisor),)
 
 
-def _note(laid: Overlay, channel: int, cell: Sequence[int]) -> str:
+def _note(laid: Overlay, channel: int, cell: Sequence[int], tap: Index, tied: str) -> str:
+    """What becomes of a cell under a maximum; `tied` says it of one among several winners, where they do not share."""
     if laid.winners is None:
         return ""
     winners = laid.winners[channel]
     if tuple(cell) not in winners:
-        return "does not win"
-    return "wins" if len(winners) == 1 else f"shares a tie of {len(winners)}"
+        # what wins is the largest, or no number, which equals nothing
+        held = [value for value in laid.window[channel].flat if value is not None]
+        equal = laid.window[(channel, *tap)] == max(held) and all(value == value for value in held)
+        return "ties, but does not win" if equal else "does not win"
+    if len(winners) == 1:
+        return "wins"
+    others = f"{len(winners) - 1} other{'s' * (len(winners) > 2)}"
+    return tied.format(others) if tied else f"shares a tie of {len(winners)}"
