@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from math import isfinite
 from typing import TYPE_CHECKING
 
 from convgrad.case import Case
@@ -10,9 +11,6 @@ from convgrad.gradients import Gradients
 from convgrad.views.arrays import listed
 from convgrad.views.header import header
 from convgrad.views.look import Look, prose
-
-if TYPE_CHECKING:
-    from convgrad.verify.checksums import Checksum
 
 if TYPE_CHECKING:
     from convgrad.verify.checksums import Checksum
@@ -66,7 +64,9 @@ def checksum_lines(checksums: Iterable[Checksum], look: Look) -> str:
     for check in checksums:
         left, right = look.numbers.text(check.left), look.numbers.text(check.right)
         name, _, end = check.equation.partition(" = ")
-        if check.holds:
+        if left == right and isinstance(check.left, float) and not isfinite(check.left):
+            chains[f"{name} and {end} are {left}: nothing to compare"] = []
+        elif check.holds:
             chains.setdefault(f"{end} = {right}   holds", []).append(name)
         else:
             chains[f"{name} = {left}, but {end} = {right}: does not hold{_where(check)}"] = []
