@@ -60,7 +60,8 @@ def _breadcrumb(gradients: Gradients, pair: Pair, look: Look) -> str:
     names = ("channel", "output channel") if pair.transposed else ("filter", "channel")
     groups = gradients.case.settings["groups"]
     real = f" (channel {pair.channel} of {'the output' if pair.transposed else 'x'})" if groups > 1 else ""
-    more = f"({first * second - 1} more; --channel {first - 1},{second - 1} shows the last)"
+    end, which = ((0, 0), "first") if (pair.a, pair.b) == (first - 1, second - 1) else ((first - 1, second - 1), "last")
+    more = f"({first * second - 1} more; --channel {end[0]},{end[1]} shows the {which})"
     return prose(f"{names[0]} {pair.a}, {names[1]} {pair.b}{real}: dW[{pair.a},{pair.b}] {more}", look)
 
 
