@@ -25,10 +25,15 @@ def view(explanation: Explanation, look: Look) -> Iterator[str]:
 
 
 def _parts(explanation: Explanation, look: Look) -> Iterator[Iterator[str] | str]:
+    yield from parts(explanation, look)
+    yield rounding(look)
+
+
+def parts(explanation: Explanation, look: Look) -> Iterator[Iterator[str] | str]:
+    """All but the remark on rounding, which comes last, once."""
     yield header(explanation.case, look)
     yield _body(explanation, look)
     yield prose(f"{explanation.entry} = {look.numbers.text(explanation.value)}", look)
-    yield rounding(look)
 
 
 def _body(explanation: Explanation, look: Look) -> Iterator[str]:
@@ -92,6 +97,7 @@ class _Form:
     def __init__(self, explanation: Explanation, look: Look) -> None:
         self.explanation, self.look = explanation, look
         terms = explanation.terms
+        self.samples = len({term.sample for term in terms if term.sample is not None}) > 1
         self.near = "x" if "output_padding" in explanation.case.settings else "delta"
         self.factors = [factor.name for factor in terms[0].factors]
         self.placed = [any(self._place(term, i) for term in terms) for i in range(len(self.factors))]
@@ -108,7 +114,7 @@ class _Form:
 
     @property
     def columns(self) -> list[Column]:
-        columns = [Column("overlay", "left")]
+        columns = [*([Column("sample", "right")] if self.samples else []), Column("overlay", "left")]
         for name, placed in zip(self.factors, self.placed, strict=True):
             columns += [Column({"w": "tap", "x": "cell"}.get(name, "entry"), "left")] if placed else []
             columns.append(Column(name))
@@ -123,7 +129,8 @@ class _Form:
 
     def row(self, term: Term) -> list[Entry]:
         numbers = self.look.numbers
-        row: list[Entry] = ["bias" if term.position is None else index(term.position)]
+        sample = [str(term.sample) if term.sample is not None else ""] if self.samples else []
+        row: list[Entry] = [*sample, "bias" if term.position is None else index(term.position)]
         for number, placed in enumerate(self.placed):
             row += [self._place(term, number)] if placed else []
             inside = number < len(term.factors) and term.position is not None

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import islice
 from math import prod
@@ -17,7 +17,7 @@ from convgrad.operations import LAYERS
 from convgrad.operations.terms import Term
 from convgrad.views.arrays import listed, shape_text
 from convgrad.views.backward import rounding, sections
-from convgrad.views.explain import view as explain_view
+from convgrad.views.explain import parts as explain_parts
 from convgrad.views.header import header, printable
 from convgrad.views.look import Look, plain_lines, prose, wrapped
 from convgrad.views.table import Column, Entry, Table
@@ -237,7 +237,7 @@ def _entry(record: LayerExplanation, look: Look) -> Iterator[Iterator[str] | str
     )
     yield look.text(plain_lines(*wrapped([printable(line)], look.width), style="title"))
     if record.layer.layer.windowed:
-        yield "".join(explain_view(explanation, look)).removesuffix(f"\n{rounding(look)}")
+        yield from explain_parts(explanation, look)
     else:
         yield layer_header(explanation.case, look)
         yield _terms(record, look)
@@ -253,18 +253,30 @@ def _terms(record: LayerExplanation, look: Look) -> str:
     if not terms:
         return prose(f"{record.entry}: nothing reaches it", look)
     names = [factor.name for factor in terms[0].factors]
-    columns = [column for name in names for column in (Column("entry", "left"), Column(name))]
+    placed = [any(_place(term, i) for term in terms) for i in range(len(names))]
+    columns = [
+        column
+        for name, has_place in zip(names, placed, strict=True)
+        for column in ([Column("entry", "left")] if has_place else []) + [Column(name)]
+    ]
     columns.append(Column(f" {look.symbols.times} ".join(names) if len(names) > 1 else "gives"))
-    rows = [_term(term, len(names), look) for term in terms]
-    total: list[Entry] = [look.symbols.total, *[""] * (2 * len(names) - 1), look.numbers.text(number(record.value))]
+    rows = [_term(term, placed, look) for term in terms]
+    total: list[Entry] = [look.symbols.total, *[""] * (len(columns) - 2), look.numbers.text(number(record.value))]
     return Table(columns, rows, total).text(look)
 
 
-def _term(term: Term, width: int, look: Look) -> list[Entry]:
+def _place(term: Term, i: int) -> str:
+    """Where a factor of a term stands, if there is one and it does."""
+    factor = term.factors[i] if i < len(term.factors) else None
+    return "" if factor is None or factor.index is None else f"{factor.name}{bracketed(factor.index)}"
+
+
+def _term(term: Term, placed: Sequence[bool], look: Look) -> list[Entry]:
+    """A term's row: each factor's place, where the column has any, and its value; then the product."""
     row: list[Entry] = []
-    for factor in (*term.factors, *(None,) * (width - len(term.factors))):
-        place = "" if factor is None or factor.index is None else f"{factor.name}{bracketed(factor.index)}"
-        row += [place, "" if factor is None else look.numbers.text(number(factor.value))]
+    for i, has_place in enumerate(placed):
+        row += [_place(term, i)] if has_place else []
+        row.append(look.numbers.text(number(term.factors[i].value)) if i < len(term.factors) else "")
     return [*row, look.numbers.text(number(term.value))]
 
 
