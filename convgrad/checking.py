@@ -104,7 +104,7 @@ def check(
     as differences are made. Raises RequestError for a wrong request.
     """
     case = as_case(case, **({"nonfinite": True} if nonfinite else {}), **keywords)
-    claim = case.document.get("claim") if claim is None else claim
+    claim = _given(case.document.get("claim") if claim is None else claim)
     claim_dtype = claim_dtype or case.document.get("claim_dtype")
     ours = Gradients(case)
     wanted, chosen = _sampled(case, sample, seed)
@@ -112,7 +112,7 @@ def check(
     kinks = tuple(as_counted(case, kink) for kink in islice(differences.kinks(), None if all_entries else KINKS))
     findings = list(_against_differences(case, ours, differences, wanted, kinks))
     truth_case, truth = _truth(case, ours)
-    claims = read_claims(truth_case, claim or {}, truth, dtype=claim_dtype, nonfinite=nonfinite)
+    claims = read_claims(truth_case, claim, truth, dtype=claim_dtype, nonfinite=nonfinite)
     judged = {name: _against_truth(truth_case, one, truth[name]) for name, one in claims.items()}
     diagnosis = [
         part for name, one in claims.items() for part in _diagnosed(truth_case, truth, one, judged[name])
@@ -226,6 +226,18 @@ def _against_differences(
 
 
 # -- Somebody else's ---------------------------------------------------------------------------------------------------
+
+
+def _given(claim: Any) -> Mapping[str, Any]:
+    """A claim that is one; nothing for None. What claims nothing must not be said to agree."""
+    if claim is None:
+        return {}
+    names = "a mapping with any of output, dW, db, dX"
+    if not isinstance(claim, Mapping):
+        raise RequestError(Problem(f"expected {names}", path=("claim",)))
+    if not claim:
+        raise RequestError(Problem("the claim is empty", f"give {names}", ("claim",)))
+    return claim
 
 
 def _truth(case: Case, ours: Gradients) -> tuple[Case, dict[str, Array]]:

@@ -36,8 +36,10 @@ def assert_gradients(
     """
     case = as_case(case, **keywords)
     claims = _claims(function(*_arguments(case)), case)
+    if not claims:
+        raise AssertionError("the function returned no gradient")
     types = {dtype for dtype in map(_type, claims.values()) if dtype}
-    report = check(case, {name: _array(value) for name, value in claims.items()},
+    report = check(case, {name: _array(name, value) for name, value in claims.items()},
                    claim_dtype=claim_dtype or (types.pop() if len(types) == 1 else None), nonfinite=True)  # fmt: skip
     if report.verdict == "differs":
         raise AssertionError("\n".join(_said(report)))
@@ -75,13 +77,20 @@ def _type(value: Any) -> str | None:
     return "bfloat16" if str(getattr(value, "dtype", "")).endswith("bfloat16") else None
 
 
-def _array(value: Any) -> Array:
+def _array(name: str, value: Any) -> Array:
     """A tensor of another library, or numbers, as an array of its own type."""
     if hasattr(value, "detach"):
         value = value.detach().cpu()
         value = value.float() if _type(value) else value
-    array = np.asarray(value)
-    return array.astype(np.float32) if _type(array) else array if array.dtype.kind in "iuf" else array.astype(FLOAT64)
+    try:
+        array = np.asarray(value)
+        if array.dtype.kind in "cSUmM" or (array.dtype == EXACT and any(part is None for part in array.flat)):
+            raise TypeError(f"it has the type {array.dtype}")
+        if _type(array):
+            return array.astype(np.float32)
+        return array if array.dtype.kind in "iuf" else array.astype(FLOAT64)
+    except (TypeError, ValueError) as error:
+        raise AssertionError(f"the function returned no array of real numbers as {name}: {error}") from error
 
 
 # -- What went wrong ---------------------------------------------------------------------------------------------------

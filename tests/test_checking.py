@@ -10,6 +10,7 @@ import convgrad
 from convgrad.checking import check, verify_installation
 from convgrad.core.arithmetic import Plain
 from convgrad.documents import chunks
+from convgrad.errors import RequestError
 from convgrad.testing import assert_gradients
 from tests import geometry
 
@@ -56,7 +57,7 @@ def test_the_claim_given_wins_over_the_document_s():
 
 
 @pytest.mark.parametrize(("claims", "verdict", "code"), [
-    ({}, "undecided", 3),
+    (None, "undecided", 3),
     ({"dX": [[1, 0], [0, 0]]}, "agrees", 0),
     ({"dX": [[0, 1], [0, 0]]}, "differs", 1),
 ])  # fmt: skip
@@ -82,7 +83,7 @@ def test_a_wrong_output_is_found_as_well():
 
 @pytest.mark.parametrize("arithmetic", ["float64", "float32", "exact"])
 def test_every_arithmetic_agrees_with_itself(arithmetic):
-    report = check(PUBLISHED, claim={}, arithmetic=arithmetic)
+    report = check({**PUBLISHED, "claim": None}, arithmetic=arithmetic)
     assert (report.verdict, report.case.arithmetic) == ("agrees", arithmetic)
 
 
@@ -209,3 +210,34 @@ def test_a_function_that_returns_what_is_not_finite_fails_with_it(arithmetic, as
     values = [NAN, 0.4] if as_given is list else np.array([NAN, 0.4], as_given)
     with pytest.raises(AssertionError, match=r"(?s)dW\[0\]: claimed NaN, correct 0.3.*NaN in 1 entry\n"):
         assert_gradients(lambda *_: {"dW": values}, LEDGER, arithmetic=arithmetic)
+
+
+@pytest.mark.parametrize("claim", [[9, 9], 5, "dW", np.ones(2), []])
+def test_a_claim_that_is_no_mapping_is_refused(claim):
+    for call in (lambda: check(LEDGER, claim), lambda: check({**LEDGER, "claim": claim})):
+        with pytest.raises(RequestError) as refused:
+            call()
+        problem = refused.value.problems[0]
+        assert (problem.message, problem.path) == ("expected a mapping with any of output, dW, db, dX", ("claim",))
+
+
+def test_an_empty_claim_is_refused_and_none_is_no_claim():
+    for call in (lambda: check(LEDGER, {}), lambda: check({**LEDGER, "claim": {}})):
+        with pytest.raises(RequestError, match="the claim is empty") as refused:
+            call()
+        assert refused.value.problems[0].path == ("claim",)
+    assert check({**LEDGER, "claim": None}).verdict == "agrees"
+
+
+@pytest.mark.parametrize("returned", [None, {}, (), [], (None, None, None), {"dW": None}])
+def test_a_function_that_returns_no_gradient_fails(returned):
+    with pytest.raises(AssertionError, match="the function returned no gradient"):
+        assert_gradients(lambda *_: returned, LEDGER)
+
+
+@pytest.mark.parametrize("returned", [
+    np.array([0.3 + 0j, 0.4]), [0.3, 0.4j], "0.3", ["0.3", "0.4"], [0.3, None], object(), [[0.3], 0.4], {"a": 1},
+])  # fmt: skip
+def test_a_function_that_returns_no_real_numbers_fails_and_says_which(returned):
+    with pytest.raises(AssertionError, match="no array of real numbers as dW"):
+        assert_gradients(lambda *_: {"dW": returned}, LEDGER)
