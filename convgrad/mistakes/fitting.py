@@ -37,7 +37,8 @@ def excuses(claim: Claim, largest: Any = 0) -> Array:
     values = as_float(claim.values)
     excuse = np.broadcast_to(np.asarray(claim.excuse, dtype=np.float64), values.shape)
     grown = np.maximum(1.0, largest / claim.scale) if claim.scale else 1.0
-    return np.asarray(excuse * grown * (1 + 1e-9) + 1e-12 * (_largest(values) + largest), np.float64)
+    again = 2 * claim.unit * abs(values)
+    return np.asarray((excuse * grown + again) * (1 + 1e-9) + 1e-12 * (_largest(values) + largest), np.float64)
 
 
 def agreement(claim: Claim, screen: Screen) -> Array:
@@ -54,6 +55,7 @@ def agrees(claim: Claim, rows: Array, places: Array) -> Array:
         largest = np.nan_to_num(abs(rows).max(axis=1, initial=0), posinf=0.0)
         grown = np.maximum(1.0, largest / claim.scale) if claim.scale else np.ones(len(rows))
         allowed = excuses(claim).ravel()[places] * grown[:, None] + 1e-12 * largest[:, None]
+        allowed += 2 * claim.unit * np.nan_to_num(abs(rows), posinf=0.0)
         close = abs(rows - values) <= allowed
     return np.asarray(close | (rows == values) | ((rows != rows) & (values != values)), bool)
 

@@ -26,6 +26,7 @@ class Claim:
     whether they came in the right shape. `allowed` is per entry what the claim may be off from the true array, and
     `rule` says why, in words. `excuse`, for another array that it may be, is one number for all entries or one each;
     `scale` is not 0 where that grows with the numbers (a type's rounding): the magnitude that it was derived for.
+    `unit` is a type's unit roundoff: what makes another array of the right one, as a division, rounds once more.
     """
 
     array: str
@@ -36,6 +37,7 @@ class Claim:
     allowed: Any = 0
     rule: str = ""
     shape: tuple[int, ...] = ()
+    unit: float = 0
 
     def allows(self, candidate: Array) -> Array:
         """Entry by entry, whether the claim is this array as far as its digits or its type can tell.
@@ -50,7 +52,11 @@ class Claim:
     def _excuse_for(self, candidate: Array) -> Any:
         """A type's rounding is relative: larger numbers than it was derived for may be off by more."""
         largest = float(abs(candidate).max()) if self.scale and candidate.size else 0
-        return self.excuse * (largest / self.scale) if largest > self.scale else self.excuse
+        excuse = self.excuse * (largest / self.scale) if largest > self.scale else self.excuse
+        if not self.unit:
+            return excuse
+        size = abs(rounded(candidate) if candidate.dtype == EXACT else candidate)
+        return excuse + 2 * self.unit * np.where(np.isfinite(size), size, 0.0)
 
 
 def read_claims(
@@ -104,7 +110,9 @@ def _claim(case: Case, name: str, numbers: Numbers, truth: Array, bounds: Bounds
     values = _values(numbers, truth.dtype)
     values = values.reshape(truth.shape) if as_many else values
     allowed, excuse, scale, rule = _excuses(name, numbers, values, truth, bounds, dtype)
-    return Claim(name, values, excuse, fits, scale, allowed, rule, numbers.shape)
+    computed_in = rule.removesuffix(" rounding")
+    unit = 2.0 ** -TYPES[computed_in].result if computed_in in TYPES else 0.0
+    return Claim(name, values, excuse, fits, scale, allowed, rule, numbers.shape, unit)
 
 
 def squeezed(shape: tuple[int, ...]) -> tuple[int, ...]:

@@ -11,6 +11,7 @@ from convgrad.case import make_case
 from convgrad.mistakes import Diagnoser, builtin_cases, diagnose, tell_apart
 from convgrad.mistakes.builtin import truth_of
 from convgrad.mistakes.catalogue import forms, right
+from convgrad.verify.claims import read_claims
 from tests.mistakes.cases import claimed, fractions, plain, printed
 
 INPUT = ".7 -.3 -.7 .5 / .9 -.5 -.2 .9 / -.1 .8 -.3 -.5 / 0 .2 -.1 .6"
@@ -419,3 +420,23 @@ def test_float32_rounding_is_no_mistake_and_more_than_that_is_not_given_a_name()
     from convgrad.verify.claims import read_claims
 
     assert diagnose(case, truth, read_claims(case, single, truth)) == []
+
+
+# -- One more rounding -------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("samples", [3, 5])
+@pytest.mark.parametrize("given", ["float64", "float32", "text"])
+@pytest.mark.parametrize("arithmetic", ["exact", "float64"])
+def test_a_mean_over_the_batch_of_whole_numbers_is_named_though_dividing_rounds(samples, given, arithmetic):
+    document = {
+        "input": numbers(samples, 2, 5, 5), "kernel": numbers(3, 2, 2, 2, seed=1), "bias": [1, 2, 3],
+        "delta": numbers(samples, 3, 4, 4, seed=2),
+    }  # fmt: skip
+    case = make_case(document, arithmetic=arithmetic)
+    truth = truth_of(case)
+    for array in ("dW", "db"):
+        values = truth[array].astype(float) / samples
+        claim = values.tolist() if given == "text" else values.astype(given)
+        found = diagnose(case, truth, read_claims(case, {array: claim}, truth))
+        assert (found[0].mistake, found[0].matches) == ("batch-averaged", values.size), array
