@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from convgrad.case import Case
+from convgrad.core.arithmetic import natural
 from convgrad.views.arrays import shape_text
-from convgrad.views.look import Look, plain_lines, wrapped
+from convgrad.views.look import Line, Look, plain_lines, wrapped
 
 TIES = {
     "first": "first in row order wins", "last": "last in row order wins", "split": "share equally",
@@ -16,11 +17,18 @@ TIES = {
 
 
 def header(case: Case, look: Look) -> str:
-    """The operation, shapes, geometry, convention, kind of number, tie rule; above it the case's own name."""
-    name = case.document.get("name")
-    named = plain_lines(printable(name), style="title") if isinstance(name, str) and name.strip() else []
+    """The operation, shapes, geometry, convention, kind of number, tie rule; above it the case's own id and name."""
     lines = wrapped(_items(case, look), look.width)
-    return look.text([*named, *plain_lines(*lines[:1], style="title"), *plain_lines(*lines[1:])])
+    return look.text([*titles(case.document, look), *plain_lines(*lines[:1], style="title"), *plain_lines(*lines[1:])])
+
+
+def titles(document: Mapping[str, Any], look: Look) -> list[Line]:
+    """What a document calls itself, by its id and its name, as far as it does."""
+    called, name = natural(document.get("id")), document.get("name")
+    words = [] if called is None else ["id", *printable(str(called)).split()]
+    named = printable(name).split() if isinstance(name, str) else []
+    lines = [line for part in (words, named) if part for line in wrapped(part, look.width, " ")]
+    return plain_lines(*lines, style="title")
 
 
 def printable(text: str) -> str:

@@ -18,7 +18,7 @@ from convgrad.operations.terms import Term
 from convgrad.views.arrays import listed, shape_text
 from convgrad.views.backward import rounding, sections
 from convgrad.views.explain import parts as explain_parts
-from convgrad.views.header import header, printable
+from convgrad.views.header import header, printable, titles
 from convgrad.views.look import Look, plain_lines, prose, wrapped
 from convgrad.views.table import Column, Entry, Table
 
@@ -68,10 +68,9 @@ def _network(shown: Shown, look: Look) -> Iterator[Iterator[str] | str]:
 
 def network_head(made: Network, look: Look) -> str:
     """What the network is: shapes, loss, rates, and the kind of number."""
-    name = made.chain.document.get("name")
-    named = plain_lines(printable(name), style="title") if isinstance(name, str) and name.strip() else []
     lines = wrapped(_items(made, look), look.width)
-    return look.text([*named, *plain_lines(*lines[:1], style="title"), *plain_lines(*lines[1:])])
+    called = titles(made.chain.document, look)
+    return look.text([*called, *plain_lines(*lines[:1], style="title"), *plain_lines(*lines[1:])])
 
 
 def _items(made: Network, look: Look) -> Iterator[str]:
