@@ -58,7 +58,7 @@ def _checksums(gradients: Gradients, look: Look) -> str:
     return checksum_lines(checksums(gradients.case, gradients.by_operand, gradients.y), look)
 
 
-def checksum_lines(checksums: Iterable[Checksum], look: Look) -> str:
+def checksum_lines(checksums: Iterable[Checksum], look: Look, indent: str = "") -> str:
     """The identities that gradients obey; those that hold with the same right side in one line."""
     chains: dict[str, list[str]] = {}
     for check in checksums:
@@ -70,7 +70,7 @@ def checksum_lines(checksums: Iterable[Checksum], look: Look) -> str:
             chains.setdefault(f"{end} = {right}   holds", []).append(name)
         else:
             chains[f"{name} = {left}, but {end} = {right}: does not hold{_where(check)}"] = []
-    return "".join(prose(" = ".join([*names, end]), look, "    ") for end, names in chains.items())
+    return "".join(prose(indent + " = ".join([*names, end]), look, f"{indent}    ") for end, names in chains.items())
 
 
 def _where(check: Checksum) -> str:

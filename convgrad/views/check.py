@@ -3,19 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from itertools import chain, islice
 from typing import Any
 
 from convgrad.checking import CLAIM, Report
 from convgrad.mistakes import Diagnosis
+from convgrad.operations.geometry import shape_text
 from convgrad.verify.findings import Entry, Finding
 from convgrad.views.backward import checksum_lines, rounding, sections
 from convgrad.views.header import header
 from convgrad.views.ledger import index
 from convgrad.views.look import Look, prose
-from convgrad.views.table import Column, Table
+from convgrad.views.table import CHUNK, Column, Table
 
 NAMED = 4
-"""Mistakes that the case is blind to which are named; JSON has all."""
+"""Mistakes that the case is blind to which are named where not all are asked for."""
+MOST_DIGITS = 17
+"""Digits by which any two floats differ."""
 
 
 def view(report: Report, look: Look) -> Iterator[str]:
@@ -36,9 +40,16 @@ def _parts(report: Report, look: Look) -> Iterator[Iterator[str] | str]:
         for finding in report.findings:
             yield _wrong_entries(finding, look)
     yield _sentences(_strength(report), look)
-    yield checksum_lines(report.checksums, look)
+    yield _checksums(report, look)
     yield f"{report.verdict}\n"
     yield rounding(look)
+
+
+def _checksums(report: Report, look: Look) -> str:
+    """The identities; beside a claim it is said that they are not the claim's."""
+    claimed = any(finding.against == CLAIM for finding in report.findings)
+    lines = checksum_lines(report.checksums, look, "  " if claimed else "")
+    return prose("our own gradients:", look) + lines if claimed and lines else lines
 
 
 def _sentences(sentences: Iterator[tuple[str, str]], look: Look) -> str:
@@ -67,26 +78,65 @@ def _finding(finding: Finding, look: Look) -> str:
     if finding.array == "output":
         other = "the output"
     if finding.shapes:
-        claimed, correct = (f"({', '.join(map(str, shape))})" for shape in finding.shapes)
-        return f"{whose} has shape {claimed}, but it must have {correct}"
+        return f"{whose} {misshapen(*finding.shapes)}"
     if finding.wrong:
-        return f"{whose} differs from {other} in {finding.wrong} of {finding.entries} entries{_worst(finding, look)}"
-    said = f"{whose} agrees with {other} in {'all ' if not finding.undecided else ''}{finding.entries} entries"
-    if finding.undecided:
-        said += f"; {finding.undecided} are undecided: no gradient exists there to compare with"
-    return said + (f" (to {finding.rule})" if finding.rule else "")
+        return f"{whose} differs from {other} in {wrong_of(finding)}{_worst(finding, look)}"
+    return f"{whose} {agreement(finding, other)}"
+
+
+def misshapen(given: Sequence[int], needed: Sequence[int]) -> str:
+    """What a claim is and what it must be, of shapes that differ."""
+    if not given:
+        return f"is a number, but it must have shape {shape_text(needed)}"
+    return f"has shape {shape_text(given)}, but it must {'have ' if needed else 'be '}{shape_text(needed)}"
+
+
+def wrong_of(finding: Finding) -> str:
+    """How many entries are wrong, of how many."""
+    return "its only entry" if finding.entries == 1 else f"{finding.wrong} of {finding.entries} entries"
+
+
+def agreement(finding: Finding, other: str) -> str:
+    """How much agrees with the other, what is undecided, and how closely that could be told."""
+    to = f" (to {finding.rule})" if finding.rule else ""
+    if getattr(finding, "vague", False):
+        return f"cannot be told from {other}: its digits are too few to tell{to}"
+    count, undecided = finding.entries, finding.undecided
+    if count == 1 and not undecided:
+        said = f"agrees with {other} in its only entry"
+    else:
+        said = f"agrees with {other} in {'' if undecided else 'all '}{count} entr{'y' if count == 1 else 'ies'}"
+    if undecided:
+        is_or_are = "is" if undecided == 1 else "are"
+        said += f"; {undecided} {is_or_are} undecided: no gradient exists there to compare with"
+    return said + to
 
 
 def _worst(finding: Finding, look: Look) -> str:
     worst = finding.worst
     if worst is None:
         return ""
-    text = look.numbers.text
-    claimed = "claimed" if finding.against == CLAIM else "ours"
+    claimed, correct = apart(worst.claimed, worst.correct, look)
+    named = f"; the worst, {entry_name(finding.array, worst.index)}" if finding.entries > 1 else ""
     return (
-        f"; the worst, {finding.array}{index(worst.index)}: {claimed} {text(worst.claimed)}, "
-        f"correct {text(worst.correct)}, allowed to be off by {text(worst.allowed)}"
+        f"{named}: {'claimed' if finding.against == CLAIM else 'ours'} {claimed}, "
+        f"correct {correct}, allowed to be off by {look.numbers.text(worst.allowed)}"
     )
+
+
+def entry_name(array: str, at: Sequence[int]) -> str:
+    """An entry as people write it; an array that is a number has but itself."""
+    return array + (index(at) if at else "")
+
+
+def apart(claimed: Any, correct: Any, look: Look) -> tuple[str, str]:
+    """Two numbers that differ, to as many digits as it takes to see that."""
+    for digits in range(look.numbers.digits, MOST_DIGITS + 1):
+        numbers = look.numbers if digits == look.numbers.digits else look.numbers.to(digits)
+        texts = numbers.text(claimed), numbers.text(correct)
+        if texts[0] != texts[1]:
+            return texts
+    return look.numbers.text(claimed), look.numbers.text(correct)
 
 
 def _wrong_entries(finding: Finding, look: Look) -> Iterator[str]:
@@ -94,15 +144,22 @@ def _wrong_entries(finding: Finding, look: Look) -> Iterator[str]:
     if not finding.wrong:
         return
     columns = [
-        Column("entry", "left"), Column("claimed"), Column("correct"), Column("error"), Column("overlays", "left"),
+        Column("entry", "left"), Column("claimed" if finding.against == CLAIM else "ours"), Column("correct"),
+        Column("error"), Column("overlays", "left"),
     ]  # fmt: skip
     rows = (_row(finding, entry, look) for entry in finding.wrong_entries())
-    yield from Table(columns).streamed(rows, look)
+    first = list(islice(rows, CHUNK))
+    if look.fits(Table(columns, first).width):
+        yield from Table(columns).streamed(chain(first, rows), look)
+        return
+    while first:
+        yield from Table(columns, first).stacked(look)
+        first = list(islice(rows, CHUNK))
 
 
 def _row(finding: Finding, entry: Entry, look: Look) -> Sequence[str]:
-    numbers = [look.numbers.text(value) for value in (entry.claimed, entry.correct, entry.error)]
-    return [f"{finding.array}{index(entry.index)}", *numbers, _overlays(entry)]
+    numbers = [*apart(entry.claimed, entry.correct, look), look.numbers.text(entry.error)]
+    return [entry_name(finding.array, entry.index), *numbers, _overlays(entry)]
 
 
 def _overlays(entry: Entry, most: int = 6) -> str:
@@ -128,6 +185,7 @@ def _strength(report: Report) -> Iterator[tuple[str, str]]:
     said = f"this case catches {strength.catches} of {strength.of} known mistakes"
     blind: list[Any] = list(strength.blind_to)
     if blind:
-        named = ", ".join(f"{one.id} ({one.why})" for one in blind[:NAMED])
-        said += f"; it is blind to {named}" + (f", and {len(blind) - NAMED} more" if len(blind) > NAMED else "")
+        most = len(blind) if report.all_entries else NAMED
+        named = ", ".join(f"{one.id} ({one.why})" for one in blind[:most])
+        said += f"; it is blind to {named}" + (f", and {len(blind) - most} more" if len(blind) > most else "")
     yield "", said

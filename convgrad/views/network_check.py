@@ -7,8 +7,8 @@ from collections.abc import Iterator
 from convgrad.checking import CLAIM
 from convgrad.network_checking import LayerFinding, NetworkReport
 from convgrad.views.backward import rounding, sections
+from convgrad.views.check import agreement, apart, entry_name, misshapen, wrong_of
 from convgrad.views.header import printable
-from convgrad.views.ledger import index
 from convgrad.views.look import Look, plain_lines, prose, wrapped
 from convgrad.views.network import network_head
 from convgrad.views.table import Column, Table
@@ -58,24 +58,21 @@ def _needs(mistake: str | None, given: str) -> bool:
 
 
 def _said(one: LayerFinding, look: Look) -> str:
-    finding, number = one.finding, look.numbers.text
+    finding = one.finding
     claimed = one.against == CLAIM
     whose = f"the claimed {one.array}" if claimed else f"our {one.array}"
     other = f"the {NOUNS.get(one.array, 'gradient')}" if claimed else "differences of the loss"
     if finding.shapes:
-        given, correct = (f"({', '.join(map(str, shape))})" for shape in finding.shapes)
-        return f"{whose} has shape {given}, but it must have {correct}"
+        return f"{whose} {misshapen(*finding.shapes)}"
     if finding.wrong and finding.worst is not None:
         worst = finding.worst
+        given, correct = apart(worst.claimed, worst.correct, look)
+        named = f"; the worst, {entry_name(one.array, worst.index)}" if finding.entries > 1 else ""
         return (
-            f"{whose} differs from {other} in {finding.wrong} of {finding.entries} entries; the worst, "
-            f"{one.array}{index(worst.index) if worst.index else ''}: {'claimed' if claimed else 'ours'} "
-            f"{number(worst.claimed)}, correct {number(worst.correct)}, allowed to be off by {number(worst.allowed)}"
+            f"{whose} differs from {other} in {wrong_of(finding)}{named}: {'claimed' if claimed else 'ours'} "
+            f"{given}, correct {correct}, allowed to be off by {look.numbers.text(worst.allowed)}"
         )
-    said = f"{whose} agrees with {other} in {'all ' if not finding.undecided else ''}{finding.entries} entries"
-    if finding.undecided:
-        said += f"; {finding.undecided} are undecided: no gradient exists there to compare with"
-    return said + (f" (to {finding.rule})" if finding.rule else "")
+    return f"{whose} {agreement(finding, other)}"
 
 
 NOUNS = {"output": "output", "kernel": "stepped kernel", "bias": "stepped bias", "delta": "delta"}
@@ -84,8 +81,9 @@ NOUNS = {"output": "output", "kernel": "stepped kernel", "bias": "stepped bias",
 def _entries(one: LayerFinding, look: Look) -> str:
     rows = [
         [
-            f"{one.array}{index(entry.index) if entry.index else ''}",
-            *map(look.numbers.text, (entry.claimed, entry.correct, entry.error)),
+            entry_name(one.array, entry.index),
+            *apart(entry.claimed, entry.correct, look),
+            look.numbers.text(entry.error),
         ]
         for entry in one.finding.wrong_entries()
     ]

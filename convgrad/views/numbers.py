@@ -28,6 +28,10 @@ class Numbers:
         self.rounded = False
         self._format, self._whole = f"%.{self.digits}g", 10.0 ** min(self.digits, 300)
 
+    def to(self, digits: int) -> Numbers:
+        """The same to so many digits."""
+        return Numbers(digits, fractions=self.fractions, blank=self.blank)
+
     def text(self, value: Any) -> str:
         """A number; minus zero is 0, and what is no number (None) is blank.
 

@@ -11,6 +11,9 @@ import yaml
 
 import convgrad
 from convgrad.views import render
+from convgrad.views.look import Look
+from convgrad.views.network import network_head
+from convgrad.views.numbers import Numbers
 
 SAMPLES = Path(__file__).parents[2] / "samples"
 BATCH = {"dims": 1, "input": [[[1, 2, 3]], [[4, 5, 6]]], "kernel": [[[1, 2]]], "delta": [[[1, 2]], [[3, 4]]]}
@@ -78,3 +81,74 @@ def test_rounding_is_said_once_and_no_column_is_empty():
     assert shown(convgrad.explain(made, "pool.dX[0,0,2]")).count("rounded to") == 1
     head = shown(convgrad.explain(made, "relu2.dX[0,0,1]")).splitlines()[4]
     assert head.split() == ["entry", "delta", "slope", "delta", "×", "slope"]
+
+
+@pytest.mark.parametrize(("called", "first"), [("first", "id first"), (2, "id 2"), ("a\x1b[31m", "id a [31m")])
+def test_an_id_is_shown_like_a_name(called, first):
+    case = {**TIED, "id": called, "name": "a name"}
+    assert shown(convgrad.backward(case), 80).splitlines()[:2] == [first, "a name"]
+    network = {**sample("network-classifier.yaml"), "id": called, "name": None}
+    assert network_head(convgrad.network(network), Look(None, Numbers())).startswith(f"{first}\nnetwork of")
+
+
+def test_without_an_id_there_is_no_line_of_it():
+    assert shown(convgrad.backward({**TIED, "id": None}), 80).startswith("max-pool")
+
+
+# -- A check -----------------------------------------------------------------------------------------------------------
+
+CLAIMED = {"input": [1, 2, 3], "kernel": [0.3, 0.5], "delta": [-0.1, 0.2]}
+
+
+def checked(claim, **asked):
+    return convgrad.check({**CLAIMED, "claim": claim}, **asked)
+
+
+def test_one_entry_is_spoken_of_as_one():
+    text = shown(checked({"db": 0.3}))
+    assert "our db agrees with finite differences in its only entry\n" in text
+    assert "the claimed db differs from the gradient in its only entry: claimed 0.3, correct 0.1" in text
+    assert "db[]" not in text + shown(checked({"db": 0.3}, all_entries=True))
+    tie = shown(convgrad.check({**TIED, "window": 1, "stride": 1, "padding": 0, "input": [1], "delta": [1]}))
+    assert "all 1" not in tie
+
+
+def test_shapes_are_written_as_elsewhere():
+    assert "the claimed dW has shape (1,), but it must have (2,)" in shown(checked({"dW": [1]}))
+    assert "the claimed dW is a number, but it must have shape (2,)" in shown(checked({"dW": 1}))
+    assert "the claimed db has shape (2,), but it must be a number" in shown(checked({"db": [1, 2]}))
+
+
+def test_checksums_beside_a_claim_are_said_to_be_ours():
+    assert "\nour own gradients:\n  <x,dX> = <w,dW> = <y-b,delta> = 0.29   holds\n" in shown(checked({"db": 0.3}))
+    assert "our own" not in shown(convgrad.check(CLAIMED))
+
+
+def test_numbers_that_differ_are_shown_to_differ():
+    claim = {"output": [1.3000001, 2.1]}
+    assert "claimed 1.3000001, correct 1.3," in shown(convgrad.check({**CLAIMED, "claim": claim}))
+
+
+def test_all_entries_names_every_blind_spot_and_keeps_to_the_width():
+    claim = {"dX": [7, 8.125, 1234567]}
+    report = checked(claim, all_entries=True)
+    text = shown(report)
+    assert all(f"{blind.id} (" in text for blind in report.strength.blind_to)
+    assert "more" not in text
+    narrow = shown(report, 30)
+    assert all(len(line) <= 30 or len(line.split()) == 1 for line in narrow.splitlines())
+    assert all(number in narrow for number in ("dX[1]", "8.125", "1234567"))
+
+
+def test_digits_that_are_too_few_are_said_to_be(monkeypatch):
+    report = checked({"db": 0.1})
+    monkeypatch.setattr(type(report.findings[0]), "vague", True, raising=False)
+    assert "its digits are too few to tell" in shown(report)
+
+
+def test_the_installation_names_its_cases_and_says_why_some_are_undecided():
+    installation = convgrad.checking.verify_installation()
+    lines = shown(installation).splitlines()
+    names = [line[:37].strip() for line in lines[2 : 2 + len(installation.cases)]]
+    assert len(set(names)) == len(names)
+    assert any(line.startswith("undecided is meant to be") for line in lines)
