@@ -16,7 +16,8 @@ VIEWS = {
     "Report": "check",
     "Installation": "installation",
     "Shown": "network",
-    "LayerExplanation": "network", "NetworkReport": "network_check",
+    "LayerExplanation": "network",
+    "NetworkReport": "network_check",
 }
 """A view for each kind of record: a module with `view(record, look)`, imported when it is needed."""
 
