@@ -37,6 +37,9 @@ NUMBERS: Schema = {"$ref": "#/$defs/array"}
 def schema(name: str) -> Schema:
     """The JSON Schema of `case`, or of what `forward`, `backward`, `explain` or `check` put out.
 
+    `overlay` is a line of JSON Lines with an overlay, `error` what stands for a refused case among many, and
+    `installation` what a check without a case puts out.
+
     Raises RequestError for a name that is none of these.
     """
     from convgrad.documents.network_schema import NETWORKS  # it is made of the parts that are below
@@ -58,6 +61,11 @@ def _per_axis(least: int, description: str) -> Schema:
 
 def _choice(description: str, *words: str) -> Schema:
     return {"enum": list(words), "description": description}
+
+
+def _operation(*names: str) -> Schema:
+    """Holds of documents that name one of these operations."""
+    return {"properties": {"op": {"enum": list(names)}}, "required": ["op"]}
 
 
 def _described(what: Schema, description: str) -> Schema:
@@ -115,6 +123,11 @@ CASE: Schema = {
         "id": _described({}, "comes back unchanged"),
         **dict.fromkeys(("name", "source", "origin", "note", "expected", "tolerance"), ANYTHING),
     },
+    "allOf": [
+        {"if": {"properties": {"op": {"enum": ["conv", "conv-transpose"]}}}, "then": {"required": ["kernel"]}},
+        {"if": _operation("max-pool", "average-pool", "lp-pool"), "then": {"required": ["window"]}},
+        {"if": _operation("adaptive-max-pool", "adaptive-average-pool"), "then": {"required": ["output_size"]}},
+    ],
     "additionalProperties": False,
 }
 INDEX = _list(_whole(0))
@@ -264,6 +277,59 @@ CHECKSUM: Schema = {
     },
     "additionalProperties": False,
 }
+ERROR: Schema = {
+    "description": "what stands in the place of a case that was refused, among many",
+    "type": "object",
+    "required": ["id", "error"],
+    "properties": {
+        "id": HEAD["id"],
+        "error": {
+            "type": "object",
+            "required": ["message", "line"],
+            "properties": {
+                "message": {"type": "string"},
+                "line": {"type": ["integer", "null"], "minimum": 1, "description": "of the document"},
+            },
+            "additionalProperties": False,
+        },
+    },
+    "additionalProperties": False,
+}
+MISSED: Schema = {
+    "description": "a mistake that was planted, and not named",
+    "type": "object",
+    "required": ["array", "mistake", "variant", "named"],
+    "properties": {
+        **{key: {"type": "string"} for key in ("array", "mistake", "variant")},
+        "named": _described({}, "what was named in its place"),
+    },
+    "additionalProperties": False,
+}
+INSTALLATION: Schema = {
+    "description": "what the installation computes on its built-in cases",
+    "type": "object",
+    "required": ["schema", "verdict", "cases"],
+    "properties": {
+        "schema": {"const": "convgrad.installation/1"},
+        "verdict": _choice("whether nothing is wrong, and nothing was missed", "agrees", "differs"),
+        "cases": _list(
+            {
+                "type": "object",
+                "required": ["id", "op", "verdict", "evaluations", "planted", "missed"],
+                "properties": {
+                    "id": HEAD["id"],
+                    "op": HEAD["op"],
+                    "verdict": VERDICT,
+                    "evaluations": _whole(0, "forward passes"),
+                    "planted": _whole(0, "mistakes that were planted"),
+                    "missed": _list(MISSED),
+                },
+                "additionalProperties": False,
+            }
+        ),
+    },
+    "additionalProperties": False,
+}
 SCHEMAS: dict[str, Schema] = {
     "case": CASE,
     "forward": _output("forward", {**HEAD, "output": NUMBERS}, ["settings", "output"]),
@@ -300,4 +366,7 @@ SCHEMAS: dict[str, Schema] = {
         },
         ["settings", "verdict", "evaluations", "findings", "diagnosis", "strength", "checksums"],
     ),
+    "overlay": {**OVERLAY, "required": ["type", *OVERLAY["required"]]},
+    "error": ERROR,
+    "installation": INSTALLATION,
 }

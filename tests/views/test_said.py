@@ -10,6 +10,7 @@ import pytest
 import yaml
 
 import convgrad
+from convgrad.checking import verify_installation
 from convgrad.views import render
 from convgrad.views.look import Look
 from convgrad.views.network import network_head
@@ -147,7 +148,7 @@ def test_digits_that_are_too_few_are_said_to_be(monkeypatch):
 
 
 def test_the_installation_names_its_cases_and_says_why_some_are_undecided():
-    installation = convgrad.checking.verify_installation()
+    installation = verify_installation()
     lines = shown(installation).splitlines()
     names = [line[:37].strip() for line in lines[2 : 2 + len(installation.cases)]]
     assert len(set(names)) == len(names)
