@@ -47,6 +47,9 @@ class Case:
     document: Mapping[str, Any]
     rounded: bool = False
 
+    def __repr__(self) -> str:
+        return f"Case({', '.join([self.operation.name, *(f'{name} {shape}' for name, shape in self.shapes.items())])})"
+
     @property
     def id(self) -> Any:
         """What the document called it, unchanged."""

@@ -59,6 +59,12 @@ class Report:
     sample: Sample | None = None
     all_entries: bool = False
 
+    def __repr__(self) -> str:
+        wrong = [f"{one.array} {one.wrong} of {one.entries} wrong" for one in self.findings if one.wrong]
+        named = [one.mistake for one in self.diagnosis if one.mistake]
+        told = "; ".join(", ".join(dict.fromkeys(part)) for part in (wrong, named) if part)
+        return f"Report({self.verdict}{': ' * bool(told)}{told})"
+
     @property
     def verdict(self) -> str:
         """It differs if anything does; with claims it is theirs, without that of the differences."""

@@ -4,13 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from fractions import Fraction
 from functools import cached_property
 from itertools import islice
 from typing import Any
 
-from convgrad.case import Case, as_case
+import numpy as np
+
+from convgrad.case import HAND_SIZED, Case, as_case, products
 from convgrad.core.arithmetic import Array
 from convgrad.overlays import Overlays, PresentedOverlays
+
+BRIEF = 12
+"""Entries of an array that a `repr` shows."""
 
 
 @dataclass(frozen=True)
@@ -18,6 +24,9 @@ class Forward:
     """The output of a case: `.output`, in the rank and kind its user asked for."""
 
     case: Case
+
+    def __repr__(self) -> str:
+        return _repr(self, "output", made="y")
 
     @cached_property
     def y(self) -> Array:
@@ -36,6 +45,9 @@ class Forward:
 @dataclass(frozen=True)
 class Gradients(Forward):
     """The gradients of a case: `.dX`, and of a convolution `.dW` and `.db`; `.output` and `.overlays` on demand."""
+
+    def __repr__(self) -> str:
+        return _repr(self, "dW", "db", "dX", made="by_operand")
 
     @cached_property
     def by_operand(self) -> dict[str, Array]:
@@ -90,6 +102,31 @@ def backward(case: Mapping[str, Any] | Case, **keywords: Any) -> Gradients:
     `arithmetic` is "auto", "exact", "float64" or "float32". Raises RequestError for a wrong request.
     """
     return Gradients(as_case(case, **keywords))
+
+
+def _repr(record: Forward, *names: str, made: str) -> str:
+    """A record in one line: its arrays, where they are there already or soon made."""
+    case = record.case
+    told = [case.operation.name]
+    if made in vars(record) or products(case.settings, case.shapes, case.output_shape) <= HAND_SIZED:
+        arrays = {name: getattr(record, name) for name in names}
+        told += [f"{name}={_brief(array)}" for name, array in arrays.items() if array is not None]
+    return f"{type(record).__name__}({', '.join(told)})"
+
+
+def _brief(array: Any) -> str:
+    """An array in one line, or of a large one, which has no such line, the shape."""
+    array = np.asarray(array)
+    if array.ndim > 1 and array.size > BRIEF:
+        return f"array of shape {array.shape}"
+    if array.ndim == 0:
+        return _short(array.item())
+    text = np.array2string(array, threshold=BRIEF, edgeitems=2, separator=", ", formatter={"all": _short})
+    return " ".join(text.split())
+
+
+def _short(value: Any) -> str:
+    return str(value) if isinstance(value, Fraction) else f"{value:.6g}"
 
 
 def _head(case: Case) -> dict[str, Any]:

@@ -28,6 +28,11 @@ class Explanation:
     terms: tuple[Term, ...]
     value: Any
 
+    def __repr__(self) -> str:
+        number = self._number(self.value)
+        count = f"{len(self.terms)} term{'s' * (len(self.terms) != 1)}"
+        return f"Explanation({self.entry} = {f'{number:.6g}' if isinstance(number, float) else number}, {count})"
+
     @property
     def case(self) -> Case:
         return self.gradients.case
