@@ -223,6 +223,8 @@ def _against_differences(
         if (name := OPERANDS[array]) not in ours.by_operand:
             continue
         asked = wanted.get(name, np.ones(differences.gradients[name].shape, bool))
+        if wanted and not asked.any():
+            continue
         undecided = differences.undecided[name] & asked
         yield compare(
             case, array, DIFFERENCES, ours.by_operand[name], differences.gradients[name], allowed.get(name, 0),

@@ -241,3 +241,27 @@ def test_a_function_that_returns_no_gradient_fails(returned):
 def test_a_function_that_returns_no_real_numbers_fails_and_says_which(returned):
     with pytest.raises(AssertionError, match="no array of real numbers as dW"):
         assert_gradients(lambda *_: {"dW": returned}, LEDGER)
+
+
+# -- Claims that say little, entries that were not compared ------------------------------------------------------------
+
+
+@pytest.mark.parametrize(("claim", "vague"), [(["0", "0"], True), (["0.3", "0.4"], False), (["0.0", "0.0"], False)])
+def test_a_claim_so_rough_that_zeros_would_agree_is_called_vague(claim, vague):
+    report = check(LEDGER, {"dW": plain(claim)})
+    assert report.findings[-1].vague is vague
+    assert report.to_dict()["findings"][-1].get("vague", False) is vague
+    assert report.verdict == ("differs" if claim[0] == "0.0" else "agrees")
+    assert not any("vague" in finding for finding in check(LEDGER).to_dict()["findings"])
+
+
+def test_zeros_for_zeros_are_not_vague():
+    report = check({**LEDGER, "delta": [0, 0]}, {"dW": [0, 0]})
+    assert (report.verdict, report.findings[-1].vague) == ("agrees", False)
+
+
+def test_an_array_without_a_sampled_entry_is_not_among_the_findings():
+    for seed in range(8):
+        report = check(LEDGER, sample=1, seed=seed)
+        assert [finding.entries for finding in report.findings] == [1]
+        assert report.verdict == "agrees"

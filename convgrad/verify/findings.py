@@ -79,6 +79,13 @@ class Finding:
         return "undecided" if self.undecided else "agrees"
 
     @property
+    def vague(self) -> bool:
+        """Whether a claim is given so roughly that 0 everywhere would agree as well, though not all is 0."""
+        if not self.rule or not self.correct.size or not self.comparable:
+            return False
+        return bool(0 < abs(self.correct).max() <= np.min(self.allowed))
+
+    @property
     def worst(self) -> Entry | None:
         """The entry that is furthest off, of the wrong ones where there are any; None where nothing is off."""
         if not self.entries or not self.comparable:
@@ -125,6 +132,8 @@ class Finding:
         """What the JSON says."""
         result = {name: getattr(self, name) for name in ("array", "against", "entries", "wrong", "verdict")}
         result["worst"] = self.worst.to_dict() if self.worst else None
+        if self.vague:
+            result["vague"] = True
         if self.undecided:
             result |= {"undecided": self.undecided, "kinks": [vars(kink) for kink in self.kinks]}
         if self.outside:
