@@ -12,6 +12,7 @@ import numpy as np
 from convgrad.case import Case
 from convgrad.core.arithmetic import Array, nearest
 from convgrad.mistakes.candidates import Candidate, as_float, differs, squeezed
+from convgrad.mistakes.computation import pads_of
 from convgrad.mistakes.entries import ENTRIES, Repair
 from convgrad.mistakes.fitting import Fit
 from convgrad.mistakes.pattern import pattern
@@ -80,12 +81,14 @@ class Diagnoser:
 
     def _of(self, claim: Claim) -> list[Diagnosis]:
         if squeezed(claim.values.shape) != squeezed(self.truth.shape):
-            return self._told(claim, self.search.shaped(claim)) or [self._misshapen(claim)]
+            return self._told(claim, self.search.shaped(claim)) or [self._uncut(claim) or self._misshapen(claim)]
         claim = _reshaped(claim, self.truth.shape)
         if (none := _not_finite(claim.values)) and not _not_finite(self.truth):
             return [self._no_numbers(none)]
         if claim.allows(self.truth).all():
             return self._imprecise(claim)
+        if not claim.values.any():
+            return [self._never_written(claim)]
         return self._whole(claim) or self._composed(claim) or [self._unknown(claim)]
 
     # -- One mistake ---------------------------------------------------------------------------------------------------
@@ -228,6 +231,15 @@ class Diagnoser:
         fix = "find where that comes from: a division by 0, an overflow, or memory that was never written"
         return Diagnosis(self.array, None, 0, self.truth.size, none, fix)
 
+    def _never_written(self, claim: Claim) -> Diagnosis:
+        """Zeros, where not all should be: what else would give them is listed, but not told."""
+        told = [name for part in self._whole(claim) for name in (part.mistake, *part.details.get("alternatives", ()))]
+        others = [name for name in dict.fromkeys(told) if name != "left-at-zero"]
+        details = {"alternatives": others} if others else {}
+        form, entries = self.search.candidates.all_forms["left-at-zero"], self.truth.size
+        message = "the claim is 0 everywhere: it was never written (left-at-zero)"
+        return Diagnosis(self.array, "left-at-zero", entries, entries, message, form.fix, details)
+
     def _unknown(self, claim: Claim) -> Diagnosis:
         wrong, entries = wrong_entries(claim, self.truth), self.truth.size
         shape = pattern(self.case, self.array, self.truth, claim)
@@ -235,6 +247,23 @@ class Diagnoser:
         message = f"no mistake of the catalogue gives these numbers: {len(wrong)} of {entries} entries differ, {shape}"
         entry = entry_name(self.case, self.array, wrong[0]).replace("output", "y")
         return Diagnosis(self.array, None, 0, entries, message + skipped, f"look at one: explain {entry}")
+
+    def _uncut(self, claim: Claim) -> Diagnosis | None:
+        """dX in the shape of the padded input, whatever its numbers are; None for any other."""
+        table = self.search.candidates.all_forms
+        if self.array != "dX" or "padding-kept" not in table or not any(map(any, pads_of(self.case))):
+            return None
+        rows = list(zip(self.truth.shape[2:], pads_of(self.case), strict=True))
+        padded = (*self.truth.shape[:2], *(length + sum(pair) for length, pair in rows))
+        if squeezed(claim.values.shape) != squeezed(padded):
+            return None
+        inside = (..., *(slice(before, before + length) for length, (before, _) in rows))
+        inner = {name: _part(getattr(claim, name), padded, inside) for name in ("values", "excuse")}
+        matches, entries = int(replace(claim, **inner).allows(self.truth).sum()), self.truth.size
+        form = table["padding-kept"]
+        message = f"it has the shape of the padded input: {form.what} (padding-kept)"
+        message += f"; of the {entries} entries inside, {matches} are right"
+        return Diagnosis(self.array, "padding-kept", matches, entries, message, form.fix)
 
     def _misshapen(self, claim: Claim) -> Diagnosis:
         given, needed = shape_text(claim.values.shape), shape_text(expected_shape(self.case, self.array, self.truth))
@@ -252,6 +281,10 @@ def _not_finite(values: Array) -> str:
     counts = {"NaN": int(np.isnan(floats).sum()), "infinity": int(np.isinf(floats).sum())}
     said = (f"{name} in {count} {'entry' if count == 1 else 'entries'}" for name, count in counts.items() if count)
     return ", ".join(said)
+
+
+def _part(values: Any, shape: tuple[int, ...], where: Any) -> Any:
+    return values.reshape(shape)[where] if isinstance(values, np.ndarray) and values.ndim else values
 
 
 def _reshaped(claim: Claim, shape: tuple[int, ...]) -> Claim:

@@ -17,6 +17,8 @@ from convgrad.verify.claims import Claim
 
 SMALL = 0.005
 """Errors up to which, in relation to the largest entry, a claim is right but for its digits."""
+CLOSE = 1e-9
+"""How far apart, in relation to them, two errors may be that are the same but for float64's rounding."""
 AXES = {
     "dW": ("filter", "input channel"),
     "dX": ("sample", "channel"),
@@ -51,7 +53,12 @@ def _smallness(wrong: Array, values: Array, right: Array) -> str:
 def _constant(array: str, wrong: Array, values: Array, right: Array, excuse: Array) -> str | None:
     """The same amount added everywhere."""
     interval = interval_of(values - right, excuse, np.ones(right.shape))
-    if interval is None or right.size < 3 or interval[0] <= 0 <= interval[1]:
+    if interval is None or right.size < 2 or not wrong.all():
+        return None
+    if 2 * (interval[1] - interval[0]) > abs(sum(interval)) / 2:  # known too badly to be given as a number
+        return None
+    errors = (values - right).ravel()
+    if right.size == 2 and abs(errors[0] - errors[1]) > CLOSE * abs(errors[0]):
         return None
     return f"all of them are off by the same amount, {_number(simplest(interval))}"
 

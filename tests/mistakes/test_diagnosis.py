@@ -440,3 +440,46 @@ def test_a_mean_over_the_batch_of_whole_numbers_is_named_though_dividing_rounds(
         claim = values.tolist() if given == "text" else values.astype(given)
         found = diagnose(case, truth, read_claims(case, {array: claim}, truth))
         assert (found[0].mistake, found[0].matches) == ("batch-averaged", values.size), array
+
+
+# -- Claims that say little, or are not cut ----------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("document", builtin_cases(), ids=lambda document: document["id"])
+def test_zeros_everywhere_were_never_written_and_nothing_else(document):
+    case = make_case(document)
+    for array, truth in truth_of(case).items():
+        found = Diagnoser(case, array, truth).of(claimed(array, truth * 0, truth))
+        assert [one.mistake for one in found] == ["left-at-zero"]
+        assert found[0].message.startswith("the claim is 0 everywhere: it was never written")
+
+
+@pytest.mark.parametrize(("padding", "stride"), [(1, 1), ([[1, 0], [2, 1]], 2), ([[0, 2], [1, 1]], [3, 2])])
+def test_dX_over_the_padding_is_named_whatever_else_is_wrong_in_it(padding, stride):
+    document = {"input": numbers(2, 2, 5, 6), "kernel": numbers(3, 2, 2, 2, seed=1), "padding": padding}
+    document["stride"] = stride
+    shape = make_case(document, needs_delta=False).output_shape
+    case = make_case({**document, "delta": numbers(*shape, seed=2)})
+    truth = truth_of(case)
+    whole = forms("conv", "dX")["padding-kept"].alter(right(case, "dX"))[""].value().astype(float)
+    spoiled = whole.copy()
+    spoiled[0, 0, 2, 2:5] += 0.5
+    for values, matches in ((whole, 120), (spoiled, 117)):
+        for given in (values, values.tolist()):
+            found = diagnose(case, truth, read_claims(case, {"dX": given}, truth))
+            assert [(one.mistake, one.matches, one.entries) for one in found] == [("padding-kept", matches, 120)]
+    assert found[0].message.endswith("of the 120 entries inside, 117 are right")
+
+
+LEDGER = {"input": [1, 2, 3], "kernel": fractions(".3 .5")[0], "delta": fractions("-.1 .2")[0]}
+
+
+@pytest.mark.parametrize(("claim", "said"), [
+    (".35 .45", "off by the same amount, 0.05"),
+    ("2.3 2.4", "off by the same amount, 2"),
+    (".31 .41", None),  # between 0.005 and 0.015: more than half as far apart as it is
+    (".35 .46", None),
+])  # fmt: skip
+def test_an_amount_is_given_where_it_is_known(claim, said):
+    message = told(LEDGER, dW=plain(claim)[0])[0].message
+    assert said in message if said else "same amount" not in message
