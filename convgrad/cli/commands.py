@@ -120,7 +120,7 @@ def network(**options: Any) -> int:
     help="convgrad schema case\n\nThe JSON Schema of a document or an output.",
     short_help="the JSON Schema of a document or an output",
 )
-@takes([argument("name", "case, forward, backward, explain, check, network, network-output")], WRITING)
+@takes([argument("name", "case, network, forward, backward, …; an unknown name lists them all")], WRITING)
 def schema(**options: Any) -> int:
     from convgrad.cli.results import format_of, write
     from convgrad.documents import chunks
