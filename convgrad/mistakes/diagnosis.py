@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from convgrad.case import Case
-from convgrad.core.arithmetic import Array, nearest
+from convgrad.core.arithmetic import EXACT, Array, nearest
 from convgrad.mistakes.candidates import Candidate, as_float, differs, squeezed
 from convgrad.mistakes.computation import pads_of
 from convgrad.mistakes.entries import ENTRIES, Repair
@@ -25,6 +25,8 @@ from convgrad.verify.findings import user_index
 
 FEW = 3
 """Misrounded entries up to which each is named."""
+RATES = (Fraction(1), Fraction(1, 10), Fraction(1, 100), Fraction(1, 1000), Fraction(1, 2))
+"""Learning rates that a claimed dW is tried with, as a kernel that has been stepped."""
 LIKELY = 0.5
 """From which chance on a term that explains an entry is called uncertain."""
 
@@ -89,7 +91,7 @@ class Diagnoser:
             return self._imprecise(claim)
         if not claim.values.any():
             return [self._never_written(claim)]
-        return self._whole(claim) or self._composed(claim) or [self._unknown(claim)]
+        return self._whole(claim) or self._stepped(claim) or self._composed(claim) or [self._unknown(claim)]
 
     # -- One mistake ---------------------------------------------------------------------------------------------------
 
@@ -141,6 +143,24 @@ class Diagnoser:
             message += "; so few numbers could match by chance"
         fix = "; ".join(form.fix for form in table)
         return Diagnosis(self.array, candidate.ids[0], matches, self.truth.size, message, fix, details)
+
+    def _stepped(self, claim: Claim) -> list[Diagnosis]:
+        """The kernel after its step, given in place of its gradient."""
+        w = getattr(self.search.candidates.right, "w", None)
+        if self.array != "dW" or w is None or w.shape != self.truth.shape or self.search.by_chance(claim, 1):
+            return []
+        if not self.truth.any() or claim.allows(w).all():
+            return []
+        for rate in RATES:
+            step = self.truth * (rate if self.truth.dtype == EXACT else float(rate))
+            size = as_float(abs(w) + abs(step)).max()  # which cancels, and leaves the rounding of its terms
+            excuse = claim.excuse + 2 * claim.unit * size if claim.unit else claim.excuse
+            if replace(claim, excuse=excuse).allows(w - step).all():
+                message = f"it is the kernel after its step, w - {number_text(rate)} dW (updated-kernel)"
+                fix = "give the gradient itself, not the kernel that it was subtracted from"
+                details = {"rate": self._plain(rate)}
+                return [Diagnosis("dW", "updated-kernel", w.size, w.size, message, fix, details)]
+        return []
 
     # -- Several -------------------------------------------------------------------------------------------------------
 

@@ -22,6 +22,9 @@ APART = 16.0
 ENOUGH_BITS = 6.0
 """What a claim must say beyond what was fitted to it: a chance of 1 in 64."""
 
+POWERS = tuple(Fraction(10) ** n for n in (1, -1, 2, -2, 3, -3))
+"""Factors that a decimal point in another place gives."""
+
 
 @dataclass(frozen=True, slots=True)
 class Fit:
@@ -110,6 +113,18 @@ def _scaled(
         if claim.allows(alike(candidates.bare.value(made), claim.values.shape)).all():
             ids, variants = (*candidate.ids, "scaled"), (*candidate.variants, str(factor))
             return Fit(Candidate(ids, variants, made), "factor", factor)
+    return None if candidate.ids else _point_moved(candidates, claim, candidate)
+
+
+def _point_moved(candidates: Candidates, claim: Claim, right: Candidate) -> Fit | None:
+    """A decimal point in another place: digit for digit the right numbers, so that a few of them say enough."""
+    values, truth = as_float(claim.values), as_float(candidates.truth)
+    if len(np.unique(abs(values[values != 0]))) < 2:
+        return None
+    for factor in POWERS:
+        if (abs(values - truth * float(factor)) <= 1e-15 * abs(values)).all():
+            made = right.computation.scaled(factor)
+            return Fit(Candidate(("scaled",), (str(factor),), made), "factor", factor)
     return None
 
 

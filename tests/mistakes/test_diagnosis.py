@@ -483,3 +483,22 @@ LEDGER = {"input": [1, 2, 3], "kernel": fractions(".3 .5")[0], "delta": fraction
 def test_an_amount_is_given_where_it_is_known(claim, said):
     message = told(LEDGER, dW=plain(claim)[0])[0].message
     assert said in message if said else "same amount" not in message
+
+
+@pytest.mark.parametrize(("claim", "factor"), [("3 4", 10), (".03 .04", 0.1), ("300 400", 1000)])
+def test_a_decimal_point_in_another_place_is_a_factor(claim, factor):
+    found = told(LEDGER, dW=plain(claim)[0])[0]
+    assert (found.mistake, found.matches, found.details["factor"]) == ("scaled", 2, factor)
+
+
+@pytest.mark.parametrize("rate", [1, 0.5, 0.1, 0.01, 0.001])
+@pytest.mark.parametrize("mode", ["cross-correlation", "convolution"])
+@pytest.mark.parametrize("arithmetic", ["exact", "float64"])
+def test_the_kernel_after_its_step_is_named_where_its_gradient_was_asked_for(rate, mode, arithmetic):
+    case = make_case({**PLAIN, "mode": mode}, arithmetic=arithmetic)
+    truth = truth_of(case)
+    stepped = np.array(PLAIN["kernel"]) - rate * truth["dW"].astype(float)
+    for claim in (stepped, stepped.round(4).tolist()):
+        found = diagnose(case, truth, read_claims(case, {"dW": claim}, truth))
+        assert [(one.mistake, one.matches) for one in found] == [("updated-kernel", 24)]
+        assert float(found[0].details["rate"]) == rate
