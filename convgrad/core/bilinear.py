@@ -24,13 +24,13 @@ from convgrad.core.threads import share, spans, worth
 from convgrad.core.unfold import ALL, fold, reach, unpadded, windows
 from convgrad.core.window import Axis, Window
 
-BLOCK = 1 << 21
-"""Bytes that a block aims at: twice a second-level cache of today, and a small part of a third-level one."""
+BLOCK = 1 << 22
+"""Bytes that a block aims at: beyond a second-level cache, for on shorter work threads wait for Python's lock."""
 
 MOST = 24 << 20
 """Bytes that the blocks of all threads hold together at most, whatever the layer."""
 
-ENOUGH = 256
+ENOUGH = 512
 """Positions in a product below which BLAS spends its time on arranging the kernel: worth leaving the cache for."""
 
 MANY = 1024

@@ -11,8 +11,11 @@ from convgrad.core.threads import share, spans, worth
 from convgrad.core.unfold import reach
 from convgrad.core.window import Axis, Window
 
-BLOCK = 1 << 20
-"""Bytes that a block aims at: a second-level cache of today."""
+BLOCK = 1 << 23
+"""Bytes that a block aims at: beyond a second-level cache, for on shorter work threads wait for Python's lock."""
+
+MOST = 32 << 20
+"""Bytes that the blocks of all threads aim at together at most."""
 
 PASS = 16
 """What one pass over an entry in the cache costs, in multiplications of a matrix product."""
@@ -28,14 +31,15 @@ def by_planes(work: Callable[..., None], window: Window, far: Sequence[Array], n
     wide, narrow = ([array.reshape(count, 1, *array.shape[2:]) for array in arrays] for arrays in (far, near))
     cost = 0 if far[0].dtype == EXACT else PASS * near[0].size * prod(window.size)
     size = max(far[0].itemsize * (prod(lengths) + 2 * prod(positions)), 1)
-    parts = _rows(window, lengths, max(BLOCK * positions[0] // size, 1))
+    sharers = worth(cost)
+    room = min(BLOCK, MOST // sharers)
+    parts = _rows(window, lengths, max(room * positions[0] // size, 1))
 
     def run(some: slice) -> None:
         for rows, cells, part in parts:
             work(part, rows, *(array[some, :, cells] for array in wide), *(array[some, :, rows] for array in narrow))
 
-    together = max(BLOCK // size, 1)
-    share(run, spans(count, max(-(count // -together), worth(cost))), cost)
+    share(run, spans(count, max(-(count // -max(room // size, 1)), sharers)), cost)
 
 
 def _rows(window: Window, lengths: Sequence[int], most: int) -> list[tuple[slice, slice, Window]]:

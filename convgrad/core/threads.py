@@ -136,7 +136,7 @@ def _held() -> Iterator[None]:
 @cache
 def _openblas() -> tuple[Callable[[], int], Callable[[int], None]] | None:
     """The functions that read and set the threads of the OpenBLAS that NumPy has loaded; None where it has another."""
-    for library in _libraries():
+    for library in blas_libraries():
         for prefix, suffix in (("scipy_", "64_"), ("scipy_", ""), ("", "64_"), ("", "")):
             try:
                 names = [f"{prefix}openblas_{verb}_num_threads{suffix}" for verb in ("get", "set")]
@@ -148,7 +148,7 @@ def _openblas() -> tuple[Callable[[], int], Callable[[int], None]] | None:
     return None
 
 
-def _libraries() -> Iterator[ctypes.CDLL]:
+def blas_libraries() -> Iterator[ctypes.CDLL]:
     """NumPy's own extension, through which its libraries' names are found, and for Windows those beside NumPy."""
     package = Path(np.__file__).parent
     extensions = package.glob("linalg/_umath_linalg*")

@@ -145,7 +145,9 @@ def _fold_axis(columns: Array, axis: Axis | AdaptiveAxis, length: int, at: int, 
 def add_at(x: Array, cells: tuple[Selector, ...], values: Array) -> None:
     """x[:, :, *cells] += values; adaptive windows may name a cell twice in one go, and both count."""
     indices = [cell for cell in cells if not isinstance(cell, slice)]
-    if len(indices) <= 1 and all((np.diff(cell) > 0).all() for cell in indices):
+    if indices and x.ndim == 3 and x.size == x.shape[2]:
+        np.add.at(x[0, 0], cells[0], values[0, 0])  # for a single row NumPy has a way ten times as fast
+    elif len(indices) <= 1 and all((np.diff(cell) > 0).all() for cell in indices):
         x[(*ALL, *cells)] += values
     else:
         np.add.at(x, (*ALL, *cells), values)

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from functools import reduce
+from math import prod
 from typing import Any
 
 import numpy as np
@@ -46,13 +48,36 @@ def backward(delta: Array, x: Array, *, window: Window, ties: str) -> dict[str, 
 def _give(delta: Array, x: Array, window: Window, ties: str, dx: Array) -> None:
     """Add delta to the winners: (N,C,*P) onto (N,C,*L)."""
     y, winner = winners(x, window, last=ties == "last")
+    if ties in ("first", "last"):
+        _give_to_one(delta, winner, window, dx)
+        return
     share = delta / _tied(x, y, winner, window) if ties == "split" else delta
     for number, (_, positions, cells) in enumerate(window.taps(x.shape[2:])):
         at = (*ALL, *positions)
-        won = winner[at] == number
-        if ties in ("split", "all"):
-            won |= x[(*ALL, *cells)] == y[at]
+        won = (winner[at] == number) | (x[(*ALL, *cells)] == y[at])
         add_at(dx, cells, np.where(won, share[at], zeros((), delta.dtype)))
+
+
+def _give_to_one(delta: Array, winner: Array, window: Window, dx: Array) -> None:
+    """Add delta to the tap that wins, all planes as one row: a single addition a window, where taps would take many."""
+    planes, lengths = prod(dx.shape[:2]), dx.shape[2:]
+    cells = _winning_cells(winner, window, lengths).reshape(planes, -1)
+    cells += np.arange(planes)[:, None] * prod(lengths)
+    won = winner.reshape(planes, -1) >= 0
+    # a block is whole planes or a part of one: in either case one piece of memory, so that the row is a view
+    add_at(dx.reshape(1, 1, -1), (cells[won],), delta.reshape(planes, -1)[won].reshape(1, 1, -1))
+
+
+def _winning_cells(winner: Array, window: Window, lengths: Sequence[int]) -> Array:
+    """The cell of its plane, counted in row-major order, that the winning tap of each window meets: *P -> *P."""
+    steps = [prod(lengths[number:]) for number in range(1, len(lengths) + 1)]
+    starts, taps = [], []
+    for axis, length, step in zip(window.axes, lengths, steps, strict=True):
+        starts.append(step * np.array([axis.under(p).start for p in range(axis.positions(length))]))
+        taps.append(step * np.arange(axis.size) * axis.under(0).step)
+    cells: Array = reduce(np.add.outer, taps).take(winner)
+    cells += reduce(np.add.outer, starts)
+    return cells
 
 
 def winners(x: Array, window: Window, *, last: bool) -> tuple[Array, Array]:

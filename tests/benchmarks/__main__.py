@@ -6,15 +6,19 @@ A benchmark is a module here with `rows(rounds, only) -> Iterator[dict]`: each r
 from __future__ import annotations
 
 import argparse
+import ctypes
 import json
 import os
 import platform
 from collections.abc import Iterator
 from importlib import import_module
+from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+
+from convgrad.core.threads import blas_libraries, threads
 
 NOT_BENCHMARKS = {"__init__", "__main__", "timing"}
 
@@ -41,7 +45,27 @@ def machine() -> dict[str, Any]:
         "cores": os.cpu_count(),
         "python": platform.python_version(),
         "numpy": np.__version__,
+        "torch": version_of("torch"),
+        "threads": threads(),
+        "openblas": kernels(),
     }
+
+
+def version_of(package: str) -> str | None:
+    try:
+        return version(package)
+    except PackageNotFoundError:
+        return None
+
+
+def kernels() -> str | None:
+    """What processor NumPy's OpenBLAS takes this one for: it decides the speed of every matrix product."""
+    for library in blas_libraries():
+        for name in ("scipy_openblas_get_corename64_", "scipy_openblas_get_corename", "openblas_get_corename"):
+            if function := getattr(library, name, None):
+                function.restype = ctypes.c_char_p
+                return str(function().decode())
+    return None
 
 
 def _json(row: dict[str, Any]) -> None:
@@ -49,12 +73,19 @@ def _json(row: dict[str, Any]) -> None:
 
 
 def _text(row: dict[str, Any]) -> None:
-    print("  ".join(_cells(row)), flush=True)
+    """A line of the table; numbers say what they are, so that every benchmark may have its own."""
+    if "machine" in row:
+        print(", ".join(f"{name} {value}" for name, value in row["machine"].items()), flush=True)
+    else:
+        print("  ".join(_cells(row)), flush=True)
 
 
 def _cells(row: dict[str, Any]) -> Iterator[str]:
-    for value in row.values():
-        yield f"{value:9.2f}" if isinstance(value, float) else f"{value!s:<40}"
+    for name, value in row.items():
+        if isinstance(value, float):
+            yield f"{name} {value:9.2f}"
+        elif name != "benchmark":
+            yield f"{value!s:<{42 if name == 'layer' else 8}}"
 
 
 if __name__ == "__main__":

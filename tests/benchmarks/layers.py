@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from statistics import geometric_mean
 from typing import Any
 
 import numpy as np
 
 from convgrad.case import make_case
+from convgrad.core.threads import threads
 from tests.benchmarks.timing import alternating
 
 try:
@@ -66,10 +68,17 @@ def rows(rounds: int, only: str = "") -> Iterator[dict[str, Any]]:
     """A row a layer and dtype: milliseconds, ours and PyTorch's, and how many times as fast ours is."""
     if torch is None:
         raise SystemExit("this benchmark compares with PyTorch: pip install torch, or convgrad[oracle]")
+    torch.set_num_threads(threads())
+    ratios: dict[str, list[float]] = {}
     for layer in LAYERS:
         if only in layer.name:
             for dtype in (np.float64, np.float32):
-                yield row(layer, np.dtype(dtype), rounds)
+                line = row(layer, np.dtype(dtype), rounds)
+                if layer.w:
+                    ratios.setdefault(line["dtype"], []).append(line["ratio"])
+                yield line
+    for name, found in ratios.items():
+        yield {"layer": "all convolutions, geometric mean", "dtype": name, "ratio": geometric_mean(found)}
 
 
 def row(layer: Layer, dtype: np.dtype[Any], rounds: int) -> dict[str, Any]:
