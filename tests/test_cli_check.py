@@ -73,6 +73,13 @@ def test_written_digits_say_how_far_a_claim_may_be_off() -> None:
     assert report(*third, "--dX", "[0.34, 0.33, 0.33]", code=1)["verdict"] == "differs"
 
 
+def test_digits_too_few_to_tell_are_flagged() -> None:
+    made = report(*LEDGER, "--dW", "[0, 0]")
+    assert made["findings"][-1]["vague"] is True
+    jsonschema.validate(made, json.loads(convgrad("schema", "check").stdout))
+    assert "too few to tell" in convgrad("check", *LEDGER, "--dW", "[0, 0]").stdout
+
+
 def test_a_type_says_how_far_a_claim_may_be_off() -> None:
     claim = ["--dW", str(np.float32(0.3) + np.float32(0)), "--claim-dtype"]
     case = ["--input", "[1, 2, 3]", "--kernel", "[0.3]", "--delta", "[0.1, 0.1, 0]"]

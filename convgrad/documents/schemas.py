@@ -239,6 +239,7 @@ FINDING: Schema = {
         "worst": {"anyOf": [{"type": "null"}, ENTRY]},
         "undecided": _whole(1, "entries at a tie or a kink"),
         "kinks": _list({"type": "object"}),
+        "vague": _described({"const": True}, "the claim's digits are too few to tell anything"),
         "outside": _whole(1, "entries that changed outputs which they cannot reach"),
         "shapes": _described({"type": "object"}, "where a claim has another shape than it must"),
         "all": _list(ENTRY),
