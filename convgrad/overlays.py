@@ -19,9 +19,9 @@ class PresentedOverlay:
     """One placement of the window, and what it adds, with arrays in the rank of their operands.
 
     `cells` is per axis the first cell under it and one past the last, padding counted. `window` is what lies under it
-    (C,*K) or (*K); `delta` and `db` are (O,) or a number; `dW` has the kernel's shape, `dX` that of `window`. A max pool
-    has its `winner`, per channel a cell of x, or several where a tie is shared; an average pool its `divisor`. In a
-    transposed convolution one cell `x` of the input is laid on the output: `window` is delta there.
+    (C,*K) or (*K); `delta` and `db` are (O,) or a number; `dW` has the kernel's shape, `dX` that of `window`. A max
+    pool has its `winner`, per channel a cell of x, or several where a tie is shared; an average pool its `divisor`. In
+    a transposed convolution one cell `x` of the input is laid on the output: `window` is delta there.
     """
 
     sample: int

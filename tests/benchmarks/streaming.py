@@ -25,7 +25,8 @@ def rows(rounds: int, only: str) -> Iterator[dict[str, Any]]:
         if only in name:
             gradients = _gradients(**how)
             best = min(seconds(lambda gradients=gradients: _write(gradients)) for _ in range(rounds))
-            yield {"name": name, "overlays": len(gradients.full_overlays), "a second": round(len(gradients.full_overlays) / best)}
+            count = len(gradients.full_overlays)
+            yield {"name": name, "overlays": count, "a second": round(count / best)}
 
 
 def _gradients(op: str, kernel: bool, whole: bool) -> Gradients:
