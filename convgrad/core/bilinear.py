@@ -52,11 +52,13 @@ def kernel_gradient(delta: Array, x: Array, *, window: Window, groups: int) -> A
     dw, cost = zeros(shape, np.result_type(delta, x)), _cost(delta, prod(shape[2:]))
 
     def add(part: tuple[slice, ...]) -> None:
-        some, channels, taps = part
-        near, far = _channels(delta, groups, some), _channels(x, groups, some, channels)
-        _add_gradient(near, far, _taps(window, x.shape[2], taps), dw[some, :, channels, taps])
+        some, outputs, channels, taps = part
+        near, far = _channels(delta, groups, some, outputs), _channels(x, groups, some, channels)
+        _add_gradient(near, far, _taps(window, x.shape[2], taps), dw[some, outputs, channels, taps])
 
-    share(add, _cut((groups, shape[2] if groups == 1 else 1, shape[3]), worth(cost)), cost)
+    # every thread reads all the columns of its outputs: where they must be made first, cutting outputs makes them twice
+    outputs = shape[1] if groups == 1 and prod(window.size) == 1 else 1
+    share(add, _cut((groups, outputs, shape[2] if groups == 1 else 1, shape[3]), worth(cost)), cost)
     return dw.reshape(-1, *shape[2:])
 
 
