@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import sys
 
 
@@ -12,6 +13,7 @@ def main() -> None:
 
         sys.stdout.write(f"convgrad {__version__}\n")
         return
+    gc.disable()  # nothing is garbage yet: looking for it while modules load takes some 10 ms
     from convgrad.cli import run
 
     sys.exit(run(sys.argv[1:]))

@@ -125,6 +125,7 @@ NETWORK = (
     Option("layer", "open one layer, as backward shows it", OUTPUT, "NAME"),
     Option("steps", "repeat the step so many times, and show the loss after each", OUTPUT, "N", int),
 )
+TAKEN: dict[Callable[..., Any], tuple[Iterable[inspect.Parameter], Iterable[Option]]] = {}
 DOCUMENT = inspect.Parameter(
     "case", inspect.Parameter.KEYWORD_ONLY, default=None,
     annotation=Annotated[str | None, typer.Argument(metavar="[CASE]", help="a case document; - is standard input")],
@@ -140,11 +141,16 @@ def argument(name: str, help: str) -> inspect.Parameter:
 def takes(
     arguments: Iterable[inspect.Parameter], options: Iterable[Option]
 ) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
-    """Give a function of keywords the signature that arguments and options make."""
+    """Let a function of keywords take arguments and options, once it has been `signed`."""
 
     def decorate(function: Callable[..., Any]) -> Callable[..., Any]:
-        parameters = [*arguments, *(option.parameter() for option in options)]
-        function.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]
+        TAKEN[function] = (arguments, options)
         return function
 
     return decorate
+
+
+def signed(function: Any) -> None:
+    """Give a command the signature that its arguments and options make: only to those that a run needs."""
+    arguments, options = TAKEN[function]
+    function.__signature__ = inspect.Signature([*arguments, *(option.parameter() for option in options)])

@@ -314,3 +314,31 @@ def test_the_pure_python_parser_serves_where_libyaml_is_missing(monkeypatch):
     assert found.value == {"a": ["1", "2e-3"], "b": {"c": "x"}}
     assert str(found.locate(("a", 1))) == "x:2:8"
     assert reading.value("[[1, 2], [3, 4]]", "x", 1) == [["1", "2"], ["3", "4"]]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "input: [1, 2, 3]\nkernel: [0.3, 0.5]\n",
+        "# said\n\ninput: [[1,2],\t[3,4]]  \r\nstride: 2\r\n",
+        "input: [1, -2.50, 1e-3]\ndelta: 0.10\n",
+        "input: [010]\n",
+        "input: [1 2]\n",
+        "input: [1, 2,]\n",
+        "input: 1:30\n",
+        "input: [1]\ninput: [2]\n",
+        "input: [+1, .5, 1.]\n",
+        "input: [[1], [2]\n",
+        "input: - 1\n",
+        "input: [1] # two\n",
+        "input: " + "[" * 3000 + "\n",
+    ],
+)
+def test_the_plainest_yaml_is_read_as_the_careful_reader_does(text):
+    def read_by(reader):
+        try:
+            return reader()
+        except RequestError as error:
+            return str(error)
+
+    assert read_by(lambda: reading.value(text, "x", 1)) == read_by(lambda: events.tree(text, "x", 1))
