@@ -15,7 +15,7 @@ import numpy as np
 from convgrad.case import Case, as_case, is_hand_sized
 from convgrad.core.arithmetic import Array
 from convgrad.errors import Problem, RequestError
-from convgrad.gradients import Gradients, _head
+from convgrad.gradients import Gradients, head
 from convgrad.mistakes import Diagnosis, Planted, Strength, builtin_cases, control, diagnose, strength
 from convgrad.operations.geometry import shape_text
 from convgrad.verify.checksums import Checksum, checksums
@@ -86,7 +86,7 @@ class Report:
 
     def to_dict(self) -> dict[str, Any]:
         """What the JSON says."""
-        result = {"schema": "convgrad.check/1", **_head(self.case), "verdict": self.verdict}
+        result = {"schema": "convgrad.check/1", **head(self.case), "verdict": self.verdict}
         result["evaluations"] = self.evaluations
         if self.sample:
             result["sample"] = vars(self.sample)

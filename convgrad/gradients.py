@@ -39,7 +39,7 @@ class Forward:
 
     def to_dict(self) -> dict[str, Any]:
         """What the JSON says."""
-        return {"schema": "convgrad.forward/1", **_head(self.case), "output": self.output}
+        return {"schema": "convgrad.forward/1", **head(self.case), "output": self.output}
 
 
 @dataclass(frozen=True)
@@ -80,7 +80,7 @@ class Gradients(Forward):
     def to_dict(self, overlays: str | int | None = None) -> dict[str, Any]:
         """What the JSON says; of overlays ("all", "none" or how many) there is an iterator, so that they stream."""
         named = {"dW": self.dW, "db": self.db, "dX": self.dX}
-        result = {"schema": "convgrad.backward/1", **_head(self.case), "output": self.output}
+        result = {"schema": "convgrad.backward/1", **head(self.case), "output": self.output}
         result |= {name: array for name, array in named.items() if array is not None}
         if overlays not in (None, "none"):
             shown = islice(self.overlays, None if overlays == "all" else int(overlays or 0))
@@ -129,7 +129,8 @@ def _short(value: Any) -> str:
     return str(value) if isinstance(value, Fraction) else f"{value:.6g}"
 
 
-def _head(case: Case) -> dict[str, Any]:
+def head(case: Case) -> dict[str, Any]:
+    """What every output says of its case first."""
     settings = {name: value for name, value in case.settings.items() if value is not None}
     if settings.get("padding_mode") == "zeros":
         del settings["padding_mode"]

@@ -14,8 +14,8 @@ from convgrad.core.planes import by_planes
 from convgrad.core.unfold import lay_onto, patch, reduced
 from convgrad.core.window import Window
 from convgrad.operations.geometry import adaptive, pooling, refuse_lonely
-from convgrad.operations.operation import Operation, Overlay, Shape, at_position, pooled_shape, windows_over_input
-from convgrad.operations.terms import pool_terms
+from convgrad.operations.operation import Overlay, Shape, at_position
+from convgrad.operations.pool import pool
 
 Spans = Sequence[tuple[int, int]]
 
@@ -108,26 +108,16 @@ def prepare_adaptive(shapes: Mapping[str, Shape], settings: Mapping[str, Any]) -
     return {"window": window, "counted": tuple((0, length) for length in lengths), "divisor": None}
 
 
-def _pool(name: str, defaults: Mapping[str, Any], prepare: Callable[..., dict[str, Any]]) -> Operation:
-    return Operation(
-        name=name,
-        operands=("x",),
-        defaults=defaults,
-        prepare=prepare,
-        output_shape=pooled_shape,
-        forward=forward,
-        backward=backward,
-        overlay=overlay,
-        positions=windows_over_input,
-    terms=pool_terms(overlay),
-    )
-
-
-OPERATION = _pool(
+OPERATION = pool(
     "average-pool",
-    {
-        "window": None, "stride": None, "padding": 0, "ceil_mode": False, "count_include_pad": True, "divisor": None,
-    },
-    prepare,
+    {"window": None, "stride": None, "padding": 0, "ceil_mode": False, "count_include_pad": True, "divisor": None},
+    prepare, forward=forward, backward=backward, overlay=overlay,
 )  # fmt: skip
-ADAPTIVE = _pool("adaptive-average-pool", {"output_size": None}, prepare_adaptive)
+ADAPTIVE = pool(
+    "adaptive-average-pool",
+    {"output_size": None},
+    prepare_adaptive,
+    forward=forward,
+    backward=backward,
+    overlay=overlay,
+)

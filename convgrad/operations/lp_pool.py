@@ -12,8 +12,8 @@ from convgrad.core.planes import by_planes
 from convgrad.core.unfold import ALL, add_at, patch, reduced
 from convgrad.core.window import Window
 from convgrad.operations.geometry import fitting, pooling, strided_axes
-from convgrad.operations.operation import Operation, Overlay, Shape, at_position, pooled_shape, windows_over_input
-from convgrad.operations.terms import pool_terms
+from convgrad.operations.operation import Overlay, Shape, at_position
+from convgrad.operations.pool import pool
 
 
 def forward(x: Array, *, window: Window, norm: Any) -> Array:
@@ -86,16 +86,9 @@ def prepare(shapes: Mapping[str, Shape], settings: Mapping[str, Any]) -> dict[st
     return {"window": pooling(settings, shapes["x"][2:]), "norm": settings["norm"]}
 
 
-OPERATION = Operation(
-    name="lp-pool",
-    operands=("x",),
-    defaults={"window": None, "stride": None, "padding": 0, "ceil_mode": False, "norm": 2},
-    prepare=prepare,
-    output_shape=pooled_shape,
-    forward=forward,
-    backward=backward,
-    overlay=overlay,
-    positions=windows_over_input,
-    terms=pool_terms(overlay),
+OPERATION = pool(
+    "lp-pool",
+    {"window": None, "stride": None, "padding": 0, "ceil_mode": False, "norm": 2},
+    prepare, forward=forward, backward=backward, overlay=overlay,
     rational=lambda settings: settings["norm"] == 1,
-)
+)  # fmt: skip

@@ -14,8 +14,8 @@ from convgrad.core.planes import by_planes
 from convgrad.core.unfold import ALL, add_at, patch, reduced
 from convgrad.core.window import Window
 from convgrad.operations.geometry import adaptive, pooling, refuse_lonely
-from convgrad.operations.operation import Operation, Overlay, Shape, at_position, pooled_shape, windows_over_input
-from convgrad.operations.terms import pool_terms
+from convgrad.operations.operation import Overlay, Shape, at_position
+from convgrad.operations.pool import pool
 
 TIES = ("first", "last", "split", "all")
 
@@ -117,9 +117,7 @@ def _tied(x: Array, y: Array, winner: Array, window: Window) -> Array:
     return count.astype(object if x.dtype == object else x.dtype)
 
 
-def overlay(
-    delta: Array, x: Array, *, sample: int, position: tuple[int, ...], window: Window, ties: str
-) -> Overlay:
+def overlay(delta: Array, x: Array, *, sample: int, position: tuple[int, ...], window: Window, ties: str) -> Overlay:
     """One window: which cells win, and what they are given."""
     under = window.under(position)
     patched = patch(x[sample], under)
@@ -165,27 +163,16 @@ def prepare_adaptive(shapes: Mapping[str, Shape], settings: Mapping[str, Any]) -
     return {"window": adaptive(shapes["x"][2:], settings["output_size"]), "ties": settings["ties"]}
 
 
-OPERATION = Operation(
-    name="max-pool",
-    operands=("x",),
-    defaults={"window": None, "stride": None, "padding": 0, "dilation": 1, "ceil_mode": False, "ties": "first"},
-    prepare=prepare,
-    output_shape=pooled_shape,
+OPERATION = pool(
+    "max-pool",
+    {"window": None, "stride": None, "padding": 0, "dilation": 1, "ceil_mode": False, "ties": "first"},
+    prepare, forward=forward, backward=backward, overlay=overlay,
+)  # fmt: skip
+ADAPTIVE = pool(
+    "adaptive-max-pool",
+    {"output_size": None, "ties": "first"},
+    prepare_adaptive,
     forward=forward,
     backward=backward,
     overlay=overlay,
-    positions=windows_over_input,
-    terms=pool_terms(overlay),
-)
-ADAPTIVE = Operation(
-    name="adaptive-max-pool",
-    operands=("x",),
-    defaults={"output_size": None, "ties": "first"},
-    prepare=prepare_adaptive,
-    output_shape=pooled_shape,
-    forward=forward,
-    backward=backward,
-    overlay=overlay,
-    positions=windows_over_input,
-    terms=pool_terms(overlay),
 )
