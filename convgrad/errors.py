@@ -50,6 +50,10 @@ class RequestError(ValueError):
         self.problems = (problems,) if isinstance(problems, Problem) else tuple(problems)
         super().__init__("\n".join(str(problem) for problem in self.problems))
 
+    def at(self, place: Place | None) -> RequestError:
+        """The same error, at a place for every problem that has none."""
+        return RequestError(problem.at(place) for problem in self.problems)
+
     def __reduce__(self) -> tuple[type[RequestError], tuple[tuple[Problem, ...]]]:
         return type(self), (self.problems,)
 

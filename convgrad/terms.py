@@ -9,7 +9,7 @@ from typing import Any
 
 from convgrad.case import Case, as_case
 from convgrad.core.arithmetic import EXACT, Array, nearest, zeros
-from convgrad.errors import Problem, RequestError
+from convgrad.errors import Place, Problem, RequestError
 from convgrad.gradients import Gradients
 from convgrad.operations.geometry import shape_text
 from convgrad.operations.operation import Shape
@@ -40,7 +40,7 @@ class Explanation:
     @property
     def entry(self) -> str:
         """The entry as people write it."""
-        return self.name + (f"[{','.join(map(str, self.index))}]" if self.index else "")
+        return self.name + bracketed(self.index)
 
     def to_dict(self) -> dict[str, Any]:
         """What the JSON says."""
@@ -85,22 +85,46 @@ def parse_entry(entry: str) -> tuple[str, tuple[int, ...]]:
     return ("output" if name == "y" else name), tuple(int(part) for part in re.findall(r"\d+", match[2] or ""))
 
 
-def explain_entry(gradients: Gradients, name: str, index: tuple[int, ...]) -> Explanation:
-    """The explanation of one entry, by the name of its array and the index as its user counts."""
+def bracketed(index: tuple[int, ...]) -> str:
+    """An index as people write it; none for a number."""
+    return f"[{','.join(map(str, index))}]" if index else ""
+
+
+def explain_entry(gradients: Gradients, name: str, index: tuple[int, ...], layer: str = "") -> Explanation:
+    """The explanation of one entry, by the name of its array and the index as its user counts.
+
+    Raises RequestError for an entry that there is not; `layer` is the name before the dot of a network's entry.
+    """
     case, operand = gradients.case, NAMES[name]
+    shown_name = "y" if name == "output" else name
+    asked = f"{layer}.{shown_name}" if layer else shown_name
     if operand not in ("y", *case.operation.operands):
-        raise RequestError(Problem(f"{case.operation.name} has no {name}", "it has dX and y"))
+        place = Place(asked + bracketed(index))
+        raise RequestError(Problem(f"{case.operation.name} has no {name}", "it has dX and y", place=place))
     shape = _full_shape(case, operand)
-    shown = case.layout.restored(operand, _blank(shape)).shape
-    if len(index) != len(shown) or any(i >= length for i, length in zip(index, shown, strict=True)):
-        raise RequestError(
-            Problem(f"there is no {name}{list(index)}: {name} has shape {shape_text(shown)}", "indices count from 0")
-        )
+    require_entry(asked, index, case.layout.restored(operand, _blank(shape)).shape)
     full = (0,) * (len(shape) - len(index)) + index
     delta = _blank(case.output_shape) if case.delta is None else case.delta
     terms = case.operation.terms(operand, full, delta, *case.arrays, **case.arguments)
     value = gradients.y[full] if operand == "y" else gradients.by_operand[operand][full]
-    return Explanation(gradients, "y" if name == "output" else name, index, tuple(map(_user(case), terms)), value)
+    return Explanation(gradients, shown_name, index, tuple(map(_user(case), terms)), value)
+
+
+def require_entry(name: str, index: tuple[int, ...], shape: Shape) -> None:
+    """Raise the RequestError about an index outside of an array, which says what its entries are.
+
+    >>> require_entry("dW", (2, 0), (2, 3))
+    Traceback (most recent call last):
+    ...
+    convgrad.errors.RequestError: dW[2,0]: there is no such entry: dW has shape (2, 3); ask for dW[0,0] to dW[1,2]
+    """
+    if len(index) == len(shape) and all(i < length for i, length in zip(index, shape, strict=True)):
+        return
+    first, last = bracketed((0,) * len(shape)), bracketed(tuple(length - 1 for length in shape))
+    entries = f"{name}{first}" + (f" to {name}{last}" if last != first else "")
+    what = f"{name} has shape {shape_text(shape)}" if shape else f"{name} is one number"
+    place = Place(name + bracketed(index))
+    raise RequestError(Problem(f"there is no such entry: {what}", f"ask for {entries}", place=place))
 
 
 def _full_shape(case: Case, operand: str) -> Shape:

@@ -273,6 +273,22 @@ def test_a_mistake_in_an_option_is_told_of_the_option() -> None:
         assert "ledger.yaml" not in run.stderr
 
 
+@pytest.mark.parametrize(
+    ("entry", "sample", "words"),
+    [
+        ("dW[0,0]", "ledger", ["dW has shape (2,)", "ask for dW[0] to dW[1]\n"]),
+        ("dX[3]", "ledger", ["dX has shape (3,)", "ask for dX[0] to dX[2]\n"]),
+        ("db[0]", "ledger", ["db is one number", "ask for db\n"]),
+        ("y[2,0]", "max-pool-ties", ["y has shape (2, 2)", "ask for y[0,0] to y[1,1]\n"]),
+        ("dW[0]", "max-pool-ties", ["max-pool has no dW", "it has dX and y\n"]),
+    ],
+)
+def test_an_entry_that_there_is_not_is_itself_the_place(entry: str, sample: str, words: list[str]) -> None:
+    run = convgrad("explain", entry, str(SAMPLES / f"{sample}.yaml"))
+    assert_refused(run, f"convgrad: {entry}: ", *words)
+    assert sample not in run.stderr
+
+
 def test_one_typo_is_one_error() -> None:
     run = convgrad("backward", "-", stdin="inptu: [1]\nkernl: [1]\ndelta: [1]\n")
     assert_refused(run, "did you mean `input`?", "did you mean `kernel`?")

@@ -12,11 +12,10 @@ import numpy as np
 
 from convgrad.case import Case
 from convgrad.chain.passes import LayerPass, Network, network
-from convgrad.errors import Problem, RequestError
+from convgrad.errors import Place, Problem, RequestError
 from convgrad.gradients import Gradients
-from convgrad.operations.geometry import shape_text
 from convgrad.operations.operation import Shape
-from convgrad.terms import Explanation, explain_entry, parse_entry
+from convgrad.terms import Explanation, bracketed, explain_entry, parse_entry, require_entry
 from convgrad.terms import explain as explain_case
 
 ENTRY = re.compile(r"\s*(?P<layer>[^.\[\]]+)\.(?P<entry>.*)", re.DOTALL)
@@ -70,11 +69,6 @@ class LayerExplanation:
         return {"entry": sender[1].entry, "from": source, "value": made["value"], "terms": made["terms"]}
 
 
-def bracketed(index: tuple[int, ...]) -> str:
-    """An index as people write it; none for a number."""
-    return f"[{','.join(map(str, index))}]" if index else ""
-
-
 def above(network: Network, layer: LayerPass) -> LayerPass | None:
     """The layer that hands a layer its delta; flattening, which only moves numbers, is passed over."""
     for later in network.layers[layer.layer.place + 1 :]:
@@ -86,8 +80,7 @@ def above(network: Network, layer: LayerPass) -> LayerPass | None:
 def delta_at(network: Network, layer: LayerPass, index: tuple[int, ...]) -> LayerExplanation:
     """delta[index] of a layer as an entry of dX of the layer above. Raises RequestError for one that there is not."""
     shape: Shape = layer.delta.shape
-    if len(index) != len(shape) or any(i >= n for i, n in zip(index, shape, strict=True)):
-        raise _no_entry(f"{layer.name}.delta", index, shape)
+    require_entry(f"{layer.name}.delta", index, shape)
     source = above(network, layer)
     if source is None:
         raise RequestError(
@@ -101,17 +94,18 @@ def delta_at(network: Network, layer: LayerPass, index: tuple[int, ...]) -> Laye
     return LayerExplanation(network, source, explain_entry(source.gradients, "dX", there), asked)
 
 
-def _no_entry(name: str, index: tuple[int, ...], shape: Shape) -> RequestError:
-    return RequestError(
-        Problem(f"there is no {name}{list(index)}: {name} has shape {shape_text(shape)}", "indices count from 0")
-    )
-
-
 def explain_layer(network: Network, entry: str) -> LayerExplanation:
     """An entry of a layer: NAME.dW[0,1], NAME.db[0], NAME.dX[1,1], NAME.y[0,0] or NAME.delta[0].
 
     Raises RequestError for an entry that there is not.
     """
+    try:
+        return _explained(network, entry)
+    except RequestError as error:
+        raise error.at(Place(entry)) from None
+
+
+def _explained(network: Network, entry: str) -> LayerExplanation:
     match = ENTRY.fullmatch(entry)
     if not match:
         names = ", ".join(layer.name for layer in network.chain.layers)
@@ -122,7 +116,7 @@ def explain_layer(network: Network, entry: str) -> LayerExplanation:
         return delta_at(network, layer, tuple(int(part) for part in re.findall(r"\d+", delta[1] or "")))
     name, index = parse_entry(match["entry"])
     gradients = Gradients(layer.forward.case) if name == "output" else layer.gradients
-    found = explain_entry(gradients, name, index)
+    found = explain_entry(gradients, name, index, layer.name)
     return LayerExplanation(network, layer, found, f"{layer.name}.{found.entry}")
 
 

@@ -75,10 +75,18 @@ def _has_lifted_arrays(value: Any) -> bool:
 def _result(made: Network, settings: Run, options: Mapping[str, Any]) -> Result:
     name, steps = options.get("layer"), options.get("steps")
     if name is not None:
-        made.layer(name)  # one that there is not is refused before anything is written
+        _require_layer(made, name)
     if steps is not None:
         made.stepped()
     return Result(lambda: _record(made, settings, name, steps), lambda: _text(made, settings, name, steps))
+
+
+def _require_layer(made: Network, name: str) -> None:
+    """A layer that there is not is refused before anything is written."""
+    try:
+        made.layer(name)
+    except RequestError as error:
+        raise error.at(Place("--layer")) from None
 
 
 def _record(made: Network, settings: Run, name: str | None, steps: int | None) -> Mapping[str, Any]:

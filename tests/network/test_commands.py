@@ -100,7 +100,24 @@ def test_one_layer_in_json_has_its_overlays_where_asked():
 def test_an_unknown_layer_is_refused():
     run = convgrad("network", sample("pool-dense"), "--layer", "pol")
     assert (run.returncode, run.stdout) == (2, "")
-    assert "there are pool, units" in run.stderr
+    assert run.stderr == "convgrad: --layer: there is no layer 'pol'\nthere are pool, units\n"
+
+
+@pytest.mark.parametrize(
+    ("entry", "said"),
+    [
+        ("conv2.dW[9,9]", "conv2.dW has shape (2, 2)\nask for conv2.dW[0,0] to conv2.dW[1,1]"),
+        ("conv1.delta[0]", "conv1.delta has shape (3, 3)\nask for conv1.delta[0,0] to conv1.delta[2,2]"),
+        ("conv2.y[2,0]", "conv2.y has shape (2, 2)\nask for conv2.y[0,0] to conv2.y[1,1]"),
+        ("conv9.dW[0,0]", "there is no layer 'conv9'\nthere are conv1, conv2"),
+        ("conv2.delta[0,0]", "conv2.delta is where the deltas start\nit comes from the loss, or was given"),
+        ("conv2.dQ", "expected an entry such as dW[0,1], dX[1,1], db[0] or y[0,0], found 'dQ'"),
+    ],
+)
+def test_an_entry_that_no_layer_has_is_itself_the_place(entry, said):
+    run = convgrad("explain", entry, sample("two-layers"))
+    assert (run.returncode, run.stdout) == (2, "")
+    assert run.stderr.removeprefix(f"convgrad: {entry}: ").removeprefix("there is no such entry: ") == said + "\n"
 
 
 @pytest.mark.parametrize("entry", ["conv2.dW[0,1]", "conv1.dX[1,1]", "conv1.y[0,0]", "conv2.db", "conv1.delta[1,1]"])
