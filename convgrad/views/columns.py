@@ -47,7 +47,7 @@ class Shape:
             return self.whole([joined(entry) if isinstance(entry, list) else entry for entry in entries])
         if kinds == {str} and self.numeric:
             pieces = [[split(str(entry)) for entry in entries]]
-        elif kinds == {tuple} and not self.numeric:
+        elif kinds == {tuple} and not self.numeric and len(set(map(len, entries))) == 1:
             pieces = [list(map(split, part)) for part in zip(*entries, strict=True)]
         else:
             for entry in entries:

@@ -137,13 +137,20 @@ def test_the_columns_of_dX_add_up_as_well():
     assert [len(row) for row in rows] == [len(rows[0]), len(rows[1])]
 
 
-def test_a_rich_table_and_a_streamed_one_look_the_same():
+def test_a_whole_table_in_colour_and_a_streamed_one_look_the_same():
     columns = [Column("#", "right"), Column("out", "left"), Column("delta"), Column("dW[0]")]
     rows = [["1", "[0]", "-0.1", ("2×3", " = ", "6")], ["2", "[1]", "10.25", ("2×0.5", " = ", "1")]]
     for symbols in (UNICODE, ASCII):
         look = Look(None, Numbers(), symbols)
         table = Table(columns, rows, [symbols.total, "", "10.15", "7"])
-        assert table.text(look) == "".join(table.streamed(rows, look))
+        coloured = table.text(look._replace(color=True))
+        assert "\x1b[" in coloured
+        assert re.sub(r"\x1b\[[0-9;]*m", "", coloured) == "".join(table.streamed(rows, look))
+
+
+def test_windows_of_different_sizes_stream_too():
+    case = {"op": "adaptive-average-pool", "dims": 1, "input": [1] * 1000, "output_size": 301, "delta": "ones"}
+    assert "each of dX[0:4]" in text(convgrad.backward(case), overlays="all")
 
 
 def test_decimal_points_stand_below_each_other():
