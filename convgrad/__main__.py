@@ -13,10 +13,12 @@ def main() -> None:
 
         sys.stdout.write(f"convgrad {__version__}\n")
         return
-    gc.disable()  # nothing is garbage yet: looking for it while modules load takes some 10 ms
+    gc.set_threshold(100_000)  # while modules load nothing is garbage: looking for it takes some 10 ms
     from convgrad.cli import run
 
-    sys.exit(run(sys.argv[1:]))
+    code = run(sys.argv[1:])
+    gc.freeze()  # nor need the interpreter look through all that is there before it goes: some 20 ms more
+    sys.exit(code)
 
 
 if __name__ == "__main__":
