@@ -19,8 +19,8 @@ ROOT = Path(__file__).parents[1]
 PACKAGE = ROOT / "convgrad"
 FLOORS = (
     ("__main__",), ("cli",), ("testing",), ("views", "documents"), ("network_checking",),
-    ("checking",), ("mistakes",), ("verify",), ("chain",), ("terms",), ("gradients",), ("overlays",), ("case",),
-    ("shapes", "settings"), ("layout",), ("operations",), ("core",), ("errors",),
+    ("checking",), ("mistakes",), ("verify",), ("chain",), ("terms", "batches"), ("gradients",), ("overlays",),
+    ("case",), ("shapes", "settings"), ("layout",), ("operations",), ("core",), ("errors",),
 )  # fmt: skip
 HEIGHT = {room: len(FLOORS) - level for level, rooms in enumerate(FLOORS) for room in rooms}
 LIBRARIES = {

@@ -12,7 +12,7 @@ import numpy as np
 
 from convgrad.case import Case, is_hand_sized, make_case
 from convgrad.cli.requests import Request, requests, setting
-from convgrad.cli.results import Result, deliver
+from convgrad.cli.results import Result, deliver, is_array_file
 from convgrad.errors import Place, Problem, RequestError
 from convgrad.settings import integer
 
@@ -45,6 +45,10 @@ def over_cases(options: Mapping[str, Any], record: Callable[[Case], Any], needs_
     """Make a record of each case that is asked for, and write it; the exit code."""
     run = prepared(options)
     made, many = asked(options, run)
+    if is_array_file(options.get("output")):
+        from convgrad.cli.saving import save
+
+        return save(made, many, record, run, options)
     return deliver(made, many, lambda request: run.result(record(case_of(request, run, needs_delta))), options)
 
 

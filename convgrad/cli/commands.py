@@ -131,6 +131,9 @@ def schema(**options: Any) -> int:
     return 0
 
 
+COMMANDS = app.registered_commands
+
+
 def _over_cases(options: Mapping[str, Any], record: Callable[[Any], Any], *, needs_delta: bool = True) -> int:
     """Make a record of each case that is asked for, and write it."""
     from convgrad.cli.cases import over_cases  # here, so that --help imports no numpy

@@ -13,7 +13,7 @@ from typing import Any
 from convgrad.cli.errors import report
 from convgrad.cli.requests import Request, each
 from convgrad.documents import chunks
-from convgrad.errors import Problem, RequestError
+from convgrad.errors import Place, Problem, RequestError
 
 SUFFIXES = {".json": "json", ".jsonl": "jsonl", ".ndjson": "jsonl", ".yaml": "yaml", ".yml": "yaml"}
 FORMATS = ("table", "json", "jsonl", "yaml")
@@ -44,12 +44,21 @@ class Result:
     code: int = 0
 
 
+OUTPUT = Place("--output")
 Outcome = tuple[Request, Result | None, RequestError | None]
+
+
+def is_array_file(output: str | None) -> bool:
+    """Whether an output's name is that of one of NumPy's files, which holds no text."""
+    return os.path.splitext(output or "")[1].lower() in (".npy", ".npz")
 
 
 def format_of(options: Mapping[str, Any]) -> str:
     """The format asked for, else the output file's suffix, else a table."""
     chosen = options.get("format")
+    if is_array_file(options.get("output")):
+        message = f"{options['output']} would be an array, which this result is not"
+        raise RequestError(Problem(message, "forward writes y, and backward dX, to a .npy file", place=OUTPUT))
     if chosen is None:
         suffix = os.path.splitext(options.get("output") or "")[1].lower()
         return SUFFIXES.get(suffix, "table")

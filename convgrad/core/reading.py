@@ -53,10 +53,12 @@ def _binary(values: Array, dtype: np.dtype[Any]) -> Array:
 
 
 def read_numbers(value: Any, *, nonfinite: bool = False) -> Numbers:
-    """Nested lists, a number or an array as Numbers.
+    """Nested lists, a number or an array as Numbers; Numbers as they are.
 
     Raises RequestError, with the path to each place, for ragged rows, what is not a number, and non-finite values.
     """
+    if isinstance(value, Numbers):
+        return value
     if isinstance(value, np.ndarray):
         return _read_array(value, nonfinite)
     rows, shape = _flattened(value)

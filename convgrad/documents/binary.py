@@ -20,6 +20,26 @@ def read(source: Source) -> Any:
     return _array(source) if source.format == "npy" else _archive(source)
 
 
+def part(array: Any, first: int, last: int) -> Any:
+    """The entries of an array's first axis from `first` to before `last`: of a mapped file, mapped on their own.
+
+    Memory that is mapped counts as the process's own once it was read, until the mapping is gone.
+    """
+    whole = array.base
+    if (
+        not isinstance(whole, np.memmap)
+        or whole.filename is None
+        or whole.shape != array.shape
+        or not array.flags.c_contiguous
+    ):
+        return array[first:last]
+    start, shape = whole.offset + first * array.strides[0], (last - first, *array.shape[1:])
+    try:
+        return np.asarray(np.memmap(whole.filename, whole.dtype, "r", start, shape))
+    except (OSError, ValueError):
+        refuse(str(whole.filename), "this has become shorter, or is gone, since it was opened")
+
+
 def _array(source: Source) -> Any:
     with source.open() as file:
         if file.read(len(MAGIC)) != MAGIC:

@@ -331,6 +331,23 @@ INSTALLATION: Schema = {
     },
     "additionalProperties": False,
 }
+SAVED: Schema = {
+    "description": "the array that went to a .npy file: the output of forward, the dX of backward",
+    "type": "object",
+    "minProperties": 1,
+    "maxProperties": 1,
+    "propertyNames": {"enum": ["output", "dX"]},
+    "additionalProperties": {
+        "type": "object",
+        "required": ["file", "shape", "dtype"],
+        "properties": {
+            "file": {"type": "string"},
+            "shape": _list(_whole(0)),
+            "dtype": {"enum": ["float64", "float32"]},
+        },
+        "additionalProperties": False,
+    },
+}
 SCHEMAS: dict[str, Schema] = {
     "case": CASE,
     "forward": _output("forward", {**HEAD, "output": NUMBERS}, ["settings", "output"]),
@@ -342,6 +359,11 @@ SCHEMAS: dict[str, Schema] = {
             "overlays": _list(OVERLAY),
         },
         ["settings", "output", "dX"],
+    ),
+    "saved": _output(
+        "saved",
+        {**HEAD, **dict.fromkeys(("dW", "db"), NUMBERS), "saved": SAVED},
+        ["settings", "saved"],
     ),
     "explain": _output(
         "explain",

@@ -12,6 +12,7 @@ from convgrad.views.numbers import Numbers
 VIEWS = {
     "Forward": "forward",
     "Gradients": "backward",
+    "Saved": "saved",
     "Explanation": "explain",
     "Report": "check",
     "Installation": "installation",

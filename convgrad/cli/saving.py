@@ -1,0 +1,98 @@
+"""The largest array of a case into a .npy file, part by part, with word on how far it is; what is left is shown."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import ExitStack
+from time import monotonic
+from typing import Any
+
+from convgrad.batches import Batch, Saved, batch_of, gradients_into, lone, output_into
+from convgrad.cli.cases import Run, case_of
+from convgrad.cli.errors import say
+from convgrad.cli.requests import Request, each
+from convgrad.cli.results import OUTPUT, deliver_one, format_of
+from convgrad.core.arithmetic import DTYPES, EXACT, FLOAT64, Array
+from convgrad.errors import Problem, RequestError
+from convgrad.gradients import Forward, Gradients
+
+LASTS = 2
+"""Seconds after which it is said how far it is."""
+SILENT = 10
+"""Seconds between two lines of that, where no terminal shows a bar."""
+
+
+def save(made: Iterator[Request], many: bool, record: Any, run: Run, options: Mapping[str, Any]) -> int:
+    """Write y (forward) or dX (backward) of the one case that is asked for, and show the rest; the exit code."""
+    if record not in (Forward, Gradients) or not options["output"].lower().endswith(".npy"):
+        raise RequestError(Problem("a .npy file holds one array: y of forward, or dX of backward",
+                                   "write other results to .json, .jsonl, .yaml or text", place=OUTPUT))  # fmt: skip
+    for name in ("overlays", "only", "channel"):
+        if options.get(name) is not None:
+            raise RequestError(Problem(f"--{name} shows what a .npy file does not hold", "leave it out", place=OUTPUT))
+    if many:
+        raise RequestError(Problem("a .npy file holds the result of one case", "these are many", place=OUTPUT))
+    shown = {**options, "output": None}
+    format_of(shown)  # what is wrong with it is said before the work
+    ((_, saved, error),) = each(made, lambda request: _saved(request, record is Gradients, run, options))
+    if error is not None:
+        raise error
+    return deliver_one(run.result(saved), shown)
+
+
+def _saved(request: Request, backward: bool, run: Run, options: Mapping[str, Any]) -> Saved:
+    from convgrad.documents.output import array_file
+
+    batch = _batch(request, run, backward)
+    case = batch.whole
+    sums: dict[str, Array] = {}
+    dtype = FLOAT64 if case.rounded else DTYPES[case.arithmetic]
+    if dtype == EXACT:
+        message = "a .npy file holds no fractions"
+        raise RequestError(
+            Problem(message, "leave out --arithmetic exact: auto gives the nearest float64", place=OUTPUT)
+        )
+    shape = case.layout.input if backward else case.layout.output(case.output_shape)
+    with array_file(options["output"], shape, dtype) as target, ExitStack() as stack:
+        told = (lambda done: None) if options.get("quiet") else Progress(case.shapes["x"][0], stack)
+        for done in gradients_into(batch, target, sums) if backward else output_into(batch, target):
+            told(done)
+    dW, db = (case.present(name, sums[name]) if name in sums else None for name in ("w", "b"))
+    return Saved(case, "dX" if backward else "output", options["output"], shape, dtype.name, dW, db)
+
+
+def _batch(request: Request, run: Run, backward: bool) -> Batch:
+    """The case in parts, or where it is small whole."""
+    from convgrad.documents.binary import part
+
+    parts = batch_of(request.value, arithmetic=run.arithmetic, nonfinite=run.nonfinite, needs_delta=backward, cut=part)
+    return parts or lone(case_of(request, run, backward))
+
+
+class Progress:
+    """Word on how many of several samples are done, if it lasts: a bar on a terminal, else a line now and then."""
+
+    def __init__(self, total: int, stack: ExitStack) -> None:
+        self.total, self.stack, self.start, self.next = total, stack, monotonic(), float(LASTS)
+        self.bar: Callable[[int], None] | None = None
+
+    def __call__(self, done: int) -> None:
+        spent = monotonic() - self.start
+        if not done or spent < self.next:
+            return
+        if sys.stderr.isatty():
+            self.bar = self.bar or self._bar()
+            self.bar(done)
+        else:
+            left = spent / done * (self.total - done)
+            say(f"{done:,} of {self.total:,} samples, {spent:.0f} s, about {left:.0f} s left")
+            self.next = spent + SILENT
+
+    def _bar(self) -> Callable[[int], None]:
+        from rich import progress
+        from rich.console import Console
+
+        bar = self.stack.enter_context(progress.Progress(console=Console(stderr=True), transient=True))
+        task = bar.add_task("samples", total=self.total)
+        return lambda done: bar.update(task, completed=done)
