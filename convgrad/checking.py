@@ -24,6 +24,7 @@ from convgrad.verify.findings import Finding, as_counted, compare
 from convgrad.verify.finite_differences import Differences, evaluations, finite_differences
 from convgrad.verify.kinks import Kink
 from convgrad.verify.probe import probe
+from convgrad.verify.results import claimed
 from convgrad.verify.rounding import OPERANDS, Bounds, of_differences
 from convgrad.verify.run import Progress, gradient_shapes
 
@@ -105,9 +106,9 @@ def check(
 ) -> Report:  # fmt: skip
     """Our gradients of a case by finite differences, and a claim's (output, dW, db, dX) entry by entry.
 
-    `claim` and `claim_dtype` win over the document's; other keywords over its other keys. `sample` differences so many
-    entries, chosen by `seed`; `all_entries` has the record name every wrong one. progress(done, evaluations) is called
-    as differences are made. Raises RequestError for a wrong request.
+    `claim`, which may be a result's `to_dict()`, and `claim_dtype` win over the document's; other keywords over its
+    other keys. `sample` differences so many entries, chosen by `seed`; `all_entries` has the record name every wrong
+    one. progress(done, evaluations) is called as differences are made. Raises RequestError for a wrong request.
     """
     case = as_case(case, **({"nonfinite": True} if nonfinite else {}), **keywords)
     claim = _given(case.document.get("claim") if claim is None else claim)
@@ -120,9 +121,7 @@ def check(
     truth_case, truth = _truth(case, ours)
     claims = read_claims(truth_case, claim, truth, dtype=claim_dtype, nonfinite=nonfinite)
     judged = {name: _against_truth(truth_case, one, truth[name]) for name, one in claims.items()}
-    diagnosis = [
-        part for name, one in claims.items() for part in _diagnosed(truth_case, truth, one, judged[name])
-    ]
+    diagnosis = [part for name, one in claims.items() for part in _diagnosed(truth_case, truth, one, judged[name])]
     return Report(
         case, (*findings, *judged.values()), tuple(diagnosis), checksums(case, ours.by_operand, ours.y),
         differences.evaluations, truth, truth_case, chosen, all_entries,
@@ -245,7 +244,7 @@ def _given(claim: Any) -> Mapping[str, Any]:
         raise RequestError(Problem(f"expected {names}", path=("claim",)))
     if not claim:
         raise RequestError(Problem("the claim is empty", f"give {names}", ("claim",)))
-    return claim
+    return claimed(claim)  # type: ignore[no-any-return]
 
 
 def _truth(case: Case, ours: Gradients) -> tuple[Case, dict[str, Array]]:
@@ -296,4 +295,3 @@ def _axes_of_one(claim: Claim, finding: Finding) -> Diagnosis:
 def _diagnosis_dict(diagnosis: Diagnosis) -> dict[str, Any]:
     names = ("array", "mistake", "matches", "entries", "message", "fix")
     return {name: getattr(diagnosis, name) for name in names} | dict(diagnosis.details)
-

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 from typing import Any
 
@@ -64,6 +65,40 @@ def test_a_claim_may_be_a_file_of_one_array_a_mapping_or_an_archive(tmp_path: Pa
     assert report(*LEDGER, "--dW", "mine.yaml", "--dX", "dx.npy", cwd=tmp_path)["verdict"] == "agrees"
     assert report(*LEDGER, "--claim", "all.npz", cwd=tmp_path)["verdict"] == "agrees"
     assert report(*LEDGER, "--claim", "{dW: [0.3, 0.5]}", code=1)["verdict"] == "differs"
+
+
+@pytest.mark.parametrize("arithmetic", ["exact", "float64", "float32"])
+@pytest.mark.parametrize("sample", ["strides", "average-thirds"])
+def test_a_result_is_a_claim_judged_by_the_type_it_was_computed_in(
+    sample: str, arithmetic: str, tmp_path: Path
+) -> None:
+    ours, case = tmp_path / "ours.json", str(SAMPLES / f"{sample}.yaml")
+    convgrad("backward", case, "--arithmetic", arithmetic, "--output", str(ours))
+    made, kind = json.loads(ours.read_text()), "float32" if arithmetic == "float32" else "float64"
+    said = re.findall(r"the claimed (\w+) agrees .* \(to (.*)\)", convgrad("check", case, "--claim", str(ours)).stdout)
+    assert said == [(name, f"{kind} rounding") for name in ("output", "dW", "db", "dX") if name in made]
+
+
+def test_two_settings_are_told_apart_though_a_result_is_written_with_few_digits(tmp_path: Path) -> None:
+    for command in ("forward", "backward"):
+        convgrad(command, *LEDGER, "--output", str(tmp_path / f"{command}.yaml"))
+    other = [*LEDGER[:4], "--delta", "[-0.1, 0.21]"]
+    found = report(*other, "--claim", "backward.yaml", code=1, cwd=tmp_path)["findings"][3:]
+    assert [(one["array"], one["verdict"]) for one in found] == [
+        ("output", "agrees"), ("dW", "differs"), ("db", "differs"), ("dX", "differs"),
+    ]  # fmt: skip
+    assert [one["array"] for one in report(*other, "--claim", "forward.yaml", cwd=tmp_path)["findings"][3:]] == [
+        "output"
+    ]
+
+
+def test_a_claim_in_a_file_wins_over_the_document_s(tmp_path: Path) -> None:
+    (tmp_path / "case.yaml").write_text("input: [1, 2]\nkernel: [1]\ndelta: [1, 1]\nclaim: {dW: [4], db: 2}\n")
+    np.savez(tmp_path / "right.npz", dW=np.array([3.0]), dX=np.array([1.0, 1.0]))
+    made = report("case.yaml", "--claim", "right.npz", cwd=tmp_path)
+    assert {found["array"]: found["verdict"] for found in made["findings"]} == {
+        "dW": "agrees", "db": "agrees", "dX": "agrees",
+    }  # fmt: skip
 
 
 def test_written_digits_say_how_far_a_claim_may_be_off() -> None:
@@ -132,8 +167,13 @@ def test_a_claim_of_a_wrong_shape_is_diagnosed() -> None:
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
-        (["--dW", "[1, x]"], ["expected a number", "'x'", "--dW"]),
-        (["--claim", "{dw: [1, 2]}"], ["unknown key 'dw'", "did you mean `dW`?"]),
+        (["--dW", "[1, x]"], ["expected a number", "'x'", "--dW:1:5: "]),
+        (["--claim", "{dW: [1, x]}"], ["expected a number", "'x'", "--claim:1:10: "]),
+        (["--claim", "{dw: [1, 2]}"], ["unknown key 'dw'", "did you mean `dW`?", "--claim:1:2: "]),
+        (["--claim", "{schema: convgrad.backward/1, dW: [1, x]}"], ["'x'", "--claim:1:39: "]),
+        (["--claim", "{schema: convgrad.backward/1, dW: [1, 'NaN']}"], ["--claim:1:39: ", "--allow-nonfinite"]),
+        (["--claim", "{schema: convgrad.backward/1, op: conv}"], ["--claim", "mapping"]),
+        (["--claim", "{schema: convgrad.check/1, dW: [1, 2]}"], ["--claim:1:2: unknown key 'schema'"]),
         (["--claim", "[9, 9]"], ["--claim", "mapping", "--dW"]),
         (["--claim", "{}"], ["--claim", "mapping"]),
         (["--claim-dtype", "float8"], ["float8"]),

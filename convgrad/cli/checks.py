@@ -12,7 +12,7 @@ from convgrad.chain.explaining import is_network
 from convgrad.checking import Report, check, estimate
 from convgrad.cli.cases import Run, case_of, prepared
 from convgrad.cli.errors import say
-from convgrad.cli.network import as_network_request, network_of, written_claims
+from convgrad.cli.network import as_network_request, network_of
 from convgrad.cli.options import CASE, CLAIMED, CLAIMS
 from convgrad.cli.requests import Request, requests
 from convgrad.cli.results import GRAVEST, Result, deliver, deliver_one
@@ -82,7 +82,7 @@ def _checked_network(request: Request, settings: Run, options: Mapping[str, Any]
         raise RequestError(Problem(message, "check a layer as a case", place=Place("--min-strength")))
     report = check_network(
         network_of(request, settings, options),
-        written_claims(request),
+        request.written_claim(),
         sample=options.get("sample"),
         seed=options.get("seed") or 0,
         all_entries=bool(options.get("all")),

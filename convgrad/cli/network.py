@@ -5,13 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
-import numpy as np
-
 from convgrad.case import is_hand_sized
 from convgrad.chain.explaining import explain_layer
 from convgrad.chain.passes import Network, network
 from convgrad.cli.cases import Run, prepared
-from convgrad.cli.requests import Request, requests
+from convgrad.cli.requests import Request, has_lifted_arrays, requests
 from convgrad.cli.results import Result, deliver
 from convgrad.errors import Place, Problem, RequestError
 
@@ -21,6 +19,8 @@ class NetworkRequest(Request):
 
     def _place(self, problem: Problem) -> Place | None:
         assert self.document is not None
+        if problem.path and problem.path[0] in self.origins:
+            return super()._place(problem)
         return self.document.locate(problem.path, key="unknown key" in problem.message) or Place(self.document.name)
 
 
@@ -43,33 +43,18 @@ def deliver_networks(options: Mapping[str, Any], result: Callable[[Network], Res
 
 def as_network_request(request: Request) -> NetworkRequest:
     """The same request, its problems placed as a network document's."""
-    return NetworkRequest(request.value, request.origins, request.document, request.error)
+    return NetworkRequest(**vars(request))
 
 
 def network_of(request: Request, settings: Run, options: Mapping[str, Any]) -> Network:
     """The network that a request asks for; where it is to be exact, from the text of every number."""
     keywords = {"arithmetic": options.get("arithmetic"), "nonfinite": settings.nonfinite}
     made = network(request.value, **keywords)
-    if _has_lifted_arrays(request.value) and made.chain.arithmetic in ("auto", "exact"):
+    if has_lifted_arrays(request.value) and made.chain.arithmetic in ("auto", "exact"):
         cases = (layer.forward.case for layer in made.layers if layer.layer.windowed)
         if made.chain.arithmetic == "exact" or all(map(is_hand_sized, cases)):
             return network(request.document.exact() if request.document else request.value, **keywords)
     return made
-
-
-def written_claims(request: Request) -> Any:
-    """The claims by layer with the text of every number: its digits say what it may be off by."""
-    claim = request.value.get("claim")
-    if request.document is None or not _has_lifted_arrays(claim):
-        return claim
-    return request.document.exact().get("claim")
-
-
-def _has_lifted_arrays(value: Any) -> bool:
-    """Whether arrays of its text were read as binary ones, for speed."""
-    if isinstance(value, (dict, list)):
-        return any(map(_has_lifted_arrays, value.values() if isinstance(value, dict) else value))
-    return isinstance(value, np.ndarray)
 
 
 def _result(made: Network, settings: Run, options: Mapping[str, Any]) -> Result:

@@ -13,6 +13,7 @@ import numpy as np
 from convgrad.cli.options import CASE, CLAIMS
 from convgrad.documents import Document, read, source
 from convgrad.errors import Place, Problem, RequestError
+from convgrad.verify.results import claimed
 
 ARRAYS = ("input", "kernel", "bias", "delta")
 CLAIM_NAMES = {"dW": "dW", "db": "db", "dX": "dX", "y": "output"}
@@ -29,6 +30,8 @@ class Request:
     error: RequestError | None = None
     typed: frozenset[str] = frozenset()
     """The settings that came as options."""
+    claimed: frozenset[str] = frozenset()
+    """The claims that came as options, by array or layer."""
 
     @property
     def id(self) -> Any:
@@ -59,8 +62,9 @@ class Request:
 
     @staticmethod
     def _in_option(origin: Document, problem: Problem) -> Place:
-        path = problem.path if isinstance(origin.value, Mapping) else problem.path[1:]
-        return origin.locate(path) or Place(origin.name)
+        named = isinstance(origin.value, Mapping) and problem.path[0] != "claim"
+        path = problem.path if named else problem.path[1:]
+        return origin.locate(path, key="unknown key" in problem.message) or Place(origin.name)
 
     def exact(self) -> dict[str, Any]:
         """The same mapping with the text of every number kept, for arrays that were read as binary ones."""
@@ -75,12 +79,19 @@ class Request:
 
     def written_claim(self) -> Any:
         """The claim with the text of every number: how many digits were written is what it may be off by."""
-        claim = self.value.get("claim")
-        if self.document is None or not isinstance(claim, Mapping):
-            return claim
-        lifted = [name for name, array in claim.items() if isinstance(array, np.ndarray) and name not in self.origins]
-        kept = self.document.exact().get("claim") if lifted else {}
-        return {**claim, **{name: kept[name] for name in lifted if name in as_mapping(kept)}}
+        claim = as_mapping(self.value.get("claim"))
+        own = claim.keys() - self.claimed
+        if self.document is None or not has_lifted_arrays([claim[name] for name in own]):
+            return self.value.get("claim")
+        kept = self.document.exact()["claim"]
+        return {**claim, **{name: kept[name] for name in own}}
+
+
+def has_lifted_arrays(value: Any) -> bool:
+    """Whether arrays of its text were read as binary ones, for speed."""
+    if isinstance(value, (dict, list)):
+        return any(map(has_lifted_arrays, value.values() if isinstance(value, dict) else value))
+    return isinstance(value, np.ndarray)
 
 
 def requests(options: Mapping[str, Any], *, exact: bool) -> tuple[Iterator[Request], bool]:
@@ -111,7 +122,8 @@ def _merged(document: Document, values: Mapping[str, Any], origins: Mapping[str,
     whole = {**document.value, **values}
     if "claim" in values:
         whole["claim"] = {**as_mapping(document.value.get("claim")), **as_mapping(values["claim"])}
-    return Request(whole, dict(origins), document, typed=frozenset(values) - frozenset(origins))
+    typed, claims = frozenset(values) - frozenset(origins), frozenset(as_mapping(values.get("claim")))
+    return Request(whole, dict(origins), document, typed=typed, claimed=claims)
 
 
 def as_mapping(value: Any) -> Mapping[str, Any]:
@@ -141,8 +153,12 @@ def _from_options(
 
 
 def _claim_in(origin: Document) -> Mapping[str, Any]:
-    """The claimed arrays of a document by name."""
-    value = origin.exact()
+    """The claimed arrays of a document by name, or of a network's by layer; it may be a result of ours."""
+    try:
+        value = claimed(origin.value)
+    except RequestError as error:
+        raise origin.placed(error) from None
+    value = origin.exact() if value is origin.value else value
     if isinstance(value, Mapping) and value:
         return value
     message = "--claim needs a mapping with any of output, dW, db, dX"

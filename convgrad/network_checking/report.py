@@ -18,6 +18,7 @@ from convgrad.network_checking.variants import arrays
 from convgrad.verify.findings import Finding, compare
 from convgrad.verify.network_bounds import NetworkBounds
 from convgrad.verify.network_differences import NetworkDifferences, Progress, network_differences
+from convgrad.verify.results import claimed
 
 
 @dataclass(frozen=True)
@@ -108,7 +109,7 @@ def check_network(
     claim = made.chain.document.get("claim") if claim is None else claim
     truth = arrays(made)
     dtype = claim_dtype or made.chain.document.get("claim_dtype")
-    claims = read_layer_claims(made, claim or {}, truth, dtype=dtype)
+    claims = read_layer_claims(made, claimed(claim or {}), truth, dtype=dtype)
     differences = network_differences(made, sample, seed, progress)
     findings = list(_against_differences(made, differences))
     judged = {key: _against_truth(one, truth[key]) for key, one in claims.items()}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -226,6 +227,41 @@ def test_check_takes_the_same_document(name, code):
     made = json.loads(run.stdout)
     jsonschema.validate(made, package.schema("network-check"))
     assert made["verdict"] == ("differs" if code else "agrees")
+
+
+@pytest.mark.parametrize(("arithmetic", "kind"), [("auto", "float64"), ("float32", "float32")])
+@pytest.mark.parametrize("name", ["two-layers", "pool-dense"])
+def test_a_network_s_result_is_a_claim(name, arithmetic, kind, tmp_path):
+    ours = tmp_path / "ours.json"
+    convgrad("network", sample(name), "--arithmetic", arithmetic, "--output", str(ours))
+    shown = convgrad("check", sample(name), "--claim", str(ours)).stdout
+    layers = json.loads(ours.read_text())["layers"]
+    names = [
+        (array, f"{kind} rounding")
+        for layer in layers
+        for array in [key for key in ("output", "dW", "db", "dX") if key in layer] + list(layer.get("updated", ()))
+    ]
+    assert re.findall(r"the claimed (\S+) agrees .* \(to (.*)\)", shown) == names
+    shifted = json.loads(ours.read_text())
+    shifted["layers"][0]["dX"][0][0] += 0.001
+    ours.write_text(json.dumps(shifted))
+    assert convgrad("check", sample(name), "--claim", str(ours)).returncode == 1
+
+
+@pytest.mark.parametrize(
+    ("claim", "said"),
+    [
+        ("{conv1: {dW: [[1, x], [3, 4]]}}", "--claim:1:19: expected a number, found 'x'"),
+        ("{schema: convgrad.network/1, layers: [{name: conv1, dW: [x]}]}", "--claim:1:58: expected a number"),
+        ("{schema: convgrad.network/1, layers: [{name: conv3, dW: [1]}]}", "unknown key 'conv3': did you mean `conv"),
+        ("{schema: convgrad.network/1, layers: [{dW: [1]}]}", "--claim:1:2: unknown key 'schema'"),
+        ("{schema: convgrad.network/1, layers: 3}", "--claim needs a mapping"),
+    ],
+)
+def test_what_is_wrong_with_a_claim_that_is_an_option_is_told_of_the_option(claim, said):
+    run = convgrad("check", sample("two-layers"), "--claim", claim)
+    assert (run.returncode, run.stdout) == (2, "")
+    assert said in run.stderr
 
 
 def test_the_check_s_table_names_each_mistake_and_what_it_takes_for_given():
