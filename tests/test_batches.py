@@ -16,6 +16,7 @@ import pytest
 import convgrad
 from convgrad.batches import batch_of, gradients_into, output_into
 from convgrad.cli import run
+from convgrad.core import threads
 from convgrad.documents.binary import part
 from convgrad.documents.output import array_file
 from convgrad.errors import RequestError
@@ -200,6 +201,19 @@ def test_the_input_may_be_what_is_replaced(files, capsys):
     case, arguments = files
     assert run(["backward", *arguments, "--output", "input.npy"]) == 0
     np.testing.assert_array_equal(np.load("input.npy"), convgrad.backward(case, arithmetic="float64").dX)
+    capsys.readouterr()
+
+
+@pytest.mark.parametrize("count", [1, 3])
+def test_so_many_threads_compute_as_are_asked_for(files, capsys, monkeypatch, count):
+    monkeypatch.setattr(threads, "UNHELD", 0)
+    monkeypatch.setattr(threads, "SHARED", 0)
+    begun = []
+    monkeypatch.setattr(threads, "_spread", lambda work, items, most: begun.append(most) or list(map(work, items)))
+    monkeypatch.setattr(threads, "_asked", None)
+    _, arguments = files
+    assert run(["backward", *arguments, "--threads", str(count), "--output", "dX.npy"]) == 0
+    assert set(begun) == {count}
     capsys.readouterr()
 
 

@@ -40,15 +40,10 @@ def threads() -> int:
         return max(1, (_found if _holders else blas[0]()) if blas else _cores())
 
 
-@contextmanager
-def limit(count: int | None) -> Iterator[None]:
-    """Compute with so many threads, in the whole process, until the end of the `with`; None for the default."""
+def limit(count: int | None) -> None:
+    """Compute with so many threads from now on, in the whole process; None for the default."""
     global _asked
-    before, _asked = _asked, count
-    try:
-        yield
-    finally:
-        _asked = before
+    _asked = count
 
 
 def worth(cost: int) -> int:
