@@ -12,7 +12,7 @@ import numpy as np
 
 from convgrad.cli.options import CASE, CLAIMS
 from convgrad.documents import Document, read, source
-from convgrad.errors import Place, Problem, RequestError
+from convgrad.errors import Place, Problem, RequestError, path_text
 from convgrad.verify.results import claimed
 
 ARRAYS = ("input", "kernel", "bias", "delta")
@@ -64,7 +64,10 @@ class Request:
     def _in_option(origin: Document, problem: Problem) -> Place:
         named = isinstance(origin.value, Mapping) and problem.path[0] != "claim"
         path = problem.path if named else problem.path[1:]
-        return origin.locate(path, key="unknown key" in problem.message) or Place(origin.name)
+        if place := origin.locate(path, key="unknown key" in problem.message):
+            return place
+        entry = [part for part in path if isinstance(part, int)]  # of a file without lines, such as a .npy
+        return Place(path_text((origin.name, *entry)))
 
     def exact(self) -> dict[str, Any]:
         """The same mapping with the text of every number kept, for arrays that were read as binary ones."""
