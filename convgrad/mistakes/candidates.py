@@ -62,11 +62,7 @@ class Candidates:
     def forms(self) -> dict[str, Form]:
         """The mistakes that are compared as whole arrays; those in single entries are found otherwise."""
         skipped = {*ENTRIES, *asked_for(self.case), "scaled"}
-        return {
-            name: form
-            for name, form in forms(self.case.operation.name, self.array).items()
-            if name not in skipped
-        }
+        return {name: form for name, form in forms(self.case.operation.name, self.array).items() if name not in skipped}
 
     @cached_property
     def all_forms(self) -> dict[str, Form]:

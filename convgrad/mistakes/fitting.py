@@ -99,9 +99,7 @@ def scaled_mistakes(candidates: Candidates, claim: Claim) -> Iterator[Fit]:
                 yield fit
 
 
-def _scaled(
-    candidates: Candidates, claim: Claim, candidate: Candidate, array: Array, said: list[float]
-) -> Fit | None:
+def _scaled(candidates: Candidates, claim: Claim, candidate: Candidate, array: Array, said: list[float]) -> Fit | None:
     """A factor with which an array is the claim: not 1, which is no mistake, and not -1, which has a name."""
     interval = interval_of(as_float(claim.values), excuses(claim), array)
     if interval is None or any(_near(interval, number) for number in (-1, 0, 1)):

@@ -73,4 +73,3 @@ def _decimal(value: Any) -> Decimal | None:
 def _exponent(number: Decimal) -> int:
     exponent = number.as_tuple().exponent
     return exponent if isinstance(exponent, int) else 0
-

@@ -87,5 +87,3 @@ def _quotients(run: Run, name: str) -> Array:
 
 def _not_finite(sums: Array) -> Array:
     return np.zeros(sums.shape, bool) if sums.dtype == EXACT else ~np.isfinite(sums)
-
-

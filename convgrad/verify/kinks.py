@@ -131,5 +131,3 @@ def _at_kink(probe: Probe, cells: list[tuple[int, ...]]) -> list[tuple[int, ...]
     x = probe.arrays["x"]
     best: Any = max(x[cell] for cell in cells) if probe.kind == "max" else 0
     return [cell for cell in cells if x[cell] == best]
-
-
