@@ -16,16 +16,17 @@ from convgrad.case import Case, as_case, is_hand_sized
 from convgrad.core.arithmetic import Array
 from convgrad.errors import Problem, RequestError
 from convgrad.gradients import Gradients, head
+from convgrad.layout import GRADIENTS
 from convgrad.mistakes import Diagnosis, Planted, Strength, builtin_cases, control, diagnose, strength
 from convgrad.operations.geometry import shape_text
 from convgrad.verify.checksums import Checksum, checksums
-from convgrad.verify.claims import Claim, expected_shape, read_claims
+from convgrad.verify.claims import Claim, claimable, expected_shape, read_claims
 from convgrad.verify.findings import Finding, as_counted, compare
 from convgrad.verify.finite_differences import Differences, evaluations, finite_differences
 from convgrad.verify.kinks import Kink
 from convgrad.verify.probe import probe
 from convgrad.verify.results import claimed
-from convgrad.verify.rounding import OPERANDS, Bounds, of_differences
+from convgrad.verify.rounding import Bounds, of_differences
 from convgrad.verify.run import Progress, gradient_shapes
 
 DIFFERENCES, CLAIM = "finite differences", "claim"
@@ -218,8 +219,8 @@ def _against_differences(
     case: Case, ours: Gradients, differences: Differences, wanted: Mapping[str, Array], kinks: tuple[Kink, ...]
 ) -> Iterator[Finding]:
     allowed = {} if case.arithmetic == "exact" else of_differences(Bounds(case))
-    for array in ("dW", "db", "dX"):
-        if (name := OPERANDS[array]) not in ours.by_operand:
+    for array, name in GRADIENTS.items():
+        if name not in ours.by_operand:
             continue
         asked = wanted.get(name, np.ones(differences.gradients[name].shape, bool))
         if wanted and not asked.any():
@@ -250,9 +251,7 @@ def _given(claim: Any) -> Mapping[str, Any]:
 def _truth(case: Case, ours: Gradients) -> tuple[Case, dict[str, Array]]:
     """The right arrays by the claims' names: exact where the case is or is hand-sized, else in float64."""
     judge = _judge(case)
-    right = ours if judge is case else Gradients(judge)
-    named = {array: right.by_operand[name] for array, name in OPERANDS.items() if name in right.by_operand}
-    return judge, {**named, "output": right.y}
+    return judge, claimable(ours if judge is case else Gradients(judge))
 
 
 def _judge(case: Case) -> Case:

@@ -7,6 +7,11 @@ from dataclasses import dataclass
 from convgrad.core.arithmetic import Array
 from convgrad.operations.operation import Shape
 
+GRADIENTS = {"dW": "w", "db": "b", "dX": "x"}
+"""The gradients by their names in documents, and the operand that each is shaped as."""
+OPERANDS = {**GRADIENTS, "output": "y"}
+"""The same of all arrays that a result holds, and a claim may."""
+
 
 @dataclass(frozen=True, slots=True)
 class Layout:

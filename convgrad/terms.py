@@ -11,11 +11,12 @@ from convgrad.case import Case, as_case
 from convgrad.core.arithmetic import EXACT, Array, nearest, zeros
 from convgrad.errors import Place, Problem, RequestError
 from convgrad.gradients import Gradients
+from convgrad.layout import OPERANDS
 from convgrad.operations.geometry import shape_text
 from convgrad.operations.operation import Shape
 from convgrad.operations.terms import Factor, Term
 
-NAMES = {"dW": "w", "db": "b", "dX": "x", "y": "y", "output": "y"}
+NAMES = {**OPERANDS, "y": "y"}
 
 
 @dataclass(frozen=True)

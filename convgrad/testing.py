@@ -11,11 +11,12 @@ import numpy as np
 from convgrad.case import Case, as_case
 from convgrad.checking import CLAIM, Report, check
 from convgrad.core.arithmetic import EXACT, FLOAT64, Array, rounded
+from convgrad.layout import GRADIENTS
 from convgrad.mistakes import Diagnosis
 from convgrad.operations.geometry import shape_text
 from convgrad.verify.findings import Finding
 
-NAMES = {"x": "dX", "w": "dW", "b": "db"}
+NAMES = {operand: array for array, operand in GRADIENTS.items()}
 
 
 def assert_gradients(

@@ -17,7 +17,7 @@ from convgrad.gradients import Gradients
 from convgrad.mistakes.candidates import as_float
 from convgrad.mistakes.diagnosis import Diagnoser
 from convgrad.mistakes.strength import planted, strength
-from convgrad.verify.claims import Claim
+from convgrad.verify.claims import Claim, claimable
 
 SEEDED: tuple[tuple[int, Mapping[str, Any]], ...] = (
     (0, {
@@ -89,10 +89,7 @@ def _numbers(shape: tuple[int, ...], random: Random) -> Any:
 
 def truth_of(case: Case) -> dict[str, Array]:
     """The right arrays by the names that claims have."""
-    gradients = Gradients(case)
-    names = {"dW": "w", "db": "b", "dX": "x"}
-    arrays = {array: gradients.by_operand[name] for array, name in names.items() if name in gradients.by_operand}
-    return {**arrays, "output": gradients.y}
+    return claimable(Gradients(case))
 
 
 def claim_of(array: str, values: Array, truth: Array) -> Claim:
@@ -120,8 +117,7 @@ class Planted:
 
 
 def control(case: Case, *, variants: bool = False) -> Iterator[Planted]:
-    """The negative control: every mistake that shows on a case, planted and diagnosed; once an array, or all variants.
-    """
+    """The negative control: every mistake that shows on a case, planted and diagnosed; once an array, or all variants."""
     truth, seen = truth_of(case), set()
     diagnosers = {array: Diagnoser(case, array, right, advise=False) for array, right in truth.items()}
     for array, name, variant, wrong in planted(case, truth):

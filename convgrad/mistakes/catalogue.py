@@ -7,8 +7,9 @@ from functools import cache
 
 from convgrad.case import Case
 from convgrad.core.arithmetic import Array
+from convgrad.layout import OPERANDS
 from convgrad.mistakes.any import ANY, ONLY_ARRAYS
-from convgrad.mistakes.computation import ARRAYS, Computation, of_convolution
+from convgrad.mistakes.computation import Computation, of_convolution
 from convgrad.mistakes.conv import CONVOLUTIONS, DB, DW, DX
 from convgrad.mistakes.entries import ENTRIES
 from convgrad.mistakes.forward import OUTPUT
@@ -17,7 +18,7 @@ from convgrad.mistakes.pool import of_pool
 from convgrad.mistakes.pools import POOL_DX, POOL_OUTPUT
 from convgrad.mistakes.shapes import SHAPES
 
-_ANY = {array: {name: form for name, form in ANY.items() if name in ONLY_ARRAYS.get(array, ANY)} for array in ARRAYS}
+_ANY = {array: {name: form for name, form in ANY.items() if name in ONLY_ARRAYS.get(array, ANY)} for array in OPERANDS}
 
 TABLES: dict[str, dict[str, dict[str, Form]]] = {
     "convolution": {
@@ -42,7 +43,7 @@ def forms(operation: str, array: str) -> dict[str, Form]:
 @cache
 def of_operation(operation: str) -> tuple[Mistake, ...]:
     """The mistakes on an operation, each once."""
-    by_array = {array: forms(operation, array) for array in ARRAYS}
+    by_array = {array: forms(operation, array) for array in OPERANDS}
     names = dict.fromkeys(name for table in by_array.values() for name in table)
     return tuple(
         Mistake(name, {array: table[name] for array, table in by_array.items() if name in table}) for name in names

@@ -24,8 +24,6 @@ from convgrad.operations.conv import biased, channel_sums, oriented
 
 Pairs = tuple[tuple[int, int], ...]
 Arrangement = Callable[[Array], Array]
-ARRAYS = {"dW": "w", "db": "b", "dX": "x", "output": "y"}
-"""The arrays that a claim may hold, and the operand that each belongs to."""
 
 
 @dataclass(frozen=True)

@@ -16,7 +16,7 @@ from convgrad.chain.layers import in_kind
 from convgrad.core.arithmetic import EXACT, Array, nearest, rounded
 from convgrad.mistakes import Diagnoser, Diagnosis, diagnose
 from convgrad.network_checking.claims import LayerClaim
-from convgrad.network_checking.variants import GRADIENTS, Arrays, Variant, arrays, mistakes, stepped_kernel
+from convgrad.network_checking.variants import STEPPED_BY, Arrays, Variant, arrays, mistakes, stepped_kernel
 from convgrad.verify.claims import Claim, within
 from convgrad.verify.findings import user_index
 from convgrad.verify.network_bounds import gradient_sizes
@@ -82,8 +82,8 @@ class Judge:
     def givens(self, key: Key) -> Iterator[tuple[str, Variant]]:
         """The variants in which what an array was made from is as claimed, with the name of the nearest such claim."""
         place, array = key
-        if array in GRADIENTS:
-            source = self.claims.get((place, GRADIENTS[array]))
+        if array in STEPPED_BY:
+            source = self.claims.get((place, STEPPED_BY[array]))
             if source is not None and self._usable(source):
                 mistaken = self._mistaken(source)
                 if mistaken is not None:
@@ -128,8 +128,8 @@ class Judge:
     def _slack(self, key: Key, variant: Variant) -> Array | None:
         """What an array may be off by because the claimed deltas above it, or dW, have so few digits."""
         place, array = key
-        if array in GRADIENTS and (place, GRADIENTS[array]) in variant.gradients:
-            source = self.claims[place, GRADIENTS[array]]
+        if array in STEPPED_BY and (place, STEPPED_BY[array]) in variant.gradients:
+            source = self.claims[place, STEPPED_BY[array]]
             rate = float(self.network.chain.learning_rate)
             return rate * np.broadcast_to(_float(source.claim.excuse), source.claim.values.shape)
         above = [at for at in variant.deltas if at >= place]
@@ -185,7 +185,7 @@ class Judge:
         return (whole or named or [found[-1]])[0]
 
     def _catalogued(self, claim: LayerClaim, right: Arrays, given: str, variant: Variant) -> Iterator[Told]:
-        if claim.array in GRADIENTS:
+        if claim.array in STEPPED_BY:
             yield from (Told(part, given) for part in stepped_mistakes(claim, self, right))
             return
         case = self._case(claim, right, variant)

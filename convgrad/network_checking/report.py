@@ -12,6 +12,7 @@ from convgrad.chain.explaining import is_network
 from convgrad.checking import CLAIM, DIFFERENCES, EXIT_CODES, Report
 from convgrad.checking import check as check_case
 from convgrad.errors import Problem, RequestError
+from convgrad.layout import GRADIENTS
 from convgrad.network_checking.claims import LayerClaim, read_layer_claims
 from convgrad.network_checking.diagnosis import Judge, Told
 from convgrad.network_checking.variants import arrays
@@ -139,7 +140,7 @@ def check(
     return check_network(case if isinstance(case, Network) else network(case, **keywords), claim, **options)
 
 
-NAMES = {"w": "dW", "b": "db", "x": "dX"}
+NAMES = {operand: array for array, operand in GRADIENTS.items()}
 
 
 def _against_differences(made: Network, found: NetworkDifferences) -> Iterator[LayerFinding]:

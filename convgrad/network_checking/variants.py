@@ -11,6 +11,7 @@ import numpy as np
 from convgrad.case import Case
 from convgrad.chain import LayerPass, Network
 from convgrad.core.arithmetic import EXACT, Array, rounded
+from convgrad.layout import GRADIENTS
 from convgrad.operations import LAYERS
 
 Arrays = dict[tuple[int, str], Array]
@@ -69,12 +70,9 @@ def _backward(network: Network, variant: Variant, inputs: Mapping[int, Array], f
         if place in inputs:
             case = replace(case, operands={**case.operands, "x": _alike(inputs[place], case)})
         gradients = case.operation.backward(delta, *case.arrays, **case.arguments)
-        found |= {(place, name): gradients[key] for name, key in NAMES.items() if key in gradients}
+        found |= {(place, name): gradients[key] for name, key in GRADIENTS.items() if key in gradients}
         delta = _handed(layer, case, delta, gradients["x"], variant)
         found[place, "dX"] = delta
-
-
-NAMES = {"dX": "x", "dW": "w", "db": "b"}
 
 
 def _handed(layer: LayerPass, case: Case, delta: Array, dx: Array, variant: Variant) -> Array:
@@ -110,7 +108,7 @@ def _step(network: Network, variant: Variant, found: Arrays) -> None:
         return
     for layer in network.layers:
         for name in layer.stepped:
-            key = (layer.layer.place, GRADIENTS[name])
+            key = (layer.layer.place, STEPPED_BY[name])
             w, g = layer.layer.parameters[name], variant.gradients.get(key, found[key])
             if EXACT in (w.dtype, g.dtype) and w.dtype != g.dtype:
                 w, g = (rounded(part) if part.dtype == EXACT else part for part in (w, g))
@@ -126,7 +124,8 @@ def _in_kind(value: Any, array: Array) -> Any:
     return value if array.dtype == EXACT else float(value)
 
 
-GRADIENTS = {"kernel": "dW", "bias": "db"}
+STEPPED_BY = {"kernel": "dW", "bias": "db"}
+"""The parameters, and the gradients that step them."""
 
 
 def mistakes(network: Network) -> Iterator[tuple[str, str, Variant]]:

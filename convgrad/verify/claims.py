@@ -13,8 +13,10 @@ from convgrad.case import Case, did_you_mean
 from convgrad.core.arithmetic import EXACT, FLOAT64, NONFINITE, Array, rounded
 from convgrad.core.reading import Numbers, exact_value, read_numbers
 from convgrad.errors import Problem, RequestError
+from convgrad.gradients import Gradients
+from convgrad.layout import GRADIENTS, OPERANDS
 from convgrad.verify.digits import Written, written
-from convgrad.verify.rounding import OPERANDS, TYPES, Bounds
+from convgrad.verify.rounding import TYPES, Bounds
 
 
 @dataclass(frozen=True)
@@ -57,6 +59,12 @@ class Claim:
             return excuse
         size = abs(rounded(candidate) if candidate.dtype == EXACT else candidate)
         return excuse + 2 * self.unit * np.where(np.isfinite(size), size, 0.0)
+
+
+def claimable(gradients: Gradients) -> dict[str, Array]:
+    """The right arrays in full shape by the names that claims have."""
+    found = gradients.by_operand
+    return {array: found[name] for array, name in GRADIENTS.items() if name in found} | {"output": gradients.y}
 
 
 def read_claims(

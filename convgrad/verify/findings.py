@@ -11,9 +11,9 @@ import numpy as np
 
 from convgrad.case import Case
 from convgrad.core.arithmetic import EXACT, Array, nearest
+from convgrad.layout import OPERANDS
 from convgrad.verify.claims import within
 from convgrad.verify.kinks import Kink
-from convgrad.verify.rounding import OPERANDS
 
 
 @dataclass(frozen=True)

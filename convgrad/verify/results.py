@@ -10,9 +10,9 @@ import numpy as np
 from convgrad.core.arithmetic import Array
 from convgrad.core.reading import Numbers, read_numbers
 from convgrad.errors import Path, RequestError
+from convgrad.layout import GRADIENTS
 
 CASES, NETWORK = ("convgrad.forward/1", "convgrad.backward/1"), "convgrad.network/1"
-ARRAYS, STEPPED = ("output", "dW", "db", "dX"), ("kernel", "bias")
 
 
 def claimed(given: Any) -> Any:
@@ -23,7 +23,7 @@ def claimed(given: Any) -> Any:
     """
     schema = given.get("schema") if isinstance(given, Mapping) else None
     if schema in CASES:
-        return _typed(given, ARRAYS, given.get("arithmetic"))
+        return _typed(given, ("output", *GRADIENTS), given.get("arithmetic"))
     if schema == NETWORK and all(isinstance(_mapping(layer).get("name"), str) for layer in _layers(given)):
         return {layer["name"]: _of_layer(layer, ("layers", place)) for place, layer in enumerate(_layers(given))}
     return given
@@ -37,9 +37,9 @@ def _layers(result: Mapping[str, Any]) -> list[Any]:
 def _of_layer(layer: Mapping[str, Any], path: Path) -> dict[str, Array]:
     """What a layer puts out, its gradients, and its stepped parameters, each in its own arithmetic."""
     kinds, updated = (_mapping(layer.get(key)) for key in ("arithmetic", "updated"))
-    output = _typed(layer, ARRAYS[:1], kinds.get("output"), path)
-    gradients = _typed(layer, ARRAYS[1:], kinds.get("gradients"), path)
-    return output | gradients | _typed(updated, STEPPED, kinds.get("gradients"), (*path, "updated"))
+    output = _typed(layer, ("output",), kinds.get("output"), path)
+    gradients = _typed(layer, GRADIENTS, kinds.get("gradients"), path)
+    return output | gradients | _typed(updated, ("kernel", "bias"), kinds.get("gradients"), (*path, "updated"))
 
 
 def _mapping(value: Any) -> Mapping[str, Any]:

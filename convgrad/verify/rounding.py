@@ -16,10 +16,9 @@ import numpy as np
 
 from convgrad.case import Case
 from convgrad.core.arithmetic import EXACT, FLOAT64, Array, rounded
+from convgrad.layout import GRADIENTS
 from convgrad.verify.probe import HEADROOM, kind, products
 
-OPERANDS = {"dW": "w", "db": "b", "dX": "x", "output": "y"}
-"""The arrays that may be claimed, and what each belongs to."""
 SURE = 1 + 2.0**-30
 """What makes up for the bounds themselves being computed in float64."""
 
@@ -114,7 +113,7 @@ class Bounds:
 
     def sums(self, array: str) -> Sums:
         """Of the array of this name."""
-        return self.output if array == "output" else self.gradients[OPERANDS[array]]
+        return self.output if array == "output" else self.gradients[GRADIENTS[array]]
 
     def excused(self, array: str, dtype: str, truth: Array) -> Array:
         """What a result computed in a type may be off by: inputs rounded to it, sums, and the result's rounding."""
@@ -281,4 +280,3 @@ def _noise(bounds: Bounds) -> dict[str, Array]:
     names = ("delta", *case.operation.operands)
     spread = case.operation.backward(*(largest.get(name) for name in names), **case.arguments)
     return {name: array / HEADROOM for name, array in spread.items()}
-
