@@ -23,13 +23,15 @@ def blocks() -> list[str]:
 
 def run(command: str, folder: Path) -> str:
     """What a user sees who types a command: output and errors together, with `convgrad` on the path."""
+    if not (folder / "samples").exists():
+        (folder / "samples").symlink_to(ROOT / "samples")
     script = folder / "convgrad"
     script.write_text(f'#!/bin/sh\nexec "{sys.executable}" -m convgrad "$@"\n')
     script.chmod(0o755)
     variables = {name: value for name, value in os.environ.items() if name not in ("COLUMNS", "FORCE_COLOR")}
     variables |= {"PATH": f"{folder}{os.pathsep}{os.environ['PATH']}", "PYTHONPATH": str(ROOT), "PYTHONUTF8": "1"}
     made = subprocess.run(
-        ["bash", "-c", command], cwd=ROOT, env=variables, text=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT
+        ["bash", "-c", command], cwd=folder, env=variables, text=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT
     )
     return made.stdout
 
