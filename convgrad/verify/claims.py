@@ -117,10 +117,8 @@ def _claim(case: Case, name: str, numbers: Numbers, truth: Array, bounds: Bounds
     as_many = squeezed(numbers.shape) == squeezed(shape)
     values = _values(numbers, truth.dtype)
     values = values.reshape(truth.shape) if as_many else values
-    allowed, excuse, scale, rule = _excuses(name, numbers, values, truth, bounds, dtype)
-    computed_in = rule.removesuffix(" rounding")
-    unit = 2.0 ** -TYPES[computed_in].result if computed_in in TYPES else 0.0
-    return Claim(name, values, excuse, fits, scale, allowed, rule, numbers.shape, unit)
+    excuses = _excuses(name, numbers, values, truth, bounds, dtype)
+    return Claim(name, values, fits=fits, shape=numbers.shape, **excuses)
 
 
 def squeezed(shape: tuple[int, ...]) -> tuple[int, ...]:
@@ -161,9 +159,9 @@ def _exact(value: Any, binary: bool) -> Any:
 
 def _excuses(
     name: str, numbers: Numbers, values: Array, truth: Array, bounds: Bounds, dtype: str | None
-) -> tuple[Any, Any, float, str]:
-    """What may be off: each entry, if they are as many as they should be; a candidate for its mistake; in relation to
-    which magnitude; and by which rule."""
+) -> dict[str, Any]:
+    """What a claim says of how far it may be off: `allowed` (if there are as many entries as there should be),
+    `excuse`, `rule`, and of a type `scale` and `unit`."""
     dtype = dtype or _type_of(numbers)
     own = 0 if truth.dtype == EXACT else own_error(bounds, name)
     if dtype is None:
@@ -174,17 +172,18 @@ def _excuses(
         printed = _filled(text.relative_half_units(), values)
         return _by_type(name, truth, bounds, "float64", own, printed if values.shape == truth.shape else 0)
     if dtype == "whole":
-        return own, float(np.max(own, initial=0)), 0.0, "whole numbers, which are exact"
+        return {"allowed": own, "excuse": float(np.max(own, initial=0)), "rule": "whole numbers, which are exact"}
     return _by_type(name, truth, bounds, dtype, own)
 
 
-def _by_digits(text: Written, values: Array, truth: Array, own: Any) -> tuple[Any, Any, float, str]:
+def _by_digits(text: Written, values: Array, truth: Array, own: Any) -> dict[str, Any]:
     halves = _filled(text.half_units(), values)
     if truth.dtype != EXACT:
         # inclusive, though reading the decimals into float64 and subtracting rounded both sides
         halves = halves * (1 + 2.0**-50) + 2.0**-52 * abs(values) + np.max(own, initial=0)
     excuse = halves.max() if None not in text.decimals and halves.size else halves
-    return halves if values.shape == truth.shape else 0, excuse, 0.0, f"half a unit of decimal place {text.place}"
+    allowed = halves if values.shape == truth.shape else 0
+    return {"allowed": allowed, "excuse": excuse, "rule": f"half a unit of decimal place {text.place}"}
 
 
 def _type_of(numbers: Numbers) -> str | None:
@@ -197,14 +196,13 @@ def _type_of(numbers: Numbers) -> str | None:
     return name if name in TYPES else "float64"
 
 
-def _by_type(
-    name: str, truth: Array, bounds: Bounds, dtype: str, own: Any, printed: Any = 0
-) -> tuple[Any, Any, float, str]:
+def _by_type(name: str, truth: Array, bounds: Bounds, dtype: str, own: Any, printed: Any = 0) -> dict[str, Any]:
     """The rounding of a type; `printed` is what writing its numbers in digits may have added."""
     more = rounded(printed) if isinstance(printed, np.ndarray) and printed.dtype == EXACT else printed
     allowed = bounds.excused(name, dtype, truth) + own + more
-    scale = float(abs(truth).max()) if truth.size else 0.0
-    return allowed, float(allowed.max(initial=0)), scale, f"{dtype} rounding"
+    scale, unit = float(abs(truth).max()) if truth.size else 0.0, 2.0 ** -TYPES[dtype].result
+    excuse = float(allowed.max(initial=0))
+    return {"allowed": allowed, "excuse": excuse, "rule": f"{dtype} rounding", "scale": scale, "unit": unit}
 
 
 def _filled(halves: list[Fraction], values: Array) -> Array:
