@@ -44,8 +44,28 @@ class Sample:
     seed: int
 
 
+class Judged:
+    """What has a verdict, where nothing else is said by its findings, and so an exit code."""
+
+    findings: Any
+
+    @property
+    def verdict(self) -> str:
+        """It differs if anything does; with claims it is theirs, without that of the differences."""
+        verdicts = {finding.verdict for finding in self.findings}
+        if "differs" in verdicts:
+            return "differs"
+        claimed = {finding.verdict for finding in self.findings if finding.against == CLAIM}
+        return "undecided" if "undecided" in (claimed or verdicts) else "agrees"
+
+    @property
+    def code(self) -> int:
+        """The exit code that this verdict is."""
+        return EXIT_CODES[self.verdict]
+
+
 @dataclass(frozen=True)
-class Report:
+class Report(Judged):
     """What a check found: one finding an array and `against`, and what the wrong claims come from.
 
     `truth` has the arrays that claims were judged by, in full shape; without `sample` every entry was differenced.
@@ -66,20 +86,6 @@ class Report:
         named = [one.mistake for one in self.diagnosis if one.mistake]
         told = "; ".join(", ".join(dict.fromkeys(part)) for part in (wrong, named) if part)
         return f"Report({self.verdict}{': ' * bool(told)}{told})"
-
-    @property
-    def verdict(self) -> str:
-        """It differs if anything does; with claims it is theirs, without that of the differences."""
-        verdicts = {finding.verdict for finding in self.findings}
-        if "differs" in verdicts:
-            return "differs"
-        claimed = {finding.verdict for finding in self.findings if finding.against == CLAIM}
-        return "undecided" if "undecided" in (claimed or verdicts) else "agrees"
-
-    @property
-    def code(self) -> int:
-        """The exit code that this verdict is."""
-        return EXIT_CODES[self.verdict]
 
     @cached_property
     def strength(self) -> Strength:
@@ -172,7 +178,7 @@ class Verified:
 
 
 @dataclass(frozen=True)
-class Installation:
+class Installation(Judged):
     """What the installation computes on built-in cases of every operation."""
 
     cases: tuple[Verified, ...]
@@ -180,11 +186,6 @@ class Installation:
     @property
     def verdict(self) -> str:
         return "agrees" if all(case.holds for case in self.cases) else "differs"
-
-    @property
-    def code(self) -> int:
-        """The exit code that this verdict is."""
-        return EXIT_CODES[self.verdict]
 
     def to_dict(self) -> dict[str, Any]:
         """What the JSON says."""

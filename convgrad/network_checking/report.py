@@ -9,7 +9,7 @@ from typing import Any
 from convgrad.case import Case
 from convgrad.chain import LayerPass, Network, network
 from convgrad.chain.explaining import is_network
-from convgrad.checking import CLAIM, DIFFERENCES, EXIT_CODES, Report
+from convgrad.checking import CLAIM, DIFFERENCES, Judged, Report
 from convgrad.checking import check as check_case
 from convgrad.errors import Problem, RequestError
 from convgrad.layout import GRADIENTS
@@ -60,7 +60,7 @@ class LayerDiagnosis:
 
 
 @dataclass(frozen=True)
-class NetworkReport:
+class NetworkReport(Judged):
     """What the check of a network found, layer by layer."""
 
     network: Network
@@ -73,20 +73,6 @@ class NetworkReport:
     @property
     def case(self) -> Case:
         return self.network.case
-
-    @property
-    def verdict(self) -> str:
-        """It differs if anything does; with claims it is theirs, without that of the differences."""
-        verdicts = {finding.verdict for finding in self.findings}
-        if "differs" in verdicts:
-            return "differs"
-        claimed = {finding.verdict for finding in self.findings if finding.against == CLAIM}
-        return "undecided" if "undecided" in (claimed or verdicts) else "agrees"
-
-    @property
-    def code(self) -> int:
-        """The exit code that this verdict is."""
-        return EXIT_CODES[self.verdict]
 
     def to_dict(self) -> dict[str, Any]:
         """What the JSON says."""
