@@ -117,7 +117,7 @@ class Planted:
 
 
 def control(case: Case, *, variants: bool = False) -> Iterator[Planted]:
-    """The negative control: every mistake that shows on a case, planted and diagnosed; once an array, or all variants."""
+    """The negative control: every mistake that a case shows, planted and diagnosed; once an array, or all variants."""
     truth, seen = truth_of(case), set()
     diagnosers = {array: Diagnoser(case, array, right, advise=False) for array, right in truth.items()}
     for array, name, variant, wrong in planted(case, truth):

@@ -174,12 +174,7 @@ DX: dict[str, Form] = {
         or_own_shape(alter.stride_for_dilation),
         ("stride other than dilation",),
     ),
-    "stride-axes-swapped": Form(
-        "two axes have each other's stride",
-        "give strides in the order of the axes: rows first",
-        or_own_shape(alter.strides_swapped),
-        ("axes", "strides that differ"),
-    ),
+    "stride-axes-swapped": DW["stride-axes-swapped"],
     "padding-ignored": Form(
         "the padded gradient is cut from its first cell on",
         "cut from `before` on: the first cells of the padded gradient belong to the padding",
@@ -224,11 +219,7 @@ DX: dict[str, Form] = {
         alter.last_output_channel,
         ("output channels",),
     ),
-    "overlay-missing": Form(
-        "the last positions are left out",
-        "run the loop over all positions: range(P), not range(P - 1)",
-        alter.fewer_overlays,
-    ),
+    "overlay-missing": DW["overlay-missing"],
     "updated-kernel": Form(
         "the kernel is the one after the step",
         "compute dX before the kernel is updated, or keep the old one",
@@ -237,24 +228,14 @@ DX: dict[str, Form] = {
 }
 
 DB: dict[str, Form] = {
-    "batch-averaged": Form(
-        "it is divided by the number of samples",
-        "add over samples; where the loss is a mean, delta has that factor already",
-        alter.divided_by_samples,
-        ("samples",),
-    ),
+    "batch-averaged": DW["batch-averaged"],
     "overlays-averaged": Form(
         "it is divided by the number of positions",
         "add delta over positions, do not average",
         alter.divided_by_overlays,
         ("positions",),
     ),
-    "sample-missing": Form(
-        "only one sample counts",
-        "add over samples: `+=`, not `=`, in the loop over the batch",
-        alter.one_sample,
-        ("samples",),
-    ),
+    "sample-missing": DW["sample-missing"],
     "wrong-axes": Form(
         "delta is summed over the wrong axes",
         "sum over samples and positions, so that the output channels are left",
@@ -266,9 +247,5 @@ DB: dict[str, Form] = {
         alter.delta_of_ones,
         ("delta other than ones",),
     ),
-    "overlay-missing": Form(
-        "the last positions are left out",
-        "run the loop over all positions: range(P), not range(P - 1)",
-        alter.fewer_overlays,
-    ),
+    "overlay-missing": DW["overlay-missing"],
 }

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from convgrad.mistakes import alterations as alter
+from convgrad.mistakes.conv import DW, DX, PLAIN
 from convgrad.mistakes.mistake import Form
 from convgrad.mistakes.shapes import or_own_shape
-
-PLAIN = ("conv",)
 
 OUTPUT: dict[str, Form] = {
     "kernel-rotated": Form(
@@ -15,12 +14,7 @@ OUTPUT: dict[str, Form] = {
         alter.kernel_turned,
         ("taps", "asymmetric kernel"),
     ),
-    "kernel-mirrored": Form(
-        "the kernel is flipped along one axis only",
-        "flip along every spatial axis, or along none",
-        alter.kernel_mirrored,
-        ("axes", "taps", "asymmetric kernel"),
-    ),
+    "kernel-mirrored": DX["kernel-mirrored"],
     "axes-swapped": Form(
         "the kernel's spatial axes are exchanged",
         "read the kernel's rows along the input's rows",
@@ -46,30 +40,10 @@ OUTPUT: dict[str, Form] = {
         ("copied padding",),
         PLAIN,
     ),
-    "stride-ignored": Form(
-        "windows are taken at stride 1",
-        "let the window at position p start at cell p*stride - before",
-        or_own_shape(alter.stride_one),
-        ("stride", "positions"),
-    ),
-    "dilation-ignored": Form(
-        "windows are taken at dilation 1",
-        "let tap t of a window meet the cell t*dilation after its start",
-        or_own_shape(alter.dilation_one),
-        ("dilation", "taps"),
-    ),
-    "stride-dilation-swapped": Form(
-        "stride is used as dilation and dilation as stride",
-        "positions step by the stride, taps by the dilation",
-        or_own_shape(alter.stride_for_dilation),
-        ("stride other than dilation",),
-    ),
-    "stride-axes-swapped": Form(
-        "two axes have each other's stride",
-        "give strides in the order of the axes: rows first",
-        or_own_shape(alter.strides_swapped),
-        ("axes", "strides that differ"),
-    ),
+    "stride-ignored": DW["stride-ignored"],
+    "dilation-ignored": DW["dilation-ignored"],
+    "stride-dilation-swapped": DX["stride-dilation-swapped"],
+    "stride-axes-swapped": DW["stride-axes-swapped"],
     "remainder-shifted": Form(
         "output padding is put before the first window",
         "put output padding at the end",
@@ -83,12 +57,7 @@ OUTPUT: dict[str, Form] = {
         alter.group_mixed,
         ("groups",),
     ),
-    "channels-swapped": Form(
-        "the kernel is indexed (input, output)",
-        "index the kernel as it is stored",
-        alter.kernel_channels_swapped,
-        ("kernel channels", "square kernel channels"),
-    ),
+    "channels-swapped": DX["channels-swapped"],
     "channel-missing": Form(
         "only the last input channel counts",
         "add over input channels: `+=`, not `=`",

@@ -5,6 +5,7 @@ from __future__ import annotations
 from functools import partial
 
 from convgrad.mistakes import alterations as alter
+from convgrad.mistakes.conv import DW
 from convgrad.mistakes.mistake import Form, one
 from convgrad.mistakes.pool import divided, even_windows, padding_competes, replaced, tied
 from convgrad.mistakes.shapes import or_own_shape
@@ -141,11 +142,7 @@ POOL_DX: dict[str, Form] = {
         alter.delta_turned,
         ("positions", "asymmetric delta"),
     ),
-    "overlay-missing": Form(
-        "the last positions are left out",
-        "run the loop over all positions: range(P), not range(P - 1)",
-        alter.fewer_overlays,
-    ),
+    "overlay-missing": DW["overlay-missing"],
 }
 
 POOL_OUTPUT: dict[str, Form] = {
