@@ -71,10 +71,12 @@ class Dialect:
         """
         if array.dtype.kind != "f":
             return repr(array.tolist()) if array.dtype.kind in "iu" else self._each(array.tolist())
-        text = repr(_doubles(array).tolist())
+        values = _doubles(array)
+        text = repr(values.tolist())
         if "n" in text:
             text = NONFINITE.sub(lambda found: self.nonfinite[found[0]], text)
-        text = text.replace(".0, ", ", ").replace(".0]", "]").removesuffix(".0")
+        if (values == np.trunc(values)).any():  # only then is there a .0, and going through a text takes its time
+            text = text.replace(".0, ", ", ").replace(".0]", "]").removesuffix(".0")
         return self.number(text)
 
     def _each(self, values: Any) -> str:
