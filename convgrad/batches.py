@@ -66,14 +66,17 @@ def batch_of(
     `cut(array, first, last)` gets some samples of an array. Raises RequestError as `make_case` does, for the numbers
     of a part when it is reached.
     """
-    if not isinstance(given := document.get("input"), np.ndarray) or 3 * given.nbytes <= room:
+    if not isinstance(document.get("input"), np.ndarray) or isinstance(document.get("delta"), (list, tuple)):
         return None
     kind = DTYPES.get(arithmetic, DTYPES["float64"])
     outlines = {key: _outline(document[key], kind) for key in BATCHED if isinstance(document.get(key), np.ndarray)}
-    whole = make_case({**document, **outlines}, arithmetic=arithmetic, nonfinite=nonfinite, needs_delta=needs_delta)
+    outlined = {**document, **outlines}
+    if needs_ones := isinstance(document.get("delta"), str):  # a word, which takes no memory until it is written out
+        del outlined["delta"]
+    whole = make_case(outlined, arithmetic=arithmetic, nonfinite=nonfinite, needs_delta=needs_delta and not needs_ones)
     count, each = whole.shapes["x"][0], kind.itemsize * (2 * prod(whole.shapes["x"][1:]) + prod(whole.output_shape[1:]))
     samples = max(room // max(each, 1), 1)
-    if not whole.layout.batch or samples >= count or isinstance(document.get("delta"), (list, tuple)):
+    if not whole.layout.batch or samples >= count:
         return None
 
     def parts() -> Iterator[tuple[slice, Case]]:
