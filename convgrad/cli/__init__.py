@@ -28,6 +28,7 @@ def _dispatched(arguments: list[str]) -> int:
     usage_error: Any = typer.BadParameter.__mro__[1]  # its own name moved when typer took click in
     try:
         command = typer.main.get_command(app)
+        app.registered_commands = COMMANDS
         code: Any = command.main(arguments, prog_name="convgrad", standalone_mode=False)
     except usage_error as error:
         return _misused(error)
