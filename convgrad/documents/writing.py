@@ -10,6 +10,7 @@ import numpy as np
 from convgrad.documents.numerals import JSON, YAML, Dialect
 
 WIDTH = 116
+KEY = 1000  # characters: YAML takes no longer key without a mark of its own
 BLOCK = 50_000  # numbers turned into text at a time
 
 
@@ -142,7 +143,8 @@ def _yaml(value: Any, indent: int) -> Iterator[str]:
         yield "]\n" if value.size else "\n"
     elif isinstance(value, Mapping):
         for count, (key, item) in enumerate(value.items()):
-            yield (pad[1:] if count else "") + YAML.word(str(key)) + ":"
+            word = YAML.word(str(key))
+            yield (pad[1:] if count else "") + (f"{word}:" if len(word) <= KEY else f"? {word}{pad}:")
             yield from _yaml_member(item, indent)
     else:
         yield from _yaml_list(value, indent)

@@ -157,6 +157,13 @@ def test_plain_values_come_back_from_yaml_as_they_were(value):
     assert yaml.safe_load(text(value, "yaml")) == value
 
 
+@pytest.mark.parametrize("key", ["\u0330" * 200, "k" * 2000])
+@pytest.mark.parametrize("item", [None, [1, 2], {"a": "b" * 200}, [{"a": 1}, ["b" * 200]]])
+def test_a_key_too_long_for_its_line_comes_back(key, item):
+    value = {"id": {key: item, "after": 1}}
+    assert yaml.safe_load(text(value, "yaml")) == value
+
+
 @given(hnp.arrays(np.float64, hnp.array_shapes(min_dims=1, max_dims=5, max_side=4), elements=finite), st.integers(1, 9))
 @settings(derandomize=False, print_blob=True, deadline=None)
 def test_arrays_come_back_with_the_same_bits_whatever_the_blocks(array, block):
