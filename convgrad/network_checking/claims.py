@@ -107,11 +107,8 @@ def _claim(
     key = (layer.layer.place, array)
     own = np.zeros(truth.shape) if truth.dtype == EXACT else bounds.bound(*key).reshape(truth.shape)
     allowed, excuse, rule = _allowed(numbers, truth, own, bounds, key, dtype)
-    if as_many and values.shape == truth.shape:
-        return LayerClaim(layer, array, Claim(OWN[array], values, excuse=excuse, fits=fits, allowed=allowed, rule=rule,
-                                              shape=numbers.shape), expected)  # fmt: skip
-    return LayerClaim(layer, array, Claim(OWN[array], values, excuse=excuse, fits=False, rule=rule,
-                                          shape=numbers.shape), expected)  # fmt: skip
+    claim = Claim(OWN[array], values, excuse, fits, allowed=allowed if as_many else 0, rule=rule, shape=numbers.shape)
+    return LayerClaim(layer, array, claim, expected)
 
 
 def _expected(layer: LayerPass, array: str) -> Shape:
