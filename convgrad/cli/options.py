@@ -99,7 +99,12 @@ ARITHMETIC = (
 )
 WRITING = (
     Option("format", "how to write the result", OUTPUT, choices=("table", "json", "jsonl", "yaml")),
-    Option("output", "write to this file, whole or not at all; its suffix picks the format; a .npy takes y or dX", OUTPUT, FILE),
+    Option(
+        "output",
+        "write to this file, whole or not at all; its suffix picks the format; a .npy takes y or dX",
+        OUTPUT,
+        FILE,
+    ),
     Option("digits", "significant digits in tables (6)", OUTPUT, "N", int),
     Option("ascii", "tables in ASCII only", OUTPUT, kind=bool, flag="--ascii"),
     Option("color", "colour in tables", OUTPUT, choices=("auto", "always", "never")),
