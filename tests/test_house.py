@@ -109,3 +109,16 @@ def test_the_top_level_has_what_was_agreed_and_nothing_else() -> None:
         pytest.skip("not a git checkout, so what is part of the project cannot be told from what lies about")
     visible = {line.split("/")[0] for line in listed.stdout.splitlines() if not line.startswith(".")}
     assert visible == {"pyproject.toml", "convgrad", "tests", "samples", "README.md"}
+
+
+def test_tables_are_made_with_rich(monkeypatch: pytest.MonkeyPatch) -> None:
+    from rich.table import Table
+
+    from convgrad.gradients import backward
+    from convgrad.views import render
+
+    made = []
+    monkeypatch.setattr(Table, "add_column", lambda *_, **__: made.append("column"))
+    monkeypatch.setattr(Table, "add_row", lambda *_, **__: made.append("row"))
+    list(render(backward({"input": [1, 2, 3], "kernel": [0.3, 0.5], "delta": [-0.1, 0.2]}), width=None))
+    assert {"column", "row"} == set(made)
