@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from convgrad.documents.schemas import (
     ANYTHING,
     ARITHMETIC,
@@ -15,6 +13,7 @@ from convgrad.documents.schemas import (
     TERM,
     VERDICT,
     Schema,
+    closed,
 )
 
 NUMBER: Schema = {"$ref": "#/$defs/number"}
@@ -24,12 +23,7 @@ KINDS = [*OPERATION_NAMES, *LAYER_NAMES]
 NAME: Schema = {"type": "string", "pattern": r"^[^.\[\]]*[^.\[\]\s][^.\[\]]*$"}
 
 
-def _closed(properties: dict[str, Any], required: list[str], description: str = "") -> Schema:
-    found = {"type": "object", "properties": properties, "required": required, "additionalProperties": False}
-    return {"description": description, **found} if description else found
-
-
-LAYER = _closed(
+LAYER = closed(
     {
         "name": {**NAME, "description": "what it is called; without one, by operation and place, as in relu3"},
         "op": {
@@ -47,7 +41,7 @@ LAYER = _closed(
     [],
     "one operation with its settings, in the names of the case document",
 )
-LOSS = _closed(
+LOSS = closed(
     {
         "op": {"enum": ["mse", "cross-entropy"], "description": "mse is half the squared error, 1/2 sum (t-y)^2; "
                "cross-entropy takes logits"},
@@ -67,7 +61,7 @@ CLAIMED = {
 RATE: Schema = {"type": ["number", "string"], "description": "at least 0"}
 NETWORK: Schema = {
     "description": "a chain of layers with an input, and a loss or the delta at its output",
-    **_closed(
+    **closed(
         {
             "input": {"description": "x, of any of the three ranks of the case document", **NUMBERS},
             "dims": {"type": "integer", "minimum": 1, "description": "number of spatial axes of the input, where no "
@@ -83,7 +77,7 @@ NETWORK: Schema = {
             "claim": {
                 "description": "by layer, what somebody else computed, to be checked",
                 "type": "object",
-                "additionalProperties": _closed(CLAIMED, []),
+                "additionalProperties": closed(CLAIMED, []),
             },
             "claim_dtype": {"enum": ["float64", "float32", "float16", "bfloat16", "tf32"]},
             "id": {"description": "comes back unchanged"},
@@ -94,8 +88,8 @@ NETWORK: Schema = {
     ),
     "oneOf": [{"required": ["loss"]}, {"required": ["delta"]}],
 }  # fmt: skip
-PARAMETERS = _closed({"kernel": NUMBERS, "bias": NUMBERS}, ["kernel"])
-STEP = _closed(
+PARAMETERS = closed({"kernel": NUMBERS, "bias": NUMBERS}, ["kernel"])
+STEP = closed(
     {
         "type": {"const": "step"},
         "step": {"type": "integer", "minimum": 1},
@@ -105,11 +99,11 @@ STEP = _closed(
     },
     ["step", "loss", "arithmetic", "parameters"],
 )
-OUTPUT_LAYER = _closed(
+OUTPUT_LAYER = closed(
     {
         "name": NAME,
         "op": {"enum": KINDS},
-        "arithmetic": _closed({"output": ARITHMETIC, "gradients": ARITHMETIC}, ["output", "gradients"]),
+        "arithmetic": closed({"output": ARITHMETIC, "gradients": ARITHMETIC}, ["output", "gradients"]),
         "output": NUMBERS,
         "delta": {"description": "what arrives at the output", **NUMBERS},
         "dX": {"description": "what is handed on to the layer before", **NUMBERS},
@@ -120,7 +114,7 @@ OUTPUT_LAYER = _closed(
     },
     ["name", "op", "arithmetic", "output", "delta", "dX"],
 )
-OUTPUT = _closed(
+OUTPUT = closed(
     {
         "type": {"const": "result"},
         "schema": {"const": "convgrad.network/1"},
@@ -132,7 +126,7 @@ OUTPUT = _closed(
     },
     ["schema", "id", "arithmetic", "loss", "layers"],
 )
-SENDER = _closed(
+SENDER = closed(
     {
         "entry": {"type": "string"},
         "from": {"description": "the sum of the layer above that hands it down", "type": "string"},
@@ -141,7 +135,7 @@ SENDER = _closed(
     },
     ["entry", "from", "value", "terms"],
 )
-EXPLAIN = _closed(
+EXPLAIN = closed(
     {
         "type": {"const": "result"},
         "schema": {"const": "convgrad.explain/1"},
@@ -161,7 +155,7 @@ EXPLAIN = _closed(
     ["schema", "id", "layer", "op", "arithmetic", "entry", "value", "terms"],
 )
 OF_LAYER: Schema = {"layer": NAME}
-CHECK = _closed(
+CHECK = closed(
     {
         "type": {"const": "result"},
         "schema": {"const": "convgrad.network-check/1"},

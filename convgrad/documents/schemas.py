@@ -72,6 +72,12 @@ def _described(what: Schema, description: str) -> Schema:
     return {"description": description, **what}
 
 
+def closed(properties: Schema, required: list[str], description: str = "") -> Schema:
+    """A mapping of these keys and no others."""
+    found = {"type": "object", "properties": properties, "required": required, "additionalProperties": False}
+    return _described(found, description) if description else found
+
+
 def _list(items: Schema, **more: Any) -> Schema:
     return {"type": "array", "items": items, **more}
 
@@ -131,19 +137,17 @@ CASE: Schema = {
     "additionalProperties": False,
 }
 INDEX = _list(_whole(0))
-RESOLVED: Schema = {
-    "description": "the settings as resolved: same has become numbers",
-    "type": "object",
-    "required": ["dims"],
-    "properties": {
+RESOLVED = closed(
+    {
         "dims": _whole(1),
         **SETTINGS,
         **{name: _list(_whole(1)) for name in ("stride", "dilation", "window", "output_size")},
         "output_padding": _list(_whole(0)),
         "padding": _list(PAIR),
     },
-    "additionalProperties": False,
-}
+    ["dims"],
+    "the settings as resolved: same has become numbers",
+)
 HEAD: dict[str, Schema] = {
     "id": _described({}, "the case's id, unchanged"),
     "op": _choice("the operation", *OPERATION_NAMES),
@@ -151,11 +155,8 @@ HEAD: dict[str, Schema] = {
     "settings": RESOLVED,
 }
 CELL = _list({"type": "integer"})
-OVERLAY: Schema = {
-    "description": "one placement of the window, and what it adds",
-    "type": "object",
-    "required": ["sample", "position", "cells", "window", "dX"],
-    "properties": {
+OVERLAY = closed(
+    {
         "type": {"const": "overlay"},
         "sample": _whole(0),
         "position": _described(INDEX, "where it sits, in strides"),
@@ -169,69 +170,49 @@ OVERLAY: Schema = {
         "winner": _described({"type": "array"}, "max pools: per channel the cell, or the cells, that delta goes to"),
         "divisor": {"type": "integer", "description": "average pools"},
     },
-    "additionalProperties": False,
-}
+    ["sample", "position", "cells", "window", "dX"],
+    "one placement of the window, and what it adds",
+)
 
 
 def _output(name: str, properties: dict[str, Schema], required: list[str]) -> Schema:
     head = {"type": {"const": "result"}, "schema": {"const": f"convgrad.{name}/1"}}
-    return {
-        "type": "object",
-        "required": ["schema", "id", "op", "arithmetic", *required],
-        "properties": head | properties,
-        "additionalProperties": False,
-    }
+    return closed(head | properties, ["schema", "id", "op", "arithmetic", *required])
 
 
-TERM: Schema = {
-    "type": "object",
-    "required": ["sample", "position", "tap", "factors", "value"],
-    "properties": {
+TERM = closed(
+    {
         "sample": {"type": ["integer", "null"]},
         "position": _described({"anyOf": [INDEX, {"type": "null"}]}, "the overlay that it comes from"),
         "tap": _described({"anyOf": [INDEX, {"type": "null"}]}, "the entry of the kernel, or of the window"),
         "factors": _list(
-            {
-                "type": "object",
-                "required": ["name", "index", "value"],
-                "properties": {
+            closed(
+                {
                     "name": {"enum": ["delta", "w", "x", "b", "divisor", "slope"]},
                     "index": _described({"anyOf": [INDEX, {"type": "null"}]}, "null for a cell of the padding"),
                     "value": {"$ref": "#/$defs/blanked"},
                 },
-                "additionalProperties": False,
-            }
+                ["name", "index", "value"],
+            )
         ),
         "value": {"$ref": "#/$defs/blanked"},
         "note": {"type": "string"},
     },
-    "additionalProperties": False,
-}
-ENTRY: Schema = {
-    "description": "one entry compared, its index in the array's own rank",
-    "type": "object",
-    "required": ["index", "claimed", "correct", "error", "allowed"],
-    "properties": {
+    ["sample", "position", "tap", "factors", "value"],
+)
+ENTRY = closed(
+    {
         "index": INDEX,
         **{name: {"$ref": "#/$defs/number"} for name in ("claimed", "correct", "error", "allowed")},
-        "overlays": _list(
-            {
-                "type": "object",
-                "required": ["sample", "position"],
-                "properties": {"sample": _whole(0), "position": INDEX},
-                "additionalProperties": False,
-            }
-        ),
+        "overlays": _list(closed({"sample": _whole(0), "position": INDEX}, ["sample", "position"])),
     },
-    "additionalProperties": False,
-}
+    ["index", "claimed", "correct", "error", "allowed"],
+    "one entry compared, its index in the array's own rank",
+)
 VERDICT = _choice("undecided: a tie or a kink, where no gradient exists", "agrees", "differs", "undecided")
 COUNTS = {"entries": _whole(0), "wrong": _whole(0)}
-FINDING: Schema = {
-    "description": "one array compared, against finite differences (ours) or a claim (somebody else's)",
-    "type": "object",
-    "required": ["array", "against", *COUNTS, "verdict", "worst"],
-    "properties": {
+FINDING = closed(
+    {
         "array": {"type": "string"},
         "against": {"enum": ["finite differences", "claim"]},
         **COUNTS,
@@ -244,8 +225,9 @@ FINDING: Schema = {
         "shapes": _described({"type": "object"}, "where a claim has another shape than it must"),
         "all": _list(ENTRY),
     },
-    "additionalProperties": False,
-}
+    ["array", "against", *COUNTS, "verdict", "worst"],
+    "one array compared, against finite differences (ours) or a claim (somebody else's)",
+)
 DIAGNOSIS: Schema = {
     "description": "what a wrong claim comes from; what more there is depends on the mistake",
     "type": "object",
@@ -259,65 +241,50 @@ DIAGNOSIS: Schema = {
         "fix": {"type": "string"},
     },
 }
-STRENGTH: Schema = {
-    "description": "how many of the catalogue's mistakes the case could have revealed",
-    "type": "object",
-    "required": ["catches", "of", "blind_to"],
-    "properties": {"catches": _whole(0), "of": _whole(0), "blind_to": _list({"type": "string"})},
-    "additionalProperties": False,
-}
-CHECKSUM: Schema = {
-    "type": "object",
-    "required": ["equation", "left", "right", "holds"],
-    "properties": {
+STRENGTH = closed(
+    {"catches": _whole(0), "of": _whole(0), "blind_to": _list({"type": "string"})},
+    ["catches", "of", "blind_to"],
+    "how many of the catalogue's mistakes the case could have revealed",
+)
+CHECKSUM = closed(
+    {
         "equation": {"type": "string"},
         "left": {"$ref": "#/$defs/number"},
         "right": {"$ref": "#/$defs/number"},
         "holds": {"type": "boolean"},
         "fails": _list({"type": "object"}),
     },
-    "additionalProperties": False,
-}
-ERROR: Schema = {
-    "description": "what stands in the place of a case that was refused, among many",
-    "type": "object",
-    "required": ["id", "error"],
-    "properties": {
+    ["equation", "left", "right", "holds"],
+)
+ERROR = closed(
+    {
         "id": HEAD["id"],
-        "error": {
-            "type": "object",
-            "required": ["message", "line"],
-            "properties": {
+        "error": closed(
+            {
                 "message": {"type": "string"},
                 "line": {"type": ["integer", "null"], "minimum": 1, "description": "of the document"},
             },
-            "additionalProperties": False,
-        },
+            ["message", "line"],
+        ),
     },
-    "additionalProperties": False,
-}
-MISSED: Schema = {
-    "description": "a mistake that was planted, and not named",
-    "type": "object",
-    "required": ["array", "mistake", "variant", "named"],
-    "properties": {
+    ["id", "error"],
+    "what stands in the place of a case that was refused, among many",
+)
+MISSED = closed(
+    {
         **{key: {"type": "string"} for key in ("array", "mistake", "variant")},
         "named": _described({}, "what was named in its place"),
     },
-    "additionalProperties": False,
-}
-INSTALLATION: Schema = {
-    "description": "what the installation computes on its built-in cases",
-    "type": "object",
-    "required": ["schema", "verdict", "cases"],
-    "properties": {
+    ["array", "mistake", "variant", "named"],
+    "a mistake that was planted, and not named",
+)
+INSTALLATION = closed(
+    {
         "schema": {"const": "convgrad.installation/1"},
         "verdict": _choice("whether nothing is wrong, and nothing was missed", "agrees", "differs"),
         "cases": _list(
-            {
-                "type": "object",
-                "required": ["id", "op", "verdict", "evaluations", "planted", "missed"],
-                "properties": {
+            closed(
+                {
                     "id": HEAD["id"],
                     "op": HEAD["op"],
                     "verdict": VERDICT,
@@ -325,28 +292,27 @@ INSTALLATION: Schema = {
                     "planted": _whole(0, "mistakes that were planted"),
                     "missed": _list(MISSED),
                 },
-                "additionalProperties": False,
-            }
+                ["id", "op", "verdict", "evaluations", "planted", "missed"],
+            )
         ),
     },
-    "additionalProperties": False,
-}
+    ["schema", "verdict", "cases"],
+    "what the installation computes on its built-in cases",
+)
 SAVED: Schema = {
     "description": "the array that went to a .npy file: the output of forward, the dX of backward",
     "type": "object",
     "minProperties": 1,
     "maxProperties": 1,
     "propertyNames": {"enum": ["output", "dX"]},
-    "additionalProperties": {
-        "type": "object",
-        "required": ["file", "shape", "dtype"],
-        "properties": {
+    "additionalProperties": closed(
+        {
             "file": {"type": "string"},
             "shape": _list(_whole(0)),
             "dtype": {"enum": ["float64", "float32"]},
         },
-        "additionalProperties": False,
-    },
+        ["file", "shape", "dtype"],
+    ),
 }
 SCHEMAS: dict[str, Schema] = {
     "case": CASE,
