@@ -13,12 +13,12 @@ import numpy as np
 from convgrad.case import Case, make_case
 from convgrad.chain import Network
 from convgrad.chain.layers import in_kind
-from convgrad.core.arithmetic import EXACT, Array, nearest, rounded
+from convgrad.core.arithmetic import EXACT, Array, nearest
 from convgrad.mistakes import Diagnoser, Diagnosis, diagnose
 from convgrad.network_checking.claims import LayerClaim
+from convgrad.network_checking.steps import all_of, stepped_mistakes, unknown
 from convgrad.network_checking.variants import STEPPED_BY, Arrays, Variant, arrays, mistakes, stepped_kernel
 from convgrad.verify.claims import Claim, within
-from convgrad.verify.findings import user_index
 from convgrad.verify.network_bounds import gradient_sizes
 
 Key = tuple[int, str]
@@ -171,7 +171,7 @@ class Judge:
             if claim.claim.allows(arrays(self.network, variant)[claim.key]).all():
                 what, fix = (text.format(layer=layer or "every layer") for text in WHAT[mistake])
                 size = claim.claim.values.size
-                message = f"it is, in {_all(size)}, what comes out when {what} ({mistake})"
+                message = f"it is, in {all_of(size)}, what comes out when {what} ({mistake})"
                 yield Told(
                     Diagnosis(claim.array, mistake, size, size, message, fix, {"layer": layer} if layer else {}), given
                 )
@@ -186,11 +186,11 @@ class Judge:
 
     def _catalogued(self, claim: LayerClaim, right: Arrays, given: str, variant: Variant) -> Iterator[Told]:
         if claim.array in STEPPED_BY:
-            yield from (Told(part, given) for part in stepped_mistakes(claim, self, right))
+            yield from (Told(part, given) for part in stepped_mistakes(claim, self.network, right))
             return
         case = self._case(claim, right, variant)
         if claim.array == "delta" or case is None:
-            yield Told(_unknown(claim), given)
+            yield Told(unknown(claim), given)
             return
         truth, own = right[claim.key], claim.claim
         updated = stepped_kernel(claim.layer)
@@ -245,59 +245,7 @@ def fractions_of(values: Array) -> Array:
     return found.reshape(values.shape)
 
 
-def _all(entries: int) -> str:
-    return f"all {entries} entries" if entries > 1 else "its entry"
-
-
 def _carried(claim: LayerClaim, given: str) -> Diagnosis:
     size = claim.claim.values.size
-    message = f"it is right, in {_all(size)}, given the claimed {given}: an error there is carried forward"
+    message = f"it is right, in {all_of(size)}, given the claimed {given}: an error there is carried forward"
     return Diagnosis(claim.array, "carried-forward", size, size, message, f"correct {given} first")
-
-
-def _unknown(claim: LayerClaim) -> Diagnosis:
-    return Diagnosis(claim.array, None, 0, claim.claim.values.size, "it is none of the known mistakes", "")
-
-
-# -- The step ----------------------------------------------------------------------------------------------------------
-
-
-def stepped_mistakes(claim: LayerClaim, judge: Judge, right: Arrays) -> Iterator[Diagnosis]:
-    """What a wrong stepped kernel or bias is: stepped uphill, by a whole gradient, not at all, or misrounded."""
-    place, name = claim.key
-    expected, values, size = right[claim.key], claim.claim.values, claim.claim.values.size
-    if values.shape != expected.shape:
-        yield _unknown(claim)
-        return
-    w = judge.network.layers[place].layer.parameters[name].reshape(expected.shape)
-    w = rounded(w) if w.dtype == EXACT != expected.dtype else w
-    for mistake, what, fix, other in _steps(w, expected, judge.network.chain.learning_rate):
-        if claim.claim.allows(other).all():
-            yield Diagnosis(name, mistake, size, size, f"it is, in {_all(size)}, {what} ({mistake})", fix)
-            return
-    wrong = ~claim.claim.allows(expected)
-    close = abs(values - expected) <= 4 * np.asarray(claim.claim.allowed)
-    if not (wrong & ~close).any():
-        yield from (_misrounded(claim, index, expected) for index in zip(*np.nonzero(wrong), strict=True))
-        return
-    yield replace(_unknown(claim), matches=int((~wrong).sum()))
-
-
-def _steps(w: Array, expected: Array, rate: Any) -> Iterator[tuple[str, str, str, Array]]:
-    step = expected - w
-    yield "negated", "stepped up the gradient, w + rate dW", "subtract: w - rate dW", w - step
-    yield "not-stepped", "as it was before the step", "subtract rate dW", w
-    if rate:
-        factor = rate if w.dtype == EXACT else float(rate)
-        yield "rate-missing", "stepped by the whole gradient, w - dW", "multiply dW by the rate", w + step / factor
-
-
-def _misrounded(claim: LayerClaim, index: tuple[int, ...], expected: Array) -> Diagnosis:
-    at = tuple(int(i) for i in index)
-    shown = user_index(claim.layer.case, claim.claim.array, at)
-    entry = claim.array + (f"[{','.join(map(str, shown))}]" if shown else "")
-    message = (
-        f"{entry} is {float(claim.claim.values[at]):g}, but {float(expected[at]):.6g} rounds to another (misrounded)"
-    )
-    return Diagnosis(claim.array, "misrounded", 1, claim.claim.values.size, message, "round once, at the end",
-                     {"index": shown})  # fmt: skip
