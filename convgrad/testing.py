@@ -14,6 +14,7 @@ from convgrad.core.arithmetic import EXACT, FLOAT64, Array, rounded
 from convgrad.layout import GRADIENTS
 from convgrad.mistakes import Diagnosis
 from convgrad.operations.geometry import shape_text
+from convgrad.terms import bracketed
 from convgrad.verify.findings import Finding
 
 NAMES = {operand: array for array, operand in GRADIENTS.items()}
@@ -115,7 +116,7 @@ def _difference(finding: Finding) -> str:
     text += f" in {finding.wrong} of {finding.entries} entries"
     if (worst := finding.worst) is None:
         return text
-    at = f"{name}[{','.join(map(str, worst.index))}]" if worst.index else name
+    at = name + bracketed(worst.index)
     claimed, correct, error, allowed = map(float, (worst.claimed, worst.correct, worst.error, worst.allowed))
     rule = f" ({finding.rule})" if finding.rule else ""
     numbers = f"claimed {_number(claimed)}, correct {_number(correct)}"

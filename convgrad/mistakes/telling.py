@@ -15,6 +15,7 @@ from convgrad.mistakes.catalogue import forms, right
 from convgrad.mistakes.changes import changed
 from convgrad.mistakes.entries import ENTRIES, Repair
 from convgrad.operations.terms import Index, Term
+from convgrad.terms import bracketed
 from convgrad.verify.findings import user_index
 
 SHOWN_TERMS = 12
@@ -37,7 +38,7 @@ def also_text(details: Mapping[str, Any]) -> str:
 def entry_name(case: Case, array: str, index: Index) -> str:
     """An entry as its user counts: dW[0,1]."""
     own = user_index(case, array, index)
-    return array + (f"[{','.join(map(str, own))}]" if own else "")
+    return array + bracketed(own)
 
 
 def number_text(value: Any) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from convgrad.operations.terms import Term
-from convgrad.terms import Explanation
+from convgrad.terms import Explanation, bracketed
 from convgrad.views.backward import rounding, sections
 from convgrad.views.header import header
 from convgrad.views.ledger import HEAD, TAIL, index
@@ -49,7 +49,7 @@ def _title(explanation: Explanation) -> str:
     terms, entry = explanation.terms, explanation.entry
     overlays = len({(term.sample, term.position) for term in terms})
     many = f"{overlays} overlay{'s' * (overlays != 1)}"
-    where = f"[{','.join(map(str, explanation.index))}]" if explanation.index else ""
+    where = bracketed(explanation.index)
     if not terms:
         return f"{entry}: nothing reaches it"
     if explanation.name == "dX":
