@@ -145,6 +145,17 @@ def test_many_cases_keep_their_order_and_a_refused_one_does_not_stop_the_rest() 
     assert json.loads(whole.stdout) == lines
 
 
+def test_a_lone_case_in_json_lines_is_many_cases_that_are_one(tmp_path: Path) -> None:
+    (tmp_path / "one.jsonl").write_text('{"input": [1], "kernel": [2], "delta": [3]}\n')
+    assert [case["dX"] for case in result("backward", str(tmp_path / "one.jsonl"))] == [[6]]
+
+
+def test_an_option_takes_one_array(tmp_path: Path) -> None:
+    (tmp_path / "two.yaml").write_text("[1]\n---\n[2]\n")
+    assert_refused(convgrad("backward", *LEDGER[2:], "--input", "two.yaml", cwd=tmp_path), "--input", "2 documents")
+    assert_refused(convgrad("backward", *LEDGER[2:], "--input", "{x: [1]}"), "--input", "`input`", "this has x")
+
+
 def test_several_yaml_documents_are_several_cases() -> None:
     text = "---\n".join(f"input: [{n}]\nkernel: [2]\ndelta: [1]\nid: c{n}\n" for n in range(3))
     assert [case["dX"] for case in result("backward", "-", stdin=text)] == [[2], [2], [2]]

@@ -72,7 +72,7 @@ class Request:
     def exact(self) -> dict[str, Any]:
         """The same mapping with the text of every number kept, for arrays that were read as binary ones."""
         kept = self.document.exact() if self.document else {}
-        arrays = {key: kept[key] for key in ARRAYS if key in kept and key not in self.origins}
+        arrays = {key: kept[key] for key in ARRAYS if key in kept}
         options = {key: _array_in(self.origins[key].exact(), key, self.origins[key]) for key in self._array_options}
         return {**self.value, **arrays, **options}
 
@@ -194,8 +194,6 @@ def _array_in(value: Any, key: str, origin: Document) -> Any:
         return value
     if key in value:
         return value[key]
-    if len(value) == 1 and origin.name.endswith(".npz"):
-        return next(iter(value.values()))
     keys = ", ".join(map(str, value)) or "nothing"
     raise RequestError(Problem(f"--{key} needs a bare array, or a mapping with `{key}`; this has {keys}",
                                place=Place(origin.name)))  # fmt: skip
