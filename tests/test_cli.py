@@ -110,6 +110,14 @@ def test_an_option_wins_over_the_document() -> None:
     assert made["dW"] == [1, 2]
 
 
+def test_an_option_wins_over_the_document_also_where_its_large_arrays_are_read_again(tmp_path: Path) -> None:
+    case = {"op": "average-pool", "window": 100, "input": [[0.5] * 100] * 100, "delta": [[100]]}
+    (tmp_path / "large.json").write_text(json.dumps(case))
+    for option, expected in ((["--delta", "ones"], "0.0001"), (["--delta", "[[3]]"], "0.0003"), ([], "0.01")):
+        run = convgrad("backward", "large.json", *option, "--arithmetic", "exact", "--format", "jsonl", cwd=tmp_path)
+        assert f'"dX": [[{expected}, ' in run.stdout
+
+
 def test_three_files_make_a_case() -> None:
     files = [word for name in ("input", "kernel", "delta") for word in (f"--{name}", str(SAMPLES / f"{name}.yaml"))]
     assert result("backward", *files)["dW"] == [[0.9, 0.9], [0.1, 0.4]]

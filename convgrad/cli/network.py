@@ -53,7 +53,7 @@ def network_of(request: Request, settings: Run, options: Mapping[str, Any]) -> N
     if has_lifted_arrays(request.value) and made.chain.arithmetic in ("auto", "exact"):
         cases = (layer.forward.case for layer in made.layers if layer.layer.windowed)
         if made.chain.arithmetic == "exact" or all(map(is_hand_sized, cases)):
-            return network(request.document.exact() if request.document else request.value, **keywords)
+            return network(request.exact(), **keywords)
     return made
 
 

@@ -72,9 +72,9 @@ class Request:
     def exact(self) -> dict[str, Any]:
         """The same mapping with the text of every number kept, for arrays that were read as binary ones."""
         kept = self.document.exact() if self.document else {}
-        arrays = {key: kept[key] for key in ARRAYS if key in kept}
+        given = {key: part for key, part in kept.items() if key not in self.typed and key not in self.origins}
         options = {key: _array_in(self.origins[key].exact(), key, self.origins[key]) for key in self._array_options}
-        return {**self.value, **arrays, **options}
+        return {**self.value, **given, **options}
 
     @property
     def _array_options(self) -> list[str]:

@@ -285,6 +285,15 @@ def test_an_unknown_layer_in_a_claim_is_placed():
     assert ":26:3:" in run.stderr, run.stderr
 
 
+def test_an_option_wins_over_a_network_s_document_also_where_it_is_read_again(tmp_path):
+    layers = [{"op": "average-pool", "window": 100}]
+    path = tmp_path / "large.json"
+    path.write_text(json.dumps({"input": [[0.5] * 100] * 100, "layers": layers, "delta": [[100]]}))
+    claim = ["--claim", json.dumps({"average-pool1": {"dX": [[0.0003] * 100] * 100}})]
+    for delta, code in (("[[3]]", 0), ("[[100]]", 1)):
+        assert convgrad("check", str(path), "--delta", delta, *claim, "--sample", "1").returncode == code
+
+
 def test_large_arrays_in_a_network_are_exact_where_asked(tmp_path):
     random = np.random.default_rng(0)
     image = np.round(random.standard_normal((80, 80)), 1).tolist()
