@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from convgrad.documents.numerals import JSON, YAML, Dialect
+from convgrad.documents.numerals import JSON, SHORT, YAML, Dialect
 
 WIDTH = 116
 KEY = 1000  # characters: YAML takes no longer key without a mark of its own
@@ -33,20 +33,35 @@ def _ended(parts: Iterator[str]) -> Iterator[str]:
 
 def _line(value: Any) -> Iterator[str]:
     """A value on one line."""
-    if JSON.has(value):
-        yield JSON.scalar(value)
-    elif isinstance(value, np.ndarray) and value.size <= BLOCK:
-        yield JSON.numbers(value)
+    if isinstance(value, Mapping):
+        for count, (key, item) in enumerate(value.items()):
+            label, text = f"{', ' if count else '{'}{JSON.word(str(key))}: ", _at_once(item)
+            yield label + (text or "")
+            yield from _line(item) if text is None else ()
+        yield "}" if value else "{}"
+    elif (text := _at_once(value)) is not None:
+        yield text
     elif isinstance(value, np.ndarray):
         yield from _array(value, JSON, "[" * value.ndim, [f"{']' * k}, {'[' * k}" for k in range(value.ndim)])
         yield "]" * value.ndim if value.size else ""
-    elif isinstance(value, Mapping):
-        for count, (key, item) in enumerate(value.items()):
-            yield f"{', ' if count else '{'}{JSON.word(str(key))}: "
-            yield from _line(item)
-        yield "}" if value else "{}"
     else:
         yield from _line_of(value)
+
+
+def _at_once(value: Any) -> str | None:
+    """A value on one line, where all of it is there and not much; None for the rest, which goes part by part."""
+    if JSON.has(value):
+        return JSON.scalar(value)
+    if isinstance(value, np.ndarray):
+        return JSON.numbers(value) if value.size <= BLOCK else None
+    if not isinstance(value, (list, tuple, Mapping)) or len(value) > SHORT:
+        return None
+    texts = list(map(_at_once, value.values() if isinstance(value, Mapping) else value))
+    if None in texts:
+        return None
+    if isinstance(value, Mapping):
+        return f"{{{', '.join(f'{JSON.word(str(key))}: {text}' for key, text in zip(value, texts, strict=True))}}}"
+    return f"[{', '.join(map(str, texts))}]"
 
 
 def _line_of(items: Iterable[Any]) -> Iterator[str]:
