@@ -214,6 +214,14 @@ def test_output_validates_against_the_published_schema(name: str, arguments: Seq
     jsonschema.validate(result(*arguments), published)
 
 
+def test_a_schema_is_written_in_the_format_asked_for(tmp_path: Path) -> None:
+    published = json.loads(convgrad("schema", "check").stdout)
+    assert yaml.safe_load(convgrad("schema", "check", "--format", "yaml").stdout) == published
+    convgrad("schema", "check", "--output", str(tmp_path / "check.jsonl"))
+    (line,) = (tmp_path / "check.jsonl").read_text().splitlines()
+    assert json.loads(line) == published
+
+
 def test_samples_validate_against_the_case_schema() -> None:
     published = json.loads(convgrad("schema", "case").stdout)
     for path in SAMPLES.glob("*.yaml"):
@@ -306,6 +314,13 @@ def test_an_entry_that_there_is_not_is_itself_the_place(entry: str, sample: str,
     run = convgrad("explain", entry, str(SAMPLES / f"{sample}.yaml"))
     assert_refused(run, f"convgrad: {entry}: ", *words)
     assert sample not in run.stderr
+
+
+def test_what_is_no_entry_is_refused_and_an_output_needs_no_delta() -> None:
+    for entry in ("dW[0.5]", "dW[x]", "dQ", "[0]", ""):
+        assert_refused(convgrad("explain", entry, str(SAMPLES / "ledger.yaml")), "such as dW[0,1]", f"found '{entry}'")
+    assert result("explain", "y[0]", *LEDGER[:4])["value"] == 1.3
+    assert_refused(convgrad("explain", "dX[0]", *LEDGER[:4]), "delta")
 
 
 def test_one_typo_is_one_error() -> None:
@@ -406,6 +421,28 @@ def test_a_bug_exits_with_70_and_shows_its_traceback_when_asked(monkeypatch: pyt
     assert "Traceback" not in capsys.readouterr().err
     assert guarded(broken, debug=True) == 70
     assert "Traceback" in capsys.readouterr().err
+
+
+def test_what_else_ends_a_run_has_its_code(capsys: Any) -> None:
+    from convgrad.cli.errors import guarded
+
+    def full() -> int:
+        raise MemoryError
+
+    def left() -> int:
+        raise SystemExit(3)
+
+    assert guarded(full, debug=False) == 2
+    assert capsys.readouterr().err == "convgrad: not enough memory for this request\n"
+    assert guarded(left, debug=False) == 3
+
+
+def test_an_error_is_shown_in_the_characters_that_there_are() -> None:
+    text = f"input: [{', '.join(['1'] * 100)}, −1]\nkernel: [1]\ndelta: ones\n"
+    run = convgrad("backward", "-", stdin=text, PYTHONIOENCODING="ascii:strict")
+    assert_refused(run, "<stdin>:1:309: ", "\n~, 1, 1, ")
+    assert run.stderr.isascii()
+    assert "\n…, 1, 1, " in convgrad("backward", "-", stdin=text, PYTHONIOENCODING="utf-8").stderr
 
 
 @pytest.mark.parametrize("arguments", [["backwrd"], ["backward", "--strid", "1"], ["backward", "a", "b"], ["explain"]])
