@@ -143,6 +143,28 @@ def test_a_weak_case_exits_with_4_where_strength_is_asked_for() -> None:
     report(*LEDGER, "--min-strength", str(made["strength"]["catches"]))
 
 
+def test_a_wrong_claim_is_graver_than_a_weak_case_and_that_than_a_tie() -> None:
+    report(*LEDGER, "--dW", "[9, 9]", "--min-strength", "30", code=1)
+    report(str(SAMPLES / "max-pool-ties.yaml"), "--min-strength", "60", code=4)
+
+
+def test_what_is_not_finite_is_checked_where_that_is_allowed() -> None:
+    case = ["--input", "[.inf, 1]", "--kernel", "[1]", "--delta", "[1, 1]", "--allow-nonfinite"]
+    assert report(*case, "--dW", "[.inf]")["verdict"] == "agrees"
+    assert report(*case, "--dX", "[.inf, 1]", code=1)["verdict"] == "differs"
+    assert_refused(convgrad("check", *LEDGER, "--dW", "[.inf, 1]"), "--dW:1:2: ", "--allow-nonfinite")
+
+
+def test_a_check_that_lasts_is_announced_unless_it_is_to_be_quiet(monkeypatch: pytest.MonkeyPatch, capsys: Any) -> None:
+    from convgrad.cli import checks, run
+
+    monkeypatch.setattr(checks, "LASTS", 0)
+    assert run(["check", *LEDGER]) == 0
+    assert capsys.readouterr().err == "convgrad: 10 forward passes, about 0 s\n"
+    assert run(["check", *LEDGER, "--quiet"]) == 0
+    assert capsys.readouterr().err == ""
+
+
 def test_a_sample_of_the_entries_says_so() -> None:
     made = report(*LEDGER, "--sample", "3", "--seed", "7")
     assert made["sample"] == {"entries": 3, "of": 6, "seed": 7}
@@ -177,6 +199,8 @@ def test_a_claim_of_a_wrong_shape_is_diagnosed() -> None:
         (["--claim", "{}"], ["--claim", "mapping"]),
         (["--claim-dtype", "float8"], ["float8"]),
         (["--sample", "0"], ["--sample", "at least 1"]),
+        (["--seed", "-1"], ["--seed", "at least 0"]),
+        (["--min-strength", "-1"], ["--min-strength", "at least 0"]),
         (["--dW", "nowhere.yaml"], ["no such file"]),
     ],
 )

@@ -215,6 +215,32 @@ def test_many_networks_keep_their_order_and_a_refused_one_does_not_stop_the_rest
     assert run.returncode == 2
 
 
+def test_steps_without_a_rate_are_refused_before_anything_is_written():
+    text = "input: [1, 2]\nlayers: [{op: conv, kernel: [1]}]\ndelta: ones\n"
+    run = convgrad("network", "-", "--steps", "2", "--format", "jsonl", stdin=text)
+    assert (run.returncode, run.stdout) == (2, "")
+    assert "learning_rate" in run.stderr
+
+
+@pytest.mark.parametrize(("overlays", "count"), [("1", 1), ("all", 4), ("none", None)])
+def test_a_layer_has_as_many_overlays_as_are_asked_for(overlays, count):
+    run = convgrad("network", sample("two-layers"), "--layer", "conv2", "--overlays", overlays, "--format", "json")
+    shown = json.loads(run.stdout)["layers"][0].get("overlays")
+    assert (shown and len(shown)) == count
+
+
+def test_a_network_s_check_takes_a_sample_and_lists_every_wrong_entry_and_counts_no_strength():
+    wrong = ["--claim", "{conv2: {dW: [[1, 2], [3, 4]]}}", "--format", "json"]
+    made = json.loads(convgrad("check", sample("two-layers"), "--sample", "3", "--seed", "1", "--all", *wrong).stdout)
+    assert sum(one["entries"] for one in made["findings"] if one["against"] != "claim") == 3
+    assert [len(one["all"]) for one in made["findings"] if one["against"] == "claim"] == [4]
+    other = json.loads(convgrad("check", sample("two-layers"), "--sample", "3", "--seed", "2", *wrong).stdout)
+    assert other["findings"] != made["findings"]
+    run = convgrad("check", sample("two-layers"), "--min-strength", "1")
+    assert (run.returncode, run.stdout) == (2, "")
+    assert run.stderr.startswith("convgrad: --min-strength: ")
+
+
 def test_steps_must_be_at_least_one():
     run = convgrad("network", sample("classifier"), "--steps", "0")
     assert (run.returncode, run.stdout) == (2, "")
@@ -303,3 +329,5 @@ def test_large_arrays_in_a_network_are_exact_where_asked(tmp_path):
     made = json.loads(convgrad("network", str(path), "--arithmetic", "exact", "--format", "json").stdout)
     assert made["arithmetic"] == "exact"
     assert made["layers"][0]["dX"][0][0] == "1/9"
+    made = json.loads(convgrad("network", str(path), "--format", "json").stdout)
+    assert (made["arithmetic"], made["layers"][0]["dX"][0][0]) == ("exact", 1 / 9)
