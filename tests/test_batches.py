@@ -1,5 +1,6 @@
 """A batch in parts has the gradients of the whole, takes memory for a part only, and leaves nothing half-written."""
 
+import errno
 import json
 import os
 import re
@@ -229,6 +230,15 @@ def test_how_far_it_is_goes_to_standard_error(files, capsys, monkeypatch, quiet)
         assert re.fullmatch(r"convgrad: [1-7] of 7 samples, 0 s, about 0 s left", line)
 
 
+@pytest.mark.parametrize(("lasts", "silent", "lines"), [(1000, 0, 0), (0, 1000, 1)])
+def test_how_far_it_is_is_told_seldom(files, capsys, monkeypatch, lasts, silent, lines):
+    monkeypatch.setattr("convgrad.cli.saving.LASTS", lasts)
+    monkeypatch.setattr("convgrad.cli.saving.SILENT", silent)
+    _, arguments = files
+    assert run(["backward", *arguments, "--output", "dX.npy"]) == 0
+    assert len(capsys.readouterr().err.splitlines()) == lines
+
+
 @pytest.mark.skipif(os.name != "posix", reason="a terminal as Unix has it")
 def test_a_terminal_has_a_bar(files, capsys, monkeypatch):
     monkeypatch.setattr("convgrad.cli.saving.LASTS", 0)
@@ -240,6 +250,27 @@ def test_a_terminal_has_a_bar(files, capsys, monkeypatch):
     assert b"samples" in os.read(ours, 1 << 16)
     os.close(ours)
     assert "samples" not in capsys.readouterr().out
+
+
+@pytest.mark.skipif(not hasattr(os, "posix_fallocate"), reason="a system that reserves room on the disk")
+def test_a_full_disk_is_told_before_the_work(files, capsys, monkeypatch):
+    def full(*_):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(os, "posix_fallocate", full)
+    _, arguments = files
+    before = sorted(os.listdir())
+    assert run(["backward", *arguments, "--output", "dX.npy"]) == 2
+    assert capsys.readouterr().err == "convgrad: dX.npy: cannot be written: no space left on device\n"
+    assert sorted(os.listdir()) == before
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="a system with named pipes")
+def test_a_pipe_takes_no_array(files, capsys):
+    os.mkfifo("pipe.npy")
+    _, arguments = files
+    assert run(["backward", *arguments, "--output", "pipe.npy"]) == 2
+    assert "a file of its own" in capsys.readouterr().err
 
 
 def test_a_bad_number_on_the_way_leaves_no_file(files, capsys):
