@@ -57,8 +57,12 @@ class Claim:
         excuse = self.excuse * (largest / self.scale) if largest > self.scale else self.excuse
         if not self.unit:
             return excuse
-        size = abs(rounded(candidate) if candidate.dtype == EXACT else candidate)
-        return excuse + 2 * self.unit * np.where(np.isfinite(size), size, 0.0)
+        return excuse + 2 * self.unit * _size(rounded(candidate) if candidate.dtype == EXACT else candidate)
+
+
+def _size(values: Array) -> Array:
+    """Magnitudes, by which rounding grows: what is not finite excuses nothing."""
+    return np.where(np.isfinite(values), abs(values), 0.0)
 
 
 def claimable(gradients: Gradients) -> dict[str, Array]:
@@ -180,7 +184,7 @@ def _by_digits(text: Written, values: Array, truth: Array, own: Any) -> dict[str
     halves = _filled(text.half_units(), values)
     if truth.dtype != EXACT:
         # inclusive, though reading the decimals into float64 and subtracting rounded both sides
-        halves = halves * (1 + 2.0**-50) + 2.0**-52 * abs(values) + np.max(own, initial=0)
+        halves = halves * (1 + 2.0**-50) + 2.0**-52 * _size(values) + np.max(own, initial=0)
     excuse = halves.max() if None not in text.decimals and halves.size else halves
     allowed = halves if values.shape == truth.shape else 0
     return {"allowed": allowed, "excuse": excuse, "rule": f"half a unit of decimal place {text.place}"}
