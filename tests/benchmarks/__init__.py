@@ -1,1 +1,1 @@
-"""Speed, measured and printed, never asserted: `python -m tests.benchmarks [layers] [--json]`."""
+"""Speed, measured and printed, never asserted: `python -m tests.benchmarks [name ...] [--json]`."""

@@ -1,91 +1,54 @@
-"""Run benchmarks: `python -m tests.benchmarks [layers ...] [--rounds N] [--only TEXT] [--json]`.
+"""Run benchmarks: `python -m tests.benchmarks [start ...] [--rounds N] [--only TEXT] [--json] [--same-instructions]`.
 
-A benchmark is a module here with `rows(rounds, only) -> Iterator[dict]`: each row is a line of the table.
+A benchmark is a module here with `rows(rounds, only) -> Iterator[Row]`: each row is a line of the table.
 """
 
 from __future__ import annotations
 
 import argparse
-import ctypes
 import json
 import os
-import platform
-from collections.abc import Iterator
+import sys
 from importlib import import_module
-from importlib.metadata import PackageNotFoundError, version
-from pathlib import Path
-from typing import Any
 
-import numpy as np
+from tests.benchmarks.machine import held_to_avx2, machine
+from tests.benchmarks.table import shown
 
-from convgrad.core.threads import blas_libraries, threads
-
-NOT_BENCHMARKS = {"__init__", "__main__", "timing"}
+BENCHMARKS = ("start", "reading", "writing", "many", "streaming", "exact", "checking", "signals", "layers")
+"""In the order of how long they take."""
+LARGE = ("scale",)
+"""Those that only run when they are named."""
+LIKEWISE = {"ONEDNN_MAX_CPU_ISA": "AVX2", "ATEN_CPU_CAPABILITY": "avx2"}
+"""What holds PyTorch to the instructions that OPENBLAS_CORETYPE=Haswell holds NumPy's BLAS to."""
 
 
 def main() -> None:
-    known = sorted(path.stem for path in Path(__file__).parent.glob("*.py") if path.stem not in NOT_BENCHMARKS)
+    known = BENCHMARKS + LARGE
     parser = argparse.ArgumentParser(prog="python -m tests.benchmarks", description="Speed, measured and printed.")
-    parser.add_argument("names", nargs="*", metavar="benchmark", help=f"of {', '.join(known)}; all by default")
-    parser.add_argument("--rounds", type=int, default=9, help="timed runs of each side; the median counts")
+    parser.add_argument("names", nargs="*", metavar="benchmark",
+                        help=f"of {', '.join(known)}; all but {', '.join(LARGE)} by default")  # fmt: skip
+    parser.add_argument("--rounds", type=int, default=7, help="timed runs of each side; the median counts (7)")
     parser.add_argument("--only", default="", help="only lines whose name holds this text")
     parser.add_argument("--json", action="store_true", help="one JSON object a line")
+    parser.add_argument("--same-instructions", action="store_true",
+                        help="where NumPy's BLAS does without AVX-512, PyTorch does, too")  # fmt: skip
     asked = parser.parse_args()
-    emit = _json if asked.json else _text
-    emit({"machine": machine()})
-    for name in asked.names or known:
-        for row in import_module(f"tests.benchmarks.{name}").rows(asked.rounds, asked.only):
-            emit({"benchmark": name, **row})
+    if unknown := set(asked.names) - set(known):
+        parser.error(f"there is no {', '.join(sorted(unknown))}; there are {', '.join(known)}")
+    if asked.same_instructions and held_to_avx2() and not LIKEWISE.items() <= os.environ.items():
+        os.execve(sys.executable, [sys.executable, "-m", "tests.benchmarks", *sys.argv[1:]], os.environ | LIKEWISE)
+    emit = _json if asked.json else shown
+    emit("machine", machine())
+    for name in asked.names or BENCHMARKS:
+        emit(name, import_module(f"tests.benchmarks.{name}").rows(asked.rounds, asked.only))
 
 
-def machine() -> dict[str, Any]:
-    """What the numbers depend on."""
-    return {
-        "processor": platform.processor() or platform.machine(),
-        "cores": os.cpu_count(),
-        "python": platform.python_version(),
-        "numpy": np.__version__,
-        "torch": version_of("torch"),
-        "threads": threads(),
-        "openblas": kernels(),
-    }
-
-
-def version_of(package: str) -> str | None:
-    try:
-        return version(package)
-    except PackageNotFoundError:
-        return None
-
-
-def kernels() -> str | None:
-    """What processor NumPy's OpenBLAS takes this one for: it decides the speed of every matrix product."""
-    for library in blas_libraries():
-        for name in ("scipy_openblas_get_corename64_", "scipy_openblas_get_corename", "openblas_get_corename"):
-            if function := getattr(library, name, None):
-                function.restype = ctypes.c_char_p
-                return str(function().decode())
-    return None
-
-
-def _json(row: dict[str, Any]) -> None:
-    print(json.dumps(row), flush=True)
-
-
-def _text(row: dict[str, Any]) -> None:
-    """A line of the table; numbers say what they are, so that every benchmark may have its own."""
-    if "machine" in row:
-        print(", ".join(f"{name} {value}" for name, value in row["machine"].items()), flush=True)
-    else:
-        print("  ".join(_cells(row)), flush=True)
-
-
-def _cells(row: dict[str, Any]) -> Iterator[str]:
-    for name, value in row.items():
-        if isinstance(value, float):
-            yield f"{name} {value:9.2f}"
-        elif name != "benchmark":
-            yield f"{value!s:<{42 if name == 'layer' else 8}}"
+def _json(name: str, made: object) -> None:
+    if isinstance(made, dict):
+        print(json.dumps({name: made}), flush=True)
+        return
+    for row in made:
+        print(json.dumps({"benchmark": name, **row.to_dict()}), flush=True)
 
 
 if __name__ == "__main__":

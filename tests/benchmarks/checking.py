@@ -1,7 +1,6 @@
-"""A check of every entry: how long it takes and how exact its differences are; and PyTorch's gradcheck beside it.
+"""A check of every entry: against PyTorch's gradcheck, and against itself on smaller images.
 
-gradcheck (slow mode) perturbs one entry at a time. It takes a minute or more, so that it runs once, on one thread, and
-on the first layer only.
+gradcheck (slow mode) perturbs one entry at a time. It takes minutes, so that it runs once, on one thread.
 """
 
 from __future__ import annotations
@@ -17,32 +16,36 @@ from convgrad.case import Case, make_case
 from convgrad.checking import check
 from convgrad.gradients import Gradients
 from convgrad.verify.finite_differences import finite_differences
-from tests.benchmarks.timing import seconds
+from tests.benchmarks.row import ALONE, FASTER, Row
+from tests.benchmarks.timing import alternating, seconds
 
 try:
     import torch
 except ImportError:
     torch = None
 
-LAYERS = (((4, 8, 16, 16), 8), ((4, 8, 32, 32), 8), ((8, 16, 32, 32), 16))
-"""Shapes of x, and how many 3x3 filters; the second has the first's channels, to see what a larger image costs."""
+LARGE = ((8, 16, 32, 32), 16)
+SMALL = ((4, 8, 16, 16), 8)
+SIDES = (16, 32, 64, 128)
+GRADCHECK = "torch.autograd.gradcheck"
 
 
-def rows(rounds: int, only: str) -> Iterator[dict[str, Any]]:
-    """A row a layer, and one for gradcheck with the ratio."""
-    times = {}
-    for shape, filters in LAYERS:
-        name = f"{'x'.join(map(str, shape))}, {filters} filters 3x3"
-        if only in name:
-            case = layer(shape, filters)
-            times[name] = median(seconds(partial(check, case)) for _ in range(rounds))
-            yield {"name": name, **_measured(case, times[name])}
-    first = next(iter(times), None)
-    if torch is None:
-        yield {"name": "gradcheck: PyTorch is not installed (extra `oracle`)"}
-    elif first and first.startswith("4x8x16x16"):
-        spent = by_gradcheck(layer(*LAYERS[0]))
-        yield {"name": f"gradcheck (slow mode), {first}", "seconds": spent, "times as long": spent / times[first]}
+def rows(rounds: int, only: str = "") -> Iterator[Row]:
+    """A large layer's time, what an entry takes by the image's size, and gradcheck's time for a small one."""
+    if only in (name := name_of(*LARGE)):
+        case = layer(*LARGE)
+        yield Row(name, _median(case, rounds), figure=ALONE, at_most=1, note=_told(case))
+    for side in SIDES:
+        if only in (name := f"an entry of {name_of((1, 4, side, side), 4)}"):
+            yield _an_entry(name, side, rounds)
+    if torch is not None and only in (name := f"{GRADCHECK}: {name_of(*SMALL)}"):
+        case = layer(*SMALL)
+        ours = _median(case, rounds)
+        yield Row(name, ours, by_gradcheck(case), GRADCHECK, FASTER, at_least=300, note=_told(case))
+
+
+def name_of(shape: tuple[int, ...], filters: int) -> str:
+    return f"{'x'.join(map(str, shape))}, {filters} filters 3x3"
 
 
 def layer(shape: tuple[int, ...], filters: int) -> Case:
@@ -55,13 +58,25 @@ def layer(shape: tuple[int, ...], filters: int) -> Case:
     })  # fmt: skip
 
 
-def _measured(case: Case, time: float) -> dict[str, Any]:
+def _median(case: Case, rounds: int) -> float:
+    return median(seconds(partial(check, case)) for _ in range(rounds))
+
+
+def _an_entry(name: str, side: int, rounds: int) -> Row:
+    """The time of one entry, beside one of the smallest image; the count of evaluations is noted."""
+    case, smallest = layer((1, 4, side, side), 4), layer((1, 4, SIDES[0], SIDES[0]), 4)
+    ours, peer = alternating(partial(check, case), partial(check, smallest), rounds)
+    against = f"an entry of {SIDES[0]}x{SIDES[0]}"
+    return Row(name, ours / _entries(case), peer / _entries(smallest), against, note=_told(case))
+
+
+def _entries(case: Case) -> int:
+    return sum(array.size for array in case.arrays if array is not None)
+
+
+def _told(case: Case) -> str:
     report = check(case)
-    entries = sum(finding.entries for finding in report.findings)
-    return {
-        "verdict": report.verdict, "entries": f"{entries} entries", "evaluations": f"{report.evaluations} evaluations",
-        "ms": time * 1e3, "us an entry": time / entries * 1e6, "off by": f"{accuracy(case):.1e} of the largest",
-    }  # fmt: skip
+    return f"{report.verdict}: {report.evaluations} passes, {_entries(case)} entries, off by {accuracy(case):.0e}"
 
 
 def accuracy(case: Case) -> float:

@@ -1,9 +1,13 @@
-"""Convolution and pooling layers of real networks against PyTorch: the gradients, and both passes of the pools."""
+"""Convolution and pooling layers of real networks against PyTorch: the output, and the gradients.
+
+A pool's gradients need to know what it chose, so that their time has the forward pass in it, on both sides.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from itertools import product
 from statistics import geometric_mean
 from typing import Any
 
@@ -11,6 +15,7 @@ import numpy as np
 
 from convgrad.case import make_case
 from convgrad.core.threads import threads
+from tests.benchmarks.row import FASTER, Row
 from tests.benchmarks.timing import alternating
 
 try:
@@ -19,6 +24,7 @@ except ImportError:
     torch = None
 
 Call = Callable[[], Any]
+PEER = "PyTorch"
 
 
 @dataclass(frozen=True)
@@ -64,30 +70,28 @@ LAYERS = (
 )  # fmt: skip
 
 
-def rows(rounds: int, only: str = "") -> Iterator[dict[str, Any]]:
-    """A row a layer and dtype: milliseconds, ours and PyTorch's, and how many times as fast ours is."""
+def rows(rounds: int, only: str = "") -> Iterator[Row]:
+    """A row a layer, pass and dtype; and for the convolutions, by pass and dtype, their geometric mean."""
     if torch is None:
-        raise SystemExit("this benchmark compares with PyTorch: pip install torch, or convgrad[oracle]")
+        return
     torch.set_num_threads(threads())
-    ratios: dict[str, list[float]] = {}
-    for layer in LAYERS:
-        if only in layer.name:
-            for dtype in (np.float64, np.float32):
-                line = row(layer, np.dtype(dtype), rounds)
-                if layer.w:
-                    ratios.setdefault(line["dtype"], []).append(line["ratio"])
-                yield line
-    for name, found in ratios.items():
-        yield {"layer": "all convolutions, geometric mean", "dtype": name, "ratio": geometric_mean(found)}
+    means: dict[str, list[Row]] = {}
+    for layer, passes, dtype in product(LAYERS, PASSES, (np.float64, np.float32)):
+        of = f"{passes}, {np.dtype(dtype).name}"
+        if only in (name := f"{layer.name}, {of}"):
+            row = _row(name, layer, np.dtype(dtype), passes, rounds)
+            if layer.w:
+                means.setdefault(of, []).append(row)
+            yield row
+    for of, found in means.items():
+        ours, peer = (geometric_mean(times) for times in zip(*((row.ours, row.peer) for row in found), strict=True))
+        yield Row(f"all these convolutions, geometric mean, {of}", ours, peer, PEER, FASTER)
 
 
-def row(layer: Layer, dtype: np.dtype[Any], rounds: int) -> dict[str, Any]:
+def _row(name: str, layer: Layer, dtype: np.dtype[Any], passes: str, rounds: int) -> Row:
     arrays = operands(layer, dtype)
-    ours, theirs = alternating(our_passes(layer, arrays), their_passes(layer, arrays), rounds)
-    return {
-        "layer": layer.name, "dtype": dtype.name, "ours_ms": ours * 1e3, "torch_ms": theirs * 1e3,
-        "ratio": theirs / ours,
-    }  # fmt: skip
+    ours, theirs = PASSES[passes]
+    return Row(name, *alternating(ours(layer, arrays), theirs(layer, arrays), rounds), PEER, FASTER)
 
 
 def operands(layer: Layer, dtype: np.dtype[Any]) -> list[np.ndarray[Any, Any]]:
@@ -109,7 +113,13 @@ def case_of(layer: Layer, arrays: list[np.ndarray[Any, Any]]) -> Any:
     return make_case(document, needs_delta=False, arithmetic=arrays[0].dtype.name)
 
 
-def our_passes(layer: Layer, arrays: list[np.ndarray[Any, Any]]) -> Call:
+def our_output(layer: Layer, arrays: list[np.ndarray[Any, Any]]) -> Call:
+    *given, _ = arrays
+    case = case_of(layer, given)
+    return lambda: case.operation.forward(*given, **case.arguments)
+
+
+def our_gradients(layer: Layer, arrays: list[np.ndarray[Any, Any]]) -> Call:
     *given, delta = arrays
     case = case_of(layer, given)
 
@@ -121,16 +131,29 @@ def our_passes(layer: Layer, arrays: list[np.ndarray[Any, Any]]) -> Call:
     return gradients
 
 
-def their_passes(layer: Layer, arrays: list[np.ndarray[Any, Any]]) -> Call:
+def their_output(layer: Layer, arrays: list[np.ndarray[Any, Any]]) -> Call:
+    *given, _ = [torch.from_numpy(array) for array in arrays]
+    if layer.w:
+        return lambda: torch.ops.aten.convolution(*given, *_settings(layer))
+    pool, window = _their_pool(layer)
+    return lambda: pool(*given, *window)
+
+
+def their_gradients(layer: Layer, arrays: list[np.ndarray[Any, Any]]) -> Call:
     x, *_, delta = tensors = [torch.from_numpy(array) for array in arrays]
     if not layer.w:
-        return lambda: _their_pool(layer, x, delta)
-    every = {name: _each(layer, name, default) for name, default in (("stride", 1), ("padding", 0), ("dilation", 1))}
+        return lambda: _both_of_their_pool(layer, x, delta)
     backward, w = torch.ops.aten.convolution_backward, tensors[1]
-    settings = (every["stride"], every["padding"], every["dilation"], layer.op == "conv-transpose")
-    groups = layer.settings.get("groups", 1)
-    sizes = [_outputs(layer)]
-    return lambda: backward(delta, x, w, sizes, *settings, [0] * layer.dims, groups, [True, True, True])
+    return lambda: backward(delta, x, w, [_outputs(layer)], *_settings(layer), [True, True, True])
+
+
+PASSES = {"output": (our_output, their_output), "gradients": (our_gradients, their_gradients)}
+
+
+def _settings(layer: Layer) -> tuple[Any, ...]:
+    """Stride, padding, dilation, whether transposed, output padding and groups, as PyTorch takes them."""
+    geometry = (_each(layer, name, default) for name, default in (("stride", 1), ("padding", 0), ("dilation", 1)))
+    return (*geometry, layer.op == "conv-transpose", [0] * layer.dims, layer.settings.get("groups", 1))
 
 
 def _each(layer: Layer, name: str, default: int) -> list[int]:
@@ -138,14 +161,20 @@ def _each(layer: Layer, name: str, default: int) -> list[int]:
     return list(value) if isinstance(value, list) else [value] * layer.dims
 
 
-def _their_pool(layer: Layer, x: Any, delta: Any) -> Any:
+def _their_pool(layer: Layer) -> tuple[Any, list[list[int]]]:
+    """PyTorch's function, and what it takes besides x."""
     aten = torch.ops.aten
     if layer.op == "adaptive-average-pool":
-        y = aten._adaptive_avg_pool2d(x, _each(layer, "output_size", 1))
-        return y, aten._adaptive_avg_pool2d_backward(delta, x)
+        return aten._adaptive_avg_pool2d, [_each(layer, "output_size", 1)]
     window = [_each(layer, name, 1) for name in ("window", "stride", "padding")]
+    return (aten.avg_pool2d if layer.op == "average-pool" else aten.max_pool2d_with_indices), window
+
+
+def _both_of_their_pool(layer: Layer, x: Any, delta: Any) -> Any:
+    aten, (pool, window) = torch.ops.aten, _their_pool(layer)
+    y = pool(x, *window)
+    if layer.op == "adaptive-average-pool":
+        return y, aten._adaptive_avg_pool2d_backward(delta, x)
     if layer.op == "average-pool":
-        y = aten.avg_pool2d(x, *window)
         return y, aten.avg_pool2d_backward(delta, x, *window, False, True, None)
-    y, at = aten.max_pool2d_with_indices(x, *window)
-    return y, aten.max_pool2d_with_indices_backward(delta, x, *window, [1, 1], False, at)
+    return y, aten.max_pool2d_with_indices_backward(delta, x, *window, [1, 1], False, y[1])
