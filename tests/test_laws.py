@@ -2,6 +2,7 @@
 
 from fractions import Fraction
 from itertools import product
+from unittest import mock
 
 import numpy as np
 import pytest
@@ -9,7 +10,7 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 
 import convgrad
-from convgrad.core.unfold import fold, pad, unfold, unpad
+from convgrad.core.unfold import LONG, fold, pad, unfold, unfold_rows, unpad
 from convgrad.core.window import AdaptiveAxis, Axis, Window
 from tests import definitions
 from tests.geometry import (
@@ -92,6 +93,18 @@ def test_fold_is_the_adjoint_of_unfold(given_window, seed):
     x = like(np.empty((2, 2, *lengths)), seed)
     columns = like(np.empty((2, 2, *window.size, *window.positions(lengths))), seed + 1)
     assert inner(unfold(x, window), columns) == inner(x, fold(columns, window, lengths))
+
+
+@pytest.mark.parametrize("long", [0, LONG])
+@given(given_window=windows(), seed=seeds)
+def test_unfolding_rows_is_to_unfold_with_the_channels_first(long, given_window, seed):
+    window, lengths = given_window
+    assume(all(isinstance(axis, Axis) for axis in window.axes))
+    x = like(np.empty((2, 3, 2, *lengths)), seed)
+    one_by_one = unfold(x.reshape(6, 2, *lengths), window).reshape(2, 3, 2, *window.size, *window.positions(lengths))
+    with mock.patch("convgrad.core.unfold.LONG", long):
+        columns = unfold_rows(x.transpose(2, 1, 0, *range(3, x.ndim)), window)
+    assert_equal(columns, np.moveaxis(one_by_one, (0, 1, 2), (-1 - len(lengths), -2 - len(lengths), 0)))
 
 
 @st.composite

@@ -258,6 +258,7 @@ def test_output_and_gradients_are_those_of_torch_in_single_precision(operation):
         ((1, 4, 90, 90), (6, 2, 3, 7), {"groups": 2, "stride": [2, 1], "dilation": [1, 3], "mode": "convolution"}),
         ((3, 2, 20_000), (3, 2, 9), {"dilation": 4, "padding": 7, "padding_mode": "reflect"}),
         ((1, 2, 20, 24, 22), (3, 2, 3, 3, 3), {"padding": 1, "padding_mode": "circular"}),
+        ((1, 16, 260, 250), (12, 16, 3, 3), {"padding": [[3, 0], [1, 1]], "dilation": [2, 1]}),
     ],
 )
 def test_an_input_of_many_blocks_is_computed_as_in_torch(x, w, settings):

@@ -6,6 +6,8 @@
 
 g group, o output channel in the group; k runs over the group's input channels and the taps, p over samples and
 positions. A block is some positions of one sample or of several, whose columns fit the cache: so memory stays bounded.
+Where that copies less, columns hold windows over the axes but the first, whose taps are the same rows of columns,
+shifted: a block's matrices are then g k h p, with h rows, and one that is not so has a single row.
 Threads share the blocks out; each writes to a place of its own, so that results do not depend on which did what.
 """
 
@@ -13,25 +15,28 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
-from itertools import pairwise, product
+from itertools import product
 from math import gcd, prod
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 
 from convgrad.core.arithmetic import EXACT, Array, bilinear, zeros
 from convgrad.core.threads import share, spans, worth
-from convgrad.core.unfold import ALL, fold, reach, unpadded, windows
+from convgrad.core.unfold import ALL, fold, mergeable, reach, unfold_rows, unpadded
 from convgrad.core.window import Axis, Window
 
 BLOCK = 1 << 22
 """Bytes that a block aims at: beyond a second-level cache, for on shorter work threads wait for Python's lock."""
 
-MOST = 24 << 20
+MOST = 40 << 20
 """Bytes that the blocks of all threads hold together at most, whatever the layer."""
 
 ENOUGH = 512
 """Positions in a product below which BLAS spends its time on arranging the kernel: worth leaving the cache for."""
+
+HALOS = 16
+"""Rows of a block for each that it shares with a neighbour, which are computed twice; fewer where memory is short."""
 
 MANY = 1024
 """Positions in a product of the kernel's gradient, which is added up over blocks: fewer blocks, fewer additions."""
@@ -41,7 +46,7 @@ MANY = 1024
 def correlate(x: Array, w: Array, *, window: Window, groups: int) -> Array:
     """Slide w over x: (N,C,*L), (O,C/g,*K) -> (N,O,*P). Linear in each; adjoints `spread` and `kernel_gradient`."""
     y = zeros((x.shape[0], w.shape[0], *window.positions(x.shape[2:])), np.result_type(x, w))
-    _slide([Sliding(x, w.reshape(groups, w.shape[0] // groups, -1), window, y)])
+    _slide([Sliding(x, w.reshape(groups, w.shape[0] // groups, *w.shape[1:]), window, y)])
     return y
 
 
@@ -74,7 +79,7 @@ def spread(delta: Array, w: Array, *, window: Window, groups: int, lengths: Sequ
 
 @dataclass(frozen=True, slots=True)
 class Sliding:
-    """A kernel g o k to slide over x (N,C,*L) into y (N,O,*P), which may be a view."""
+    """A kernel g o c *K to slide over x (N,C,*L) into y (N,O,*P), which holds zeros and may be a view."""
 
     x: Array
     kernel: Array
@@ -93,32 +98,93 @@ class Block:
 
 
 def _slide(jobs: Sequence[Sliding]) -> None:
-    """Kernel times columns, written block by block."""
-    cost = sum(_cost(job.y, job.kernel.shape[2]) for job in jobs)
+    """Kernel times columns, block by block; where the window lies in rows, a product for all taps of the first axis."""
+    cost = sum(_cost(job.y, prod(job.kernel.shape[2:])) for job in jobs)
     count = worth(cost)
-    items = []
-    for job in jobs:
-        groups, o, k = job.kernel.shape
-        width = (k + o) * groups * job.x.itemsize
-        items += [(job, block) for block in _blocks(job.window, job.x.shape, width, count)]
-    share(_write, items, cost)
+    share(_write, [item for job in jobs for item in _written(job, count)], cost)
+
+
+def _written(job: Sliding, sharers: int) -> Iterator[tuple[Sliding, Block]]:
+    """A job as blocks, its kernel as matrices g to k: the outputs for each tap of the first axis, where it is rows."""
+    if not _slides_in_rows(job, sharers):
+        job = Sliding(job.x[:, :, None], job.kernel[:, :, :, None], _as_one_row(job.window), job.y[:, :, None])
+    by_tap = np.ascontiguousarray(np.moveaxis(job.kernel, 3, 1))  # nor would BLAS take a view that runs backwards
+    kernel = by_tap.reshape(len(by_tap), prod(by_tap.shape[1:3]), -1)
+    first: Any = job.window.axes[0]
+    rows = min(HALOS * (first.extent - 1), job.y.shape[2])
+    enough = max(ENOUGH, rows * prod(job.y.shape[3:]))
+    for block in _blocks(job.window, job.x.shape, _width(job), sharers, enough):
+        yield replace(job, kernel=kernel), block
+
+
+def _slides_in_rows(job: Sliding, sharers: int) -> bool:
+    """Whether rows, of which those between blocks are computed twice, are worth it for a product."""
+    _, o, c, *_ = job.kernel.shape
+    first: Any = job.window.axes[0]
+    height, *across = job.y.shape[2:]
+    few = MOST // sharers // _width(job) < min(4 * (first.extent - 1), height) * prod(across)
+    return not few and prod(job.y.shape[2:]) >= ENOUGH and _in_rows(job.window, job.x.shape, o, c)
+
+
+def _width(job: Sliding) -> int:
+    """Bytes of the columns at a position, with one tap of the first axis, and of the products, with all."""
+    groups, o, c, first, *others = job.kernel.shape
+    entries: int = (c * prod(others) + o * first) * groups
+    return entries * job.x.itemsize
 
 
 def _write(item: tuple[Sliding, Block]) -> None:
+    """Add kernel times columns to the rows that each tap of the first axis meets: (g to k), g k h p onto g o h n *P."""
     job, block = item
-    groups = len(job.kernel)
-    columns = _columns(job.x[block.samples], block.window, groups)
-    _multiply(job.kernel, columns, _grouped(job.y[(block.samples, slice(None), *block.box)], groups))
+    columns, met = _columns(job.x[block.samples], block.window, len(job.kernel))
+    y = _grouped(job.y[(block.samples, slice(None), *block.box)], len(job.kernel))
+    if len(met) == 1:
+        _multiply(job.kernel, _matrices(columns), y)
+        return
+    products = job.kernel @ _matrices(columns)
+    by_tap = products.reshape(len(products), len(met), y.shape[1], columns.shape[2], *y.shape[3:])
+    y[...] = _met_sum(by_tap.swapaxes(0, 1), met, y.shape)
+
+
+def _met_sum(parts: Array, met: list[tuple[slice, slice]], shape: Sequence[int]) -> Array:
+    """The sum of each tap's rows where they meet positions: t g o h n *P -> g o p n *P; overwrites the parts."""
+    whole = next((tap for tap, (positions, _) in enumerate(met) if positions == slice(0, shape[2])), None)
+    total = zeros(shape, parts.dtype) if whole is None else parts[whole, :, :, met[whole][1]]
+    for tap, (positions, cells) in enumerate(met):
+        if tap != whole:
+            total[:, :, positions] += parts[tap, :, :, cells]
+    return total
 
 
 def _add_gradient(delta: Array, x: Array, window: Window, dw: Array) -> None:
     """Add delta times columns, block by block: (N,O,*P), (N,C,*L) onto g o c *K."""
+    if not _in_rows(window, x.shape, *dw.shape[1:3]):
+        delta, x, window, dw = delta[:, :, None], x[:, :, None], _as_one_row(window), dw[:, :, :, None]
     groups = len(dw)
-    width = (dw[0, 0].size + dw.shape[1]) * groups * x.itemsize
+    width = (dw[0, 0, :, 0].size + dw.shape[1]) * groups * x.itemsize
     for block in _blocks(window, x.shape, width, 1, MANY):
-        columns = _columns(x[block.samples], block.window, groups)
-        near = _matrices(_grouped(delta[(block.samples, slice(None), *block.box)], groups))
-        _multiply(near, columns.swapaxes(1, 2), dw, add=block.number > 0)
+        columns, met = _columns(x[block.samples], block.window, groups)
+        near = _merged(_grouped(delta[(block.samples, slice(None), *block.box)], groups))
+        for tap, (positions, cells) in enumerate(met):
+            far = _matrices(columns[:, :, cells]).swapaxes(1, 2)
+            _multiply(_matrices(near[:, :, positions]), far, dw[:, :, :, tap], add=block.number > 0)
+
+
+def _in_rows(window: Window, shape: Sequence[int], outputs: int, channels: int) -> bool:
+    """Whether to write windows out over the axes but the first, whose taps then are the same rows, shifted.
+
+    That copies windows for one tap of the first axis instead of all, and adds outputs for all instead of one.
+    """
+    first, *others = window.axes
+    if not isinstance(first, Axis) or first.stride > 1 or not others:
+        return False
+    across = prod(Window(tuple(others)).positions(shape[3:]))
+    saved = (first.size - 1) * channels * prod(axis.size for axis in others)
+    return first.size <= across and first.size * outputs <= saved
+
+
+def _as_one_row(window: Window) -> Window:
+    return Window((Axis(1), *window.axes))
 
 
 def _gather(delta: Array, kernel: Array, window: Window, dx: Array) -> None:
@@ -126,14 +192,11 @@ def _gather(delta: Array, kernel: Array, window: Window, dx: Array) -> None:
 
     This reads windows, where fold adds to them: at a quarter of the price, but of the output channels' windows.
     """
-    groups, _, channels, *_ = kernel.shape
     axes, turned = zip(window.axes, dx.shape[2:], delta.shape[2:], strict=True), kernel.swapaxes(1, 2)
     jobs = []
     for phases in product(*(_phases(axis, length, count) for axis, length, count in axes)):
         taps, cells, parts = zip(*phases, strict=True)
-        part = turned[(slice(None),) * 3 + taps].reshape(groups, channels, -1)
-        part = np.ascontiguousarray(part)  # a view that runs backwards is none that BLAS takes
-        jobs.append(Sliding(delta, part, Window(parts), dx[(*ALL, *cells)]))
+        jobs.append(Sliding(delta, turned[(slice(None),) * 3 + taps], Window(parts), dx[(*ALL, *cells)]))
     _slide(jobs)
 
 
@@ -171,8 +234,8 @@ def _fold_products(delta: Array, kernel: Array, window: Window, dx: Array) -> No
     matrix = kernel.reshape(*kernel.shape[:2], -1).swapaxes(1, 2)
     width = (matrix.shape[1] + matrix.shape[2]) * len(matrix) * dx.itemsize
     for block in _blocks(window, dx.shape, width, 1):
-        near = _grouped(delta[(block.samples, slice(None), *block.box)], len(matrix))
-        columns = (matrix @ _matrices(near)).reshape(dx.shape[1], *window.size, *near.shape[2:])
+        near = _grouped(delta[(block.samples, slice(None), None, *block.box)], len(matrix))
+        columns = (matrix @ _matrices(near)).reshape(dx.shape[1], *window.size, *near.shape[3:])
         _fold_onto(dx[block.samples], columns, block.window)
 
 
@@ -182,17 +245,23 @@ def _fold_onto(dx: Array, columns: Array, window: Window) -> None:
     dx[(*ALL, *inside)] += fold(columns, unpadded(window), sizes, 1).swapaxes(0, 1)[(*ALL, *covered)]
 
 
-def _columns(x: Array, window: Window, groups: int) -> Array:
-    """Windows as columns of a matrix a group, a view where the window is one cell: (N,C,*L) -> g k p."""
-    columns = windows(x, window)
-    axes = len(window.axes)
-    by_channel = columns.transpose(*range(1, axes + 2), 0, *range(axes + 2, columns.ndim))
-    return by_channel.reshape(groups, x.shape[1] // groups * prod(window.size), -1)
+def _columns(x: Array, window: Window, groups: int) -> tuple[Array, list[tuple[slice, slice]]]:
+    """Rows of windows over the axes but the first as columns, and for each of its taps the rows of positions and of
+    columns that meet: (N,C,*L) -> g k h p, a view where a window is one cell.
+    """
+    first, *others = cast(tuple[Axis, ...], window.axes)
+    _, _, (rows,) = reach((first,), x.shape[2:3])
+    here = replace(first, before=first.before + rows.start).fitted(rows.stop - rows.start, first.positions(x.shape[2]))
+    met = [here.tap(tap, rows.stop - rows.start) for tap in range(first.size)]
+    x = x[:, :, rows].transpose(1, 2, 0, *range(3, x.ndim))
+    columns = unfold_rows(x, Window(tuple(others)))
+    k = len(x) // groups * prod(window.size[1:])
+    return columns.reshape(groups, k, x.shape[1], -1 if columns.size else 0), met
 
 
 def _multiply(a: Array, b: Array, target: Array, add: bool = False) -> None:
     """a b into the target, or onto it: g o i, g i j -> g o *J, without a copy in between where its memory allows."""
-    if not add and _mergeable(target):
+    if not add and mergeable(target, 2):
         np.matmul(a, b, out=_matrices(target))
         return
     result = (a @ b).reshape(target.shape)
@@ -202,20 +271,20 @@ def _multiply(a: Array, b: Array, target: Array, add: bool = False) -> None:
         target[...] = result
 
 
-def _mergeable(array: Array) -> bool:
-    """Whether the axes after the second are one in memory."""
-    axes = [(length, step) for length, step in zip(array.shape[2:], array.strides[2:], strict=True) if length > 1]
-    return all(outer == step * length for (_, outer), (length, step) in pairwise(axes))
+def _merged(array: Array) -> Array:
+    """The array, or where the axes after the second are not one in memory, a copy."""
+    return array if mergeable(array, 2) else array.copy()
 
 
 def _matrices(array: Array) -> Array:
     """g o *P -> g o p."""
-    return array.reshape(*array.shape[:2], -1)
+    return array.reshape(*array.shape[:2], prod(array.shape[2:]))
 
 
 def _grouped(delta: Array, groups: int) -> Array:
-    """A view: (N,O,*P) -> g o n *P."""
-    return delta.reshape(delta.shape[0], groups, -1, *delta.shape[2:]).transpose(1, 2, 0, *range(3, delta.ndim + 1))
+    """A view, the rows before the samples: (N,O,P,*P) -> g o p n *P."""
+    grouped = delta.reshape(delta.shape[0], groups, delta.shape[1] // groups, *delta.shape[2:])
+    return grouped.transpose(1, 2, 3, 0, *range(4, grouped.ndim))
 
 
 def _channels(x: Array, groups: int, some: slice, channels: slice = slice(None)) -> Array:
