@@ -34,7 +34,7 @@ def shown(name: str, made: Iterable[Row] | Mapping[str, object]) -> None:
             live.refresh()
     if not table.rows:
         console.print("no rows: no name has what --only says, or the peer is not installed (extra `oracle`)")
-    console.print()
+    console.print("" if console.is_terminal else "\n")  # a table in a pipe ends without a new line
 
 
 def cells(row: Row) -> tuple[str, ...]:
