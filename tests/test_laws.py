@@ -10,6 +10,8 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 
 import convgrad
+from convgrad.core import bilinear
+from convgrad.core.bilinear import correlate, kernel_gradient, spread_gradients
 from convgrad.core.unfold import LONG, fold, pad, unfold, unfold_rows, unpad
 from convgrad.core.window import AdaptiveAxis, Axis, Window
 from tests import definitions
@@ -105,6 +107,21 @@ def test_unfolding_rows_is_to_unfold_with_the_channels_first(long, given_window,
     with mock.patch("convgrad.core.unfold.LONG", long):
         columns = unfold_rows(x.transpose(2, 1, 0, *range(3, x.ndim)), window)
     assert_equal(columns, np.moveaxis(one_by_one, (0, 1, 2), (-1 - len(lengths), -2 - len(lengths), 0)))
+
+
+@pytest.mark.parametrize("count", [1, 3])
+@given(given_window=windows(), groups=st.integers(1, 2), channels=st.integers(1, 4), seed=seeds)
+def test_gradients_from_the_same_columns_are_those_from_their_own(count, given_window, groups, channels, seed):
+    window, lengths = given_window
+    assume(all(isinstance(axis, Axis) for axis in window.axes))
+    # whole numbers, which floats add without an error in any order; blocks and rows as small as can be
+    random = np.random.default_rng(seed)
+    shapes = ((2, 2 * groups, *window.positions(lengths)), (2 * groups, channels, *window.size))
+    delta, x, w = (random.integers(-9, 10, shape) * 1.0 for shape in ((2, channels * groups, *lengths), *shapes))
+    with mock.patch.multiple(bilinear, worth=lambda cost: count, BLOCK=1, ENOUGH=1, MANY=1, HALOS=0):
+        dx, dw = spread_gradients(delta, x, w, window=window, groups=groups)
+    assert_equal(dx, correlate(delta, w, window=window, groups=groups))
+    assert_equal(dw, kernel_gradient(x, delta, window=window, groups=groups))
 
 
 @st.composite

@@ -26,6 +26,9 @@ from convgrad.core.threads import share, spans, worth
 from convgrad.core.unfold import ALL, fold, mergeable, reach, unfold_rows, unpadded
 from convgrad.core.window import Axis, Window
 
+Met = Sequence[tuple[slice, slice]]
+"""For each tap of the first axis the rows of positions and of columns that meet."""
+
 BLOCK = 1 << 22
 """Bytes that a block aims at: beyond a second-level cache, for on shorter work threads wait for Python's lock."""
 
@@ -75,6 +78,32 @@ def spread(delta: Array, w: Array, *, window: Window, groups: int, lengths: Sequ
     gather = kernel.shape[1] <= 4 * kernel.shape[2] and w.nbytes <= MOST  # it copies the kernel
     (_gather if gather else _scatter)(delta, kernel, window, dx)
     return dx
+
+
+def spread_gradients(delta: Array, x: Array, w: Array, *, window: Window, groups: int) -> tuple[Array, Array]:
+    """`correlate(delta, w)` and `kernel_gradient(x, delta)`, the gradients of `spread(x, w)`, from the same columns.
+
+    Every thread has a kernel of its own to add to: where those would be large, or exact, the two are computed in turn.
+    """
+    cost = 2 * _cost(x, w[0].size)
+    count = worth(cost)
+    if delta.dtype == EXACT or count * w.nbytes > MOST:
+        settings: Any = {"window": window, "groups": groups}
+        return correlate(delta, w, **settings), kernel_gradient(x, delta, **settings)
+    dx = zeros((delta.shape[0], w.shape[0], *window.positions(delta.shape[2:])), np.result_type(delta, w))
+    kernel = w.reshape(groups, w.shape[0] // groups, *w.shape[1:])
+    items = list(_written(Sliding(delta, kernel, window, dx), count))
+    parts = zeros((count, *kernel.shape), np.result_type(delta, x))
+
+    def add(turn: int) -> None:  # the same blocks in every run, so that sums are added up in the same order
+        for job, block in items[turn::count]:
+            columns, met = _columns(job.x[block.samples], block.window, groups)
+            _put(job, block, columns, met)
+            near, dw = x.reshape(job.y.shape), parts[turn].reshape(*kernel.shape[:3], *job.window.size)
+            _add(near[(block.samples, slice(None), *block.box)], columns, met, dw, first=block is items[turn][1])
+
+    share(add, range(count), cost)
+    return dx, parts.sum(axis=0).reshape(w.shape)
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,9 +163,13 @@ def _width(job: Sliding) -> int:
 
 
 def _write(item: tuple[Sliding, Block]) -> None:
-    """Add kernel times columns to the rows that each tap of the first axis meets: (g to k), g k h p onto g o h n *P."""
     job, block = item
     columns, met = _columns(job.x[block.samples], block.window, len(job.kernel))
+    _put(job, block, columns, met)
+
+
+def _put(job: Sliding, block: Block, columns: Array, met: Met) -> None:
+    """Kernel times columns, added up where each tap of the first axis meets rows: g to k, g k h p -> g o h n *P."""
     y = _grouped(job.y[(block.samples, slice(None), *block.box)], len(job.kernel))
     if len(met) == 1:
         _multiply(job.kernel, _matrices(columns), y)
@@ -146,7 +179,7 @@ def _write(item: tuple[Sliding, Block]) -> None:
     y[...] = _met_sum(by_tap.swapaxes(0, 1), met, y.shape)
 
 
-def _met_sum(parts: Array, met: list[tuple[slice, slice]], shape: Sequence[int]) -> Array:
+def _met_sum(parts: Array, met: Met, shape: Sequence[int]) -> Array:
     """The sum of each tap's rows where they meet positions: t g o h n *P -> g o p n *P; overwrites the parts."""
     whole = next((tap for tap, (positions, _) in enumerate(met) if positions == slice(0, shape[2])), None)
     total = zeros(shape, parts.dtype) if whole is None else parts[whole, :, :, met[whole][1]]
@@ -164,10 +197,15 @@ def _add_gradient(delta: Array, x: Array, window: Window, dw: Array) -> None:
     width = (dw[0, 0, :, 0].size + dw.shape[1]) * groups * x.itemsize
     for block in _blocks(window, x.shape, width, 1, MANY):
         columns, met = _columns(x[block.samples], block.window, groups)
-        near = _merged(_grouped(delta[(block.samples, slice(None), *block.box)], groups))
-        for tap, (positions, cells) in enumerate(met):
-            far = _matrices(columns[:, :, cells]).swapaxes(1, 2)
-            _multiply(_matrices(near[:, :, positions]), far, dw[:, :, :, tap], add=block.number > 0)
+        _add(delta[(block.samples, slice(None), *block.box)], columns, met, dw, first=block.number == 0)
+
+
+def _add(delta: Array, columns: Array, met: Met, dw: Array, first: bool) -> None:
+    """Delta times columns, added to what blocks before gave: (N,O,*P), g k h p onto g o c *K."""
+    near = _merged(_grouped(delta, len(dw)))
+    for tap, (positions, cells) in enumerate(met):
+        far = _matrices(columns[:, :, cells]).swapaxes(1, 2)
+        _multiply(_matrices(near[:, :, positions]), far, dw[:, :, :, tap], add=not first)
 
 
 def _in_rows(window: Window, shape: Sequence[int], outputs: int, channels: int) -> bool:
@@ -245,7 +283,7 @@ def _fold_onto(dx: Array, columns: Array, window: Window) -> None:
     dx[(*ALL, *inside)] += fold(columns, unpadded(window), sizes, 1).swapaxes(0, 1)[(*ALL, *covered)]
 
 
-def _columns(x: Array, window: Window, groups: int) -> tuple[Array, list[tuple[slice, slice]]]:
+def _columns(x: Array, window: Window, groups: int) -> tuple[Array, Met]:
     """Rows of windows over the axes but the first as columns, and for each of its taps the rows of positions and of
     columns that meet: (N,C,*L) -> g k h p, a view where a window is one cell.
     """

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from convgrad.core.arithmetic import Array
-from convgrad.core.bilinear import correlate, kernel_gradient, spread
+from convgrad.core.bilinear import spread, spread_gradients
 from convgrad.core.unfold import patch
 from convgrad.core.window import Window
 from convgrad.errors import Problem, RequestError
@@ -27,8 +27,7 @@ def backward(
     delta: Array, x: Array, w: Array, b: Array | None = None, *, window: Window, lengths: Shape, groups: int, mode: str
 ) -> dict[str, Array]:
     """(N,O,*L) -> dx (N,C,*I), dw (C,O/g,*K), db (O,): the convolution's maps with x and delta exchanged."""
-    dx = correlate(delta, oriented(w, mode), window=window, groups=groups)
-    dw = kernel_gradient(x, delta, window=window, groups=groups)
+    dx, dw = spread_gradients(delta, x, oriented(w, mode), window=window, groups=groups)
     return {"x": dx, "w": oriented(dw, mode), "b": channel_sums(delta)}
 
 
