@@ -17,6 +17,7 @@ LITERALS = {"true", "false", "null"}
 JSON_NUMBER = re.compile(r"-?(?:0|[1-9][0-9]*)(?:\.[0-9]+)?(?:[eE][-+]?[0-9]+)?")
 NONFINITE = re.compile("nan|-?inf")
 QUOTE = '"'
+SMALL = 1000  # numbers: in fewer, to look whether any is whole takes longer than to go through their text
 SHORT = 100  # characters: what is no longer stays on one line
 
 
@@ -75,7 +76,7 @@ class Dialect:
         text = repr(values.tolist())
         if "n" in text:
             text = NONFINITE.sub(lambda found: self.nonfinite[found[0]], text)
-        if (values == np.trunc(values)).any():  # only then is there a .0, and going through a text takes its time
+        if values.size < SMALL or (values == np.trunc(values)).any():  # else there is no .0: a text takes its time
             text = text.replace(".0, ", ", ").replace(".0]", "]").removesuffix(".0")
         return self.number(text)
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from typing import Any
 
 import numpy as np
@@ -50,18 +50,22 @@ def _line(value: Any) -> Iterator[str]:
 
 def _at_once(value: Any) -> str | None:
     """A value on one line, where all of it is there and not much; None for the rest, which goes part by part."""
-    if JSON.has(value):
-        return JSON.scalar(value)
     if isinstance(value, np.ndarray):
         return JSON.numbers(value) if value.size <= BLOCK else None
-    if not isinstance(value, (list, tuple, Mapping)) or len(value) > SHORT:
+    if isinstance(value, (list, tuple)):
+        texts = _all_at_once(value)
+        return None if texts is None else f"[{', '.join(texts)}]"
+    if JSON.has(value):
+        return JSON.scalar(value)
+    texts = _all_at_once(value.values()) if isinstance(value, Mapping) else None
+    if texts is None:
         return None
-    texts = list(map(_at_once, value.values() if isinstance(value, Mapping) else value))
-    if None in texts:
-        return None
-    if isinstance(value, Mapping):
-        return f"{{{', '.join(f'{JSON.word(str(key))}: {text}' for key, text in zip(value, texts, strict=True))}}}"
-    return f"[{', '.join(map(str, texts))}]"
+    return f"{{{', '.join(f'{JSON.word(str(key))}: {text}' for key, text in zip(value, texts, strict=True))}}}"
+
+
+def _all_at_once(values: Collection[Any]) -> list[str] | None:
+    texts: list[Any] = list(map(_at_once, values)) if len(values) <= SHORT else [None]
+    return None if None in texts else texts
 
 
 def _line_of(items: Iterable[Any]) -> Iterator[str]:
