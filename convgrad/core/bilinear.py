@@ -100,7 +100,7 @@ def spread_gradients(delta: Array, x: Array, w: Array, *, window: Window, groups
             columns, met = _columns(job.x[block.samples], block.window, groups)
             _put(job, block, columns, met)
             near, dw = x.reshape(job.y.shape), parts[turn].reshape(*kernel.shape[:3], *job.window.size)
-            _add(near[(block.samples, slice(None), *block.box)], columns, met, dw, first=block is items[turn][1])
+            _add(near[(block.samples, slice(None), *block.box)], columns, met, dw, first=block.number == 0)
 
     share(add, range(count), cost)
     return dx, parts.sum(axis=0).reshape(w.shape)
