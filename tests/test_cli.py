@@ -111,11 +111,11 @@ def test_an_option_wins_over_the_document() -> None:
 
 
 def test_an_option_wins_over_the_document_also_where_its_large_arrays_are_read_again(tmp_path: Path) -> None:
-    case = {"op": "average-pool", "window": 100, "input": [[0.5] * 100] * 100, "delta": [[100]]}
+    case = {"op": "average-pool", "window": 100, "input": [[0.1] * 100] * 100, "delta": [[100]]}
     (tmp_path / "large.json").write_text(json.dumps(case))
     for option, expected in ((["--delta", "ones"], "0.0001"), (["--delta", "[[3]]"], "0.0003"), ([], "0.01")):
         run = convgrad("backward", "large.json", *option, "--arithmetic", "exact", "--format", "jsonl", cwd=tmp_path)
-        assert f'"dX": [[{expected}, ' in run.stdout
+        assert f'"output": [[0.1]], "dX": [[{expected}, ' in run.stdout
 
 
 def test_three_files_make_a_case() -> None:
@@ -220,6 +220,21 @@ def test_a_schema_is_written_in_the_format_asked_for(tmp_path: Path) -> None:
     convgrad("schema", "check", "--output", str(tmp_path / "check.jsonl"))
     (line,) = (tmp_path / "check.jsonl").read_text().splitlines()
     assert json.loads(line) == published
+
+
+@pytest.mark.parametrize(
+    ("case", "needed"),
+    [
+        ({"op": "conv", "input": [1]}, "kernel"),
+        ({"op": "max-pool", "input": [1]}, "window"),
+        ({"op": "adaptive-max-pool", "input": [1]}, "output_size"),
+    ],
+)
+def test_the_case_schema_asks_for_what_an_operation_needs(case: dict[str, Any], needed: str) -> None:
+    published = json.loads(convgrad("schema", "case").stdout)
+    with pytest.raises(jsonschema.ValidationError, match=f"'{needed}' is a required property"):
+        jsonschema.validate(case, published)
+    jsonschema.validate({**case, needed: [1]}, published)
 
 
 def test_samples_validate_against_the_case_schema() -> None:

@@ -84,6 +84,11 @@ def test_no_trap_is_an_array(text, chunk):
 NO_TRAPS = ["[-1, -1]", "[1e010, 0e0]", "[1., .5, +1]", "[0, 0.0, -0]", "- - 1\n  - 2\n- - 3\n  - 4"]
 
 
+def test_a_number_like_the_token_of_an_array_stays_a_number():
+    (value,) = lifted("id: 7e7700\nnote: 7e77070\ninput: [1, 2]\n")
+    assert (value["id"], value["note"], value["input"].tolist()) == ("7e7700", "7e77070", [1, 2])
+
+
 @pytest.mark.parametrize("text", NO_TRAPS)
 def test_what_looks_like_a_trap_and_is_none_is_an_array(text):
     (found,) = lifted(text)
