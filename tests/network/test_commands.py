@@ -215,9 +215,10 @@ def test_many_networks_keep_their_order_and_a_refused_one_does_not_stop_the_rest
     assert run.returncode == 2
 
 
-def test_steps_without_a_rate_are_refused_before_anything_is_written():
+@pytest.mark.parametrize("form", ["table", "json", "jsonl"])
+def test_steps_without_a_rate_are_refused_before_anything_is_written(form):
     text = "input: [1, 2]\nlayers: [{op: conv, kernel: [1]}]\ndelta: ones\n"
-    run = convgrad("network", "-", "--steps", "2", "--format", "jsonl", stdin=text)
+    run = convgrad("network", "-", "--steps", "2", "--format", form, stdin=text)
     assert (run.returncode, run.stdout) == (2, "")
     assert "learning_rate" in run.stderr
 
