@@ -21,6 +21,7 @@ from convgrad.core import threads
 from convgrad.documents.binary import part
 from convgrad.documents.output import array_file
 from convgrad.errors import RequestError
+from tests.test_cli import hear_signals
 
 ROOT = Path(__file__).resolve().parents[1]
 SAMPLES, ROOM = 7, 3 << 10  # a few samples a part
@@ -321,7 +322,8 @@ COMMAND = [sys.executable, "-m", "convgrad", "backward", "--delta=ones", "--outp
 def in_a_process(folder, *arguments):
     environment = {**os.environ, "PYTHONPATH": str(ROOT)}
     pipe = subprocess.PIPE
-    return subprocess.Popen([*COMMAND, *arguments], cwd=folder, env=environment, stdout=pipe, stderr=pipe, text=True)
+    more = {"stdout": pipe, "stderr": pipe, "preexec_fn": hear_signals if os.name == "posix" else None}
+    return subprocess.Popen([*COMMAND, *arguments], cwd=folder, env=environment, text=True, **more)
 
 
 @pytest.mark.skipif(os.name != "posix", reason="the peak of a child's memory is only known on Unix")

@@ -401,9 +401,16 @@ def test_a_closed_pipe_exits_with_141_and_says_nothing() -> None:
     assert run.stderr == ""
 
 
+def hear_signals() -> None:
+    """What starts a program may have left signals unheard, as a shell does in the background, and nohup."""
+    for name in ("SIGINT", "SIGTERM", "SIGHUP"):
+        signal.signal(getattr(signal, name), signal.SIG_DFL)
+
+
 def test_an_interrupt_exits_with_130() -> None:
     command = [sys.executable, "-m", "convgrad", "backward", "-"]
-    with subprocess.Popen(command, stdin=subprocess.PIPE, stderr=subprocess.PIPE, cwd=ROOT, text=True) as process:
+    heard = {"stdin": subprocess.PIPE, "stderr": subprocess.PIPE, "preexec_fn": hear_signals}
+    with subprocess.Popen(command, cwd=ROOT, text=True, **heard) as process:
         assert process.stdin is not None
         process.stdin.write("input: [1]\n")
         process.stdin.flush()
