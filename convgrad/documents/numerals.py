@@ -18,6 +18,7 @@ JSON_NUMBER = re.compile(r"-?(?:0|[1-9][0-9]*)(?:\.[0-9]+)?(?:[eE][-+]?[0-9]+)?"
 NONFINITE = re.compile("nan|-?inf")
 QUOTE = '"'
 SMALL = 1000  # numbers: in fewer, to look whether any is whole takes longer than to go through their text
+INTEGERS = 1e16  # from here on the shortest text of a whole number has an exponent
 SHORT = 100  # characters: what is no longer stays on one line
 
 
@@ -73,10 +74,13 @@ class Dialect:
         if array.dtype.kind != "f":
             return repr(array.tolist()) if array.dtype.kind in "iu" else self._each(array.tolist())
         values = _doubles(array)
+        whole = values == np.trunc(values) if values.size >= SMALL else None
+        if whole is not None and whole.all() and abs(values).max() < INTEGERS:
+            return repr(values.astype(np.int64).tolist())
         text = repr(values.tolist())
         if "n" in text:
             text = NONFINITE.sub(lambda found: self.nonfinite[found[0]], text)
-        if values.size < SMALL or (values == np.trunc(values)).any():  # else there is no .0: a text takes its time
+        if whole is None or whole.any():  # else there is no .0, and going through a text takes its time
             text = text.replace(".0, ", ", ").replace(".0]", "]").removesuffix(".0")
         return self.number(text)
 

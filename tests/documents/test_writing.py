@@ -229,3 +229,12 @@ def test_short_things_share_lines_up_to_the_margin():
     lines = text({f"key{i}": "v" * (i % 30) for i in range(60)}, "json").splitlines()
     assert len(lines) < 25
     assert max(map(len, lines)) <= 118
+
+
+@pytest.mark.parametrize("format", FORMATS)
+@pytest.mark.parametrize("first", [3.0, 0.5, -0.0, 1e15, 9999999999999998.0, 1e16, -1e17, np.inf, np.nan])
+def test_many_whole_numbers_are_written_as_each_would_be(first, format):
+    many = np.full(2 * writing.BLOCK, 7.0)
+    many[0] = first
+    alone = text(np.array([first]), format).strip()[1:-1]
+    assert text(many, format).strip() == f"[{alone}, {', '.join(['7'] * (many.size - 1))}]"
