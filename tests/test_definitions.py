@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import convgrad
-from convgrad.core import bilinear, threads
+from convgrad.core import bilinear, blocks, threads
 from tests import definitions
 from tests.geometry import CONVOLUTIONS, OPERATIONS, cases
 
@@ -49,7 +49,7 @@ def test_every_operation_is_its_definition(operation, data):
 @given(data=st.data())
 def test_a_convolution_computed_in_many_small_blocks_is_the_same(operation, data):
     # cases as small as these would be one block of everyday size: bytes, positions, those added up in one go, and rows
-    with mock.patch.multiple(bilinear, BLOCK=1, ENOUGH=1, MANY=1, HALOS=0):
+    with mock.patch.object(blocks, "BLOCK", 1), mock.patch.multiple(bilinear, ENOUGH=1, MANY=1, HALOS=0):
         assert_matches_definition(data.draw(cases((operation,))))
 
 

@@ -10,7 +10,7 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 
 import convgrad
-from convgrad.core import bilinear
+from convgrad.core import bilinear, blocks
 from convgrad.core.bilinear import correlate, kernel_gradient, spread_gradients
 from convgrad.core.unfold import LONG, fold, pad, unfold, unfold_rows, unpad
 from convgrad.core.window import AdaptiveAxis, Axis, Window
@@ -118,7 +118,10 @@ def test_gradients_from_the_same_columns_are_those_from_their_own(count, given_w
     random = np.random.default_rng(seed)
     shapes = ((2, 2 * groups, *window.positions(lengths)), (2 * groups, channels, *window.size))
     delta, x, w = (random.integers(-9, 10, shape) * 1.0 for shape in ((2, channels * groups, *lengths), *shapes))
-    with mock.patch.multiple(bilinear, worth=lambda cost: count, BLOCK=1, ENOUGH=1, MANY=1, HALOS=0):
+    with (
+        mock.patch.object(blocks, "BLOCK", 1),
+        mock.patch.multiple(bilinear, worth=lambda cost: count, ENOUGH=1, MANY=1, HALOS=0),
+    ):
         dx, dw = spread_gradients(delta, x, w, window=window, groups=groups)
     assert_equal(dx, correlate(delta, w, window=window, groups=groups))
     assert_equal(dw, kernel_gradient(x, delta, window=window, groups=groups))

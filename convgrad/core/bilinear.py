@@ -22,18 +22,13 @@ from typing import Any, cast
 import numpy as np
 
 from convgrad.core.arithmetic import EXACT, Array, bilinear, zeros
-from convgrad.core.threads import share, spans, worth
+from convgrad.core.blocks import MOST, Block, blocks_of, cut
+from convgrad.core.threads import share, worth
 from convgrad.core.unfold import ALL, fold, mergeable, reach, unfold_rows, unpadded
 from convgrad.core.window import Axis, Window
 
 Met = Sequence[tuple[slice, slice]]
 """For each tap of the first axis the rows of positions and of columns that meet."""
-
-BLOCK = 1 << 22
-"""Bytes that a block aims at: beyond a second-level cache, for on shorter work threads wait for Python's lock."""
-
-MOST = 40 << 20
-"""Bytes that the blocks of all threads hold together at most, whatever the layer."""
 
 ENOUGH = 512
 """Positions in a product below which BLAS spends its time on arranging the kernel: worth leaving the cache for."""
@@ -66,7 +61,7 @@ def kernel_gradient(delta: Array, x: Array, *, window: Window, groups: int) -> A
 
     # every thread reads all the columns of its outputs: where they must be made first, cutting outputs makes them twice
     outputs = shape[1] if groups == 1 and prod(window.size) == 1 else 1
-    share(add, _cut((groups, outputs, shape[2] if groups == 1 else 1, shape[3]), worth(cost)), cost)
+    share(add, cut((groups, outputs, shape[2] if groups == 1 else 1, shape[3]), worth(cost)), cost)
     return dw.reshape(-1, *shape[2:])
 
 
@@ -116,16 +111,6 @@ class Sliding:
     y: Array
 
 
-@dataclass(frozen=True, slots=True)
-class Block:
-    """Some samples and a box of positions, with the window that has just those positions."""
-
-    samples: slice
-    box: tuple[slice, ...]
-    window: Window
-    number: int
-
-
 def _slide(jobs: Sequence[Sliding]) -> None:
     """Kernel times columns, block by block; where the window lies in rows, a product for all taps of the first axis."""
     cost = sum(_cost(job.y, prod(job.kernel.shape[2:])) for job in jobs)
@@ -142,7 +127,7 @@ def _written(job: Sliding, sharers: int) -> Iterator[tuple[Sliding, Block]]:
     first: Any = job.window.axes[0]
     rows = min(HALOS * (first.extent - 1), job.y.shape[2])
     enough = max(ENOUGH, rows * prod(job.y.shape[3:]))
-    for block in _blocks(job.window, job.x.shape, _width(job), sharers, enough):
+    for block in blocks_of(job.window, job.x.shape, _width(job), sharers, enough):
         yield replace(job, kernel=kernel), block
 
 
@@ -195,7 +180,7 @@ def _add_gradient(delta: Array, x: Array, window: Window, dw: Array) -> None:
         delta, x, window, dw = delta[:, :, None], x[:, :, None], _as_one_row(window), dw[:, :, :, None]
     groups = len(dw)
     width = (dw[0, 0, :, 0].size + dw.shape[1]) * groups * x.itemsize
-    for block in _blocks(window, x.shape, width, 1, MANY):
+    for block in blocks_of(window, x.shape, width, 1, MANY):
         columns, met = _columns(x[block.samples], block.window, groups)
         _add(delta[(block.samples, slice(None), *block.box)], columns, met, dw, first=block.number == 0)
 
@@ -264,14 +249,14 @@ def _scatter(delta: Array, kernel: Array, window: Window, dx: Array) -> None:
         near, far = _channels(delta[samples], groups, some), _channels(dx[samples], groups, some, these)
         _fold_products(near, kernel[some, :, these], window, far)
 
-    share(add, _cut((len(dx), groups, channels if groups == 1 else 1), worth(cost)), cost)
+    share(add, cut((len(dx), groups, channels if groups == 1 else 1), worth(cost)), cost)
 
 
 def _fold_products(delta: Array, kernel: Array, window: Window, dx: Array) -> None:
     """Fold kernel times delta onto dx, block by block: (N,O,*P), g o c *K onto (N,C,*L)."""
     matrix = kernel.reshape(*kernel.shape[:2], -1).swapaxes(1, 2)
     width = (matrix.shape[1] + matrix.shape[2]) * len(matrix) * dx.itemsize
-    for block in _blocks(window, dx.shape, width, 1):
+    for block in blocks_of(window, dx.shape, width, 1, ENOUGH):
         near = _grouped(delta[(block.samples, slice(None), None, *block.box)], len(matrix))
         columns = (matrix @ _matrices(near)).reshape(dx.shape[1], *window.size, *near.shape[3:])
         _fold_onto(dx[block.samples], columns, block.window)
@@ -346,48 +331,3 @@ def _taps(window: Window, length: int, taps: slice) -> Window:
 def _cost(delta: Array, products: int) -> int:
     """Multiplications, so many for each entry; 0 for Python's numbers, of which only one thread can compute."""
     return 0 if delta.dtype == EXACT else delta.size * products
-
-
-def _cut(lengths: Sequence[int], count: int) -> list[tuple[slice, ...]]:
-    """Cut the one of several lengths that divides most evenly by the count, and leave the others whole."""
-    if count == 1:
-        return [(slice(None),) * len(lengths)]
-    shares = [-(length // -count) / max(length, 1) for length in lengths]
-    axis = shares.index(min(shares))
-    pieces = spans(lengths[axis], count)
-    return [(slice(None),) * axis + (span,) + (slice(None),) * (len(lengths) - axis - 1) for span in pieces]
-
-
-def _blocks(window: Window, shape: Sequence[int], width: int, sharers: int, enough: int = ENOUGH) -> list[Block]:
-    """Every position of every sample, in blocks; `width` is the bytes of a position, `sharers` how many want blocks."""
-    count, _, *lengths = shape
-    positions = window.positions(lengths)
-    whole, everywhere = max(prod(positions), 1), (slice(None),) * len(positions)
-    if sharers == 1 and 0 < count * whole * width <= BLOCK:
-        return [Block(slice(None), everywhere, window, 0)]
-    room = max(min(max(BLOCK // width, enough), MOST // sharers // width), 1)
-    if sharers > 1:  # several blocks each, so that none waits long for the last
-        room = min(room, max(enough, count * whole // (4 * sharers)))
-    if whole <= room:
-        pieces = -(count // -(room // whole))
-        pieces = -(pieces // -sharers) * sharers
-        return [Block(span, everywhere, window, number) for number, span in enumerate(spans(count, pieces))]
-    parts = [(box, _boxed(window, lengths, box)) for box in _boxes(positions, room)]
-    pairs = product(range(count), parts)
-    return [Block(slice(n, n + 1), box, part, number) for number, (n, (box, part)) in enumerate(pairs)]
-
-
-def _boxes(positions: Sequence[int], room: int) -> list[tuple[slice, ...]]:
-    """Boxes of at most `room` positions that cover all: rows of the first axis, or parts of a row where it is long."""
-    if not positions:
-        return [()]
-    height, *across = positions
-    rows = max(room // prod(across), 1)
-    inner = _boxes(across, room)
-    return [(span, *rest) for span in spans(height, -(height // -rows)) for rest in inner]
-
-
-def _boxed(window: Window, lengths: Sequence[int], box: tuple[slice, ...]) -> Window:
-    """The window that has just the positions of a box."""
-    axes = zip(window.axes, lengths, box, strict=True)
-    return Window(tuple(axis.block(length, span.start, span.stop) for axis, length, span in axes))
