@@ -71,8 +71,10 @@ def test_planted_mistakes_are_named_and_right_gradients_are_not_accused(first):
     count = Counter(result for results in drawn.values() if results for result in results)
     missed = {seed: results for seed, results in drawn.items() if results and any("missed" in r for r in results)}
     total, kept = sum(count.values()), sum(results is not None for results in drawn.values())
-    print(f"seeds {first}-{first + BATCH - 1}: {kept} cases, {total} planted, {count['first']} first, "
-          f"{count['equal']} equal to what was named first, {total - count['first'] - count['equal']} missed: {missed}")
+    print(
+        f"seeds {first}-{first + BATCH - 1}: {kept} cases, {total} planted, {count['first']} first, "
+        f"{count['equal']} equal to what was named first, {total - count['first'] - count['equal']} missed: {missed}"
+    )
     assert kept >= 0.9 * BATCH
     assert count["first"] + count["equal"] >= 0.99 * total, missed
     assert count["first"] >= 0.85 * total
