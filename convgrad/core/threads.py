@@ -26,6 +26,9 @@ UNHELD = 1 << 18
 SHARED = 1 << 24
 """Multiplications from which a second thread is worth its start, a tenth of a millisecond."""
 
+KEPT = 31 << 20
+"""Bytes of the array that tells glibc what to keep: from 32 MB on it does not listen."""
+
 _lock = Lock()
 _asked: int | None = None
 _holders, _found = 0, 1
@@ -59,8 +62,19 @@ def share(work: Callable[[T], Any], items: Iterable[T], cost: int) -> None:
     if cost < UNHELD:
         _drain(work, iter(items), Lock())
         return
+    _keep_freed_memory()
     with _held():
         _spread(work, list(items), worth(cost))
+
+
+@cache
+def _keep_freed_memory() -> None:
+    """Let a block of work have the memory that the last one freed; once a process.
+
+    glibc hands a large piece back to the system when it is freed, so that every page of the next one is new, which
+    may cost more than the work itself; but it keeps what is no larger than the largest piece that it has seen go.
+    """
+    np.empty(KEPT, np.uint8)
 
 
 def spans(length: int, pieces: int) -> list[slice]:
