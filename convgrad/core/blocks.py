@@ -13,6 +13,9 @@ from convgrad.core.window import Window
 BLOCK = 1 << 22
 """Bytes that a block aims at: beyond a second-level cache, for on shorter work threads wait for Python's lock."""
 
+LEAST = 1 << 21
+"""Bytes of a block below which sharing costs more, in steps of Python, than it brings."""
+
 MOST = 40 << 20
 """Bytes that the blocks of all threads hold together at most, whatever the layer."""
 
@@ -49,7 +52,7 @@ def blocks_of(window: Window, shape: Sequence[int], width: int, sharers: int, en
         return [Block(slice(None), everywhere, window, 0)]
     room = max(min(max(BLOCK // width, enough), MOST // sharers // width), 1)
     if sharers > 1:  # several blocks each, so that none waits long for the last
-        room = min(room, max(enough, count * whole // (4 * sharers)))
+        room = min(room, max(enough, LEAST // width, count * whole // (4 * sharers)))
     if whole <= room:
         pieces = -(count // -(room // whole))
         pieces = -(pieces // -sharers) * sharers

@@ -23,8 +23,8 @@ T = TypeVar("T")
 UNHELD = 1 << 18
 """Multiplications below which OpenBLAS keeps to one thread by itself, so that there is nothing to hold."""
 
-SHARED = 1 << 24
-"""Multiplications from which a second thread is worth its start, a tenth of a millisecond."""
+SHARED = 1 << 25
+"""Multiplications from which a second thread is worth its start and the smaller blocks that it takes."""
 
 KEPT = 31 << 20
 """Bytes of the array that tells glibc what to keep: from 32 MB on it does not listen."""
