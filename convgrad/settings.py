@@ -13,6 +13,8 @@ from convgrad.errors import Problem, RequestError
 from convgrad.operations.conv import MODES, PADDING_MODES
 from convgrad.operations.max_pool import TIES
 
+LARGEST = 2**31 - 1
+"""No axis has more cells, so no stride, window or padding that is larger means anything."""
 PADDING_WORDS = ("valid", "same", "same-lower", "full")
 DEFAULTS: dict[str, Any] = {
     "stride": 1, "dilation": 1, "padding": 0, "padding_mode": "zeros", "groups": 1, "mode": "cross-correlation",
@@ -36,6 +38,8 @@ def integer(value: Any, least: int | None = None) -> int:
         raise RequestError(Problem(f"expected a whole number, found {said(value)}"))
     if least is not None and number < least:
         _refuse(f"must be at least {least}, but is {number}")
+    if number > LARGEST and least is not None:
+        _refuse(f"must be at most {LARGEST}, but is {number}")
     return int(number)
 
 

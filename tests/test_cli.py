@@ -279,6 +279,7 @@ BAD = {
     "a wrong bias": ("input: [1]\nkernel: [1]\nbias: [1, 2]\ndelta: [1]\n", ["(2,)", "1 output channels"]),
     "a foreign setting": ("op: max-pool\nwindow: 1\ninput: [1]\ndelta: [1]\ngroups: 2\n", ["has no groups"]),
     "no window": ("op: max-pool\ninput: [1]\ndelta: [1]\n", ["needs `window`"]),
+    "a stride beyond any axis": ("input: [1]\nkernel: [1]\ndelta: [1]\nstride: 5000000000\n", ["at most 2147483647"]),
     "padding of a gigabyte": ("input: [1]\nkernel: [1]\ndelta: ones\npadding: 1000000000\n", ["2e+09 numbers"]),
     "a lonely window": (
         "op: max-pool\ninput: [1, 2]\ndelta: ones\nwindow: 1\npadding: 1\n",

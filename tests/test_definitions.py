@@ -1,6 +1,7 @@
 """convgrad computes what the definitions in plain loops compute, exactly, over random geometry."""
 
 from fractions import Fraction
+from random import Random
 from unittest import mock
 
 import numpy as np
@@ -10,6 +11,8 @@ from hypothesis import strategies as st
 
 import convgrad
 from convgrad.core import bilinear, blocks, threads
+from convgrad.core.window import AdaptiveAxis, Axis, Window
+from convgrad.operations.geometry import lonely_positions
 from tests import definitions
 from tests.geometry import CONVOLUTIONS, OPERATIONS, cases
 
@@ -89,3 +92,21 @@ def test_a_window_in_the_padding_alone_has_no_mean_unless_the_padding_counts():
     with pytest.raises(convgrad.RequestError, match=r"\[0\]"):
         convgrad.forward(average(count_include_pad=False))
     assert convgrad.forward(average(count_include_pad=True)).output.tolist() == [0, 1, 0]
+
+
+@pytest.mark.parametrize(
+    "axis", [Axis(2, 3, 2, 4, 5), Axis(3, before=-2), Axis(1, 5, before=7, after=9), AdaptiveAxis(7, 3)]
+)
+def test_edges_are_the_cells_of_every_position(axis):
+    first, last = axis.edges(7)
+    assert list(zip(first.tolist(), last.tolist(), strict=True)) == [axis.cells(p) for p in range(axis.positions(7))]
+
+
+@pytest.mark.parametrize("seed", range(40))
+def test_lonely_positions_are_those_whose_cells_are_all_padding(seed):
+    random = Random(seed)
+    size, stride, dilation, length = (random.randint(1, 4) for _ in range(4))
+    axis = Axis(size, stride, dilation, random.randint(0, 9), random.randint(0, 9))
+    met = [any(0 <= cell < length for cell in axis.under(p)) for p in range(axis.positions(length))]
+    expected = [(met.index(False),)] if False in met else []
+    assert list(lonely_positions(Window((axis,)), (length,))) == expected

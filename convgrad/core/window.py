@@ -12,6 +12,8 @@ from typing import Any
 
 import numpy as np
 
+from convgrad.core.arithmetic import Array
+
 Selector = Any
 """Picks along one axis: a slice, or an array of indices where windows are not evenly spaced."""
 
@@ -53,6 +55,15 @@ class Axis:
     def cells(self, position: int) -> tuple[int, int]:
         """The first cell under a window and one past the last, padding counted."""
         return self.start(position), self.start(position) + self.extent
+
+    def edges(self, length: int) -> tuple[Array, Array]:
+        """`cells` of every position: the first, and one past the last.
+
+        >>> [edge.tolist() for edge in Axis(2, stride=2, before=1).edges(4)]
+        [[-1, 1], [1, 3]]
+        """
+        first = np.arange(self.positions(length)) * self.stride - self.before
+        return first, first + self.extent
 
     def under(self, position: int) -> range:
         """The cells under a window, tap by tap, padding counted."""
@@ -102,6 +113,11 @@ class AdaptiveAxis:
 
     def cells(self, position: int) -> tuple[int, int]:
         return position * self.length // self.count, -((position + 1) * self.length // -self.count)
+
+    def edges(self, length: int) -> tuple[Array, Array]:
+        """`cells` of every position: the first, and one past the last."""
+        places = np.arange(self.count + 1) * self.length
+        return places[:-1] // self.count, -(places[1:] // -self.count)
 
     def under(self, position: int) -> range:
         return range(*self.cells(position))

@@ -75,10 +75,10 @@ def divisors(window: Window, counted: Spans, divisor: int | None, like: Array) -
     """How many cells each window averages, or the divisor that was asked for: (*P), in the kind of `like`."""
     if divisor is not None:
         return np.full(window.positions(like.shape[2:]), divisor, like.dtype)
-    rows = [
-        np.array([_counted_cells(axis.cells(p), span) for p in range(axis.positions(length))])
-        for axis, span, length in zip(window.axes, counted, like.shape[2:], strict=True)
-    ]
+    rows = []
+    for axis, (start, stop), length in zip(window.axes, counted, like.shape[2:], strict=True):
+        first, last = axis.edges(length)
+        rows.append(np.minimum(last, stop) - np.maximum(first, start))
     return reduce(np.multiply.outer, rows).astype(like.dtype)
 
 

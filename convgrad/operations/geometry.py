@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from itertools import chain
 from math import prod
 from typing import Any
 
@@ -106,7 +107,10 @@ def lonely_positions(window: Window, lengths: Sequence[int]) -> Iterator[tuple[i
     for number, (axis, length) in enumerate(zip(window.axes, lengths, strict=True)):
         if not isinstance(axis, Axis):
             continue
-        for position in range(axis.positions(length)):
+        count = axis.positions(length)
+        begun, ended = (-(cell // -axis.stride) for cell in (axis.before, axis.before + length))
+        # a window whose first cell lies in the input meets it: only those that start before or after it may not
+        for position in chain(range(min(begun, count)), range(max(ended, 0), count)):
             if not any(0 <= cell < length for cell in _near(axis, position, length)):
                 yield tuple(position if n == number else 0 for n in range(len(lengths)))
                 break

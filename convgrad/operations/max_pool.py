@@ -73,7 +73,7 @@ def _winning_cells(winner: Array, window: Window, lengths: Sequence[int]) -> Arr
     steps = [prod(lengths[number:]) for number in range(1, len(lengths) + 1)]
     starts, taps = [], []
     for axis, length, step in zip(window.axes, lengths, steps, strict=True):
-        starts.append(step * np.array([axis.under(p).start for p in range(axis.positions(length))]))
+        starts.append(step * axis.edges(length)[0])
         taps.append(step * np.arange(axis.size) * axis.under(0).step)
     cells: Array = reduce(np.add.outer, taps).take(winner)
     cells += reduce(np.add.outer, starts)
