@@ -200,11 +200,35 @@ def test_forward_writes_y(files, capsys):
     assert set(json.loads(capsys.readouterr().out)) == {"schema", "id", "op", "arithmetic", "settings", "saved"}
 
 
-def test_the_input_may_be_what_is_replaced(files, capsys):
+@pytest.mark.parametrize("name", ["input.npy", "delta.npy", "link.npy"])
+def test_what_is_read_is_not_written(files, capsys, name):
     case, arguments = files
-    assert run(["backward", *arguments, "--output", "input.npy"]) == 0
-    np.testing.assert_array_equal(np.load("input.npy"), convgrad.backward(case, arithmetic="float64").dX)
-    capsys.readouterr()
+    os.symlink("delta.npy", "link.npy")
+    assert run(["backward", *arguments, "--output", name]) == 2
+    assert f"{name} is read in this run" in capsys.readouterr().err
+    np.testing.assert_array_equal(np.load("delta.npy"), case["delta"])
+
+
+def test_nor_is_a_document_or_a_member_of_an_archive(files, capsys):
+    case, _ = files
+    np.savez("a.npz", kernel=case["kernel"])
+    Path("case.yaml").write_text("{input: [1, 2], kernel: [1], delta: ones}")
+    assert run(["backward", "case.yaml", "--output", "case.yaml"]) == 2
+    arguments = ["--input=input.npy", "--kernel=a.npz:kernel", "--stride=2,1", "--padding=1", "--format=json"]
+    assert run(["forward", *arguments, "--output", "a.npz"]) == 2
+    assert capsys.readouterr().err.count("is read in this run") == 2
+
+
+@pytest.mark.parametrize("output", ["", "."])
+def test_an_output_without_a_name_is_refused_before_the_work(files, capsys, output):
+    def work(*_, **__):
+        raise AssertionError("worked")
+
+    _, arguments = files
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("convgrad.cli.cases.make_case", work)
+        assert run(["backward", *arguments, "--output", output]) == 2
+    assert "--output: " in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("count", [1, 3])

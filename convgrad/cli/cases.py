@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -65,6 +65,8 @@ def prepared(options: Mapping[str, Any]) -> Run:
     if digits is not None and not 1 <= digits <= 1000:
         _refuse("digits", f"must be from 1 to 1000, but is {digits}")
     _threads(options.get("threads"))
+    if options.get("output") is not None:
+        _output(options["output"], [value for name, value in options.items() if name != "output"])
     view = {
         "width": _width(options), "digits": digits or 6, "ascii": bool(options.get("ascii")) or not _unicode(options),
         "color": _color(options), "overlays": overlays, "quiet": bool(options.get("quiet")),
@@ -98,6 +100,18 @@ def _indices(options: Mapping[str, Any], name: str) -> tuple[int, ...] | None:
         return tuple(integer(part, 0) for part in (value if isinstance(value, list) else [value]))
     except RequestError as error:
         raise RequestError(problem.at(Place(f"--{name}")) for problem in error.problems) from None
+
+
+def _output(path: str, others: Iterable[Any]) -> None:
+    """Refuse, before any work, what cannot be written, and what is read."""
+    if not path or os.path.isdir(path):
+        _refuse("output", "a folder is no file" if path else "the file has no name", "name a file")
+    if not os.path.isfile(path):
+        return
+    files = [value.partition(".npz:")[0] + ".npz" if ".npz:" in value else value
+             for value in others if isinstance(value, str)]  # fmt: skip
+    if any(os.path.isfile(file) and os.path.samefile(file, path) for file in files):
+        _refuse("output", f"{path} is read in this run, and would be lost", "write to another file")
 
 
 def _threads(count: int | None) -> None:

@@ -13,7 +13,7 @@ from convgrad.cli.cases import Run, case_of
 from convgrad.cli.errors import say
 from convgrad.cli.requests import Request, each
 from convgrad.cli.results import OUTPUT, deliver_one, format_of
-from convgrad.core.arithmetic import DTYPES, EXACT, FLOAT64, Array
+from convgrad.core.arithmetic import DTYPES, FLOAT64, Array
 from convgrad.errors import Problem, RequestError
 from convgrad.gradients import Forward, Gradients
 
@@ -31,6 +31,9 @@ def save(made: Iterator[Request], many: bool, record: Any, run: Run, options: Ma
     for name in ("overlays", "only", "channel"):
         if options.get(name) is not None:
             raise RequestError(Problem(f"--{name} shows what a .npy file does not hold", "leave it out", place=OUTPUT))
+    if run.arithmetic == "exact":
+        advice = "leave out --arithmetic exact: auto gives the nearest float64"
+        raise RequestError(Problem("a .npy file holds no fractions", advice, place=OUTPUT))
     if many:
         raise RequestError(Problem("a .npy file holds the result of one case", "these are many", place=OUTPUT))
     shown = {**options, "output": None}
@@ -48,11 +51,6 @@ def _saved(request: Request, backward: bool, run: Run, options: Mapping[str, Any
     case = batch.whole
     sums: dict[str, Array] = {}
     dtype = FLOAT64 if case.rounded else DTYPES[case.arithmetic]
-    if dtype == EXACT:
-        message = "a .npy file holds no fractions"
-        raise RequestError(
-            Problem(message, "leave out --arithmetic exact: auto gives the nearest float64", place=OUTPUT)
-        )
     shape = case.layout.input if backward else case.layout.output(case.output_shape)
     with array_file(options["output"], shape, dtype) as target, ExitStack() as stack:
         told = (lambda done: None) if options.get("quiet") else Progress(case.shapes["x"][0], stack)
