@@ -79,6 +79,13 @@ def test_a_result_is_a_claim_judged_by_the_type_it_was_computed_in(
     assert said == [(name, f"{kind} rounding") for name in ("output", "dW", "db", "dX") if name in made]
 
 
+def test_what_is_left_beside_a_saved_array_is_a_claim_as_well(tmp_path: Path) -> None:
+    (tmp_path / "left.json").write_text(convgrad("backward", *LEDGER, "--format", "json", "--output", "dX.npy",
+                                                 cwd=tmp_path).stdout)  # fmt: skip
+    found = report(*LEDGER, "--claim", "left.json", "--dX", "dX.npy", cwd=tmp_path)["findings"][3:]
+    assert [(one["array"], one["verdict"]) for one in found] == [("dW", "agrees"), ("db", "agrees"), ("dX", "agrees")]
+
+
 def test_two_settings_are_told_apart_though_a_result_is_written_with_few_digits(tmp_path: Path) -> None:
     for command in ("forward", "backward"):
         convgrad(command, *LEDGER, "--output", str(tmp_path / f"{command}.yaml"))

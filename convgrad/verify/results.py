@@ -12,7 +12,8 @@ from convgrad.core.reading import Numbers, read_numbers
 from convgrad.errors import Path, RequestError
 from convgrad.layout import GRADIENTS
 
-CASES, NETWORK = ("convgrad.forward/1", "convgrad.backward/1"), "convgrad.network/1"
+CASES = ("convgrad.forward/1", "convgrad.backward/1", "convgrad.saved/1")
+NETWORK = "convgrad.network/1"
 
 
 def claimed(given: Any) -> Any:
