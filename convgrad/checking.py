@@ -27,7 +27,7 @@ from convgrad.verify.kinks import Kink
 from convgrad.verify.probe import probe
 from convgrad.verify.results import claimed
 from convgrad.verify.rounding import Bounds, of_differences
-from convgrad.verify.run import Progress, gradient_shapes
+from convgrad.verify.run import Progress, gradient_shapes, sampled
 
 DIFFERENCES, CLAIM = "finite differences", "claim"
 KINKS = 10
@@ -209,15 +209,12 @@ def verify_installation() -> Installation:
 def _sampled(case: Case, sample: int | None, seed: int) -> tuple[dict[str, Array], Sample | None]:
     """By operand which entries to difference, and what to say of it; nothing where that is all."""
     shapes = gradient_shapes(case)
-    sizes = [prod(shape) for shape in shapes.values()]
-    if sample is None or sample >= sum(sizes):
+    entries = sum(map(prod, shapes.values()))
+    if sample is None or sample >= entries:
         return {}, None
     if sample < 1:
         raise RequestError(Problem(f"sample must be at least 1, but is {sample}"))
-    chosen = np.zeros(sum(sizes), bool)
-    chosen[np.random.default_rng(seed).choice(len(chosen), sample, replace=False)] = True
-    parts = zip(shapes.items(), np.split(chosen, np.cumsum(sizes)[:-1]), strict=True)
-    return {name: part.reshape(shape) for (name, shape), part in parts}, Sample(sample, len(chosen), seed)
+    return sampled(shapes, sample, seed), Sample(sample, entries, seed)
 
 
 def _against_differences(

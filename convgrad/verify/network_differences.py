@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from fractions import Fraction
+from math import prod
 from typing import Any
 
 import numpy as np
@@ -21,6 +22,7 @@ from convgrad.chain.layers import in_kind
 from convgrad.core.arithmetic import EXACT, FLOAT64, Array, rounded, zeros
 from convgrad.core.unfold import ALL
 from convgrad.operations.max_pool import winners
+from convgrad.verify.run import sampled
 
 TINY = 2.0**-100
 SHRINK, TRIES = 64, 12
@@ -207,13 +209,9 @@ def network_differences(
 def _wanted(network: Network, sample: int | None, seed: int) -> dict[Place, Array]:
     replay = Replay(network)
     shapes = {place: replay.operand(place).shape for place in places(network)}
-    sizes = [int(np.prod(shape)) for shape in shapes.values()]
-    chosen = np.ones(sum(sizes), bool)
-    if sample is not None and sample < sum(sizes):
-        chosen[:] = False
-        chosen[np.random.default_rng(seed).choice(len(chosen), sample, replace=False)] = True
-    parts = np.split(chosen, np.cumsum(sizes)[:-1])
-    return {place: part.reshape(shape) for (place, shape), part in zip(shapes.items(), parts, strict=True)}
+    if sample is None or sample >= sum(map(prod, shapes.values())):
+        return {place: np.ones(shape, bool) for place, shape in shapes.items()}
+    return sampled(shapes, sample, seed)
 
 
 def _complex_derivative(replay: Replay, place: Place, value: Array, index: tuple[int, ...]) -> Any:

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from itertools import accumulate, pairwise
+from math import prod
+from typing import Any, TypeVar
 
 import numpy as np
 
@@ -12,6 +14,7 @@ from convgrad.case import Case
 from convgrad.core.arithmetic import Array, zeros
 from convgrad.verify.probe import Probe
 
+K = TypeVar("K")
 Progress = Callable[[int, int], None]
 Wanted = Mapping[str, Array]
 """By operand which entries to difference; all of an operand that is not named."""
@@ -48,6 +51,25 @@ class Run:
 def wants(wanted: Wanted, name: str, part: Any) -> bool:
     """Whether any entry of a part is wanted."""
     return name not in wanted or bool(wanted[name][part].any())
+
+
+def sampled(shapes: Mapping[K, tuple[int, ...]], sample: int, seed: int) -> dict[K, Array]:
+    """By array which entries to difference, `sample` in all, chosen by `seed`.
+
+    Every array that is not empty gets one, if there are so many, and of the rest a share by its size, so that a large
+    input does not take them all.
+    """
+    random, sizes = np.random.default_rng(seed), [prod(shape) for shape in shapes.values()]
+    least = [min(size, 1) if sample >= np.count_nonzero(sizes) else 0 for size in sizes]
+    ends = list(accumulate((size - one for size, one in zip(sizes, least, strict=True)), initial=0))
+    start = int(random.integers(ends[-1]))  # what a share is rounded to is for the seed to say
+    shares = [((sample - sum(least)) * end + start) // ends[-1] for end in ends]
+    result = {}
+    for (name, shape), one, (first, last) in zip(shapes.items(), least, pairwise(shares), strict=True):
+        chosen = np.zeros(prod(shape), bool)
+        chosen[random.choice(len(chosen), one + last - first, replace=False)] = True
+        result[name] = chosen.reshape(shape)
+    return result
 
 
 def gradient_shapes(case: Case) -> dict[str, tuple[int, ...]]:

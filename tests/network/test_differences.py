@@ -101,6 +101,7 @@ def test_a_sample_differences_so_many_entries_and_the_same_by_seed():
     network = convgrad.network(sample("classifier"))
     first, again = (network_differences(network, 10, seed=3) for _ in range(2))
     assert sum(int(part.sum()) for part in first.compared.values()) == 10
+    assert all(part.any() for part in first.compared.values())
     assert all((first.compared[place] == again.compared[place]).all() for place in first.compared)
 
 

@@ -17,6 +17,7 @@ from convgrad.core.window import Axis, Window
 from convgrad.gradients import Gradients
 from convgrad.verify.finite_differences import evaluations, finite_differences
 from convgrad.verify.reach import reads
+from convgrad.verify.run import sampled
 from tests import definitions, geometry
 
 OPERANDS = {"dX": "x", "dW": "w", "db": "b"}
@@ -314,6 +315,22 @@ def test_a_sample_is_seeded_said_and_takes_fewer_evaluations():
     assert some.to_dict()["sample"] == {"entries": 5, "of": 576 + 108 + 3, "seed": 1}
     assert [f.entries for f in some.findings] == [f.entries for f in again.findings]
     assert "sample" not in whole.to_dict()
+
+
+def test_a_sample_has_an_entry_of_every_array_and_else_goes_by_their_sizes():
+    shapes = {"w": (2, 2), "x": (1000,), "b": (1,), "none": (0, 3)}
+    for count in (3, 4, 50, 1003):
+        chosen = sampled(shapes, count, 0)
+        assert {name: part.shape for name, part in chosen.items()} == shapes
+        assert sum(part.sum() for part in chosen.values()) == count
+        assert all(part.any() for name, part in chosen.items() if name != "none")
+    assert 46 <= sampled(shapes, 50, 0)["x"].sum() <= 48
+
+
+def test_a_sample_of_fewer_entries_than_arrays_is_of_those_that_the_seed_chooses():
+    shapes = {"w": (2, 2), "x": (4,), "b": (4,)}
+    chosen = [next(name for name, part in sampled(shapes, 1, seed).items() if part.any()) for seed in range(40)]
+    assert set(chosen) == set(shapes)
 
 
 # -- Which cells a window reads ----------------------------------------------------------------------------------------
