@@ -6,12 +6,11 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-import numpy as np
-
 from convgrad.case import Case
 from convgrad.core.arithmetic import Array
 from convgrad.core.window import AdaptiveAxis, Axis
 from convgrad.mistakes.computation import pads_of, product_of, turn
+from convgrad.operations.max_pool import tied, winners
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,16 +99,8 @@ def _kernel_channels(case: Case) -> tuple[int, int]:
 
 
 def _tied(case: Case) -> bool:
-    x, window = case.operands["x"], case.arguments["window"]
-    assert x is not None
-    values = x.reshape(-1, *x.shape[2:])
-    for position in np.ndindex(window.positions(x.shape[2:])):
-        cells = [[c for c in under if 0 <= c < n] for under, n in zip(window.under(position), x.shape[2:], strict=True)]
-        for channel in values:
-            patch = channel[np.ix_(*cells)]
-            if patch.size and (patch == patch.max()).sum() > 1:
-                return True
-    return False
+    x, window = _x(case), case.arguments["window"]
+    return bool((tied(x, *winners(x, window, last=False), window) > 1).any())
 
 
 def _x(case: Case) -> Array:

@@ -51,7 +51,7 @@ def _give(delta: Array, x: Array, window: Window, ties: str, dx: Array) -> None:
     if ties in ("first", "last"):
         _give_to_one(delta, winner, window, dx)
         return
-    share = delta / _tied(x, y, winner, window) if ties == "split" else delta
+    share = delta / tied(x, y, winner, window) if ties == "split" else delta
     for number, (_, positions, cells) in enumerate(window.taps(x.shape[2:])):
         at = (*ALL, *positions)
         won = (winner[at] == number) | (x[(*ALL, *cells)] == y[at])
@@ -108,7 +108,7 @@ def _maxima(x: Array, window: Window) -> Array:
     return reduced(x, window, np.maximum, x.min() if x.dtype == EXACT else -np.inf)
 
 
-def _tied(x: Array, y: Array, winner: Array, window: Window) -> Array:
+def tied(x: Array, y: Array, winner: Array, window: Window) -> Array:
     """How many cells share the maximum of each window, as numbers that delta can be divided by."""
     count = np.zeros(y.shape, np.int64)
     for number, (_, positions, cells) in enumerate(window.taps(x.shape[2:])):
