@@ -316,6 +316,12 @@ def test_a_mistake_in_an_option_is_told_of_the_option() -> None:
         assert "ledger.yaml" not in run.stderr
 
 
+def test_an_unknown_arithmetic_is_told_of_the_option_with_all_that_there_are() -> None:
+    for command, name in (("backward", "ledger"), ("check", "ledger"), ("network", "network-two-layers")):
+        run = convgrad(command, str(SAMPLES / f"{name}.yaml"), "--arithmetic", "float16")
+        assert_refused(run, "--arithmetic: expected auto, exact, float64 or float32, found 'float16'\n")
+
+
 @pytest.mark.parametrize(
     ("entry", "sample", "words"),
     [

@@ -10,9 +10,11 @@ from typing import Any
 
 import numpy as np
 
+from convgrad.case import ARITHMETICS
 from convgrad.cli.options import CASE, CLAIMS
 from convgrad.documents import Document, read, source
 from convgrad.errors import Place, Problem, RequestError, path_text
+from convgrad.settings import choice
 from convgrad.verify.results import claimed
 
 ARRAYS = ("input", "kernel", "bias", "delta")
@@ -101,6 +103,10 @@ def requests(options: Mapping[str, Any], *, exact: bool) -> tuple[Iterator[Reque
     """The cases that a command line asks for, and whether they are many (JSON Lines, several documents)."""
     if list(options.values()).count("-") > 1:
         raise RequestError(Problem("standard input (-) can be read for one argument only", "save the other to a file"))
+    try:
+        choice(*ARITHMETICS)(options.get("arithmetic") or "auto", 0)
+    except RequestError as error:
+        raise error.at(Place("--arithmetic")) from None
     nonfinite = bool(options.get("allow_nonfinite"))
     values, origins = _from_options(options, exact, nonfinite)
     if options.get("case") is None:
