@@ -186,10 +186,13 @@ CONDITIONS: dict[str, Condition] = {
 OTHERWISE = ("these numbers hide it", "use other numbers")
 
 
+def unmet(case: Case, needs: tuple[str, ...]) -> Condition | None:
+    """The first of several conditions that a case does not meet; None where it meets all."""
+    return next((CONDITIONS[name] for name in needs if not CONDITIONS[name].met(case)), None)
+
+
 def blindness(case: Case, needs: tuple[str, ...]) -> tuple[str, str]:
     """Why a case does not show a mistake, and what would: the first condition that it does not meet."""
-    for name in needs:
-        condition = CONDITIONS[name]
-        if not condition.met(case):
-            return condition.why, condition.advice
+    if (condition := unmet(case, needs)) is not None:
+        return condition.why, condition.advice
     return ("dW is symmetric", "use numbers without symmetry") if "asymmetric dW" in needs else OTHERWISE

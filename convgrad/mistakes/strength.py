@@ -3,19 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 
 from convgrad.case import Case
 from convgrad.core.arithmetic import Array
+from convgrad.gradients import Gradients
 from convgrad.mistakes.candidates import Bare, as_float, differs
 from convgrad.mistakes.catalogue import catalogue, right
 from convgrad.mistakes.computation import Computation, Convolution
-from convgrad.mistakes.conditions import blindness
+from convgrad.mistakes.conditions import blindness, unmet
 from convgrad.mistakes.entries import ENTRIES
 from convgrad.mistakes.mistake import Mistake
+from convgrad.verify.claims import claimable
+
+FEW = 2
+"""Samples of a large batch that are looked at first."""
 
 LARGE = 20_000
 """Entries from which on a mistake in a single one is taken to be seen where the array is not all zeros."""
@@ -51,9 +56,28 @@ def strength(case: Case, truth: Mapping[str, Array]) -> Strength:
     """What the arrays of a case could reveal: a mistake is caught where any of them would come out different."""
     mistakes = [mistake for mistake in catalogue(case) if mistake.id != "misrounded"]
     with np.errstate(all="ignore"):  # data may hold infinities where they were allowed
-        eye = _Eye(case, truth)
-        blind = tuple(_blind(case, mistake, truth) for mistake in mistakes if not eye.sees(mistake))
+        few, eye = _few_samples(case, truth), _Eye(case, truth)
+        unseen = [mistake for mistake in mistakes if few is None or not few.sees(mistake)]
+        looked = [mistake for mistake in unseen if few is None or not _hidden(case, mistake, truth)]
+        blind = tuple(_blind(case, one, truth) for one in unseen if one not in looked or not eye.sees(one))
     return Strength(len(mistakes) - len(blind), len(mistakes), blind)
+
+
+def _few_samples(case: Case, truth: Mapping[str, Array]) -> _Eye | None:
+    """The first samples of a large batch: what shows in them shows in all, and the sums over all hardly hide it."""
+    x = case.operands["x"]
+    assert x is not None
+    if len(x) < 2 * FEW or x.size <= LARGE:
+        return None
+    layout = replace(case.layout, input=(FEW, *case.layout.input[1:]))
+    operands, delta = {**case.operands, "x": x[:FEW]}, None if case.delta is None else case.delta[:FEW]
+    part = replace(case, operands=operands, delta=delta, layout=layout)
+    return _Eye(part, {name: array for name, array in claimable(Gradients(part)).items() if name in truth})
+
+
+def _hidden(case: Case, mistake: Mistake, truth: Mapping[str, Array]) -> bool:
+    """Whether a case lacks what a mistake needs to show in any array."""
+    return all(unmet(case, form.needs) is not None for array, form in mistake.forms.items() if array in truth)
 
 
 def _blind(case: Case, mistake: Mistake, truth: Mapping[str, Array]) -> Blind:

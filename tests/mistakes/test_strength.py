@@ -85,3 +85,29 @@ def test_without_delta_all_is_hidden_but_what_the_output_shows():
     found = seen({**DOCUMENT, "delta": [[0, 0], [0, 0]]})
     assert {"negated", "kernel-rotated"} & {blind.id for blind in found.blind_to} == set()
     assert "overwritten" in {blind.id for blind in found.blind_to}
+
+
+LARGE = {
+    "a convolution": {"kernel": (4, 4, 3, 2), "padding": 1},
+    "one in groups, strided": {"kernel": (4, 2, 3, 3), "groups": 2, "stride": 2, "mode": "convolution"},
+    "a transposed one": {"op": "conv-transpose", "kernel": (4, 2, 3, 3), "stride": 2},
+    "a max pool": {"op": "max-pool", "window": 2, "stride": 1},
+    "an average pool": {"op": "average-pool", "window": 3, "padding": 1, "stride": 2},
+    "an adaptive pool": {"op": "adaptive-average-pool", "output_size": 5, "dims": 2},
+}
+
+
+@pytest.mark.parametrize("name", LARGE)
+@pytest.mark.parametrize("delta", ["ones", "numbers"])
+def test_the_first_samples_of_a_large_batch_tell_what_all_do(name, delta, monkeypatch):
+    random = np.random.default_rng(len(name))
+    document = {"input": random.integers(-3, 4, (6, 4, 31, 30)).astype(float), **LARGE[name], "delta": "ones"}
+    if "kernel" in document:
+        document["kernel"] = random.integers(-2, 3, document["kernel"]).astype(float)
+    if delta == "numbers":
+        document["delta"] = random.integers(-3, 4, make_case(document).output_shape).astype(float)
+    looked_at = []
+    quick = seen(document)
+    monkeypatch.setattr("convgrad.mistakes.strength._few_samples", lambda *_: looked_at.append("all"))
+    assert quick == seen(document)
+    assert looked_at
