@@ -25,7 +25,7 @@ from convgrad.verify.findings import Finding, as_counted, compare
 from convgrad.verify.finite_differences import Differences, evaluations, finite_differences
 from convgrad.verify.kinks import Kink
 from convgrad.verify.probe import probe
-from convgrad.verify.results import claimed
+from convgrad.verify.results import Record, claimed
 from convgrad.verify.rounding import Bounds, of_differences
 from convgrad.verify.run import Progress, gradient_shapes, sampled
 
@@ -107,13 +107,13 @@ class Report(Judged):
 
 @np.errstate(over="ignore", invalid="ignore", divide="ignore")  # data may be infinite where that was allowed
 def check(
-    case: Mapping[str, Any] | Case, claim: Mapping[str, Any] | None = None, *, claim_dtype: str | None = None,
+    case: Mapping[str, Any] | Case, claim: Mapping[str, Any] | Record | None = None, *, claim_dtype: str | None = None,
     sample: int | None = None, seed: int = 0, all_entries: bool = False, progress: Progress | None = None,
     nonfinite: bool = False, **keywords: Any,
 ) -> Report:  # fmt: skip
     """Our gradients of a case by finite differences, and a claim's (output, dW, db, dX) entry by entry.
 
-    `claim`, which may be a result's `to_dict()`, and `claim_dtype` win over the document's; other keywords over its
+    `claim`, which may be a result or its `to_dict()`, and `claim_dtype` win over the document's; other keywords over its
     other keys. `sample` differences so many entries, chosen by `seed`; `all_entries` has the record name every wrong
     one. progress(done, evaluations) is called as differences are made. Raises RequestError for a wrong request.
     """
@@ -242,12 +242,12 @@ def _given(claim: Any) -> Mapping[str, Any]:
     """A claim that is one; nothing for None. What claims nothing must not be said to agree."""
     if claim is None:
         return {}
-    names = "a mapping with any of output, dW, db, dX"
+    claim, names = claimed(claim), "a mapping with any of output, dW, db, dX"
     if not isinstance(claim, Mapping):
         raise RequestError(Problem(f"expected {names}", path=("claim",)))
     if not claim:
         raise RequestError(Problem("the claim is empty", f"give {names}", ("claim",)))
-    return claimed(claim)  # type: ignore[no-any-return]
+    return claim
 
 
 def _truth(case: Case, ours: Gradients) -> tuple[Case, dict[str, Array]]:

@@ -221,6 +221,20 @@ def test_a_claim_that_is_no_mapping_is_refused(claim):
         assert (problem.message, problem.path) == ("expected a mapping with any of output, dW, db, dX", ("claim",))
 
 
+def test_a_record_is_a_claim():
+    claims = [one.array for one in check(LEDGER, convgrad.backward(LEDGER)).findings if one.against == "claim"]
+    assert claims == ["output", "dW", "db", "dX"]
+    assert check({**LEDGER, "delta": [-0.1, 0.3]}, convgrad.backward(LEDGER)).verdict == "differs"
+    assert check(LEDGER, convgrad.forward(LEDGER)).verdict == "agrees"
+    with pytest.raises(RequestError, match="claim: this is what `check` wrote"):
+        check(LEDGER, check(LEDGER))
+
+
+def test_a_result_without_arrays_is_an_empty_claim():
+    with pytest.raises(RequestError, match="the claim is empty"):
+        check(LEDGER, {"schema": "convgrad.saved/1", "saved": {}})
+
+
 def test_an_empty_claim_is_refused_and_none_is_no_claim():
     for call in (lambda: check(LEDGER, {}), lambda: check({**LEDGER, "claim": {}})):
         with pytest.raises(RequestError, match="the claim is empty") as refused:

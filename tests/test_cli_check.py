@@ -86,6 +86,22 @@ def test_what_is_left_beside_a_saved_array_is_a_claim_as_well(tmp_path: Path) ->
     assert [(one["array"], one["verdict"]) for one in found] == [("dW", "agrees"), ("db", "agrees"), ("dX", "agrees")]
 
 
+def test_a_result_that_claims_nothing_of_the_case_is_refused_in_one_sentence(tmp_path: Path) -> None:
+    network = str(SAMPLES / "network-two-layers.yaml")
+    for name, arguments in {"explain": ["dX[1]", *LEDGER], "check": LEDGER, "backward": LEDGER,
+                            "network": [network]}.items():  # fmt: skip
+        convgrad(name, *arguments, "--output", str(tmp_path / f"{name}.json"))
+    for case, claim, words in (
+        (LEDGER, "explain", ["this is what `explain` wrote", "a claim is what forward, backward or network wrote"]),
+        (LEDGER, "check", ["this is what `check` wrote"]),
+        (LEDGER, "network", ["claims by layer", "a single case"]),
+        ([network], "backward", ["claims of a single case", "a network", "as in conv1: {dW: …}"]),
+    ):
+        run = convgrad("check", *case, "--claim", str(tmp_path / f"{claim}.json"))
+        assert_refused(run, f"convgrad: {tmp_path / claim}.json:1:1: ", *words)
+        assert run.stderr.count("convgrad: ") == 1
+
+
 def test_two_settings_are_told_apart_though_a_result_is_written_with_few_digits(tmp_path: Path) -> None:
     for command in ("forward", "backward"):
         convgrad(command, *LEDGER, "--output", str(tmp_path / f"{command}.yaml"))
@@ -201,7 +217,10 @@ def test_a_claim_of_a_wrong_shape_is_diagnosed() -> None:
         (["--claim", "{schema: convgrad.backward/1, dW: [1, x]}"], ["'x'", "--claim:1:39: "]),
         (["--claim", "{schema: convgrad.backward/1, dW: [1, 'NaN']}"], ["--claim:1:39: ", "--allow-nonfinite"]),
         (["--claim", "{schema: convgrad.backward/1, op: conv}"], ["--claim", "mapping"]),
-        (["--claim", "{schema: convgrad.check/1, dW: [1, 2]}"], ["--claim:1:2: unknown key 'schema'"]),
+        (["--claim", "{schema: convgrad.check/1, dW: [1, 2]}"], ["--claim:1:1: this is what `check` wrote"]),
+        (["--claim", "{schema: mine/1, dW: [1, 2]}"], ["--claim:1:2: unknown key 'schema'"]),
+        (["--claim", "{conv1: {dW: [1, 2]}, out: {dX: [1]}}"], ["claims by layer", "single case"]),
+        (["--claim", str(SAMPLES / "many.jsonl")], ["--claim takes one document, but", "many.jsonl has 5"]),
         (["--claim", "[9, 9]"], ["--claim", "mapping", "--dW"]),
         (["--claim", "{}"], ["--claim", "mapping"]),
         (["--claim-dtype", "float8"], ["float8"]),

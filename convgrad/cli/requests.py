@@ -55,7 +55,7 @@ class Request:
         if key == "claim" and len(problem.path) > 1 and problem.path[1] in self.origins:
             return self._place(replace(problem, path=problem.path[1:]))
         if key in self.origins:
-            return self._in_option(self.origins[str(key)], problem)
+            return self.in_option(self.origins[str(key)], problem)
         if key in self.typed or (self.document is None and key in CASE_KEYS):
             return Place(f"--{key}".replace("_", "-"))
         if self.document is None:
@@ -63,7 +63,7 @@ class Request:
         return self.document.locate(problem.path, key=key not in CASE_KEYS) or Place(self.document.name)
 
     @staticmethod
-    def _in_option(origin: Document, problem: Problem) -> Place:
+    def in_option(origin: Document, problem: Problem) -> Place:
         named = isinstance(origin.value, Mapping) and problem.path[0] != "claim"
         path = problem.path if named else problem.path[1:]
         if place := origin.locate(path, key="unknown key" in problem.message):
@@ -166,7 +166,7 @@ def _claim_in(origin: Document) -> Mapping[str, Any]:
     try:
         value = claimed(origin.value)
     except RequestError as error:
-        raise origin.placed(error) from None
+        raise RequestError(problem.at(Request.in_option(origin, problem)) for problem in error.problems) from None
     value = origin.exact() if value is origin.value else value
     if isinstance(value, Mapping) and value:
         return value
@@ -188,7 +188,7 @@ def only_document(text: str, option: str, exact: bool = True, nonfinite: bool = 
     """The one document that an option names."""
     documents = list(read(source(text, option=option), exact=exact, nonfinite=nonfinite))
     if len(documents) != 1:
-        raise RequestError(Problem(f"{option} takes one array, but {text} has {len(documents)} documents"))
+        raise RequestError(Problem(f"{option} takes one document, but {text} has {len(documents)}"))
     if documents[0].error is not None:
         raise documents[0].error
     return documents[0]

@@ -73,6 +73,9 @@ def _unknown(network: Network, claims: Any, truth: Arrays) -> list[Problem]:
     if not isinstance(claims, Mapping):
         return [Problem("expected a mapping by layer, as in conv2: {dW: …}", path=("claim",))]
     names, problems = [layer.name for layer in network.layers], []
+    if claims and set(claims) <= set(OWN) - set(names):
+        needed = f"give what network wrote, or a mapping by layer, as in {names[0]}: {{dW: …}}"
+        return [Problem("these are claims of a single case, but this is a network", needed, ("claim",))]
     for name, arrays in claims.items():
         if name not in names:
             hint = did_you_mean(str(name), names)

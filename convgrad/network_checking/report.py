@@ -19,7 +19,7 @@ from convgrad.network_checking.variants import arrays
 from convgrad.verify.findings import Finding, compare
 from convgrad.verify.network_bounds import NetworkBounds
 from convgrad.verify.network_differences import NetworkDifferences, Progress, network_differences
-from convgrad.verify.results import claimed
+from convgrad.verify.results import Record, claimed
 
 
 @dataclass(frozen=True)
@@ -83,8 +83,8 @@ class NetworkReport(Judged):
 
 
 def check_network(
-    made: Network, claim: Mapping[str, Any] | None = None, *, claim_dtype: str | None = None, sample: int | None = None,
-    seed: int = 0, all_entries: bool = False, progress: Progress | None = None,
+    made: Network, claim: Mapping[str, Any] | Record | None = None, *, claim_dtype: str | None = None,
+    sample: int | None = None, seed: int = 0, all_entries: bool = False, progress: Progress | None = None,
 ) -> NetworkReport:  # fmt: skip
     """Every kernel, bias and the input of a network by differences of its loss, and a claim layer by layer.
 
@@ -112,7 +112,7 @@ def check_network(
 
 
 def check(
-    case: Mapping[str, Any] | Case | Network, claim: Mapping[str, Any] | None = None, **keywords: Any
+    case: Mapping[str, Any] | Case | Network, claim: Mapping[str, Any] | Record | None = None, **keywords: Any
 ) -> Report | NetworkReport:
     """Our gradients by finite differences, and a claim's entry by entry: of a case (convgrad.checking), or a network.
 

@@ -99,6 +99,9 @@ def read_claims(
 def _unknown(claims: Any, truth: Mapping[str, Array], case: Case) -> list[Problem]:
     if not isinstance(claims, Mapping):
         return [Problem("expected a mapping with any of output, dW, db, dX", path=("claim",))]
+    if claims and not claims.keys() & OPERANDS.keys() and all(isinstance(part, Mapping) for part in claims.values()):
+        needed = "give what forward or backward wrote, or a mapping with any of output, dW, db, dX"
+        return [Problem("these are claims by layer, as of a network, but this is a single case", needed, ("claim",))]
     return [
         Problem(f"{case.operation.name} has no {name}", "it has output and dX", ("claim", name))
         if name in OPERANDS

@@ -59,6 +59,13 @@ def test_a_claim_that_is_right_agrees_in_every_array():
     assert report.code == 0
 
 
+def test_a_network_is_a_claim_of_a_network_and_of_no_case():
+    made = network()
+    assert convgrad.check(made, made).verdict == "agrees"
+    with pytest.raises(convgrad.RequestError, match="claims by layer, as of a network, but this is a single case"):
+        convgrad.check({"input": [1, 2], "kernel": [1], "delta": "ones"}, made)
+
+
 def test_a_missing_slope_is_named_in_the_activation_and_in_what_is_below_it():
     wrong = with_altered(1, lambda layer, delta: delta)
     report = convgrad.check(
