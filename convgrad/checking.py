@@ -113,9 +113,9 @@ def check(
 ) -> Report:  # fmt: skip
     """Our gradients of a case by finite differences, and a claim's (output, dW, db, dX) entry by entry.
 
-    `claim`, which may be a result or its `to_dict()`, and `claim_dtype` win over the document's; other keywords over its
-    other keys. `sample` differences so many entries, chosen by `seed`; `all_entries` has the record name every wrong
-    one. progress(done, evaluations) is called as differences are made. Raises RequestError for a wrong request.
+    `claim`, which may be a result or its `to_dict()`, and `claim_dtype` win over the document's; other keywords over
+    its other keys. `sample` differences so many entries, chosen by `seed`; `all_entries` has the record name every
+    wrong one. progress(done, evaluations) is called as differences are made. Raises RequestError for a wrong request.
     """
     case = as_case(case, **({"nonfinite": True} if nonfinite else {}), **keywords)
     claim = _given(case.document.get("claim") if claim is None else claim)
