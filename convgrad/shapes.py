@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from itertools import product
 from typing import Any
 
@@ -122,22 +122,39 @@ def check_delta(shape: Shape | None, expected: Shape, shapes: Mapping[str, Shape
     raise RequestError(
         Problem(
             f"delta has shape {shape_text(shape)}, but the output has {shape_text(expected)}"
-            + _output_arithmetic(shapes, settings, expected),
+            + _told(_differing(shape, expected, shapes, settings)),
             _suggestions(shape, expected, shapes, settings),
             ("delta",),
         )
     )
 
 
-def _output_arithmetic(shapes: Mapping[str, Shape], settings: Mapping[str, Any], expected: Shape) -> str:
+def _told(parts: Iterable[str]) -> str:
+    text = ", ".join(dict.fromkeys(parts))
+    return f": {text}" if text else ""
+
+
+def _differing(
+    shape: Shape, expected: Shape, shapes: Mapping[str, Shape], settings: Mapping[str, Any]
+) -> Iterator[str]:
+    """Samples, channels and spatial axes that differ, or of another rank every axis, by how the length comes about."""
+    dims, alike = settings["dims"], len(shape) == len(expected)
+    if alike:
+        names = ("samples", "channels")[dims + 2 - len(expected) :]
+        counts = zip(names, shape[:-dims], expected[:-dims], strict=True)
+        yield from (f"{given} {what}, not {needed}" for what, given, needed in counts if given != needed)
+    lengths = _output_arithmetic(shapes, settings)
+    yield from (text for axis, text in enumerate(lengths, -dims) if not alike or shape[axis] != expected[axis])
+
+
+def _output_arithmetic(shapes: Mapping[str, Shape], settings: Mapping[str, Any]) -> list[str]:
     """How the output's lengths come about, axis by axis."""
     if "stride" not in settings or "output_padding" in settings or settings.get("ceil_mode"):
-        return ""
-    lines = [
+        return []
+    return [
         f"floor(({length} + {axis.before} + {axis.after} - {axis.extent})/{axis.stride}) + 1 = {axis.positions(length)}"
         for axis, length in zip(_axes(shapes, settings), shapes["x"][2:], strict=True)
     ]
-    return ": " + ", ".join(dict.fromkeys(lines))
 
 
 def _axes(shapes: Mapping[str, Shape], settings: Mapping[str, Any]) -> list[Axis]:
