@@ -12,7 +12,7 @@ from convgrad.case import Case
 from convgrad.core.arithmetic import Array, zeros
 from convgrad.core.unfold import source_cells
 from convgrad.core.window import Window
-from convgrad.errors import Problem, RequestError
+from convgrad.errors import Place, Problem, RequestError
 from convgrad.operations import Overlay
 from convgrad.operations.conv import oriented
 from convgrad.views.look import Look
@@ -119,7 +119,8 @@ def _checked(asked: tuple[int, ...], counts: Sequence[int], name: str) -> tuple[
     said, most = ",".join(map(str, asked)), ",".join(str(n - 1) for n in counts)
     least = ",".join("0" * len(counts))
     what = f"{name} has {' x '.join(map(str, counts))} channels, so they run from {least} to {most}"
-    raise RequestError(Problem(f"there is no channel {said}: {what}", "channels count from 0", ("channel",)))
+    place = Place("--channel")
+    raise RequestError(Problem(f"there is no channel {said}: {what}", "channels count from 0", place=place))
 
 
 def chosen_overlay(shape: Sequence[int], only: tuple[int, ...]) -> int:
@@ -133,8 +134,9 @@ def chosen_overlay(shape: Sequence[int], only: tuple[int, ...]) -> int:
     said = ",".join(map(str, only))
     last = ",".join(str(n - 1) for n in shape[1:])
     sample = f", with the sample before them: 0 to {shape[0] - 1}" if shape[0] > 1 else ""
-    raise RequestError(Problem(f"there is no overlay {said}: positions run from {','.join('0' * (len(shape) - 1))} "
-                               f"to {last}{sample}", "positions count from 0, in strides", ("only",)))  # fmt: skip
+    what = f"positions run from {','.join('0' * (len(shape) - 1))} to {last}{sample}"
+    advice, place = "positions count from 0, in strides", Place("--only")
+    raise RequestError(Problem(f"there is no overlay {said}: {what}", advice, place=place))
 
 
 def restricted(case: Case, first: int, last: int, channel: int | None = None) -> dict[str, Array]:

@@ -202,8 +202,9 @@ def test_many_overlays_are_rows_of_one_table():
     ],
 )
 def test_what_there_is_not_is_refused_before_anything_is_written(case, asked, message):
-    with pytest.raises(RequestError, match=re.escape(message)):
+    with pytest.raises(RequestError, match=re.escape(message)) as refused:
         render(convgrad.backward(case), width=80, **asked)
+    assert str(refused.value).startswith(f"--{next(iter(asked))}: ")
 
 
 def test_symbols_are_chosen_by_trying_to_encode():
