@@ -112,5 +112,6 @@ def _broken(name: str, error: BaseException) -> NoReturn:
     if isinstance(error, RequestError):
         raise error
     pickled = "this holds pickled Python objects, which could run any program"
-    what = pickled if "pickle" in str(error).lower() else "the file is damaged or cut short"
-    refuse(name, what, "save the array again, as float64")
+    if "pickle" in str(error).lower():
+        refuse(name, pickled, "save the array again, as float64")
+    refuse(name, "the file is damaged or cut short", "save the array again")

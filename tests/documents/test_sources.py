@@ -201,7 +201,7 @@ def test_an_array_that_claims_to_be_huge_is_refused(tmp_path):
     np.save(tmp_path / "x.npy", np.arange(4.0).reshape(2, 2))
     data = (tmp_path / "x.npy").read_bytes().replace(b"(2, 2), }           ", b"(2, 200000000000), }")
     (tmp_path / "x.npy").write_bytes(data)
-    assert "damaged or cut short" in refused(tmp_path / "x.npy")
+    assert refused(tmp_path / "x.npy").endswith("the file is damaged or cut short; save the array again")
 
 
 def test_members_of_an_archive_are_arrays_and_settings(tmp_path):
