@@ -158,9 +158,10 @@ def test_a_lone_case_in_json_lines_is_many_cases_that_are_one(tmp_path: Path) ->
     assert [case["dX"] for case in result("backward", str(tmp_path / "one.jsonl"))] == [[6]]
 
 
-def test_an_option_takes_one_array(tmp_path: Path) -> None:
+def test_an_option_takes_one_document(tmp_path: Path) -> None:
     (tmp_path / "two.yaml").write_text("[1]\n---\n[2]\n")
-    assert_refused(convgrad("backward", *LEDGER[2:], "--input", "two.yaml", cwd=tmp_path), "--input", "2 documents")
+    run = convgrad("backward", *LEDGER[2:], "--input", "two.yaml", cwd=tmp_path)
+    assert_refused(run, "--input takes one document, but two.yaml has 2\n")
     assert_refused(convgrad("backward", *LEDGER[2:], "--input", "{x: [1]}"), "--input", "`input`", "this has x")
 
 
