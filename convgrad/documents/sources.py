@@ -24,6 +24,7 @@ INLINE = re.compile(
         | [-+]?\.?[0-9][0-9.eE+-]*(?:/[0-9]+)?\s*$ | [-+]?\.?(?:nan|inf(?:inity)?)\s*$ )""",
     re.VERBOSE | re.IGNORECASE,
 )
+NUMBERS = re.compile(r"[-+]?\.?\d[-+.\deE/]*(?:, *[-+]?\.?\d[-+.\deE/]*)+")
 BINARY = {  # how files begin that are no text, and what to do with them
     b"\x93NUMPY": "this is a NumPy array: give the file a name that ends in .npy",
     b"PK\x03\x04": "this is a ZIP archive: NumPy's have a name that ends in .npz",
@@ -106,7 +107,7 @@ def source(argument: str, *, option: str | None = None, stdin: Any = None) -> So
         return Source(argument, "npz", path=archive, member=member)
     if INLINE.match(argument):
         return Source(option or "<argument>", "yaml", inline=argument)
-    return _no_such_file(archive if archive.lower().endswith(".npz") else argument)
+    return _no_such_file(archive if archive.lower().endswith(".npz") else argument, option)
 
 
 def _file(path: str) -> Source:
@@ -118,9 +119,12 @@ def _file(path: str) -> Source:
     return Source(path, SUFFIXES.get(suffix, "yaml"), path=path, guess=guess)
 
 
-def _no_such_file(argument: str) -> NoReturn:
+def _no_such_file(argument: str, option: str | None) -> NoReturn:
+    if NUMBERS.fullmatch(argument):
+        refuse(argument, "no such file", f"numbers go in brackets: [{argument}]")
     folder, name = os.path.split(argument)
-    close = difflib.get_close_matches(name, _files(folder or "."), n=1)
+    words = ["ones"] if option == "--delta" and not folder else []
+    close = difflib.get_close_matches(name, words + _files(folder or "."), n=1)
     advice = f"did you mean {os.path.join(folder, close[0])}?" if close else ""
     if not close and folder and not os.path.isdir(folder):
         advice = f"there is no folder {folder}"

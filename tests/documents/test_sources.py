@@ -60,6 +60,18 @@ def test_a_name_that_is_nearly_a_file_s_gets_a_suggestion(tmp_path):
     assert refused(tmp_path / "kernal.npz:w") == f"{tmp_path / 'kernal.npz'}: no such file"
 
 
+@pytest.mark.parametrize("text", ["1,2,3", "1, -2", "-.5,1e-3", "1/3,2"])
+def test_numbers_without_brackets_are_told_of_them(text):
+    assert refused(text) == f"{text}: no such file; numbers go in brackets: [{text}]"
+
+
+def test_a_delta_that_is_nearly_ones_gets_the_suggestion():
+    with pytest.raises(RequestError, match=r"did you mean ones\?"):
+        source("one", option="--delta")
+    with pytest.raises(RequestError, match=r"no such file$"):
+        source("one", option="--input")
+
+
 def test_a_very_long_argument_is_no_file_and_no_crash():
     assert refused("x" * 100_000).endswith("…: no such file")
 
