@@ -62,6 +62,9 @@ def read_chain(document: Any, *, arithmetic: str | None = None, nonfinite: bool 
     if not isinstance(document, Mapping):
         raise RequestError(Problem(f"expected a mapping with input, layers, …; found {said(document)}"))
     given = {key: value for key, value in document.items() if value is not None}
+    if "layers" not in given and given.keys() & {"op", "kernel", "window"}:
+        advice = "use `convgrad backward`; to explain an entry, leave out the layer"
+        raise RequestError(Problem("this is a single case: it has no `layers`", advice))
     reader = Reader(nonfinite)
     reader.problems += _unknown(given, KEYS)
     _check_keys(given, reader)

@@ -98,6 +98,15 @@ def test_one_layer_in_json_has_its_overlays_where_asked():
     assert [overlay["winner"] for overlay in made["layers"][0]["overlays"]] == [[1, 1], [0, 3], [2, 0], [3, 3]]
 
 
+def test_a_single_case_is_sent_to_its_own_commands():
+    for command in (["network"], ["explain", "conv1.dX[1]"]):
+        run = convgrad(*command, "samples/ledger.yaml")
+        assert run.returncode == 2
+        assert "this is a single case: it has no `layers`" in run.stderr
+        assert run.stderr.endswith("use `convgrad backward`; to explain an entry, leave out the layer\n")
+        assert run.stderr.count("convgrad: ") == 1
+
+
 def test_an_unknown_layer_is_refused():
     run = convgrad("network", sample("pool-dense"), "--layer", "pol")
     assert (run.returncode, run.stdout) == (2, "")
