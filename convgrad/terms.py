@@ -81,9 +81,23 @@ def parse_entry(entry: str) -> tuple[str, tuple[int, ...]]:
     match = re.fullmatch(r"\s*(\w+)\s*(?:\[\s*([\d\s,]*)\])?\s*", entry)
     names = {name.lower(): name for name in NAMES}
     if not match or match[1].lower() not in names:
-        raise RequestError(Problem(f"expected an entry such as dW[0,1], dX[1,1], db[0] or y[0,0], found '{entry}'"))
+        advice = "entries count from 0" if re.search(r"\[[^]]*-", entry) else ""
+        message = f"expected an entry such as dW[0,1], dX[1,1], db[0] or y[0,0], found '{entry}'"
+        raise RequestError(Problem(message, advice))
     name = names[match[1].lower()]
     return ("output" if name == "y" else name), tuple(int(part) for part in re.findall(r"\d+", match[2] or ""))
+
+
+def is_entry(text: str) -> bool:
+    """Whether a text names an entry.
+
+    >>> is_entry("dX[1,2]"), is_entry("case.yaml")
+    (True, False)
+    """
+    try:
+        return bool(parse_entry(text))
+    except RequestError:
+        return False
 
 
 def bracketed(index: tuple[int, ...]) -> str:

@@ -346,6 +346,14 @@ def test_what_is_no_entry_is_refused_and_an_output_needs_no_delta() -> None:
     assert_refused(convgrad("explain", "dX[0]", *LEDGER[:4]), "delta")
 
 
+def test_entries_count_from_0_and_come_before_the_case() -> None:
+    ledger = str(SAMPLES / "ledger.yaml")
+    assert_refused(convgrad("explain", "dX[-1]", ledger), "found 'dX[-1]'\nentries count from 0\n")
+    for entry in ("dX[1]", "db", "conv2.dW[0,1]"):
+        run = convgrad("explain", ledger, entry)
+        assert_refused(run, f"convgrad: {entry}: the entry comes first", f"convgrad explain '{entry}' {ledger}\n")
+
+
 def test_one_typo_is_one_error() -> None:
     run = convgrad("backward", "-", stdin="inptu: [1]\nkernl: [1]\ndelta: [1]\n")
     assert_refused(run, "did you mean `input`?", "did you mean `kernel`?")

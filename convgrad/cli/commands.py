@@ -79,6 +79,7 @@ def backward(**options: Any) -> int:
     [*CASE, *COMMON],
 )
 def explain(**options: Any) -> int:
+    _refuse_swapped(options["entry"], options["case"])
     if "." in options["entry"].partition("[")[0]:
         from convgrad.cli import network as networks
 
@@ -139,3 +140,15 @@ def _over_cases(options: Mapping[str, Any], record: Callable[[Any], Any], *, nee
     from convgrad.cli.cases import over_cases  # here, so that --help imports no numpy
 
     return over_cases(options, record, needs_delta)
+
+
+def _refuse_swapped(entry: str, case: str | None) -> None:
+    """An entry where the case goes, which would be a file that there is not."""
+    import os
+
+    from convgrad.errors import Place, Problem, RequestError
+    from convgrad.terms import is_entry
+
+    if case is not None and is_entry(case.rpartition(".")[2]) and not os.path.exists(case):
+        advice = f"convgrad explain '{case}' {entry}"
+        raise RequestError(Problem("the entry comes first, and then the case", advice, place=Place(case)))
