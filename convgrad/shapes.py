@@ -140,9 +140,9 @@ def _differing(
     """Samples, channels and spatial axes that differ, or of another rank every axis, by how the length comes about."""
     dims, alike = settings["dims"], len(shape) == len(expected)
     if alike:
-        names = ("samples", "channels")[dims + 2 - len(expected) :]
+        names = ("sample", "channel")[dims + 2 - len(expected) :]
         counts = zip(names, shape[:-dims], expected[:-dims], strict=True)
-        yield from (f"{given} {what}, not {needed}" for what, given, needed in counts if given != needed)
+        yield from (f"{n} {what}{'s' * (n != 1)}, not {given}" for what, given, n in counts if given != n)
     lengths = _output_arithmetic(shapes, settings)
     yield from (text for axis, text in enumerate(lengths, -dims) if not alike or shape[axis] != expected[axis])
 
