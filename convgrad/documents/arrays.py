@@ -80,16 +80,16 @@ def _end_of_lines(text: str, start: int, stop: int) -> int:
 
 
 def tokenized(text: str, regions: Iterable[Region]) -> tuple[str, list[str]]:
-    """The text with a token in place of each region: a number that is nowhere in it, and that no one would write."""
+    """The text with a token in place of each region: a number that no one would write, and that is nowhere else."""
+    regions = list(regions)
+    edges = [0, *(edge for region in regions for edge in (region.start, region.stop)), len(text)]
+    others = [text[start:stop] for start, stop in zip(edges[::2], edges[1::2], strict=True)]
     base = "7e770"
-    while base in text:
+    while any(base in part for part in others):
         base += "7"
-    parts, tokens, at = [], [], 0
-    for count, region in enumerate(regions):
-        tokens.append(f"{base}{count}")
-        parts += [text[at : region.start], region.kept, tokens[-1]]
-        at = region.stop
-    return "".join([*parts, text[at:]]), tokens
+    tokens = [f"{base}{count}" for count in range(len(regions))]
+    put = (f"{region.kept}{token}{after}" for region, token, after in zip(regions, tokens, others[1:], strict=True))
+    return "".join([others[0], *put]), tokens
 
 
 def original(index: int, regions: Iterable[Region], tokens: Iterable[str]) -> int:

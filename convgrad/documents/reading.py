@@ -19,7 +19,7 @@ FAR_EXPONENT = re.compile(r"e[-+]?[0-9]{3}")
 HALF_A_PAIR = re.compile(
     r"\\u[dD][89abAB][0-9a-fA-F]{2}(?!\\u[dD][c-fC-F])|(?<!\\u[dD][89abAB][0-9a-fA-F][0-9a-fA-F])\\u[dD][c-fC-F]"
 )
-PLAINEST = re.compile(r"([a-z_]{2,}): ([\[0-9.,eE+\- \]]+)")
+PLAINEST = re.compile(r"(?!null:|true:|false:)([a-z_]{2,}): (?:([\[0-9.,eE+\- \]]+)|([a-z]+(?:-[a-z]+)*))")
 MARKER = "\n---"
 EMPTY = re.compile(r"(?:[ \t\r\n]|#.*|%.*|\.\.\.(?=\s|$))*")  # blanks, comments, directives
 
@@ -143,21 +143,21 @@ def value(text: str, name: str, line: int, exact: bool = True, nonfinite: bool =
     return _small(text, name, line, keep=exact or _may_overflow(text), nonfinite=nonfinite)
 
 
-def _numbers_only(text: str) -> dict[str, Any] | None:
-    """The value of the plainest YAML, which needs no YAML library: comments, and keys with numbers on their line."""
+def _plainest(text: str) -> dict[str, Any] | None:
+    """The value of the plainest YAML, which needs no YAML library: comments, and keys with numbers or a word."""
     lines = [line.rstrip(" \t\r") for line in text.split("\n")]
     found = [PLAINEST.fullmatch(line) for line in lines if line and not line.startswith("#")]
     if not found or not all(found):
         return None
     try:
-        value = {match[1]: _KEEP.decode(match[2]) for match in found if match}
+        value = {match[1]: Plain(match[3]) if match[3] else _KEEP.decode(match[2]) for match in found if match}
     except (ValueError, RecursionError):
         return None
     return value if len(value) == len(found) else None
 
 
 def _small(text: str, name: str, line: int, *, keep: bool, nonfinite: bool = False) -> Any:
-    if keep and (plain := _numbers_only(text)) is not None and not _is_deep(plain, DEPTH):
+    if keep and (plain := _plainest(text)) is not None and not _is_deep(plain, DEPTH):
         return plain
     body = _after_marker(text)
     if body.lstrip()[:1] in ("{", "["):

@@ -332,13 +332,23 @@ def test_the_pure_python_parser_serves_where_libyaml_is_missing(monkeypatch):
         "input: - 1\n",
         "input: [1] # two\n",
         "input: " + "[" * 3000 + "\n",
+        "op: max-pool\nwindow: 2\nties: split\n",
+        "op: yes\nmode: true\nties: null\n",
+        "op: e\nid: nan\n",
+        "op: conv-\n",
+        "op: conv # said\n",
+        "op: conv\nop: conv\n",
+        "null: 3\n",
+        "true: 3\n",
+        "false: conv\n",
     ],
 )
 def test_the_plainest_yaml_is_read_as_the_careful_reader_does(text):
     def read_by(reader):
         try:
-            return reader()
+            value = reader()
         except RequestError as error:
             return str(error)
+        return value, {key: type(part) for key, part in value.items()}
 
     assert read_by(lambda: reading.value(text, "x", 1)) == read_by(lambda: events.tree(text, "x", 1))
