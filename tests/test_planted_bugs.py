@@ -264,7 +264,7 @@ def the_last_of_equal_cells_wins_instead_of_the_first(monkeypatch):
 
 @bug("shared tie")
 def a_shared_tie_is_not_divided(monkeypatch):
-    monkeypatch.setattr(max_pool, "_tied", lambda x, y, winner, window: 1)
+    monkeypatch.setattr(max_pool, "tied", lambda x, y, winner, window: 1)
 
 
 @bug("below zero")

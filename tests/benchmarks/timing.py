@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from statistics import median
 from tempfile import TemporaryDirectory
-from time import perf_counter
+from time import perf_counter, sleep
 from typing import Any
 
 ROOT = Path(__file__).parents[2]
@@ -22,9 +22,18 @@ def size(field):  # of this process, in MB; a parent's view of it would have the
 """
 
 
+REST = 0.02
+"""Seconds between two calls, in which the threads of one stop spinning, as OpenMP's do, before the other is timed."""
+
+
 def alternating(first: Callable[[], Any], second: Callable[[], Any], rounds: int) -> tuple[float, float]:
     """Median seconds of each, run A B A B; one run of each beforehand is not counted."""
-    return medians(lambda: seconds(first), lambda: seconds(second), rounds)
+    return medians(lambda: _rested(first), lambda: _rested(second), rounds)
+
+
+def _rested(call: Callable[[], Any]) -> float:
+    sleep(REST)
+    return seconds(call)
 
 
 def medians(first: Callable[[], float], second: Callable[[], float], rounds: int) -> tuple[float, float]:
