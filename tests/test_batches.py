@@ -314,11 +314,11 @@ def test_a_bad_number_on_the_way_leaves_no_file(files, capsys):
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
-        (["explain", "dW[0,0]", "samples/ledger.yaml", "--output", "a.npy"], "a .npy file holds one array"),
+        (["explain", "dW[0,0]", "samples/ledger.yaml", "--output", "a.npy"], "NumPy's files hold no text"),
         (["backward", "samples/many.jsonl", "--output", "a.npy"], "these are many"),
-        (["backward", "samples/ledger.yaml", "--output", "a.npz"], "a .npy file holds one array"),
-        (["check", "samples/ledger.yaml", "--output", "a.npy"], "a.npy would be an array"),
-        (["network", "samples/network-two-layers.yaml", "--output", "a.NPZ"], "a.NPZ would be an array"),
+        (["backward", "samples/ledger.yaml", "--output", "a.npz"], "NumPy's files hold no text"),
+        (["check", "samples/ledger.yaml", "--output", "a.npy"], "NumPy's files hold no text"),
+        (["network", "samples/network-two-layers.yaml", "--output", "a.NPZ"], "NumPy's files hold no text"),
         (["backward", "samples/ledger.yaml", "--output", "a.npy", "--arithmetic", "exact"], "holds no fractions"),
         (["backward", "samples/ledger.yaml", "--output", "a.npy", "--only", "1"], "--only shows"),
         (["backward", "samples/ledger.yaml", "--output", "a.npy", "--format", "xml"], "unknown format"),

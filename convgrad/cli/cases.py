@@ -12,8 +12,9 @@ import numpy as np
 
 from convgrad.case import Case, is_hand_sized, make_case
 from convgrad.cli.requests import Request, requests, setting
-from convgrad.cli.results import Result, deliver, is_array_file
+from convgrad.cli.results import Result, deliver, suffix_of
 from convgrad.errors import Place, Problem, RequestError
+from convgrad.gradients import Forward, Gradients
 from convgrad.settings import integer
 
 COLORS = ("auto", "always", "never")
@@ -45,10 +46,10 @@ def over_cases(options: Mapping[str, Any], record: Callable[[Case], Any], needs_
     """Make a record of each case that is asked for, and write it; the exit code."""
     run = prepared(options)
     made, many = asked(options, run)
-    if is_array_file(options.get("output")):
+    if record in (Forward, Gradients) and suffix_of(options) == ".npy":
         from convgrad.cli.saving import save
 
-        return save(made, many, record, run, options)
+        return save(made, many, record is Gradients, run, options)
     return deliver(made, many, lambda request: run.result(record(case_of(request, run, needs_delta))), options)
 
 

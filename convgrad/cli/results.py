@@ -48,20 +48,19 @@ OUTPUT = Place("--output")
 Outcome = tuple[Request, Result | None, RequestError | None]
 
 
-def is_array_file(output: str | None) -> bool:
-    """Whether an output's name is that of one of NumPy's files, which holds no text."""
-    return os.path.splitext(output or "")[1].lower() in (".npy", ".npz")
+def suffix_of(options: Mapping[str, Any]) -> str:
+    """What the output's name ends in, from the dot on; nothing where there is none."""
+    return os.path.splitext(options.get("output") or "")[1].lower()
 
 
 def format_of(options: Mapping[str, Any]) -> str:
     """The format asked for, else the output file's suffix, else a table."""
     chosen = options.get("format")
-    if is_array_file(options.get("output")):
-        message = f"{options['output']} would be an array, which this result is not"
-        raise RequestError(Problem(message, "forward writes y, and backward dX, to a .npy file", place=OUTPUT))
+    if suffix_of(options) in (".npy", ".npz"):
+        message = "NumPy's files hold no text: a .npy takes y of forward, or dX of backward"
+        raise RequestError(Problem(message, "write other results to .json, .jsonl, .yaml or text", place=OUTPUT))
     if chosen is None:
-        suffix = os.path.splitext(options.get("output") or "")[1].lower()
-        return SUFFIXES.get(suffix, "table")
+        return SUFFIXES.get(suffix_of(options), "table")
     if chosen not in FORMATS:
         raise RequestError(Problem(f"unknown format '{chosen}'", f"one of {', '.join(FORMATS)}"))
     return str(chosen)

@@ -15,7 +15,6 @@ from convgrad.cli.requests import Request, each
 from convgrad.cli.results import OUTPUT, deliver_one, format_of
 from convgrad.core.arithmetic import DTYPES, FLOAT64, Array
 from convgrad.errors import Problem, RequestError
-from convgrad.gradients import Forward, Gradients
 
 LASTS = 2
 """Seconds after which it is said how far it is."""
@@ -23,11 +22,8 @@ SILENT = 10
 """Seconds between two lines of that, where no terminal shows a bar."""
 
 
-def save(made: Iterator[Request], many: bool, record: Any, run: Run, options: Mapping[str, Any]) -> int:
-    """Write y (forward) or dX (backward) of the one case that is asked for, and show the rest; the exit code."""
-    if record not in (Forward, Gradients) or not options["output"].lower().endswith(".npy"):
-        raise RequestError(Problem("a .npy file holds one array: y of forward, or dX of backward",
-                                   "write other results to .json, .jsonl, .yaml or text", place=OUTPUT))  # fmt: skip
+def save(made: Iterator[Request], many: bool, backward: bool, run: Run, options: Mapping[str, Any]) -> int:
+    """Write dX, or without `backward` y, of the one case that is asked for, and show the rest; the exit code."""
     for name in ("overlays", "only", "channel"):
         if options.get(name) is not None:
             raise RequestError(Problem(f"--{name} shows what a .npy file does not hold", "leave it out", place=OUTPUT))
@@ -38,7 +34,7 @@ def save(made: Iterator[Request], many: bool, record: Any, run: Run, options: Ma
         raise RequestError(Problem("a .npy file holds the result of one case", "these are many", place=OUTPUT))
     shown = {**options, "output": None}
     format_of(shown)  # what is wrong with it is said before the work
-    ((_, saved, error),) = each(made, lambda request: _saved(request, record is Gradients, run, options))
+    ((_, saved, error),) = each(made, lambda request: _saved(request, backward, run, options))
     if error is not None:
         raise error
     return deliver_one(run.result(saved), shown)
