@@ -113,3 +113,11 @@ def test_the_first_samples_of_a_large_batch_tell_what_all_do(name, delta, monkey
     monkeypatch.setattr(sys.modules["convgrad.mistakes.strength"], "_few_samples", lambda *_: looked_at.append("all"))
     assert quick == seen(document)
     assert looked_at
+
+
+def test_what_only_a_later_sample_shows_is_seen():
+    x = np.random.default_rng(0).permutation(6 * 4 * 31 * 30).reshape(6, 4, 31, 30).astype(float)
+    blind = {part.id for part in seen({"op": "max-pool", "window": 2, "input": x, "delta": "ones"}).blind_to}
+    x[-1] = 7
+    with_ties = {part.id for part in seen({"op": "max-pool", "window": 2, "input": x, "delta": "ones"}).blind_to}
+    assert blind - with_ties == {mistake for mistake in blind if mistake.startswith("ties-")} != set()
