@@ -8,14 +8,14 @@ from typing import Any
 
 import numpy as np
 
-from convgrad.case import Case, as_case
-from convgrad.checking import CLAIM, Report, check
+from convgrad.checking.report import CLAIM, Report, check
+from convgrad.claims.findings import Finding
 from convgrad.core.arithmetic import EXACT, FLOAT64, Array, rounded
-from convgrad.layout import GRADIENTS
-from convgrad.mistakes import Diagnosis
+from convgrad.diagnosis.diagnoser import Diagnosis
 from convgrad.operations.geometry import shape_text
-from convgrad.terms import bracketed
-from convgrad.verify.findings import Finding
+from convgrad.passes.explanation import bracketed
+from convgrad.subject.case import Case, as_case
+from convgrad.subject.layout import GRADIENTS
 
 NAMES = {operand: array for array, operand in GRADIENTS.items()}
 

@@ -15,12 +15,12 @@ import numpy as np
 import pytest
 
 import convgrad
-from convgrad.batches import batch_of, gradients_into, output_into
 from convgrad.cli import run
 from convgrad.core import threads
 from convgrad.documents.binary import part
 from convgrad.documents.output import array_file
 from convgrad.errors import RequestError
+from convgrad.passes.batches import batch_of, gradients_into, output_into
 from tests.peak import PEAK
 from tests.test_cli import hear_signals
 
@@ -166,7 +166,7 @@ def test_an_array_file_that_is_not_finished_leaves_what_was_there(tmp_path, fail
 def files(tmp_path, monkeypatch):
     """A case as .npy files, in a folder of its own, that is computed in parts."""
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr("convgrad.batches.batch_of.__kwdefaults__", {**batch_of.__kwdefaults__, "room": ROOM})
+    monkeypatch.setattr("convgrad.passes.batches.batch_of.__kwdefaults__", {**batch_of.__kwdefaults__, "room": ROOM})
     case = document("conv")
     for key in ("input", "kernel", "bias", "delta"):
         np.save(f"{key}.npy", case[key].astype(np.float32))

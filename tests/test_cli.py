@@ -450,7 +450,7 @@ def _wait_until_reading(pid: int) -> None:
 
 
 def test_a_bug_exits_with_70_and_shows_its_traceback_when_asked(monkeypatch: pytest.MonkeyPatch, capsys: Any) -> None:
-    from convgrad.cli.errors import guarded
+    from convgrad.cli.exits import guarded
 
     def broken() -> int:
         raise KeyError("lost")
@@ -462,7 +462,7 @@ def test_a_bug_exits_with_70_and_shows_its_traceback_when_asked(monkeypatch: pyt
 
 
 def test_what_else_ends_a_run_has_its_code(capsys: Any) -> None:
-    from convgrad.cli.errors import guarded
+    from convgrad.cli.exits import guarded
 
     def full() -> int:
         raise MemoryError

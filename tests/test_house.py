@@ -18,9 +18,8 @@ import convgrad
 ROOT = Path(__file__).parents[1]
 PACKAGE = ROOT / "convgrad"
 FLOORS = (
-    ("__main__",), ("cli",), ("testing",), ("views", "documents"), ("network_checking",),
-    ("checking",), ("mistakes",), ("verify",), ("chain",), ("terms", "batches"), ("gradients",), ("overlays",),
-    ("case",), ("shapes", "settings"), ("layout",), ("operations",), ("core",), ("errors",),
+    ("__main__",), ("cli",), ("testing",), ("views", "documents"), ("checking",), ("diagnosis",), ("claims",),
+    ("differences",), ("catalogue",), ("passes",), ("subject",), ("operations",), ("core",), ("errors",),
 )  # fmt: skip
 HEIGHT = {room: len(FLOORS) - level for level, rooms in enumerate(FLOORS) for room in rooms}
 LIBRARIES = {
@@ -114,7 +113,7 @@ def test_the_top_level_has_what_was_agreed_and_nothing_else() -> None:
 def test_tables_are_made_with_rich(monkeypatch: pytest.MonkeyPatch) -> None:
     from rich.table import Table
 
-    from convgrad.gradients import backward
+    from convgrad.passes.gradients import backward
     from convgrad.views import render
 
     made = []

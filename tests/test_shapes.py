@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
-from convgrad.case import make_case
 from convgrad.errors import RequestError
+from convgrad.subject.case import make_case
 
 CONV = {"input": np.ones((4, 2, 5, 6)), "kernel": np.ones((3, 2, 2, 3))}
 POOL = {"op": "max-pool", "window": 2, "ceil_mode": True, "dims": 2, "input": np.ones((2, 5, 6))}

@@ -8,7 +8,7 @@ from typing import Any
 
 def run(arguments: list[str]) -> int:
     """Run a command line and return its exit code."""
-    from convgrad.cli.errors import guarded
+    from convgrad.cli.exits import guarded
 
     for stream in (sys.stdout, sys.stderr):
         stream.reconfigure(errors="backslashreplace")  # type: ignore[union-attr]
@@ -39,7 +39,7 @@ def _dispatched(arguments: list[str]) -> int:
 
 def _misused(error: Any) -> int:
     """An option that is not there, a word too many: the message, and where help is."""
-    from convgrad.cli.errors import REQUEST, say
+    from convgrad.cli.exits import REQUEST, say
 
     if type(error).__name__ == "NoArgsIsHelpError":
         print(error.format_message(), file=sys.stderr)

@@ -10,12 +10,12 @@ from typing import Any
 
 import numpy as np
 
-from convgrad.case import Case, is_hand_sized, make_case
+from convgrad.cli.delivery import Result, deliver, suffix_of
 from convgrad.cli.requests import Request, requests, setting
-from convgrad.cli.results import Result, deliver, suffix_of
 from convgrad.errors import Place, Problem, RequestError
-from convgrad.gradients import Forward, Gradients
-from convgrad.settings import integer
+from convgrad.passes.gradients import Forward, Gradients
+from convgrad.subject.case import Case, is_hand_sized, make_case
+from convgrad.subject.settings import integer
 
 COLORS = ("auto", "always", "never")
 

@@ -7,16 +7,16 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
-from convgrad.case import Case
-from convgrad.chain.explaining import is_network
-from convgrad.checking import Report, check, estimate
+from convgrad.checking.report import Report, check, estimate
 from convgrad.cli.cases import Run, case_of, prepared
-from convgrad.cli.errors import say
+from convgrad.cli.delivery import GRAVEST, Result, deliver, deliver_one
+from convgrad.cli.exits import say
 from convgrad.cli.network import as_network_request, network_of
 from convgrad.cli.options import CASE, CLAIMED, CLAIMS
 from convgrad.cli.requests import Request, requests
-from convgrad.cli.results import GRAVEST, Result, deliver, deliver_one
 from convgrad.errors import Place, Problem, RequestError
+from convgrad.passes.network_explanation import is_network
+from convgrad.subject.case import Case
 
 WEAK = 4
 LASTS = 2
@@ -29,7 +29,7 @@ def run(options: Mapping[str, Any]) -> int:
     _refuse_counts(options)
     given = ("case", *(option.name for option in (*CASE, *CLAIMS, *CLAIMED)))
     if all(options.get(name) is None for name in given):
-        from convgrad.checking import verify_installation
+        from convgrad.checking.report import verify_installation
 
         report = verify_installation()
         return deliver_one(settings.result(report, report.code), options)
@@ -75,7 +75,7 @@ def _weakness(report: Report, wanted: int | None) -> int:
 
 def _checked_network(request: Request, settings: Run, options: Mapping[str, Any]) -> Result:
     """A network's check; there is no strength of one to ask for."""
-    from convgrad.network_checking import check_network
+    from convgrad.checking.network_report import check_network
 
     if options.get("min_strength") is not None:
         message = "a network's check does not count what it could have revealed"

@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
-from convgrad.case import is_hand_sized
-from convgrad.chain.explaining import explain_layer
-from convgrad.chain.passes import Network, network
 from convgrad.cli.cases import Run, prepared
+from convgrad.cli.delivery import Result, deliver
 from convgrad.cli.requests import Request, has_lifted_arrays, requests
-from convgrad.cli.results import Result, deliver
 from convgrad.errors import Place, Problem, RequestError
+from convgrad.passes.network_explanation import explain_layer
+from convgrad.passes.network_pass import Network, network
+from convgrad.subject.case import is_hand_sized
 
 
 class NetworkRequest(Request):

@@ -10,12 +10,12 @@ from typing import Any
 
 import numpy as np
 
-from convgrad.case import ARITHMETICS
+from convgrad.claims.results import claimed
 from convgrad.cli.options import CASE, CLAIMS
 from convgrad.documents import Document, read, source
 from convgrad.errors import Place, Problem, RequestError, path_text
-from convgrad.settings import choice
-from convgrad.verify.results import claimed
+from convgrad.subject.case import ARITHMETICS
+from convgrad.subject.settings import choice
 
 ARRAYS = ("input", "kernel", "bias", "delta")
 CLAIM_NAMES = {"dW": "dW", "db": "db", "dX": "dX", "y": "output"}

@@ -8,7 +8,8 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 from convgrad.core.arithmetic import Plain
-from convgrad.documents import arrays, binary
+from convgrad.documents import binary
+from convgrad.documents import lifting as arrays
 from convgrad.documents.cells import DEPTH
 from convgrad.documents.places import place_at
 from convgrad.documents.sources import Source, decoded

@@ -6,10 +6,10 @@ from collections.abc import Iterator, Sequence
 from itertools import chain, islice
 from typing import Any
 
-from convgrad.checking import CLAIM, Report
-from convgrad.mistakes import Diagnosis
+from convgrad.checking.report import CLAIM, Report
+from convgrad.claims.findings import Entry, Finding
+from convgrad.diagnosis.diagnoser import Diagnosis
 from convgrad.operations.geometry import shape_text
-from convgrad.verify.findings import Entry, Finding
 from convgrad.views.backward import checksum_lines, rounding, sections
 from convgrad.views.header import header
 from convgrad.views.ledger import index

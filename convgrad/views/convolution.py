@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from convgrad.gradients import Gradients
+from convgrad.passes.gradients import Gradients
 from convgrad.views.arrays import listed
 from convgrad.views.backward import GIVEN, Parts, given
 from convgrad.views.ledger import best_ledger, written_ledger
@@ -67,7 +67,7 @@ def _breadcrumb(gradients: Gradients, pair: Pair, look: Look) -> str:
 
 def _gathered(gradients: Gradients, pair: Pair, look: Look) -> Iterator[str]:
     """An entry of dX as the sum of its terms, where no column shows that; and how to see others."""
-    from convgrad.terms import explain_entry
+    from convgrad.passes.explanation import explain_entry
 
     lengths = gradients.case.shapes["x"][2:]
     lead = (0, pair.channel)[2 - (len(gradients.case.layout.input) - len(lengths)) :]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from convgrad.operations.terms import Term
-from convgrad.terms import Explanation, bracketed
+from convgrad.passes.explanation import Explanation, bracketed
 from convgrad.views.backward import rounding, sections
 from convgrad.views.header import header
 from convgrad.views.ledger import HEAD, TAIL, index

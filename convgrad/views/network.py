@@ -10,12 +10,12 @@ from typing import Any
 
 import numpy as np
 
-from convgrad.case import Case
-from convgrad.chain.explaining import LayerExplanation, above, pooled_sums
-from convgrad.chain.passes import LayerPass, Network
 from convgrad.operations import LAYERS
 from convgrad.operations.terms import Term
-from convgrad.terms import bracketed
+from convgrad.passes.explanation import bracketed
+from convgrad.passes.network_explanation import LayerExplanation, above, pooled_sums
+from convgrad.passes.network_pass import LayerPass, Network
+from convgrad.subject.case import Case
 from convgrad.views.arrays import listed, shape_text
 from convgrad.views.backward import rounding, sections
 from convgrad.views.explain import parts as explain_parts

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from convgrad.checking import CLAIM
-from convgrad.network_checking import LayerFinding, NetworkReport
+from convgrad.checking.network_report import LayerFinding, NetworkReport
+from convgrad.checking.report import CLAIM
 from convgrad.views.backward import rounding, sections
 from convgrad.views.check import agreement, apart, entry_name, misshapen, wrong_of
 from convgrad.views.header import printable

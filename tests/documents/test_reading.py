@@ -12,7 +12,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from convgrad.core.arithmetic import Plain
-from convgrad.documents import arrays, events, read, reading, source
+from convgrad.documents import events, read, reading, source
+from convgrad.documents import lifting as arrays
 from convgrad.errors import Place, RequestError
 
 

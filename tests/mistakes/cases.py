@@ -6,11 +6,11 @@ from fractions import Fraction
 
 import numpy as np
 
-from convgrad.case import make_case
+from convgrad.claims.claim import Claim, read_claims
 from convgrad.core.arithmetic import EXACT
+from convgrad.diagnosis.control import truth_of
 from convgrad.errors import RequestError
-from convgrad.mistakes.builtin import truth_of
-from convgrad.verify.claims import Claim, read_claims
+from convgrad.subject.case import make_case
 from tests import geometry
 
 FLOAT_ROUNDING = 2.0**-44

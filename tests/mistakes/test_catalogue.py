@@ -7,15 +7,15 @@ import re
 import numpy as np
 import pytest
 
-from convgrad.case import make_case
-from convgrad.mistakes import builtin_cases, catalogue, control, planted, strength
-from convgrad.mistakes.builtin import SEEDED, confusions, filled, separating_seed, truth_of
-from convgrad.mistakes.candidates import Bare, differs
-from convgrad.mistakes.catalogue import TABLES, forms, of_operation, right
-from convgrad.mistakes.changes import changed
-from convgrad.mistakes.conditions import CONDITIONS
-from convgrad.mistakes.entries import ENTRIES
+from convgrad.catalogue.changes import changed
+from convgrad.catalogue.conditions import CONDITIONS
+from convgrad.catalogue.of_entries import ENTRIES
+from convgrad.catalogue.tables import TABLES, catalogue, forms, of_operation, right
+from convgrad.diagnosis.candidates import Bare, differs
+from convgrad.diagnosis.control import SEEDED, builtin_cases, confusions, control, filled, separating_seed, truth_of
+from convgrad.diagnosis.strength import planted, strength
 from convgrad.operations import OPERATIONS
+from convgrad.subject.case import make_case
 from tests.mistakes import formulas
 from tests.mistakes.cases import random_case
 

@@ -7,11 +7,12 @@ from fractions import Fraction
 import numpy as np
 import pytest
 
-from convgrad.case import make_case
-from convgrad.mistakes import Diagnoser, builtin_cases, diagnose, tell_apart
-from convgrad.mistakes.builtin import truth_of
-from convgrad.mistakes.catalogue import forms, right
-from convgrad.verify.claims import read_claims
+from convgrad.catalogue.tables import forms, right
+from convgrad.claims.claim import read_claims
+from convgrad.diagnosis.control import builtin_cases, truth_of
+from convgrad.diagnosis.diagnoser import Diagnoser, diagnose
+from convgrad.diagnosis.telling import tell_apart
+from convgrad.subject.case import make_case
 from tests.mistakes.cases import claimed, fractions, plain, printed
 
 INPUT = ".7 -.3 -.7 .5 / .9 -.5 -.2 .9 / -.1 .8 -.3 -.5 / 0 .2 -.1 .6"
@@ -417,7 +418,7 @@ def test_float32_rounding_is_no_mistake_and_more_than_that_is_not_given_a_name()
     case = make_case(PLAIN, arithmetic="float64")
     truth = truth_of(case)
     single = {"dX": (truth["dX"] * 1.1 / 1.1).astype(np.float32)}
-    from convgrad.verify.claims import read_claims
+    from convgrad.claims.claim import read_claims
 
     assert diagnose(case, truth, read_claims(case, single, truth)) == []
 

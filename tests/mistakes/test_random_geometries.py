@@ -7,10 +7,11 @@ from collections import Counter
 import numpy as np
 import pytest
 
-from convgrad.mistakes import Diagnoser, planted
-from convgrad.mistakes.any import ANY
-from convgrad.mistakes.builtin import truth_of
-from convgrad.mistakes.candidates import Candidates, differs
+from convgrad.catalogue.of_any_array import ANY
+from convgrad.diagnosis.candidates import Candidates, differs
+from convgrad.diagnosis.control import truth_of
+from convgrad.diagnosis.diagnoser import Diagnoser
+from convgrad.diagnosis.strength import planted
 from tests.mistakes.cases import claimed, random_case
 
 GEOMETRIES, BATCH, PAIRS_EACH = 500, 50, 3

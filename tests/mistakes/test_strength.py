@@ -7,9 +7,10 @@ import sys
 import numpy as np
 import pytest
 
-from convgrad.case import make_case
-from convgrad.mistakes import builtin_cases, catalogue, planted, strength
-from convgrad.mistakes.builtin import truth_of
+from convgrad.catalogue.tables import catalogue
+from convgrad.diagnosis.control import builtin_cases, truth_of
+from convgrad.diagnosis.strength import planted, strength
+from convgrad.subject.case import make_case
 
 
 def seen(document):
@@ -110,7 +111,7 @@ def test_the_first_samples_of_a_large_batch_tell_what_all_do(name, delta, monkey
         document["delta"] = random.integers(-3, 4, make_case(document).output_shape).astype(float)
     looked_at = []
     quick = seen(document)
-    monkeypatch.setattr(sys.modules["convgrad.mistakes.strength"], "_few_samples", lambda *_: looked_at.append("all"))
+    monkeypatch.setattr(sys.modules["convgrad.diagnosis.strength"], "_few_samples", lambda *_: looked_at.append("all"))
     assert quick == seen(document)
     assert looked_at
 

@@ -9,8 +9,8 @@ import pytest
 import yaml
 
 import convgrad
-from convgrad.verify.network_bounds import NetworkBounds
-from convgrad.verify.network_differences import network_differences
+from convgrad.claims.propagated import NetworkBounds
+from convgrad.differences.replayed import network_differences
 from tests.network.chains import RATIONAL, random_document
 
 SAMPLES = Path(__file__).parents[2] / "samples"

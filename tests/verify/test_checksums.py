@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 from hypothesis import given
 
-from convgrad.case import make_case
-from convgrad.gradients import Gradients
-from convgrad.verify.checksums import checksums
+from convgrad.differences.identities import checksums
+from convgrad.passes.gradients import Gradients
+from convgrad.subject.case import make_case
 from tests import geometry
 from tests.verify.test_finite_differences import float_cases
 

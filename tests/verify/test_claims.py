@@ -6,12 +6,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import convgrad
-from convgrad.case import make_case
-from convgrad.checking import check
+from convgrad.checking.report import check
+from convgrad.claims.digits import written
+from convgrad.claims.rounding import Bounds
 from convgrad.core.arithmetic import Plain
+from convgrad.differences.roundoff import TYPES
 from convgrad.errors import RequestError
-from convgrad.verify.digits import written
-from convgrad.verify.rounding import TYPES, Bounds
+from convgrad.subject.case import make_case
 from tests import definitions, geometry
 from tests.verify.test_finite_differences import float_cases
 

@@ -11,13 +11,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from convgrad.case import make_case
-from convgrad.checking import check, estimate
+from convgrad.checking.report import check, estimate
 from convgrad.core.window import Axis, Window
-from convgrad.gradients import Gradients
-from convgrad.verify.finite_differences import evaluations, finite_differences
-from convgrad.verify.reach import reads
-from convgrad.verify.run import sampled
+from convgrad.differences.finite_differences import evaluations, finite_differences
+from convgrad.differences.reach import reads
+from convgrad.differences.run import sampled
+from convgrad.passes.gradients import Gradients
+from convgrad.subject.case import make_case
 from tests import definitions, geometry
 
 OPERANDS = {"dX": "x", "dW": "w", "db": "b"}
@@ -62,7 +62,7 @@ def test_only_the_cells_of_pools_with_kinks_are_undecided(document):
 
 @given(float_cases())
 def test_float_differences_are_within_1e_13_of_the_largest_entry(document):
-    # the bound that check uses is derived (convgrad.verify.rounding); this is what the issue asks for, and an output
+    # the bound that check uses is derived (convgrad.claims.rounding); this is what the issue asks for, and an output
     # here is a sum of some hundred products at most: 1e-13 is 450 units, differences come out within ten
     case = make_case(document)
     found, ours = finite_differences(case), Gradients(case).by_operand

@@ -8,9 +8,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from convgrad.case import make_case
-from convgrad.checking import check
-from convgrad.verify.finite_differences import finite_differences
+from convgrad.checking.report import check
+from convgrad.differences.finite_differences import finite_differences
+from convgrad.subject.case import make_case
 from tests import definitions, geometry
 
 TIED = {"op": "max-pool", "dims": 2, "window": 2, "input": [[1, 3, 2, 4], [5, 6, 1, 2], [4, 2, 3, 3], [0, 1, 2, 3]],

@@ -9,8 +9,8 @@ import jsonschema
 import pytest
 
 import convgrad
-from convgrad.checking import verify_installation
-from convgrad.mistakes import Planted
+from convgrad.checking.report import verify_installation
+from convgrad.diagnosis.control import Planted
 from tests.test_cli import SAMPLES
 from tests.test_cli import convgrad as run
 
