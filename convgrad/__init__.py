@@ -4,23 +4,23 @@ __version__ = "0.1.0"
 
 TYPE_CHECKING = False  # what typing.TYPE_CHECKING is, without importing typing: `--version` is to be instant
 if TYPE_CHECKING:
-    from convgrad.checking.network_report import check as check
+    from convgrad.checking.judging import check as check
     from convgrad.documents.schemas import schema as schema
     from convgrad.errors import RequestError as RequestError
+    from convgrad.passes.explanation import explain as explain
     from convgrad.passes.gradients import backward as backward
     from convgrad.passes.gradients import forward as forward
-    from convgrad.passes.network_explanation import explain as explain
-    from convgrad.passes.network_pass import network as network
+    from convgrad.passes.subject import network as network
     from convgrad.subject.case import Case as Case
 
 _HOMES = {
     "Case": "convgrad.subject.case",
     "RequestError": "convgrad.errors",
     "backward": "convgrad.passes.gradients",
-    "check": "convgrad.checking.network_report",
-    "explain": "convgrad.passes.network_explanation",
+    "check": "convgrad.checking.judging",
+    "explain": "convgrad.passes.explanation",
     "forward": "convgrad.passes.gradients",
-    "network": "convgrad.passes.network_pass",
+    "network": "convgrad.passes.subject",
     "schema": "convgrad.documents.schemas",
 }
 

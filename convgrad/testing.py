@@ -8,10 +8,11 @@ from typing import Any
 
 import numpy as np
 
-from convgrad.checking.report import CLAIM, Report, check
+from convgrad.checking.judging import check
+from convgrad.checking.report import CLAIM, Report
 from convgrad.claims.findings import Finding
 from convgrad.core.arithmetic import EXACT, FLOAT64, Array, rounded
-from convgrad.diagnosis.diagnoser import Diagnosis
+from convgrad.diagnosis.diagnosis import Diagnosis
 from convgrad.operations.geometry import shape_text
 from convgrad.passes.explanation import bracketed
 from convgrad.subject.case import Case, as_case
@@ -42,7 +43,7 @@ def assert_gradients(
         raise AssertionError("the function returned no gradient")
     types = {dtype for dtype in map(_type, claims.values()) if dtype}
     report = check(case, {name: _array(name, value) for name, value in claims.items()},
-                   claim_dtype=claim_dtype or (types.pop() if len(types) == 1 else None), nonfinite=True)  # fmt: skip
+                   claim_dtype=claim_dtype or (types.pop() if len(types) == 1 else None))  # fmt: skip
     if report.verdict == "differs":
         raise AssertionError("\n".join(_said(report)))
     return report

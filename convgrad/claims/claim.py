@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from fractions import Fraction
 from typing import Any
@@ -10,29 +10,38 @@ from typing import Any
 import numpy as np
 
 from convgrad.claims.digits import Written, written
-from convgrad.claims.rounding import Bounds
+from convgrad.claims.excuses import Excuses, excuses_of
 from convgrad.core.arithmetic import EXACT, FLOAT64, NONFINITE, Array, rounded
 from convgrad.core.nested import Numbers, exact_value, read_numbers
 from convgrad.differences.roundoff import TYPES
-from convgrad.errors import Problem, RequestError
-from convgrad.passes.gradients import Gradients
-from convgrad.subject.case import Case, did_you_mean
-from convgrad.subject.layout import GRADIENTS, OPERANDS
+from convgrad.errors import Path, Problem, RequestError
+from convgrad.passes.explanation import full_shapes
+from convgrad.passes.subject import Part, Subject
+from convgrad.subject.case import did_you_mean
+from convgrad.subject.layout import OPERANDS
+from convgrad.subject.place import Place
+from convgrad.subject.settings import said
+
+SHAPED_AS = {
+    "output": "output", "delta": "output", "dX": "dX", "dW": "dW", "db": "db", "kernel": "dW", "bias": "db",
+}  # fmt: skip
+"""The arrays that may be claimed, and which of a case's results each is shaped as."""
+ARRAYS_OF_CASE = "a mapping with any of output, dW, db, dX"
 
 
 @dataclass(frozen=True)
 class Claim:
     """An array that somebody else computed, with what each of its entries may be off by.
 
-    `array` is its name in the document (output, dW, db, dX). `values` are in the full shape, (N,O,*P), (O,C/g,*K),
-    (O,) or (N,C,*L), where they are as many, else in the `shape` that was given; exact where the truth is. `fits` says
-    whether they came in the right shape. `allowed` is per entry what the claim may be off from the true array, and
-    `rule` says why, in words. `excuse`, for another array that it may be, is one number for all entries or one each;
-    `scale` is not 0 where that grows with the numbers (a type's rounding): the magnitude that it was derived for.
-    `unit` is a type's unit roundoff: what makes another array of the right one, as a division, rounds once more.
+    `values` are in the full shape, (N,O,*P), (O,C/g,*K), (O,) or (N,C,*L), where they are as many, else in the `shape`
+    that was given; exact where the truth is. `fits` says whether they came in the right shape, which is `expected`.
+    `allowed` is per entry what the claim may be off from the true array, and `rule` says why, in words. `excuse`, for
+    another array that it may be, is one number for all entries or one each; `scale` is not 0 where that grows with the
+    numbers (a type's rounding): the magnitude that it was derived for. `unit` is a type's unit roundoff: what makes
+    another array of the right one, as a division, rounds once more.
     """
 
-    array: str
+    place: Place
     values: Array
     excuse: Any
     fits: bool = True
@@ -41,6 +50,12 @@ class Claim:
     rule: str = ""
     shape: tuple[int, ...] = ()
     unit: float = 0
+    expected: tuple[int, ...] = ()
+
+    @property
+    def like(self) -> str:
+        """The array of a case that it is shaped as."""
+        return SHAPED_AS[self.place.array]
 
     def allows(self, candidate: Array) -> Array:
         """Entry by entry, whether the claim is this array as far as its digits or its type can tell.
@@ -66,83 +81,124 @@ def _size(values: Array) -> Array:
     return np.where(np.isfinite(values), abs(values), 0.0)
 
 
-def claimable(gradients: Gradients) -> dict[str, Array]:
-    """The right arrays in full shape by the names that claims have."""
-    found = gradients.by_operand
-    return {array: found[name] for array, name in GRADIENTS.items() if name in found} | {"output": gradients.y}
+# -- Reading -----------------------------------------------------------------------------------------------------------
 
 
 def read_claims(
-    case: Case, claims: Mapping[str, Any], truth: Mapping[str, Array], *, dtype: str | None = None,
-    nonfinite: bool = False,
-) -> dict[str, Claim]:  # fmt: skip
-    """Claims by array, in full shape and in the kind of the truth; RequestError for what is no claim.
+    subject: Subject, claims: Any, truth: Mapping[Place, Array], *, dtype: str | None = None
+) -> dict[Place, Claim]:
+    """Claims by place, in full shape and in the kind of the truth; RequestError for what is no claim.
 
-    `truth` has the right arrays in full shape by the claims' names. `dtype` is the type that the claims were computed
-    in; without it they are judged by their digits, or by their own type.
+    Of a case they go by array, of a network by layer and array. `truth` has the right arrays in full shape. `dtype` is
+    the type that the claims were computed in; without it they are judged by their digits, or by their own type.
     """
-    problems = _unknown(claims, truth, case) + _unknown_type(dtype)
+    problems = _unknown_type(dtype) + list(_unknown(subject, claims, truth))
     if problems:
         raise RequestError(problems)
-    bounds, result = Bounds(case), {}
-    for name, value in claims.items():
-        try:
-            numbers = read_numbers(value, nonfinite=nonfinite)
-        except RequestError as error:
-            problems += [problem.under("claim", name) for problem in error.problems]
-        else:
-            result[name] = _claim(case, name, numbers, truth[name], bounds, dtype)
+    excuses, read = excuses_of(subject), {}
+    for part, path, arrays in _by_part(subject, claims):
+        for array, value in arrays.items():
+            try:
+                numbers = read_numbers(value, nonfinite=True)
+            except RequestError as error:
+                problems += [problem.under(*path, array) for problem in error.problems]
+            else:
+                place = part.place(array)
+                read[place] = _claim(part, place, numbers, truth[place], excuses, dtype)
     if problems:
         raise RequestError(problems)
-    return result
+    return read
 
 
-def _unknown(claims: Any, truth: Mapping[str, Array], case: Case) -> list[Problem]:
+def _by_part(subject: Subject, claims: Mapping[str, Any]) -> Iterator[tuple[Part, Path, Mapping[str, Any]]]:
+    """The claims of each part, and the way to them in the document."""
+    if subject.chain.alone is not None:
+        yield subject.parts[0], ("claim",), claims
+    else:
+        yield from ((subject.layer(name), ("claim", name), arrays) for name, arrays in claims.items())
+
+
+def _unknown(subject: Subject, claims: Any, truth: Mapping[Place, Array]) -> Iterator[Problem]:
+    """Claims that are on nothing."""
+    names = [part.name for part in subject.parts]
     if not isinstance(claims, Mapping):
-        return [Problem("expected a mapping with any of output, dW, db, dX", path=("claim",))]
-    if claims and not claims.keys() & OPERANDS.keys() and all(isinstance(part, Mapping) for part in claims.values()):
-        needed = "give what forward or backward wrote, or a mapping with any of output, dW, db, dX"
-        return [Problem("these are claims by layer, as of a network, but this is a single case", needed, ("claim",))]
-    return [
-        Problem(f"{case.operation.name} has no {name}", "it has output and dX", ("claim", name))
-        if name in OPERANDS
-        else Problem(f"unknown key '{name}'" + did_you_mean(str(name), OPERANDS), "", ("claim", str(name)))
-        for name in claims
-        if name not in truth
-    ]
+        needed = ARRAYS_OF_CASE if names == [""] else "a mapping by layer, as in conv2: {dW: …}"
+        yield Problem(f"expected {needed}", path=("claim",))
+    elif names == [""]:
+        yield from _unknown_of_case(subject.parts[0], claims, truth)
+    elif claims and set(claims) <= set(SHAPED_AS) - set(names):
+        needed = f"give what network wrote, or a mapping by layer, as in {names[0]}: {{dW: …}}"
+        yield Problem("these are claims of a single case, but this is a network", needed, ("claim",))
+    else:
+        for name, arrays in claims.items():
+            yield from (problem.under("claim") for problem in _unknown_of_layer(subject, name, arrays, truth))
 
 
-def _unknown_type(dtype: str | None) -> list[Problem]:
-    if dtype is None or dtype in TYPES:
+def _unknown_of_case(part: Part, claims: Mapping[str, Any], truth: Mapping[Place, Array]) -> Iterator[Problem]:
+    if claims and not claims.keys() & OPERANDS.keys() and all(isinstance(value, Mapping) for value in claims.values()):
+        needed = f"give what forward or backward wrote, or {ARRAYS_OF_CASE}"
+        yield Problem("these are claims by layer, as of a network, but this is a single case", needed, ("claim",))
+        return
+    for name in claims:
+        if name not in OPERANDS:
+            yield Problem(f"unknown key '{name}'" + did_you_mean(str(name), OPERANDS), "", ("claim", str(name)))
+        elif part.place(name) not in truth:
+            yield Problem(f"{part.op} has no {name}", "it has output and dX", ("claim", name))
+
+
+def _unknown_of_layer(subject: Subject, name: Any, arrays: Any, truth: Mapping[Place, Array]) -> Iterator[Problem]:
+    names = [part.name for part in subject.parts]
+    if name not in names:
+        hint = did_you_mean(str(name), names)
+        yield Problem(f"unknown key '{name}'{hint}", f"the layers are {', '.join(names)}", (str(name),))
+    elif not isinstance(arrays, Mapping):
+        yield Problem(f"expected a mapping with any of {', '.join(SHAPED_AS)}", path=(name,))
+    else:
+        part = subject.layer(name)
+        absent = (array for array in arrays if part.place(array) not in truth)
+        yield from (_absent(part, str(array)).under(name) for array in absent)
+
+
+def _absent(part: Part, array: str) -> Problem:
+    if array not in SHAPED_AS:
+        return Problem(f"unknown key '{array}'" + did_you_mean(array, SHAPED_AS), "", (array,))
+    if array in part.layer.parameters:
+        return Problem("the network makes no step: it has no learning_rate", "add it to the document", (array,))
+    return Problem(f"{part.name} has no {array}", "", (array,))
+
+
+def _unknown_type(dtype: Any) -> list[Problem]:
+    if dtype is None or (isinstance(dtype, str) and dtype in TYPES):
         return []
-    return [Problem(f"unknown type '{dtype}'", f"one of {', '.join(TYPES)}", ("claim_dtype",))]
+    return [Problem(f"unknown type {said(dtype)}", f"one of {', '.join(TYPES)}", ("claim_dtype",))]
 
 
-def _claim(case: Case, name: str, numbers: Numbers, truth: Array, bounds: Bounds, dtype: str | None) -> Claim:
-    shape = expected_shape(case, name, truth)
+def _claim(part: Part, place: Place, numbers: Numbers, truth: Array, bounds: Excuses, dtype: str | None) -> Claim:
+    shape = expected_shape(part, place.array)
     # one bias may be written as a number or as a list of one, and so may its gradient
-    fits = numbers.shape == shape or (name == "db" and truth.size == 1 and numbers.shape in ((), (1,)))
+    fits = numbers.shape == shape or (
+        SHAPED_AS[place.array] == "db" and truth.size == 1 and numbers.shape in ((), (1,))
+    )
     as_many = squeezed(numbers.shape) == squeezed(shape)
     values = _values(numbers, truth.dtype)
     values = values.reshape(truth.shape) if as_many else values
-    excuses = _excuses(name, numbers, values, truth, bounds, dtype)
-    return Claim(name, values, fits=fits, shape=numbers.shape, **excuses)
+    excuses = _excuses(place, numbers, values, truth, bounds, dtype)
+    return Claim(place, values, fits=fits, shape=numbers.shape, expected=shape, **excuses)
+
+
+def expected_shape(part: Part, array: str) -> tuple[int, ...]:
+    """The shape in which an array of a part is given."""
+    if array in part.layer.parameters and part.name:
+        return tuple(part.layer.parameters[array].shape)
+    if array == "dX":
+        return tuple(part.signal.values.shape)
+    case, name = part.case, OPERANDS.get(array, "y")
+    return case.layout.shape(name, full_shapes(case)[name])
 
 
 def squeezed(shape: tuple[int, ...]) -> tuple[int, ...]:
     """A shape without its axes of length 1, which may be kept or dropped without moving a number."""
     return tuple(length for length in shape if length != 1)
-
-
-def expected_shape(case: Case, name: str, truth: Array) -> tuple[int, ...]:
-    """The shape in which an array of the case is given."""
-    shape: tuple[int, ...] = case.layout.restored(OPERANDS[name], np.empty(truth.shape, np.bool_)).shape
-    return shape
-
-
-def own_error(bounds: Bounds, name: str) -> Array:
-    """What a truth computed in float64 may be off by itself."""
-    return bounds.sums(name).bound(TYPES["float64"].unit)
 
 
 def _values(numbers: Numbers, dtype: np.dtype[Any]) -> Array:
@@ -166,22 +222,22 @@ def _exact(value: Any, binary: bool) -> Any:
 
 
 def _excuses(
-    name: str, numbers: Numbers, values: Array, truth: Array, bounds: Bounds, dtype: str | None
+    place: Place, numbers: Numbers, values: Array, truth: Array, bounds: Excuses, dtype: str | None
 ) -> dict[str, Any]:
     """What a claim says of how far it may be off: `allowed` (if there are as many entries as there should be),
     `excuse`, `rule`, and of a type `scale` and `unit`."""
     dtype = dtype or _type_of(numbers)
-    own = 0 if truth.dtype == EXACT else own_error(bounds, name)
+    own = 0 if truth.dtype == EXACT else bounds.own(place).reshape(truth.shape)
     if dtype is None:
         assert isinstance(numbers.values, list)
         text = written(numbers.values)
         if not text.is_binary:
             return _by_digits(text, values, truth, own)
         printed = _filled(text.relative_half_units(), values)
-        return _by_type(name, truth, bounds, "float64", own, printed if values.shape == truth.shape else 0)
+        return _by_type(place, truth, bounds, "float64", own, printed if values.shape == truth.shape else 0)
     if dtype == "whole":
         return {"allowed": own, "excuse": float(np.max(own, initial=0)), "rule": "whole numbers, which are exact"}
-    return _by_type(name, truth, bounds, dtype, own)
+    return _by_type(place, truth, bounds, dtype, own)
 
 
 def _by_digits(text: Written, values: Array, truth: Array, own: Any) -> dict[str, Any]:
@@ -204,10 +260,10 @@ def _type_of(numbers: Numbers) -> str | None:
     return name if name in TYPES else "float64"
 
 
-def _by_type(name: str, truth: Array, bounds: Bounds, dtype: str, own: Any, printed: Any = 0) -> dict[str, Any]:
+def _by_type(place: Place, truth: Array, bounds: Excuses, dtype: str, own: Any, printed: Any = 0) -> dict[str, Any]:
     """The rounding of a type; `printed` is what writing its numbers in digits may have added."""
     more = rounded(printed) if isinstance(printed, np.ndarray) and printed.dtype == EXACT else printed
-    allowed = bounds.excused(name, dtype, truth) + own + more
+    allowed = bounds.excused(place, dtype, truth) + own + more
     scale, unit = float(abs(truth).max()) if truth.size else 0.0, 2.0 ** -TYPES[dtype].result
     excuse = float(allowed.max(initial=0))
     return {"allowed": allowed, "excuse": excuse, "rule": f"{dtype} rounding", "scale": scale, "unit": unit}

@@ -12,8 +12,10 @@ import numpy as np
 from convgrad.claims.claim import within
 from convgrad.core.arithmetic import EXACT, Array, nearest
 from convgrad.differences.kinks import Kink
+from convgrad.passes.explanation import user_index
 from convgrad.subject.case import Case
 from convgrad.subject.layout import OPERANDS
+from convgrad.subject.place import Place
 
 
 @dataclass(frozen=True)
@@ -37,7 +39,7 @@ class Entry:
 
 @dataclass(frozen=True)
 class Finding:
-    """One array compared entry by entry, in its full shape.
+    """One array compared entry by entry, in its full shape; `like` is the array of the case that it is shaped as.
 
     `compared` marks the entries that were (all, or a sample, without those at a kink); `outside` how many were refuted
     by outputs that changed although they cannot reach them. `shapes` are the claimed and the correct one where they
@@ -45,7 +47,7 @@ class Finding:
     """
 
     case: Case
-    array: str
+    place: Place
     against: str
     claimed: Array
     correct: Array
@@ -57,6 +59,11 @@ class Finding:
     outside: int = 0
     shapes: tuple[tuple[int, ...], tuple[int, ...]] | None = None
     rule: str = ""
+    like: str = ""
+
+    @property
+    def array(self) -> str:
+        return self.place.array
 
     @property
     def comparable(self) -> bool:
@@ -113,12 +120,12 @@ class Finding:
         allowed = self.allowed.flat[at] if isinstance(self.allowed, np.ndarray) else self.allowed
         claimed, correct, error, allowed = map(self._number, (claimed, correct, abs(claimed - correct), allowed))
         made_by = tuple(self._overlays(index)) if overlays else None
-        return Entry(user_index(self.case, self.array, index), claimed, correct, error, allowed, made_by)
+        return Entry(user_index(self.case, self.like, index), claimed, correct, error, allowed, made_by)
 
     def _overlays(self, index: tuple[int, ...]) -> Iterator[tuple[int, tuple[int, ...]]]:
         """Sample and position of each overlay that adds to an entry, once."""
         case = self.case
-        terms = case.operation.terms(OPERANDS[self.array], index, case.delta, *case.arrays, **case.arguments)
+        terms = case.operation.terms(OPERANDS[self.like], index, case.delta, *case.arrays, **case.arguments)
         found = ((t.sample, t.position) for t in terms if t.sample is not None and t.position is not None)
         return iter(dict.fromkeys(found))
 
@@ -130,7 +137,8 @@ class Finding:
 
     def to_dict(self, all_entries: bool = False) -> dict[str, Any]:
         """What the JSON says."""
-        result = {name: getattr(self, name) for name in ("array", "against", "entries", "wrong", "verdict")}
+        result: dict[str, Any] = {"layer": self.place.part} if self.place.part else {}
+        result |= {name: getattr(self, name) for name in ("array", "against", "entries", "wrong", "verdict")}
         result["worst"] = self.worst.to_dict() if self.worst else None
         if self.vague:
             result["vague"] = True
@@ -145,30 +153,22 @@ class Finding:
         return result
 
 
-def user_index(case: Case, array: str, index: tuple[int, ...]) -> tuple[int, ...]:
-    """A full index as its user counts, without the axes that their array has not.
-
-    A tuple is as long as the array's rank; that of a number is empty.
-    """
-    shapes = {**case.shapes, "y": case.output_shape, "b": (case.output_shape[1],)}
-    name = OPERANDS[array]
-    shown = case.layout.restored(name, np.empty(shapes[name], np.bool_)).ndim
-    return index[len(index) - shown :]
-
-
 def as_counted(case: Case, kink: Kink) -> Kink:
     """A kink with its indices as its user counts."""
     cells = tuple(user_index(case, "dX", cell) for cell in kink.cells)
     return Kink(user_index(case, "output", kink.output), cells, kink.why)
 
 
-def compare(case: Case, array: str, against: str, claimed: Array, correct: Array, allowed: Any, **more: Any) -> Finding:
+def compare(
+    case: Case, place: Place, like: str, against: str, claimed: Array, correct: Array, allowed: Any, **more: Any
+) -> Finding:
     """Two arrays entry by entry; where their shapes differ, every entry is wrong."""
     compared = more.pop("compared", np.ones(correct.shape, bool))
     refuted = more.pop("refuted", np.zeros(correct.shape, bool))
     alike = within(claimed, correct, allowed) if claimed.shape == correct.shape else np.zeros(correct.shape, bool)
     wrong = (~alike | refuted) & compared
-    return Finding(case, array, against, claimed, correct, allowed, compared, wrong, outside=int(refuted.sum()), **more)
+    return Finding(case, place, against, claimed, correct, allowed, compared, wrong, outside=int(refuted.sum()),
+                   like=like, **more)  # fmt: skip
 
 
 def _floats(values: Array) -> Array:

@@ -8,6 +8,7 @@ second derivative. Second-order terms are covered by a factor.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 from math import prod
 from typing import Any
 
@@ -17,8 +18,9 @@ from convgrad.core.arithmetic import EXACT, FLOAT64, Array, rounded
 from convgrad.differences.roundoff import TYPES, growth
 from convgrad.operations.activations import RULES
 from convgrad.passes.layers import in_kind
-from convgrad.passes.network_pass import LayerPass, Network
+from convgrad.passes.subject import Part, Subject
 from convgrad.subject.case import Case
+from convgrad.subject.place import Place
 
 COVER = 2
 """For second-order terms, and functions that are not correctly rounded."""
@@ -46,51 +48,56 @@ class Sizes:
         return min(self.roundings, 64)
 
 
-class NetworkBounds:
-    """The sizes of every array of a network's pass, by layer and the names of claims."""
+class Propagated:
+    """The sizes of every array of a pass, worked out when they are asked for."""
 
-    def __init__(self, network: Network) -> None:
+    def __init__(self, network: Subject) -> None:
         self.network = network
-        self.sizes: dict[tuple[int, str], Sizes] = {}
+
+    def bound(self, place: Place, dtype: str = "float64") -> Array:
+        """What an array, computed in a type, may be off by."""
+        return self.sizes[place].bound(dtype)
+
+    @cached_property
+    def sizes(self) -> dict[Place, Sizes]:
+        """The sizes by place."""
+        self._found: dict[Place, Sizes] = {}
         self._forward()
         self._back()
-
-    def bound(self, place: int, array: str, dtype: str = "float64") -> Array:
-        """What an array of a layer, computed in a type, may be off by."""
-        return self.sizes[place, array].bound(dtype)
+        return self._found
 
     def _forward(self) -> None:
         x, count = _floats(self.network.chain.input), 0
         self.arriving: list[tuple[Array, int]] = []
         x = abs(x)
-        for layer in self.network.layers:
+        for layer in self.network.parts:
             case = in_kind(layer.forward.case, "float64")
             x = x.reshape(case.shapes["x"])
             self.arriving.append((x, count))
             y = _floats(layer.forward.y)
             x, count = _output_size(case, x, y), count + _terms(layer)
-            self.sizes[layer.layer.place, "output"] = Sizes(x, count)
+            self._found[layer.place("output")] = Sizes(x, count)
 
     def _back(self) -> None:
         delta, count = self._start()
-        for layer, (x, before) in reversed(list(zip(self.network.layers, self.arriving, strict=True))):
-            place, case = layer.layer.place, in_kind(layer.case, "float64")
+        for layer, (x, before) in reversed(list(zip(self.network.parts, self.arriving, strict=True))):
+            case = in_kind(layer.case, "float64")
             delta = delta.reshape(case.output_shape)
-            self.sizes[place, "delta"] = Sizes(delta, count)
+            self._found[layer.place("delta")] = Sizes(delta, count)
             found = gradient_sizes(case, delta, x)
             entries = delta.size
-            self.sizes[place, "dX"] = Sizes(found["x"], count + before + _terms(layer))
+            self._found[layer.place("dX")] = Sizes(found["x"], count + before + _terms(layer))
             for name, array in (("w", "dW"), ("b", "db")):
                 if name in found:
-                    self.sizes[place, array] = Sizes(found[name], count + before + entries)
+                    self._found[layer.place(array)] = Sizes(found[name], count + before + entries)
             delta, count = found["x"], count + before + _terms(layer)
         self._stepped()
 
     def _start(self) -> tuple[Array, int]:
-        ending, count = self.network.ending, _last(self.sizes).roundings
+        ending, count = self.network.ending, _last(self._found).roundings
         if self.network.chain.loss is None:
             return abs(_floats(ending.delta)), 0
-        size = _last(self.sizes).magnitude.reshape(ending.signal.full)
+        size = _last(self._found).magnitude.reshape(ending.signal.full)
         target = abs(_floats(ending.target))
         if not self.network.chain.loss.loss.rational:
             size = 1 + 2 * size.max(initial=0) + np.zeros(size.shape)
@@ -99,18 +106,17 @@ class NetworkBounds:
     def _stepped(self) -> None:
         """w - rate v: what w has, and what the velocity has."""
         rates = [float(getattr(self.network.chain, name) or 0) for name in ("learning_rate", "weight_decay")]
-        for layer in self.network.layers:
+        for layer in self.network.parts:
             for name, array in (("kernel", "dW"), ("bias", "db")):
                 if name not in layer.stepped:
                     continue
-                place, w = layer.layer.place, abs(_floats(layer.layer.parameters[name]))
-                gradient = self.sizes[place, array]
-                old = self.network.chain.velocity.get((place, name))
+                w, gradient = abs(_floats(layer.layer.parameters[name])), self._found[layer.place(array)]
+                old = self.network.chain.velocity.get((layer.name, name))
                 moved = gradient.magnitude.reshape(w.shape) + rates[1] * w + (0 if old is None else abs(_floats(old)))
-                self.sizes[place, name] = Sizes(w + rates[0] * moved, gradient.roundings + 4)
+                self._found[layer.place(name)] = Sizes(w + rates[0] * moved, gradient.roundings + 4)
 
 
-def _last(sizes: dict[tuple[int, str], Sizes]) -> Sizes:
+def _last(sizes: dict[Place, Sizes]) -> Sizes:
     return list(sizes.values())[-1]
 
 
@@ -118,7 +124,7 @@ def _floats(array: Array) -> Array:
     return rounded(array) if array.dtype == EXACT else array.astype(FLOAT64)
 
 
-def _terms(layer: LayerPass) -> int:
+def _terms(layer: Part) -> int:
     """How many roundings an entry of the layer's output, or of its dX, goes through at most."""
     case = layer.case
     if case.operation.name in RULES or case.operation.name == "softmax":

@@ -84,11 +84,12 @@ def explain(**options: Any) -> int:
         from convgrad.cli import network as networks
 
         return networks.explain(options)
-    from convgrad.passes.explanation import explain_entry, parse_entry
-    from convgrad.passes.gradients import Gradients
+    from convgrad.passes.explanation import explain_entry, needs_gradients
+    from convgrad.passes.subject import subject_of
 
-    name, index = parse_entry(options["entry"])
-    return _over_cases(options, lambda case: explain_entry(Gradients(case), name, index), needs_delta=name != "output")
+    entry = options["entry"]
+    needs_delta = needs_gradients(entry)
+    return _over_cases(options, lambda case: explain_entry(subject_of(case), entry), needs_delta=needs_delta)
 
 
 @app.command(

@@ -9,8 +9,8 @@ from convgrad.cli.cases import Run, prepared
 from convgrad.cli.delivery import Result, deliver
 from convgrad.cli.requests import Request, has_lifted_arrays, requests
 from convgrad.errors import Place, Problem, RequestError
-from convgrad.passes.network_explanation import explain_layer
-from convgrad.passes.network_pass import Network, network
+from convgrad.passes.explanation import explain_entry
+from convgrad.passes.subject import Subject, network
 from convgrad.subject.case import is_hand_sized
 
 
@@ -33,7 +33,7 @@ def run(options: Mapping[str, Any]) -> int:
     return deliver_networks(options, lambda made: _result(made, settings, options))
 
 
-def deliver_networks(options: Mapping[str, Any], result: Callable[[Network], Result]) -> int:
+def deliver_networks(options: Mapping[str, Any], result: Callable[[Subject], Result]) -> int:
     """A result of each network that is asked for, written; the exit code."""
     settings = prepared(options)
     made, many = requests(options, exact=True)
@@ -46,7 +46,7 @@ def as_network_request(request: Request) -> NetworkRequest:
     return NetworkRequest(**vars(request))
 
 
-def network_of(request: Request, settings: Run, options: Mapping[str, Any]) -> Network:
+def network_of(request: Request, settings: Run, options: Mapping[str, Any]) -> Subject:
     """The network that a request asks for; where it is to be exact, from the text of every number."""
     keywords = {"arithmetic": options.get("arithmetic"), "nonfinite": settings.nonfinite}
     made = network(request.value, **keywords)
@@ -57,7 +57,7 @@ def network_of(request: Request, settings: Run, options: Mapping[str, Any]) -> N
     return made
 
 
-def _result(made: Network, settings: Run, options: Mapping[str, Any]) -> Result:
+def _result(made: Subject, settings: Run, options: Mapping[str, Any]) -> Result:
     name, steps = options.get("layer"), options.get("steps")
     if name is not None:
         _require_layer(made, name)
@@ -66,7 +66,7 @@ def _result(made: Network, settings: Run, options: Mapping[str, Any]) -> Result:
     return Result(lambda: _record(made, settings, name, steps), lambda: _text(made, settings, name, steps))
 
 
-def _require_layer(made: Network, name: str) -> None:
+def _require_layer(made: Subject, name: str) -> None:
     """A layer that there is not is refused before anything is written."""
     try:
         made.layer(name)
@@ -74,7 +74,7 @@ def _require_layer(made: Network, name: str) -> None:
         raise error.at(Place("--layer")) from None
 
 
-def _record(made: Network, settings: Run, name: str | None, steps: int | None) -> Mapping[str, Any]:
+def _record(made: Subject, settings: Run, name: str | None, steps: int | None) -> Mapping[str, Any]:
     """What the JSON says; of one layer also its overlays, if they are asked for."""
     record = made.to_dict(steps, name)
     if name is not None and settings.overlays not in (None, "none"):
@@ -85,7 +85,7 @@ def _record(made: Network, settings: Run, name: str | None, steps: int | None) -
     return record
 
 
-def _text(made: Network, settings: Run, name: str | None, steps: int | None) -> Iterator[str]:
+def _text(made: Subject, settings: Run, name: str | None, steps: int | None) -> Iterator[str]:
     from convgrad.views import render
     from convgrad.views.network import Shown
 
@@ -97,4 +97,4 @@ def _text(made: Network, settings: Run, name: str | None, steps: int | None) -> 
 def explain(options: Mapping[str, Any]) -> int:
     """Explain one entry of a layer, NAME.dW[0,1]; the exit code."""
     settings = prepared(options)
-    return deliver_networks(options, lambda made: settings.result(explain_layer(made, options["entry"])))
+    return deliver_networks(options, lambda made: settings.result(explain_entry(made, options["entry"])))

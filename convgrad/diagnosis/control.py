@@ -11,13 +11,14 @@ from typing import Any
 
 import numpy as np
 
-from convgrad.claims.claim import Claim, claimable
+from convgrad.claims.claim import Claim
 from convgrad.core.arithmetic import EXACT, Array
 from convgrad.diagnosis.candidates import as_float
 from convgrad.diagnosis.diagnoser import Diagnoser
 from convgrad.diagnosis.strength import planted, strength
 from convgrad.passes.gradients import Gradients
 from convgrad.subject.case import Case, make_case
+from convgrad.subject.place import Place
 
 SEEDED: tuple[tuple[int, Mapping[str, Any]], ...] = (
     (0, {
@@ -89,7 +90,7 @@ def _numbers(shape: tuple[int, ...], random: Random) -> Any:
 
 def truth_of(case: Case) -> dict[str, Array]:
     """The right arrays by the names that claims have."""
-    return claimable(Gradients(case))
+    return Gradients(case).by_array
 
 
 def claim_of(array: str, values: Array, truth: Array) -> Claim:
@@ -97,7 +98,7 @@ def claim_of(array: str, values: Array, truth: Array) -> Claim:
     excuse: Any = 0
     if truth.dtype != EXACT:
         excuse = 2.0**-44 * float(max(abs(as_float(part)).max(initial=0) for part in (values, truth)))
-    return Claim(array, values, excuse, values.shape == truth.shape, 0, excuse)
+    return Claim(Place(array), values, excuse, values.shape == truth.shape, 0, excuse)
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from fractions import Fraction
 from typing import Any
 
@@ -11,17 +11,18 @@ import numpy as np
 
 from convgrad.catalogue.computation import pads_of
 from convgrad.catalogue.of_entries import ENTRIES, Repair
-from convgrad.claims.claim import Claim, expected_shape, finite, within
-from convgrad.claims.findings import user_index
+from convgrad.claims.claim import Claim, finite, within
 from convgrad.core.arithmetic import EXACT, Array, nearest
 from convgrad.diagnosis.candidates import Candidate, as_float, differs, squeezed
+from convgrad.diagnosis.diagnosis import Diagnosis, Names
 from convgrad.diagnosis.fitting import Fit
 from convgrad.diagnosis.pattern import pattern
 from convgrad.diagnosis.search import Explanation, Match, Search, wrong_entries
-from convgrad.diagnosis.telling import also_text, entries_text, entry_name, number_text, repair_text, tell_apart
+from convgrad.diagnosis.telling import also_text, entries_text, number_text, repair_text, tell_apart
 from convgrad.operations.geometry import shape_text
 from convgrad.operations.terms import Term
 from convgrad.subject.case import Case
+from convgrad.subject.place import Place
 
 FEW = 3
 """Misrounded entries up to which each is named."""
@@ -29,24 +30,6 @@ RATES = (Fraction(1), Fraction(1, 10), Fraction(1, 100), Fraction(1, 1000), Frac
 """Learning rates that a claimed dW is tried with, as a kernel that has been stepped."""
 LIKELY = 0.5
 """From which chance on a term that explains an entry is called uncertain."""
-
-
-@dataclass(frozen=True, slots=True)
-class Diagnosis:
-    """What became of an array: the mistake (None where nothing matches), how many entries it explains, and what to do.
-
-    `details` may have: variant; also, a second mistake on the same array; factor or rate, where one was fitted; index,
-    other and term of a single entry; alternatives, other mistakes that give these numbers on this case, and tell_apart,
-    the smallest change that would separate them; uncertain, where so few numbers match by chance.
-    """
-
-    array: str
-    mistake: str | None
-    matches: int
-    entries: int
-    message: str
-    fix: str
-    details: Mapping[str, Any] = field(default_factory=dict)
 
 
 def diagnose(
@@ -67,13 +50,16 @@ def diagnose(
 class Diagnoser:
     """Diagnoses claims of one array of a case; what it takes to compare is made once.
 
-    `advise` has it say what would tell apart the mistakes that match, which takes longer than finding them.
+    `advise` has it say what would tell apart the mistakes that match, which takes longer than finding them; `names` is
+    what the entries are called where that is not as the case has them.
     """
 
     def __init__(
-        self, case: Case, array: str, truth: Array, updated_kernel: Array | None = None, *, advise: bool = True
-    ) -> None:
+        self, case: Case, array: str, truth: Array, updated_kernel: Array | None = None, *, advise: bool = True,
+        names: Names | None = None,
+    ) -> None:  # fmt: skip
         self.case, self.array, self.truth, self.advise = case, array, truth, advise
+        self.names = names or Names(Place(array), case, array)
         self.search = Search(case, array, truth, updated_kernel)
 
     def of(self, claim: Claim) -> list[Diagnosis]:
@@ -142,7 +128,7 @@ class Diagnoser:
             details["uncertain"] = True
             message += "; so few numbers could match by chance"
         fix = "; ".join(form.fix for form in table)
-        return Diagnosis(self.array, candidate.ids[0], matches, self.truth.size, message, fix, details)
+        return Diagnosis(self.names.place, candidate.ids[0], matches, self.truth.size, message, fix, details)
 
     def _stepped(self, claim: Claim) -> list[Diagnosis]:
         """The kernel after its step, given in place of its gradient."""
@@ -159,7 +145,7 @@ class Diagnoser:
                 message = f"it is the kernel after its step, w - {number_text(rate)} dW (updated-kernel)"
                 fix = "give the gradient itself, not the kernel that it was subtracted from"
                 details = {"rate": self._plain(rate)}
-                return [Diagnosis("dW", "updated-kernel", w.size, w.size, message, fix, details)]
+                return [Diagnosis(self.names.place, "updated-kernel", w.size, w.size, message, fix, details)]
         return []
 
     # -- Several -------------------------------------------------------------------------------------------------------
@@ -208,19 +194,19 @@ class Diagnoser:
         return replace(first, matches=count, message=message, fix=fix, details={})
 
     def _repair(self, claim: Claim, repair: Repair, base: Array) -> Diagnosis:
-        details: dict[str, Any] = {"index": user_index(self.case, self.array, repair.index)}
+        details: dict[str, Any] = {"index": self.names.index(repair.index, self.truth.shape)}
         if repair.other is not None:
-            details["other"] = user_index(self.case, self.array, repair.other)
+            details["other"] = self.names.index(repair.other, self.truth.shape)
         if repair.term is not None:
             details["term"] = self._term(repair.term)
         if repair.also:
             details["alternatives"] = list(repair.also)
-        text = repair_text(self.case, self.array, repair, base, claim.values)
+        text = repair_text(self.names, repair, base, claim.values)
         matches = 1 if repair.other is None else 2
         if repair.chance > LIKELY:
             details["uncertain"] = True
             text += "; with so many terms and so few digits this could be chance"
-        return Diagnosis(self.array, repair.id, matches, self.truth.size, text, ENTRIES[repair.id].fix, details)
+        return Diagnosis(self.names.place, repair.id, matches, self.truth.size, text, ENTRIES[repair.id].fix, details)
 
     def _term(self, term: Term) -> dict[str, Any]:
         """A term as the JSON says it."""
@@ -244,12 +230,12 @@ class Diagnoser:
         entries = self.truth.size
         message = f"{over} of {entries} entries are off by more than rounding excuses, but none by as much as a mistake"
         fix = "say in which type it was computed (claim_dtype), or give it with more digits"
-        return [Diagnosis(self.array, None, 0, entries, message, fix)]
+        return [Diagnosis(self.names.place, None, 0, entries, message, fix)]
 
     def _no_numbers(self, none: str) -> Diagnosis:
         """A claim with entries that are not finite, where all of the right ones are: no sum of products gives these."""
         fix = "find where that comes from: a division by 0, an overflow, or memory that was never written"
-        return Diagnosis(self.array, None, 0, self.truth.size, none, fix)
+        return Diagnosis(self.names.place, None, 0, self.truth.size, none, fix)
 
     def _never_written(self, claim: Claim) -> Diagnosis:
         """Zeros, where not all should be: what else would give them is listed, but not told."""
@@ -258,15 +244,15 @@ class Diagnoser:
         details = {"alternatives": others} if others else {}
         form, entries = self.search.candidates.all_forms["left-at-zero"], self.truth.size
         message = "the claim is 0 everywhere: it was never written (left-at-zero)"
-        return Diagnosis(self.array, "left-at-zero", entries, entries, message, form.fix, details)
+        return Diagnosis(self.names.place, "left-at-zero", entries, entries, message, form.fix, details)
 
     def _unknown(self, claim: Claim) -> Diagnosis:
         wrong, entries = wrong_entries(claim, self.truth), self.truth.size
         shape = pattern(self.case, self.array, self.truth, claim)
         skipped = "" if self.search.paired else "; pairs of mistakes were not tried on so large a layer"
         message = f"no mistake of the catalogue gives these numbers: {len(wrong)} of {entries} entries differ, {shape}"
-        entry = entry_name(self.case, self.array, wrong[0]).replace("output", "y")
-        return Diagnosis(self.array, None, 0, entries, message + skipped, f"look at one: explain {entry}")
+        entry = self.names.entry(wrong[0], self.truth.shape).replace("output", "y")
+        return Diagnosis(self.names.place, None, 0, entries, message + skipped, f"look at one: explain {entry}")
 
     def _uncut(self, claim: Claim) -> Diagnosis | None:
         """dX in the shape of the padded input, whatever its numbers are; None for any other."""
@@ -283,12 +269,12 @@ class Diagnoser:
         form = table["padding-kept"]
         message = f"it has the shape of the padded input: {form.what} (padding-kept)"
         message += f"; of the {entries} entries inside, {matches} are right"
-        return Diagnosis(self.array, "padding-kept", matches, entries, message, form.fix)
+        return Diagnosis(self.names.place, "padding-kept", matches, entries, message, form.fix)
 
     def _misshapen(self, claim: Claim) -> Diagnosis:
-        given, needed = shape_text(claim.values.shape), shape_text(expected_shape(self.case, self.array, self.truth))
+        given, needed = shape_text(claim.values.shape), shape_text(claim.expected)
         message = f"no mistake of the catalogue gives this shape: it has {given}, but {self.array} has {needed}"
-        return Diagnosis(self.array, None, 0, self.truth.size, message, "give it the shape of its operand")
+        return Diagnosis(self.names.place, None, 0, self.truth.size, message, "give it the shape of its operand")
 
 
 def _with(diagnosis: Diagnosis, **details: Any) -> Diagnosis:

@@ -1,8 +1,8 @@
-"""What a wrong claim on a layer comes from: an error carried forward, a network's mistake, or one of the catalogue."""
+"""What a wrong claim comes from: an error carried forward, a chain's mistake, or one of the catalogue."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from fractions import Fraction
 from functools import cached_property
@@ -10,206 +10,235 @@ from typing import Any
 
 import numpy as np
 
+from convgrad.catalogue.of_networks import CHAIN_FORMS, chain_mistakes
 from convgrad.claims.claim import Claim, within
-from convgrad.claims.layer_claims import LayerClaim
+from convgrad.claims.findings import Finding
 from convgrad.claims.propagated import gradient_sizes
 from convgrad.core.arithmetic import EXACT, Array, nearest
-from convgrad.diagnosis.diagnoser import Diagnoser, Diagnosis, diagnose
+from convgrad.diagnosis.diagnoser import Diagnoser
+from convgrad.diagnosis.diagnosis import Diagnosis, Names
 from convgrad.diagnosis.stepped import all_of, stepped_mistakes, unknown
-from convgrad.passes.altered import STEPPED_BY, Arrays, Variant, arrays, mistakes, stepped_kernel
+from convgrad.operations.geometry import shape_text
 from convgrad.passes.layers import in_kind
-from convgrad.passes.network_pass import Network
+from convgrad.passes.subject import NONE, STEPPED_BY, Arrays, Change, Part, Subject, stepped_kernel
 from convgrad.subject.case import Case, make_case
-
-Key = tuple[int, str]
-WHAT = {
-    "activation-derivative-missing": (
-        "delta is handed on through {layer} without the slope of the activation",
-        "multiply delta by dy/dx at the activation's input, entry by entry",
-    ),
-    "updated-kernel": (
-        "dX is computed with the kernel of {layer} after its step",
-        "compute every delta first, with the kernels of the forward pass, and step afterwards",
-    ),
-}
+from convgrad.subject.place import Place
 
 
 @dataclass(frozen=True)
-class Told:
-    """A diagnosis, and the claim that it takes for given ("" where it needs none)."""
+class Given:
+    """Claims that are taken for right, under the name of the nearest to what is judged, and the pass that they make."""
 
-    diagnosis: Diagnosis
-    given: str = ""
+    name: str
+    change: Change
+    claims: tuple[Claim, ...] = ()
+
+
+NOTHING = Given("", NONE)
+Try = tuple[Given, Arrays]
 
 
 @dataclass(frozen=True)
 class Judge:
-    """The network as it is, and as it follows from the claims above and below an array."""
+    """What was asked as it is, and as it follows from the claims above and below an array."""
 
-    network: Network
+    subject: Subject
     truth: Arrays
-    claims: Mapping[Key, LayerClaim]
+    claims: Mapping[Place, Claim]
 
-    @cached_property
-    def _deltas(self) -> dict[int, tuple[str, Array]]:
-        """By layer the claimed delta at its output, under the name it was claimed by: its own, or dX of the next."""
-        found = {}
-        for (place, array), claim in self.claims.items():
-            own = place - 1 if array == "dX" else place
-            if array in ("dX", "delta") and own >= 0 and self._usable(claim):
-                shape = self.truth[own, "delta"].shape
-                if array == "delta" or own not in found:
-                    found[own] = (claim.name, claim.claim.values.reshape(shape))
-        return found
+    def of(self, claim: Claim, finding: Finding) -> list[Diagnosis]:
+        """What became of a claim: nothing of a right one."""
+        shaped = [_axes_of_one(claim, finding)] if finding.shapes and finding.comparable else []
+        return shaped + (self._of(claim) if finding.wrong else [])
 
-    @cached_property
-    def _outputs(self) -> dict[int, tuple[str, Array]]:
-        usable = ((key, claim) for key, claim in self.claims.items() if key[1] == "output" and self._usable(claim))
-        return {key[0]: (claim.name, claim.claim.values) for key, claim in usable}
-
-    def _mistaken(self, claim: LayerClaim) -> Array | None:
-        """The array that a wrong claim is, with all its digits, where it is one mistake of the catalogue in full."""
-        case = self._case(claim, self.truth, Variant())
-        if case is None or not claim.layer.layer.windowed or claim.claim.allows(self.truth[claim.key]).all():
-            return None
-        search = Diagnoser(case, claim.claim.array, self.truth[claim.key], advise=False).search
-        matches = search.whole(claim.claim)
-        return search.candidates.value(matches[0].candidate) if matches and not matches[0].fit else None
-
-    def _usable(self, claim: LayerClaim) -> bool:
-        return bool(claim.claim.values.shape == self.truth[claim.key].shape)
-
-    def givens(self, key: Key) -> Iterator[tuple[str, Variant]]:
-        """The variants in which what an array was made from is as claimed, with the name of the nearest such claim."""
-        place, array = key
-        if array in STEPPED_BY:
-            source = self.claims.get((place, STEPPED_BY[array]))
-            if source is not None and self._usable(source):
-                mistaken = self._mistaken(source)
-                if mistaken is not None:
-                    yield source.name, Variant(gradients={source.key: mistaken})
-                yield source.name, Variant(gradients={source.key: source.claim.values})
-        first = place + (array == "delta")  # a claimed delta of its own is not what it was made from
-        above = {at: part for at, part in self._deltas.items() if at >= first}
-        below = {at: part for at, part in self._outputs.items() if at < place}
-        deltas, outputs = ({at: part[1] for at, part in found.items()} for found in (above, below))
-        if above and array != "output":
-            yield above[min(above)][0], Variant(deltas=deltas)
-        if below:
-            name = below[max(below)][0]
-            yield name, Variant(outputs=outputs)
-            if above and array != "output":
-                yield f"{above[min(above)][0]} and {name}", Variant(outputs=outputs, deltas=deltas)
-
-    def of(self, claim: LayerClaim) -> list[Told]:
-        """What a claim that is not the truth comes from."""
+    def _of(self, claim: Claim) -> list[Diagnosis]:
         if not self._usable(claim):
-            return list(self._catalogued(claim, self.truth, "", Variant()))
-        known = [(name, variant, arrays(self.network, variant)) for name, variant in self.givens(claim.key)]
-        for name, variant, found in known:
-            if self._follows(claim, found[claim.key], variant):
-                return [Told(_carried(claim, name), name)]
+            return list(self._catalogued(claim, self.truth, NOTHING))
+        known = [(given, self.subject.arrays(given.change)) for given in self.givens(claim.place)]
+        for given, arrays in known:
+            if self._follows(claim, arrays[claim.place], given):
+                return [_carried(claim, given.name)]
         # what was made from a wrong claim is judged by it first; a right one, known to few digits, is the last resort
-        wrong = [one for one in known if self._is_wrong(one[1])]
-        tries = [*wrong, ("", Variant(), self.truth), *(one for one in known if not self._is_wrong(one[1]))]
-        for name, variant, _ in tries:
-            if told := list(self._network_mistakes(claim, name, variant)):
-                return told
+        wrong, right = ([one for one in known if self._is_wrong(one[0]) == sort] for sort in (True, False))
+        tries = [*wrong, (NOTHING, self.truth), *right]
+        for given, _ in tries:
+            if diagnoses := list(self._of_chain(claim, given)):
+                return diagnoses
         return self._best(claim, tries)
 
-    def _follows(self, claim: LayerClaim, found: Array, variant: Variant) -> bool:
-        """Whether a claim is what follows from other claims, each known as well as its digits tell."""
-        values, slack = claim.claim.values, self._slack(claim.key, variant)
-        if slack is not None and values.dtype == EXACT:
-            slack = fractions_of(slack)
-        excuse = claim.claim.excuse if slack is None else claim.claim.excuse + slack.reshape(values.shape)
-        return bool(within(values, found, excuse).all())
+    # -- What is taken for given ---------------------------------------------------------------------------------------
 
-    def _slack(self, key: Key, variant: Variant) -> Array | None:
+    def givens(self, place: Place) -> Iterator[Given]:
+        """What an array was made from, as claimed: in its step, above it, below it, and both."""
+        if place.array in STEPPED_BY:
+            yield from self._steps(Place(STEPPED_BY[place.array], place.part))
+        number = self._numbers[place.part]
+        first = number + (place.array == "delta")  # a claimed delta of its own is not what it was made from
+        above = {at: claim for at, claim in self._deltas.items() if at >= first and place.array != "output"}
+        below = {at: claim for at, claim in self._outputs.items() if at < number}
+        deltas, outputs = self._taken("delta", above), self._taken("output", below)
+        if above:
+            yield Given(str(above[min(above)].place), Change(deltas), tuple(above.values()))
+        if below:
+            name = str(below[max(below)].place)
+            yield Given(name, Change(outputs), tuple(below.values()))
+            if above:
+                both = f"{above[min(above)].place} and {name}"
+                yield Given(both, Change({**outputs, **deltas}), (*below.values(), *above.values()))
+
+    def _steps(self, place: Place) -> Iterator[Given]:
+        """The claimed gradient that stepped a parameter: in full where it is a known mistake, and as it is."""
+        source = self.claims.get(place)
+        if source is not None and self._usable(source):
+            if (mistaken := self._mistaken(source)) is not None:
+                yield Given(str(place), Change({place: mistaken}), (source,))
+            yield Given(str(place), Change({place: source.values}), (source,))
+
+    def _taken(self, array: str, claims: Mapping[int, Claim]) -> dict[Place, Array]:
+        places = {at: self.subject.parts[at].place(array) for at in claims}
+        return {places[at]: claim.values.reshape(self.truth[places[at]].shape) for at, claim in claims.items()}
+
+    @cached_property
+    def _numbers(self) -> dict[str, int]:
+        return {part.name: part.number for part in self.subject.parts}
+
+    @cached_property
+    def _deltas(self) -> dict[int, Claim]:
+        """By the number of a part the claimed delta at its output: its own, or dX of the next."""
+        deltas: dict[int, Claim] = {}
+        for place, claim in self.claims.items():
+            at = self._numbers[place.part] - (place.array == "dX")
+            usable = place.array in ("dX", "delta") and at >= 0 and self._usable(claim)
+            if usable and (place.array == "delta" or at not in deltas):
+                deltas[at] = claim
+        return deltas
+
+    @cached_property
+    def _outputs(self) -> dict[int, Claim]:
+        usable = ((place, claim) for place, claim in self.claims.items() if place.array == "output")
+        return {self._numbers[place.part]: claim for place, claim in usable if self._usable(claim)}
+
+    def _mistaken(self, claim: Claim) -> Array | None:
+        """The array that a wrong claim is, with all its digits, where it is one mistake of the catalogue in full."""
+        part, truth = self._part(claim), self.truth[claim.place]
+        case = self._case(claim, self.truth, NOTHING)
+        if case is None or not part.layer.windowed or claim.allows(truth).all():
+            return None
+        search = Diagnoser(case, claim.like, truth, advise=False).search
+        matches = search.whole(claim)
+        return search.candidates.value(matches[0].candidate) if matches and not matches[0].fit else None
+
+    def _usable(self, claim: Claim) -> bool:
+        return bool(claim.values.shape == self.truth[claim.place].shape)
+
+    def _part(self, claim: Claim) -> Part:
+        return self.subject.parts[self._numbers[claim.place.part]]
+
+    def _is_wrong(self, given: Given) -> bool:
+        """Whether what is taken for given is not so; what stepped a parameter is looked at first in any case."""
+        steps = any(place.array in STEPPED_BY.values() for place in given.change.taken)
+        return steps or any(not claim.allows(self.truth[claim.place]).all() for claim in given.claims)
+
+    # -- What follows from it ------------------------------------------------------------------------------------------
+
+    def _follows(self, claim: Claim, array: Array, given: Given) -> bool:
+        """Whether a claim is what follows from other claims, each known as well as its digits tell."""
+        values, slack = claim.values, self._slack(claim.place, given)
+        if slack is None:
+            return bool(within(values, array, claim.excuse).all())
+        slack = _fractions(slack) if values.dtype == EXACT else slack
+        return bool(within(values, array, claim.excuse + slack.reshape(values.shape)).all())
+
+    def _slack(self, place: Place, given: Given) -> Array | None:
         """What an array may be off by because the claimed deltas above it, or dW, have so few digits."""
-        place, array = key
-        if array in STEPPED_BY and (place, STEPPED_BY[array]) in variant.gradients:
-            source = self.claims[place, STEPPED_BY[array]]
-            rate = float(self.network.chain.learning_rate)
-            return rate * np.broadcast_to(_float(source.claim.excuse), source.claim.values.shape)
-        above = [at for at in variant.deltas if at >= place]
-        if not above:
+        source = Place(STEPPED_BY.get(place.array, ""), place.part)
+        if source in given.change.taken:
+            rate, claim = float(self.subject.chain.learning_rate), self.claims[source]
+            return rate * np.broadcast_to(_float(claim.excuse), claim.values.shape)
+        number = self._numbers[place.part]
+        above = [at for at in self._deltas if self.subject.parts[at].place("delta") in given.change.taken]
+        if not above or min(above) < number:
             return None
         first = min(above)
-        slack = np.broadcast_to(_float(self._source(first).claim.excuse), variant.deltas[first].shape)
-        for at in range(first, place - 1, -1):
-            case = in_kind(self.network.layers[at].case, "float64")
+        shape = self.truth[self.subject.parts[first].place("delta")].shape
+        return self._through(place, first, number, np.broadcast_to(_float(self._deltas[first].excuse), shape))
+
+    def _through(self, place: Place, first: int, number: int, slack: Array) -> Array | None:
+        """A slack of the delta at one part, brought down to an array of a part below it."""
+        for at in range(first, number - 1, -1):
+            case = in_kind(self.subject.parts[at].case, "float64")
             x = case.operands["x"]
             assert x is not None
             sizes = gradient_sizes(case, slack.reshape(case.output_shape), abs(x))
-            if at == place:
-                return {"dX": sizes["x"], "dW": sizes.get("w"), "db": sizes.get("b"), "delta": slack}.get(array)
+            if at == number:
+                return {"dX": sizes["x"], "dW": sizes.get("w"), "db": sizes.get("b"), "delta": slack}.get(place.array)
             slack = sizes["x"]
         return None
 
-    def _source(self, place: int) -> LayerClaim:
-        """The claim that the delta of a layer was taken from."""
-        return self.claims.get((place, "delta")) or self.claims[place + 1, "dX"]
+    # -- Mistakes ------------------------------------------------------------------------------------------------------
 
-    def _is_wrong(self, variant: Variant) -> bool:
-        """Whether a variant takes for given what is not so."""
-        taken = [((at, "delta"), values) for at, values in variant.deltas.items()]
-        taken += [((at, "output"), values) for at, values in variant.outputs.items()]
-        return bool(variant.gradients) or any(not self._is_right(key, values) for key, values in taken)
-
-    def _is_right(self, key: Key, values: Array) -> bool:
-        """Whether a claimed array that others are made from is the truth as far as its digits tell."""
-        for (place, array), claim in self.claims.items():
-            own = place - 1 if array == "dX" else place
-            if own == key[0] and claim.claim.values.size == values.size and array in ("dX", key[1]):
-                return bool(claim.claim.allows(self.truth[claim.key]).all())
-        return False
-
-    def _network_mistakes(self, claim: LayerClaim, given: str, base: Variant) -> Iterator[Told]:
-        for mistake, layer, change in mistakes(self.network):
-            variant = replace(base, skipped=change.skipped, stepped=change.stepped)
-            if claim.claim.allows(arrays(self.network, variant)[claim.key]).all():
-                what, fix = (text.format(layer=layer or "every layer") for text in WHAT[mistake])
-                size = claim.claim.values.size
+    def _of_chain(self, claim: Claim, given: Given) -> Iterator[Diagnosis]:
+        """The mistake that only a chain can have, where it gives the whole claim."""
+        for mistake, layer, change in chain_mistakes(self.subject):
+            change = replace(given.change, slopeless=change.slopeless, ahead=change.ahead)
+            if claim.allows(self.subject.arrays(change)[claim.place]).all():
+                what, fix = (text.format(layer=layer or "every layer") for text in CHAIN_FORMS[mistake])
+                size = claim.values.size
                 message = f"it is, in {all_of(size)}, what comes out when {what} ({mistake})"
-                yield Told(
-                    Diagnosis(claim.array, mistake, size, size, message, fix, {"layer": layer} if layer else {}), given
-                )
+                details = {"layer": layer} if layer else {}
+                yield Diagnosis(claim.place, mistake, size, size, message, fix, details, given.name)
                 return
 
-    def _best(self, claim: LayerClaim, tries: list[tuple[str, Variant, Arrays]]) -> list[Told]:
+    def _best(self, claim: Claim, tries: Sequence[Try]) -> list[Diagnosis]:
         """The diagnosis of the catalogue that explains all entries, else the first that names a mistake."""
-        found = [list(self._catalogued(claim, right, name, variant)) for name, variant, right in tries]
-        named = [told for told in found if told and told[0].diagnosis.mistake is not None]
-        whole = [told for told in named if sum(part.diagnosis.matches for part in told) >= claim.claim.values.size]
-        return (whole or named or [found[-1]])[0]
+        told = [list(self._catalogued(claim, right, given)) for given, right in tries]
+        named = [diagnoses for diagnoses in told if diagnoses and diagnoses[0].mistake is not None]
+        whole = [diagnoses for diagnoses in named if sum(one.matches for one in diagnoses) >= claim.values.size]
+        return (whole or named or [told[-1]])[0]
 
-    def _catalogued(self, claim: LayerClaim, right: Arrays, given: str, variant: Variant) -> Iterator[Told]:
-        if claim.array in STEPPED_BY:
-            yield from (Told(part, given) for part in stepped_mistakes(claim, self.network, right))
-            return
-        case = self._case(claim, right, variant)
-        if claim.array == "delta" or case is None:
-            yield Told(unknown(claim), given)
-            return
-        truth, own = right[claim.key], claim.claim
-        updated = stepped_kernel(claim.layer)
-        if case.operation.name != claim.layer.op:  # a dense layer, as a convolution of one cell
-            truth, own, updated = _as_cell(case, claim, truth, own, updated)
-        for part in diagnose(case, {own.array: truth}, {own.array: own}, updated_kernel=updated):
-            yield Told(part, given)
+    def _catalogued(self, claim: Claim, right: Arrays, given: Given) -> Iterator[Diagnosis]:
+        part = self._part(claim)
+        if claim.place.array in STEPPED_BY:
+            diagnoses = stepped_mistakes(claim, part, right[claim.place])
+        elif claim.place.array == "delta" or (case := self._case(claim, right, given)) is None:
+            diagnoses = iter([unknown(claim)])
+        else:
+            diagnoses = self._of_case(claim, part, case, right[claim.place])
+        yield from (replace(one, given=given.name) for one in diagnoses)
 
-    def _case(self, claim: LayerClaim, right: Arrays, variant: Variant) -> Case | None:
-        """The layer as a case of the catalogue, with what arrives as claimed; None where it is none."""
-        layer, place = claim.layer, claim.layer.layer.place
-        delta = variant.deltas.get(place, right[place, "delta"])
-        case = replace(layer.case, delta=delta)
-        if place and place - 1 in variant.outputs:
-            x = variant.outputs[place - 1].reshape(case.shapes["x"])
+    def _of_case(self, claim: Claim, part: Part, case: Case, truth: Array) -> Iterator[Diagnosis]:
+        """What the catalogue knows of a layer as a case."""
+        names, updated = Names(claim.place, part.case, claim.like), stepped_kernel(part)
+        if case.operation.name != part.op:  # a dense layer, as a convolution of one cell
+            truth, claim, updated = _as_cell(case, truth, claim, updated)
+        yield from Diagnoser(case, claim.like, truth, updated, names=names).of(claim)
+
+    def _case(self, claim: Claim, right: Arrays, given: Given) -> Case | None:
+        """The part as a case of the catalogue, with what arrives as claimed; None where it is none."""
+        part = self._part(claim)
+        delta = part.place("delta")
+        case = replace(part.case, delta=given.change.taken.get(delta, right[delta]))
+        below = self.subject.parts[part.number - 1].place("output") if part.number else None
+        if below is not None and below in given.change.taken:
+            x = given.change.taken[below].reshape(case.shapes["x"])
             case = replace(case, operands={**case.operands, "x": x})
-        if layer.layer.windowed:
+        if part.layer.windowed:
             return case
-        return _dense_as_conv(case) if layer.op == "dense" else None
+        return _dense_as_conv(case) if part.op == "dense" else None
+
+
+def _axes_of_one(claim: Claim, finding: Finding) -> Diagnosis:
+    """A claim of as many numbers as there should be, with axes of length 1 too many or too few."""
+    assert finding.shapes is not None
+    has, needed = finding.shapes
+    kept = len(has) > len(needed)
+    message = (
+        f"it has shape {shape_text(has)}, but {claim.place.array} has {shape_text(needed)}: "
+        f"the batch or a channel axis {'was kept' if kept else 'is missing'}"
+    )
+    fix = f"{'drop' if kept else 'add'} the axes of length 1: a gradient has the rank that its operand came in"
+    mistake = "axis-kept" if kept else "axis-missing"
+    return Diagnosis(claim.place, mistake, finding.entries - finding.wrong, finding.entries, message, fix)
 
 
 def _dense_as_conv(case: Case) -> Case:
@@ -220,32 +249,32 @@ def _dense_as_conv(case: Case) -> Case:
     assert case.delta is not None
     document = {"op": "conv", "dims": 1, "input": x.reshape(len(x), -1, 1), "kernel": w[:, :, None]}
     document |= {"delta": case.delta[:, :, None]} | ({} if b is None else {"bias": b})
-    asked = "exact" if case.arithmetic == "exact" else case.arithmetic
-    return replace(make_case(document, arithmetic=asked, nonfinite=True), rounded=case.rounded)
+    return replace(make_case(document, arithmetic=case.arithmetic, nonfinite=True), rounded=case.rounded)
 
 
-def _as_cell(
-    case: Case, claim: LayerClaim, truth: Array, own: Claim, updated: Array | None
-) -> tuple[Array, Claim, Array | None]:
+def _as_cell(case: Case, truth: Array, claim: Claim, updated: Array | None) -> tuple[Array, Claim, Array | None]:
     shapes = {"dW": case.shapes["w"], "dX": case.shapes["x"], "output": case.output_shape}
-    shape = shapes.get(claim.array, truth.shape)
-    allowed = own.allowed.reshape(shape) if isinstance(own.allowed, np.ndarray) else own.allowed
-    own = replace(own, values=own.values.reshape(shape), allowed=allowed)
-    return truth.reshape(shape), own, None if updated is None else updated[:, :, None]
+    shape = shapes.get(claim.like, truth.shape)
+
+    def shaped(part: Any) -> Any:
+        return part.reshape(shape) if isinstance(part, np.ndarray) and part.size == truth.size else part
+
+    claim = replace(claim, values=shaped(claim.values), excuse=shaped(claim.excuse), allowed=shaped(claim.allowed))
+    return truth.reshape(shape), claim, None if updated is None else updated[:, :, None]
 
 
 def _float(excuse: Any) -> Any:
     return nearest(excuse) if isinstance(excuse, Fraction) else np.asarray(excuse, float)
 
 
-def fractions_of(values: Array) -> Array:
+def _fractions(values: Array) -> Array:
     """Floats as the rationals that they are."""
-    found = np.empty(values.size, EXACT)
-    found[:] = [Fraction(value) for value in values.ravel().tolist()]
-    return found.reshape(values.shape)
+    fractions = np.empty(values.size, EXACT)
+    fractions[:] = [Fraction(value) for value in values.ravel().tolist()]
+    return fractions.reshape(values.shape)
 
 
-def _carried(claim: LayerClaim, given: str) -> Diagnosis:
-    size = claim.claim.values.size
+def _carried(claim: Claim, given: str) -> Diagnosis:
+    size = claim.values.size
     message = f"it is right, in {all_of(size)}, given the claimed {given}: an error there is carried forward"
-    return Diagnosis(claim.array, "carried-forward", size, size, message, f"correct {given} first")
+    return Diagnosis(claim.place, "carried-forward", size, size, message, f"correct {given} first", given=given)

@@ -8,32 +8,29 @@ from typing import Any
 
 import numpy as np
 
-from convgrad.claims.findings import user_index
-from convgrad.claims.layer_claims import LayerClaim
+from convgrad.claims.claim import Claim
 from convgrad.core.arithmetic import EXACT, Array, rounded
-from convgrad.diagnosis.diagnoser import Diagnosis
-from convgrad.passes.altered import Arrays
-from convgrad.passes.explanation import bracketed
-from convgrad.passes.network_pass import Network
+from convgrad.diagnosis.diagnosis import Diagnosis, Names
+from convgrad.passes.subject import Part
 
 
-def stepped_mistakes(claim: LayerClaim, network: Network, right: Arrays) -> Iterator[Diagnosis]:
+def stepped_mistakes(claim: Claim, part: Part, expected: Array) -> Iterator[Diagnosis]:
     """What a wrong stepped kernel or bias is: stepped uphill, by a whole gradient, not at all, or misrounded."""
-    place, name = claim.key
-    expected, values, size = right[claim.key], claim.claim.values, claim.claim.values.size
+    values, size = claim.values, claim.values.size
     if values.shape != expected.shape:
         yield unknown(claim)
         return
-    w = network.layers[place].layer.parameters[name].reshape(expected.shape)
+    w = part.layer.parameters[claim.place.array].reshape(expected.shape)
     w = rounded(w) if w.dtype == EXACT != expected.dtype else w
-    for mistake, what, fix, other in _steps(w, expected, network.chain.learning_rate):
-        if claim.claim.allows(other).all():
-            yield Diagnosis(name, mistake, size, size, f"it is, in {all_of(size)}, {what} ({mistake})", fix)
+    for mistake, what, fix, other in _steps(w, expected, part.chain.learning_rate):
+        if claim.allows(other).all():
+            yield Diagnosis(claim.place, mistake, size, size, f"it is, in {all_of(size)}, {what} ({mistake})", fix)
             return
-    wrong = ~claim.claim.allows(expected)
-    close = abs(values - expected) <= 4 * np.asarray(claim.claim.allowed)
+    wrong = ~claim.allows(expected)
+    close = abs(values - expected) <= 4 * np.asarray(claim.allowed)
     if not (wrong & ~close).any():
-        yield from (_misrounded(claim, index, expected) for index in zip(*np.nonzero(wrong), strict=True))
+        names = Names(claim.place, part.case, claim.like)
+        yield from (_misrounded(claim, names, index, expected) for index in zip(*np.nonzero(wrong), strict=True))
         return
     yield replace(unknown(claim), matches=int((~wrong).sum()))
 
@@ -47,18 +44,19 @@ def _steps(w: Array, expected: Array, rate: Any) -> Iterator[tuple[str, str, str
         yield "rate-missing", "stepped by the whole gradient, w - dW", "multiply dW by the rate", w + step / factor
 
 
-def _misrounded(claim: LayerClaim, index: tuple[int, ...], expected: Array) -> Diagnosis:
+def _misrounded(claim: Claim, names: Names, index: tuple[int, ...], expected: Array) -> Diagnosis:
     at = tuple(int(i) for i in index)
-    shown = user_index(claim.layer.case, claim.claim.array, at)
-    entry, value = claim.array + bracketed(shown), float(claim.claim.values[at])
+    entry, value = names.entry(at, expected.shape), float(claim.values[at])
     message = f"{entry} is {value:g}, but {float(expected[at]):.6g} rounds to another (misrounded)"
-    return Diagnosis(claim.array, "misrounded", 1, claim.claim.values.size, message, "round once, at the end",
-                     {"index": shown})  # fmt: skip
+    details = {"index": names.index(at, expected.shape)}
+    return Diagnosis(claim.place, "misrounded", 1, claim.values.size, message, "round once, at the end", details)
 
 
-def unknown(claim: LayerClaim) -> Diagnosis:
-    return Diagnosis(claim.array, None, 0, claim.claim.values.size, "it is none of the known mistakes", "")
+def unknown(claim: Claim) -> Diagnosis:
+    """A diagnosis without a name."""
+    return Diagnosis(claim.place, None, 0, claim.values.size, "it is none of the known mistakes", "")
 
 
 def all_of(entries: int) -> str:
+    """All entries, in words."""
     return f"all {entries} entries" if entries > 1 else "its entry"

@@ -13,7 +13,6 @@ from convgrad.catalogue.conditions import blindness, unmet
 from convgrad.catalogue.mistake import Mistake
 from convgrad.catalogue.of_entries import ENTRIES
 from convgrad.catalogue.tables import catalogue, right
-from convgrad.claims.claim import claimable
 from convgrad.core.arithmetic import Array
 from convgrad.diagnosis.candidates import Bare, as_float, differs
 from convgrad.passes.gradients import Gradients
@@ -72,7 +71,7 @@ def _few_samples(case: Case, truth: Mapping[str, Array]) -> _Eye | None:
     layout = replace(case.layout, input=(FEW, *case.layout.input[1:]))
     operands, delta = {**case.operands, "x": x[:FEW]}, None if case.delta is None else case.delta[:FEW]
     part = replace(case, operands=operands, delta=delta, layout=layout)
-    return _Eye(part, {name: array for name, array in claimable(Gradients(part)).items() if name in truth})
+    return _Eye(part, {name: array for name, array in Gradients(part).by_array.items() if name in truth})
 
 
 def _hidden(case: Case, mistake: Mistake, truth: Mapping[str, Array]) -> bool:

@@ -11,11 +11,10 @@ import numpy as np
 from convgrad.catalogue.changes import changed
 from convgrad.catalogue.of_entries import ENTRIES, Repair
 from convgrad.catalogue.tables import forms, right
-from convgrad.claims.findings import user_index
 from convgrad.core.arithmetic import Array, decimal_text
 from convgrad.diagnosis.candidates import Bare, differs
-from convgrad.operations.terms import Index, Term
-from convgrad.passes.explanation import bracketed
+from convgrad.diagnosis.diagnosis import Names
+from convgrad.operations.terms import Term
 from convgrad.subject.case import Case
 
 SHOWN_TERMS = 12
@@ -33,12 +32,6 @@ def also_text(details: Mapping[str, Any]) -> str:
     """What else gives the same numbers here; that a factor is also a plain factor goes without saying."""
     others = [name for name in details.get("alternatives", ()) if name != "scaled"]
     return f"; here {' and '.join(others)} would give the same" if others else ""
-
-
-def entry_name(case: Case, array: str, index: Index) -> str:
-    """An entry as its user counts: dW[0,1]."""
-    own = user_index(case, array, index)
-    return array + bracketed(own)
 
 
 def number_text(value: Any) -> str:
@@ -66,13 +59,13 @@ def term_text(term: Term) -> str:
     return text if len(factors) > 1 or product == term.value else number_text(term.value)
 
 
-def repair_text(case: Case, array: str, repair: Repair, base: Array, values: Array) -> str:
+def repair_text(names: Names, repair: Repair, base: Array, values: Array) -> str:
     """What happened to one entry."""
-    name = entry_name(case, array, repair.index)
+    name = names.entry(repair.index, base.shape)
     claimed = number_text(values[repair.index])
     if repair.id == "entries-swapped":
         assert repair.other is not None
-        return f"{name} and {entry_name(case, array, repair.other)} are exchanged (entries-swapped)"
+        return f"{name} and {names.entry(repair.other, base.shape)} are exchanged (entries-swapped)"
     if repair.id == "misrounded":
         others = f"; {' or '.join(repair.also)} would give it too" if repair.also else ""
         return f"{name} is rounded wrongly: {number_text(base[repair.index])} became {claimed} (misrounded{others})"

@@ -8,44 +8,43 @@ numbers are float64, E(w + ih) = E(w) + ih E'(w) - …, and the imaginary part o
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from fractions import Fraction
-from math import prod
 from typing import Any
 
 import numpy as np
 
 from convgrad.core.arithmetic import EXACT, FLOAT64, Array, rounded, zeros
 from convgrad.core.unfold import ALL
-from convgrad.differences.run import sampled
+from convgrad.differences.run import Progress
 from convgrad.operations.max_pool import winners
 from convgrad.passes.layers import in_kind
-from convgrad.passes.network_pass import Network
+from convgrad.passes.subject import Subject
 from convgrad.subject.case import Case
 
 TINY = 2.0**-100
+"""A complex step: so small that its square is nothing beside any number."""
 SHRINK, TRIES = 64, 12
 """A step that meets a kink is divided by the one, so many times at most: to 2^-66 of a number."""
-Place = tuple[int, str]
-"""A layer, from 0, and an operand of it."""
-Progress = Callable[[int, int], None]
+Operand = tuple[int, str]
+"""The number of a part, and an operand of it."""
 
 
 @dataclass(frozen=True)
-class NetworkDifferences:
+class ChainDifferences:
     """Derivatives of the loss by layer and operand, in full shape; `undecided` marks the entries at a kink."""
 
-    gradients: dict[Place, Array]
-    undecided: dict[Place, Array]
-    compared: dict[Place, Array]
+    gradients: dict[Operand, Array]
+    undecided: dict[Operand, Array]
+    compared: Mapping[Operand, Array]
     evaluations: int
     exact: bool
 
 
-def places(network: Network) -> Iterator[Place]:
+def operands_of(network: Subject) -> Iterator[Operand]:
     """What is differenced: every kernel and bias (also one that is not there, and is 0), and the input."""
-    for place, layer in enumerate(network.layers):
+    for place, layer in enumerate(network.parts):
         yield from ((place, name) for name in ("w", "b") if name in layer.case.operation.operands)
     yield 0, "x"
 
@@ -53,14 +52,14 @@ def places(network: Network) -> Iterator[Place]:
 class Replay:
     """The forward pass from a layer on, with one operand of it replaced; what arrives there is kept."""
 
-    def __init__(self, network: Network) -> None:
+    def __init__(self, network: Subject) -> None:
         self.exact = network.arithmetic == "exact"
         kind = "exact" if self.exact else "float64"
-        self.cases = [in_kind(layer.forward.case, kind) for layer in network.layers]
-        self.deltas = [_nonzero(layer.case.delta) for layer in network.layers]
+        self.cases = [in_kind(layer.forward.case, kind) for layer in network.parts]
+        self.deltas = [_nonzero(layer.case.delta) for layer in network.parts]
         self.network, self.evaluations = network, 0
 
-    def operand(self, place: Place) -> Array:
+    def operand(self, place: Operand) -> Array:
         """The operand as it is, (N,C,*L), (O,C/g,*K) or (O,); a missing bias is zeros."""
         case = self.cases[place[0]]
         found = case.operands[place[1]]
@@ -68,7 +67,7 @@ class Replay:
             return zeros((case.output_shape[1],), EXACT if self.exact else FLOAT64)
         return found if self.exact else found.astype(FLOAT64)
 
-    def run(self, place: Place, value: Array) -> tuple[Any, list[Array]]:
+    def run(self, place: Operand, value: Array) -> tuple[Any, list[Array]]:
         """The loss, or <y, delta>, and what arrives at each layer from that one on."""
         self.evaluations += 1
         first, name = place
@@ -183,14 +182,16 @@ def _moves_a_zero(case: Case, x: Array, reached: Array) -> bool:
 # -- Derivatives -------------------------------------------------------------------------------------------------------
 
 
-def network_differences(
-    network: Network, sample: int | None = None, seed: int = 0, progress: Progress | None = None
-) -> NetworkDifferences:
-    """Every entry of every kernel, bias and of the input differenced, or `sample` of them, chosen by `seed`."""
-    replay, wanted = Replay(network), _wanted(network, sample, seed)
+def replayed_differences(
+    network: Subject, wanted: Mapping[Operand, Array] | None = None, progress: Progress | None = None
+) -> ChainDifferences:
+    """Every entry of every kernel, bias and of the input differenced, or those that are wanted."""
+    replay = Replay(network)
+    if wanted is None:
+        wanted = {operand: np.ones(replay.operand(operand).shape, bool) for operand in operands_of(network)}
     total, done = sum(int(part.sum()) for part in wanted.values()), 0
-    gradients: dict[Place, Array] = {}
-    undecided: dict[Place, Array] = {}
+    gradients: dict[Operand, Array] = {}
+    undecided: dict[Operand, Array] = {}
     derivative = _exact_derivative if replay.exact else _complex_derivative
     for place, entries in wanted.items():
         value = replay.operand(place)
@@ -203,18 +204,10 @@ def network_differences(
             done += 1
             if progress:
                 progress(done, total)
-    return NetworkDifferences(gradients, undecided, wanted, replay.evaluations, replay.exact)
+    return ChainDifferences(gradients, undecided, wanted, replay.evaluations, replay.exact)
 
 
-def _wanted(network: Network, sample: int | None, seed: int) -> dict[Place, Array]:
-    replay = Replay(network)
-    shapes = {place: replay.operand(place).shape for place in places(network)}
-    if sample is None or sample >= sum(map(prod, shapes.values())):
-        return {place: np.ones(shape, bool) for place, shape in shapes.items()}
-    return sampled(shapes, sample, seed)
-
-
-def _complex_derivative(replay: Replay, place: Place, value: Array, index: tuple[int, ...]) -> Any:
+def _complex_derivative(replay: Replay, place: Operand, value: Array, index: tuple[int, ...]) -> Any:
     """dE/dw by one complex step; None at a kink."""
     moved = value.astype(complex)
     moved[index] += 1j * TINY
@@ -231,7 +224,7 @@ def _complex(array: Array) -> Array:
     return array if np.iscomplexobj(array) else array.astype(complex)
 
 
-def _exact_derivative(replay: Replay, place: Place, value: Array, index: tuple[int, ...]) -> Any:
+def _exact_derivative(replay: Replay, place: Operand, value: Array, index: tuple[int, ...]) -> Any:
     """dE/dw by a central difference whose step meets no kink that delta reaches; None where every step does."""
     _, arriving = replay.run(place, value)
     at, step = _signature(replay, place, arriving), Fraction(1)
@@ -249,7 +242,7 @@ def _exact_derivative(replay: Replay, place: Place, value: Array, index: tuple[i
 Signature = list[tuple[Array | None, Array]]
 
 
-def _signature(replay: Replay, place: Place, arriving: list[Array]) -> Signature:
+def _signature(replay: Replay, place: Operand, arriving: list[Array]) -> Signature:
     cases, deltas = replay.cases[place[0] :], replay.deltas[place[0] :]
     return [
         (_branches(case, x), delta if case.settings.get("norm") != 1 else _reached(case, x, delta))
@@ -267,7 +260,7 @@ def _reached(case: Case, x: Array, delta: Array) -> Array:
 
 
 def _difference(
-    replay: Replay, place: Place, value: Array, index: tuple[int, ...], step: Fraction, at: Signature
+    replay: Replay, place: Operand, value: Array, index: tuple[int, ...], step: Fraction, at: Signature
 ) -> tuple[Any, bool, bool]:
     """The quotient; whether both ends are on the branches of the middle where delta reaches, and everywhere."""
     losses, near, far = [], True, True

@@ -14,6 +14,7 @@ import numpy as np
 from convgrad.core.arithmetic import Array
 from convgrad.passes.overlays import Overlays, PresentedOverlays
 from convgrad.subject.case import HAND_SIZED, Case, as_case, products
+from convgrad.subject.layout import GRADIENTS
 
 BRIEF = 12
 """Entries of an array that a `repr` shows."""
@@ -54,6 +55,12 @@ class Gradients(Forward):
         """dx (N,C,*L), dw (O,C/g,*K), db (O,), in the kind they were computed in."""
         case = self.case
         return case.operation.backward(case.delta, *case.arrays, **case.arguments)
+
+    @property
+    def by_array(self) -> dict[str, Array]:
+        """dW, db and dX as far as there are, and output, in full shape, in the kind they were computed in."""
+        arrays = {array: self.by_operand[name] for array, name in GRADIENTS.items() if name in self.by_operand}
+        return arrays | {"output": self.y}
 
     @property
     def dX(self) -> Array:

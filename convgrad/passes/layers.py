@@ -77,6 +77,8 @@ class Whole(Layout):
 
 def case_of(layer: Layer, signal: Signal, arithmetic: str) -> Case:
     """The layer as a case, without delta; RequestError names the layer, and what it gets from where."""
+    if layer.case is not None:
+        return layer.case
     arithmetic = arithmetic if signal.values.dtype == EXACT else _kind(signal.values, arithmetic)
     try:
         return (_windowed if layer.windowed else _whole)(layer, signal, arithmetic)
@@ -91,7 +93,7 @@ def _kind(values: Array, asked: str) -> str:
 def _named(problems: Iterable[Problem], layer: Layer, signal: Signal) -> list[Problem]:
     """The problems, with the layer, what it gets, and where in the document it stands."""
     got = f"{layer.name} gets {shape_text(signal.values.shape)} from {signal.source}: "
-    at = ("layers", layer.place)
+    at = ("layers", layer.number)
     return [
         replace(problem, message=got + problem.message, path=(*at, *(() if "input" in problem.path else problem.path)))
         for problem in problems

@@ -41,11 +41,15 @@ class Layout:
     def kernel_channels(self) -> bool:
         return self.kernel is not None and len(self.kernel) > self.dims
 
+    def shape(self, name: str, full: Shape) -> Shape:
+        """The shape in which x, w, b, y or delta, of this full shape, came, or would have."""
+        if name in ("x", "w"):
+            return self.input if name == "x" else self.kernel or ()
+        return self.vector(full[0]) if name == "b" else self.output(full)
+
     def restored(self, name: str, array: Array) -> Array:
         """x, w, b, y or delta from its full shape to that in which it came, or would have."""
-        if name in ("x", "w"):
-            return array.reshape(self.input if name == "x" else self.kernel or ())
-        return array.reshape(self.vector(len(array)) if name == "b" else self.output(array.shape))
+        return array.reshape(self.shape(name, array.shape))
 
     def vector(self, channels: int) -> Shape:
         """The shape of db: that of the bias, without one a number for a bare kernel, else (O,)."""

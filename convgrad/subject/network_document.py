@@ -22,15 +22,15 @@ from convgrad.subject.settings import DEFAULTS, integer, is_list, read_setting, 
 RATES = ("learning_rate", "momentum", "weight_decay")
 KEYS = ("input", "layers", "delta", "loss", *RATES, "mode", "arithmetic", "dims", "claim", "claim_dtype", *FREE)
 NOTES = tuple(key for key in FREE if key != "name")
-ALL = {**OPERATIONS, **LAYERS}
+EVERY_OPERATION = {**OPERATIONS, **LAYERS}
 DIMS_OF_KERNEL = {1: 1, 2: 2, 3: 1, 4: 2, 5: 3}
 
 
 class Reader:
     """Gathers the problems of a whole document, each under its path, and the arrays that could be read."""
 
-    def __init__(self, nonfinite: bool) -> None:
-        self.nonfinite = nonfinite
+    def __init__(self, nonfinite: bool, binary_is_exact: bool) -> None:
+        self.nonfinite, self.binary_is_exact = nonfinite, binary_is_exact
         self.problems: list[Problem] = []
         self.exact = True
 
@@ -45,7 +45,7 @@ class Reader:
     def numbers(self, value: Any, *at: str | int) -> Numbers | None:
         """An array of the document."""
         found: Numbers | None = self.attempt(read_numbers, value, nonfinite=self.nonfinite, at=at)
-        self.exact &= found is None or found.exact
+        self.exact &= found is None or found.exact or (self.binary_is_exact and found.finite)
         return found
 
     def problem(self, message: str, advice: str, *at: str | int) -> None:
@@ -57,15 +57,20 @@ class Reader:
             raise RequestError(self.problems[:MOST_PROBLEMS])
 
 
-def read_chain(document: Any, *, arithmetic: str | None = None, nonfinite: bool = False) -> Chain:
-    """A mapping as CONTRACT describes it, checked; raises RequestError with up to ten problems, each with its path."""
+def read_chain(
+    document: Any, *, arithmetic: str | None = None, nonfinite: bool = False, binary_is_exact: bool = False
+) -> Chain:
+    """A mapping as the schema `network` has it, checked; RequestError has up to ten problems, each with its path.
+
+    With `binary_is_exact` binary arrays count at their exact values in `auto`, too.
+    """
     if not isinstance(document, Mapping):
         raise RequestError(Problem(f"expected a mapping with input, layers, …; found {said(document)}"))
     given = {key: value for key, value in document.items() if value is not None}
     if "layers" not in given and given.keys() & {"op", "kernel", "window"}:
         advice = "use `convgrad backward`; to explain an entry, leave out the layer"
         raise RequestError(Problem("this is a single case: it has no `layers`", advice))
-    reader = Reader(nonfinite)
+    reader = Reader(nonfinite, binary_is_exact)
     reader.problems += _unknown(given, KEYS)
     _check_keys(given, reader)
     if "dims" in given:
@@ -155,11 +160,12 @@ def _read_layer(value: Any, place: int, mode: str | None, reader: Reader) -> Dra
 def _operation(given: Mapping[str, Any]) -> Operation:
     name = given.get("op", "conv" if "kernel" in given else None)
     if name is None:
-        raise RequestError(Problem("which operation is this layer?", f"say `op:`, one of {', '.join(ALL)}"))
-    if not isinstance(name, str) or name not in ALL:
-        hint = did_you_mean(name, ALL) if isinstance(name, str) else ""
-        raise RequestError(Problem(f"unknown operation {said(name)}{hint}", f"one of {', '.join(ALL)}", ("op",)))
-    return ALL[name]
+        raise RequestError(Problem("which operation is this layer?", f"say `op:`, one of {', '.join(EVERY_OPERATION)}"))
+    if not isinstance(name, str) or name not in EVERY_OPERATION:
+        hint = did_you_mean(name, EVERY_OPERATION) if isinstance(name, str) else ""
+        known = f"one of {', '.join(EVERY_OPERATION)}"
+        raise RequestError(Problem(f"unknown operation {said(name)}{hint}", known, ("op",)))
+    return EVERY_OPERATION[name]
 
 
 def _name(value: Any) -> str:

@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from convgrad.checking.report import check
+from convgrad.checking.judging import check
 from convgrad.differences.finite_differences import finite_differences
 from convgrad.passes.gradients import Gradients
 from convgrad.subject.case import Case, make_case

@@ -8,9 +8,10 @@ import numpy as np
 
 from convgrad.claims.claim import Claim, read_claims
 from convgrad.core.arithmetic import EXACT
-from convgrad.diagnosis.control import truth_of
 from convgrad.errors import RequestError
+from convgrad.passes.subject import subject_of
 from convgrad.subject.case import make_case
+from convgrad.subject.place import Place
 from tests import geometry
 
 FLOAT_ROUNDING = 2.0**-44
@@ -32,14 +33,20 @@ def random_case(seed):
 def claimed(array, values, truth):
     """An array as a claim to within rounding."""
     if truth.dtype == EXACT:
-        return Claim(array, values, 0)
+        return Claim(Place(array), values, 0)
     margin = FLOAT_ROUNDING * max(float(abs(part).max(initial=0)) for part in (values, truth))
-    return Claim(array, values, margin, allowed=margin)
+    return Claim(Place(array), values, margin, allowed=margin)
 
 
 def printed(case, **arrays):
     """Claims as they are printed: nested lists of numbers as text."""
-    return read_claims(case, {name: plain(values) for name, values in arrays.items()}, truth_of(case))
+    return claims_of(case, {name: plain(values) for name, values in arrays.items()})
+
+
+def claims_of(case, arrays):
+    """Claims of a case by array."""
+    subject = subject_of(case)
+    return {place.array: claim for place, claim in read_claims(subject, arrays, subject.arrays()).items()}
 
 
 def plain(text):

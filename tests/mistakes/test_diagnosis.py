@@ -8,12 +8,11 @@ import numpy as np
 import pytest
 
 from convgrad.catalogue.tables import forms, right
-from convgrad.claims.claim import read_claims
 from convgrad.diagnosis.control import builtin_cases, truth_of
 from convgrad.diagnosis.diagnoser import Diagnoser, diagnose
 from convgrad.diagnosis.telling import tell_apart
 from convgrad.subject.case import make_case
-from tests.mistakes.cases import claimed, fractions, plain, printed
+from tests.mistakes.cases import claimed, claims_of, fractions, plain, printed
 
 INPUT = ".7 -.3 -.7 .5 / .9 -.5 -.2 .9 / -.1 .8 -.3 -.5 / 0 .2 -.1 .6"
 W1, W2 = ".1 -.3 / -.5 .7", "-.5 .1 / .3 .9"
@@ -418,9 +417,7 @@ def test_float32_rounding_is_no_mistake_and_more_than_that_is_not_given_a_name()
     case = make_case(PLAIN, arithmetic="float64")
     truth = truth_of(case)
     single = {"dX": (truth["dX"] * 1.1 / 1.1).astype(np.float32)}
-    from convgrad.claims.claim import read_claims
-
-    assert diagnose(case, truth, read_claims(case, single, truth)) == []
+    assert diagnose(case, truth, claims_of(case, single)) == []
 
 
 # -- One more rounding -------------------------------------------------------------------------------------------------
@@ -439,7 +436,7 @@ def test_a_mean_over_the_batch_of_whole_numbers_is_named_though_dividing_rounds(
     for array in ("dW", "db"):
         values = truth[array].astype(float) / samples
         claim = values.tolist() if given == "text" else values.astype(given)
-        found = diagnose(case, truth, read_claims(case, {array: claim}, truth))
+        found = diagnose(case, truth, claims_of(case, {array: claim}))
         assert (found[0].mistake, found[0].matches) == ("batch-averaged", values.size), array
 
 
@@ -467,7 +464,7 @@ def test_dX_over_the_padding_is_named_whatever_else_is_wrong_in_it(padding, stri
     spoiled[0, 0, 2, 2:5] += 0.5
     for values, matches in ((whole, 120), (spoiled, 117)):
         for given in (values, values.tolist()):
-            found = diagnose(case, truth, read_claims(case, {"dX": given}, truth))
+            found = diagnose(case, truth, claims_of(case, {"dX": given}))
             assert [(one.mistake, one.matches, one.entries) for one in found] == [("padding-kept", matches, 120)]
     assert found[0].message.endswith("of the 120 entries inside, 117 are right")
 
@@ -500,6 +497,6 @@ def test_the_kernel_after_its_step_is_named_where_its_gradient_was_asked_for(rat
     truth = truth_of(case)
     stepped = np.array(PLAIN["kernel"]) - rate * truth["dW"].astype(float)
     for claim in (stepped, stepped.round(4).tolist()):
-        found = diagnose(case, truth, read_claims(case, {"dW": claim}, truth))
+        found = diagnose(case, truth, claims_of(case, {"dW": claim}))
         assert [(one.mistake, one.matches) for one in found] == [("updated-kernel", 24)]
         assert float(found[0].details["rate"]) == rate

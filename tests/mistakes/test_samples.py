@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from convgrad.checking.report import check
+from convgrad.checking.judging import check
 from convgrad.documents import read, source
 
 SAMPLES = Path(__file__).parents[2] / "samples"

@@ -31,7 +31,7 @@ def claimed(arrays, digits=4):
 
 
 def mistakes(report):
-    return [(part.layer, part.array, part.told.diagnosis.mistake) for part in report.diagnosis]
+    return [(part.layer, part.array, part.mistake) for part in report.diagnosis]
 
 
 def with_altered(place, alter):
@@ -43,7 +43,7 @@ def with_altered(place, alter):
         delta = delta.reshape(case.output_shape)
         gradients = case.operation.backward(delta, *case.arrays, **case.arguments)
         found[layer.name] = gradients | {"delta": delta}
-        delta = alter(layer, delta) if layer.layer.place == place else gradients["x"]
+        delta = alter(layer, delta) if layer.number == place else gradients["x"]
     return found
 
 
@@ -89,7 +89,7 @@ def test_a_delta_from_the_stepped_kernel_is_named(place, name):
     dx = wrong[below]["delta"].reshape(network().layer(name).dX.shape)  # dX of a layer is delta of the one below
     claim = claimed({"conv1": {"dW": wrong["conv1"]["w"][0, 0]}, name: {"dX": dx}})
     report = convgrad.check(network(), claim)
-    found = {(part.layer, part.array): part.told.diagnosis.mistake for part in report.diagnosis}
+    found = {(part.layer, part.array): part.mistake for part in report.diagnosis}
     assert found == {("conv1", "dW"): "carried-forward", (name, "dX"): "updated-kernel"}
     alone = convgrad.check(network(), claimed({"conv1": {"dW": wrong["conv1"]["w"][0, 0]}}))
     assert mistakes(alone) == [("conv1", "dW", "updated-kernel")]
@@ -103,7 +103,7 @@ def test_an_error_above_is_not_held_against_the_layer_below():
         {"conv2": {"dX": doubled}, "conv1": {"dW": 2 * made.layers[0].dW}, "act": {"dX": 2 * made.layers[1].dX}}
     )
     report = convgrad.check(made, wrong)
-    found = {(part.layer, part.array): (part.told.diagnosis.mistake, part.told.given) for part in report.diagnosis}
+    found = {(part.layer, part.array): (part.mistake, part.given) for part in report.diagnosis}
     assert found[("conv2", "dX")][0] == "scaled"
     assert found[("act", "dX")] == ("carried-forward", "conv2.dX")
     assert found[("conv1", "dW")] == ("carried-forward", "act.dX")

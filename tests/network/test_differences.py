@@ -9,8 +9,9 @@ import pytest
 import yaml
 
 import convgrad
-from convgrad.claims.propagated import NetworkBounds
-from convgrad.differences.replayed import network_differences
+from convgrad.checking.ours import difference
+from convgrad.claims.propagated import Propagated
+from convgrad.differences.replayed import replayed_differences
 from tests.network.chains import RATIONAL, random_document
 
 SAMPLES = Path(__file__).parents[2] / "samples"
@@ -24,14 +25,14 @@ def sample(name):
 
 def assert_differences_agree(network):
     """Exactly where all is rational; else to what rounding of the network's own sums excuses, on both sides."""
-    found, bounds = network_differences(network), NetworkBounds(network)
+    found, bounds = replayed_differences(network), Propagated(network)
     for (place, name), differences in found.gradients.items():
         ours = network.layers[place].gradients.by_operand[name].reshape(differences.shape)
         decided = ~found.undecided[place, name]
         if found.exact:
             assert (ours == differences)[decided].all(), (place, name)
         else:
-            allowed = 2 * bounds.bound(place, NAMES[name]).reshape(differences.shape)
+            allowed = 2 * bounds.bound(network.parts[place].place(NAMES[name])).reshape(differences.shape)
             error = abs(np.asarray(ours, float) - differences)
             assert (error <= allowed)[decided].all(), (place, name, error.max(), allowed.max())
     return found
@@ -72,14 +73,14 @@ def kinked(**more):
 
 @pytest.mark.parametrize("arithmetic", ["auto", "float64"])
 def test_a_parameter_that_moves_a_relu_off_zero_is_undecided(arithmetic):
-    found = network_differences(convgrad.network(kinked(), arithmetic=arithmetic))
+    found = replayed_differences(convgrad.network(kinked(), arithmetic=arithmetic))
     assert found.undecided[0, "w"].all()
     assert found.undecided[0, "b"].all()
 
 
 @pytest.mark.parametrize("arithmetic", ["auto", "float64"])
 def test_a_kink_that_no_delta_reaches_decides_nothing(arithmetic):
-    found = network_differences(convgrad.network(kinked(delta=[0]), arithmetic=arithmetic))
+    found = replayed_differences(convgrad.network(kinked(delta=[0]), arithmetic=arithmetic))
     assert not any(part.any() for part in found.undecided.values())
 
 
@@ -91,7 +92,7 @@ def test_only_what_parts_a_tie_is_undecided(arithmetic):
         "layers": [{"op": "conv", "kernel": [2]}, {"op": "max-pool", "window": 2}],
         "delta": [1],
     }
-    found = network_differences(convgrad.network(document, arithmetic=arithmetic))
+    found = replayed_differences(convgrad.network(document, arithmetic=arithmetic))
     assert not found.undecided[0, "w"].any()
     assert not found.undecided[0, "b"].any()
     assert found.undecided[0, "x"].all()
@@ -99,14 +100,15 @@ def test_only_what_parts_a_tie_is_undecided(arithmetic):
 
 def test_a_sample_differences_so_many_entries_and_the_same_by_seed():
     network = convgrad.network(sample("classifier"))
-    first, again = (network_differences(network, 10, seed=3) for _ in range(2))
-    assert sum(int(part.sum()) for part in first.compared.values()) == 10
-    assert all(part.any() for part in first.compared.values())
-    assert all((first.compared[place] == again.compared[place]).all() for place in first.compared)
+    first, again = (difference(network, 10, seed=3).findings for _ in range(2))
+    assert [finding.entries for finding in first] == [finding.entries for finding in again]
+    assert sum(finding.entries for finding in first) == 10
+    assert all(finding.entries for finding in first)
+    assert all((one.compared == other.compared).all() for one, other in zip(first, again, strict=True))
 
 
 def test_an_error_of_a_millionth_is_not_excused():
     network = convgrad.network(kinked(layers=[{"op": "conv", "kernel": [2, 1]}, {"op": "sigmoid"}]))
     wrong = network.layers[0].gradients.by_operand["w"] * (1 + 2.0**-20)
-    found, bounds = network_differences(network), NetworkBounds(network)
-    assert (abs(found.gradients[0, "w"] - wrong) > bounds.bound(0, "dW")).all()
+    found, bounds = replayed_differences(network), Propagated(network)
+    assert (abs(found.gradients[0, "w"] - wrong) > bounds.bound(network.parts[0].place("dW"))).all()

@@ -51,7 +51,7 @@ def test_the_step_of_two_layers_is_of_rate_a_tenth(two_layers):
 
 
 def published(report):
-    return [(part.layer, part.array, part.told.diagnosis.mistake, part.told.given) for part in report.diagnosis]
+    return [(part.layer, part.array, part.mistake, part.given) for part in report.diagnosis]
 
 
 def test_the_published_gradients_of_two_layers_are_diagnosed():

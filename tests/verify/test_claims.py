@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import convgrad
-from convgrad.checking.report import check
+from convgrad.checking.judging import check
 from convgrad.claims.digits import written
 from convgrad.claims.rounding import Bounds
 from convgrad.core.arithmetic import Plain
@@ -192,7 +192,6 @@ def test_a_nan_is_right_where_the_gradient_has_one():
     ({"dX": [1, "x", 3]}, "claim.dX[1]"),
     ({"dX": [[1], [2, 3]]}, "claim.dX[1]"),
     ([1, 2], "claim"),
-    ({"dX": [1, float("nan"), 3]}, "claim.dX[1]"),
 ])  # fmt: skip
 def test_what_is_no_claim_is_refused_with_its_place(claim, where):
     with pytest.raises(RequestError) as caught:

@@ -11,7 +11,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from convgrad.checking.report import check, estimate
+from convgrad.checking.judging import as_subject, check
+from convgrad.checking.ours import estimate
 from convgrad.core.window import Axis, Window
 from convgrad.differences.finite_differences import evaluations, finite_differences
 from convgrad.differences.reach import reads
@@ -299,7 +300,7 @@ def test_progress_counts_up_to_the_evaluations_announced():
     report = check(case, progress=lambda done, total: seen.append((done, total)))
     assert [done for done, _ in seen] == sorted(done for done, _ in seen)
     assert seen[-1] == (report.evaluations, report.evaluations)
-    assert estimate(case)[0] == report.evaluations
+    assert estimate(as_subject(case))[0] == report.evaluations
 
 
 # -- A sample ----------------------------------------------------------------------------------------------------------

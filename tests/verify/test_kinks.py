@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from convgrad.checking.report import check
+from convgrad.checking.judging import check
 from convgrad.differences.finite_differences import finite_differences
 from convgrad.subject.case import make_case
 from tests import definitions, geometry

@@ -10,7 +10,7 @@ import pytest
 import yaml
 
 import convgrad
-from convgrad.checking.report import verify_installation
+from convgrad.checking.installation import verify_installation
 from convgrad.views import render
 from convgrad.views.look import Look
 from convgrad.views.network import network_head

@@ -9,7 +9,7 @@ import jsonschema
 import pytest
 
 import convgrad
-from convgrad.checking.report import verify_installation
+from convgrad.checking.installation import verify_installation
 from convgrad.diagnosis.control import Planted
 from tests.test_cli import SAMPLES
 from tests.test_cli import convgrad as run
