@@ -35,7 +35,7 @@ def tree(text: str, name: str, first_line: int = 1) -> Any:
     except _Refusal as refusal:
         reader.refusals.append(refusal)
     except yaml.YAMLError as error:
-        reader.refusals.append(_Refusal(*translated(error, single)))
+        reader.refusals.append(_too_deep(single, error) or _Refusal(*translated(error, single)))
     if reader.refusals:
         raise RequestError(refusal.problem(name, text, first_line) for refusal in reader.refusals[:MOST])
     return value
@@ -64,6 +64,10 @@ class _Refusal(Exception):
         return Problem(self.message, self.advice, place=place)
 
 
+class _TooDeep(_Refusal):
+    """More levels of nesting than any array has."""
+
+
 class _Reader:
     """Builds values from events, one level of recursion per level of the document."""
 
@@ -86,7 +90,7 @@ class _Reader:
         if event.anchor is not None or getattr(event, "tag", None) is not None:
             self.refuse(event, *_decoration(event))
         if depth >= DEPTH and type(event) in OPENERS:
-            raise _Refusal(event.start_mark.index, f"more than {DEPTH} levels of nesting", "no array here is that deep")
+            raise _TooDeep(event.start_mark.index, f"more than {DEPTH} levels of nesting", "no array here is that deep")
         build = OPENERS.get(type(event))
         return build(self, stream, depth + 1) if build else getattr(event, "value", None)
 
@@ -111,6 +115,9 @@ class _Reader:
     def key(self, event: Event, seen: dict[str, int]) -> str:
         if type(event) not in (ScalarEvent, AliasEvent):
             raise _Refusal(event.start_mark.index, "a key must be a word", "write `name: value`")
+        if type(event) is AliasEvent:
+            self.refuse(event, *_decoration(event))
+            return ""
         name = str(self.node(event, iter(()), 0) or "")
         if problem := _wrong_key(event, name):
             self.refuse(event, *problem)
@@ -128,6 +135,18 @@ class _Reader:
 OPENERS: dict[type, Any] = {SequenceStart: _Reader.sequence, MappingStartEvent: _Reader.mapping}
 CLOSERS = (SequenceEnd, MappingEndEvent)
 NODES = (ScalarEvent, AliasEvent, *OPENERS, *CLOSERS)
+
+
+def _too_deep(text: str, error: Any) -> _TooDeep | None:
+    """The refusal of levels that are open before libyaml gave up: looking ahead, it may do so for these levels alone."""
+    mark = error.problem_mark if hasattr(error, "problem_mark") else None
+    try:
+        _Reader().document(text[: mark.index] if mark else "")
+    except _TooDeep as refusal:
+        return refusal
+    except (_Refusal, yaml.YAMLError):
+        pass
+    return None
 
 
 def _events(text: str) -> Iterator[Event]:
@@ -205,7 +224,7 @@ def _member(event: Event, stream: Iterator[Event], part: str | int) -> tuple[Eve
         if type(name) in CLOSERS:
             return None
         value = next(stream) if mapping else name
-        if (name.value if mapping else count) == part:
+        if (getattr(name, "value", None) if mapping else count) == part:
             return name, value
         _skip(value, stream)
     return None
