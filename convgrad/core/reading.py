@@ -12,8 +12,8 @@ from typing import Any
 
 import numpy as np
 
-from convgrad.core.arithmetic import EXACT, FRACTION, NONFINITE, NUMBER, Array, rational
-from convgrad.errors import Path, Problem, RequestError
+from convgrad.core.arithmetic import EXACT, FRACTION, NONFINITE, NUMBER, Array, Plain, rational, whole_text
+from convgrad.errors import Path, Problem, RequestError, excerpt
 
 MOST_PROBLEMS = 10
 LISTS, NATIVE = {list, tuple}, {int, float}
@@ -64,6 +64,7 @@ def read_numbers(value: Any, *, nonfinite: bool = False) -> Numbers:
     rows, shape = _flattened(value)
     if _plainly_finite(rows):
         return Numbers(rows, shape, exact=True)
+    rows = [Plain(leaf) if isinstance(leaf, Decimal) else leaf for leaf in rows]
     _refuse_bad(rows, shape, nonfinite)
     finite = not _any_nonfinite(rows)
     return Numbers(rows, shape, exact=finite, finite=finite)
@@ -145,20 +146,21 @@ def _problem(value: Any, nonfinite: bool) -> Problem | None:
     kind = type(value)
     if kind is float or isinstance(value, np.floating):
         return None if nonfinite or np.isfinite(value) else _refused(str(value), ())
-    if kind in (int, Fraction, Decimal) or isinstance(value, np.integer):
-        return Problem(f"{value} is beyond what a 64-bit float can hold") if abs(value) >= 2**1024 else None
+    if kind in (int, Fraction) or isinstance(value, np.integer):
+        size = "a number of %d digits is beyond what a 64-bit float can hold"
+        return Problem(size % len(whole_text(int(abs(value))))) if abs(value) >= 2**1024 else None
     if not isinstance(value, str):
         return Problem(f"expected a number, found {_said(value)}")
     if value in NONFINITE:
         return None if nonfinite else _refused(value, ())
     if kind is str and NUMBER.fullmatch(value):
-        return Problem(f"expected a number, found the text '{value}'", "remove the quotes")
+        return Problem(f"expected a number, found the text '{excerpt(value)}'", "remove the quotes")
     return _unreadable(value)
 
 
 def _unreadable(text: str) -> Problem | None:
     if not (NUMBER.fullmatch(text) or FRACTION.fullmatch(text)):
-        return Problem(f"expected a number, found '{text}'", _advice(text))
+        return Problem(f"expected a number, found '{excerpt(text)}'", _advice(text))
     try:
         rational(text)
     except ValueError as error:

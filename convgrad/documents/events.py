@@ -15,11 +15,13 @@ from convgrad.core.arithmetic import NUMBER, Plain
 from convgrad.documents.cells import DEPTH
 from convgrad.documents.places import place_at
 from convgrad.documents.syntax import SEVERAL, translated
-from convgrad.errors import Path, Problem, RequestError
+from convgrad.errors import Path, Problem, RequestError, excerpt
 
 MOST = 10  # problems reported at once
 NO_NAME = re.compile(rf"{NUMBER.pattern}|true|false|null|~|", re.IGNORECASE)
-PAIR = re.compile(r"\\u[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2}")
+PAIR = re.compile(  # after an odd number of backslashes the last of them is a character
+    r"(?<!\\)(?P<others>(?:\\\\)*)(?P<pair>\\u[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2})"
+)
 LOADER = getattr(yaml, "CLoader", yaml.Loader)
 Event = Any
 
@@ -122,7 +124,8 @@ class _Reader:
         if problem := _wrong_key(event, name):
             self.refuse(event, *problem)
         elif name in seen:
-            self.refuse(event, f"the key '{name}' is here twice, first {_lines_up(event, seen[name])}", "remove one")
+            where = _lines_up(event, seen[name])
+            self.refuse(event, f"the key '{excerpt(name)}' is here twice, first {where}", "remove one")
         seen.setdefault(name, event.start_mark.line)
         return name
 
@@ -138,8 +141,8 @@ NODES = (ScalarEvent, AliasEvent, *OPENERS, *CLOSERS)
 
 
 def _too_deep(text: str, error: Any) -> _TooDeep | None:
-    """The refusal of levels that are open before libyaml gave up: looking ahead, it may do so for these levels alone."""
-    mark = error.problem_mark if hasattr(error, "problem_mark") else None
+    """The refusal of levels that open before the place where libyaml, which looks ahead, gave up on them or on more."""
+    mark = getattr(error, "problem_mark", None)
     try:
         _Reader().document(text[: mark.index] if mark else "")
     except _TooDeep as refusal:
@@ -171,30 +174,32 @@ def _as_yaml(text: str) -> str:
 
 
 def _joined(pair: re.Match[str]) -> str:
-    return f"\\U{ord(pair[0].encode().decode('unicode_escape').encode('utf-16', 'surrogatepass').decode('utf-16')):08x}"
+    halves = pair["pair"].encode().decode("unicode_escape")
+    return f"{pair['others']}\\U{ord(halves.encode('utf-16', 'surrogatepass').decode('utf-16')):08x}"
 
 
 def _original(text: str, index: int) -> int:
     """An index in the text as libyaml got it, as the index in the text: each pair of escapes was two longer."""
     if "\\u" in text:
         for pair in PAIR.finditer(text):
-            index += 2 * (pair.start() < index)
+            index += 2 * (pair.start("pair") < index)
     return index
 
 
 def _decoration(event: Event) -> tuple[str, str]:
     if type(event) is AliasEvent:
-        return f"'*{event.anchor}' repeats another part", "aliases are not read: write the value out"
+        return f"'*{excerpt(event.anchor)}' repeats another part", "aliases are not read: write the value out"
     if event.anchor is not None:
-        return f"'&{event.anchor}' names a part for repeating", "anchors are not read: leave it out"
-    return f"'{event.tag}' is a YAML tag", "tags are not read: leave it out"
+        return f"'&{excerpt(event.anchor)}' names a part for repeating", "anchors are not read: leave it out"
+    return f"'{excerpt(event.tag)}' is a YAML tag", "tags are not read: leave it out"
 
 
 def _wrong_key(event: Event, name: str) -> tuple[str, str] | None:
     if not event.style and name == "<<":
         return "'<<' merges another mapping", "merge keys are not read: write the keys out"
     if not event.style and NO_NAME.fullmatch(name):
-        return f"a key must be a word, found '{name}'" if name else "a key is missing before ':'", "write `name: value`"
+        what = f"a key must be a word, found '{excerpt(name)}'" if name else "a key is missing before ':'"
+        return what, "write `name: value`"
     return None
 
 

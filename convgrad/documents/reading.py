@@ -18,6 +18,7 @@ BLOCK = 100  # a number that overflows or vanishes without a three-digit exponen
 FAR_EXPONENT = re.compile(r"e[-+]?[0-9]{3}")
 HALF_A_PAIR = re.compile(
     r"\\u[dD][89abAB][0-9a-fA-F]{2}(?!\\u[dD][c-fC-F])|(?<!\\u[dD][89abAB][0-9a-fA-F][0-9a-fA-F])\\u[dD][c-fC-F]"
+    r"|\\\\u[dD][89abAB]"  # whose backslash may be a character
 )
 PLAINEST = re.compile(r"(?!null:|true:|false:)([a-z_]{2,}): (?:([\[0-9.,eE+\- \]]+)|([a-z]+(?:-[a-z]+)*))")
 MARKER = "\n---"

@@ -102,12 +102,12 @@ def test_a_file_that_goes_away_is_no_crash(tmp_path):
 @pytest.mark.parametrize(
     ("data", "message"),
     [
-        (b"a: 1\nb: \xff\n", ":2: byte 0xff is not UTF-8 text; save the file as UTF-8"),
+        (b"a: 1\nb: \xff\n", ":2: byte 0xff is not UTF-8 text; it must be UTF-8 throughout"),
         (b"a: 1\nb: \0\n", ":2: this is not text: it holds zero bytes; a document is YAML or JSON text"),
         (b"\x93NUMPY", ":1: this is not text; this is a NumPy array: give the file a name that ends in .npy"),
         (b"PK\x03\x04", ":1: this is not text; this is a ZIP archive: NumPy's have a name that ends in .npz"),
         (b"\x1f\x8b", ":1: this is not text; this is compressed: unpack it with gunzip first"),
-        (b"\xff\xfea", ":1: byte 0x61 is not UTF-16 text; save the file as UTF-8"),
+        (b"\xff\xfea", ":1: byte 0x61 is not UTF-16 text; it must be UTF-8 throughout"),
     ],
 )
 def test_what_is_no_text_is_refused(tmp_path, data, message):
