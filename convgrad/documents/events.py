@@ -187,10 +187,11 @@ def _original(text: str, index: int) -> int:
 
 
 def _decoration(event: Event) -> tuple[str, str]:
+    anchor = excerpt(str(event.anchor))
     if type(event) is AliasEvent:
-        return f"'*{excerpt(event.anchor)}' repeats another part", "aliases are not read: write the value out"
+        return f"'*{anchor}' repeats another part", "aliases are not read: write the value out"
     if event.anchor is not None:
-        return f"'&{excerpt(event.anchor)}' names a part for repeating", "anchors are not read: leave it out"
+        return f"'&{anchor}' names a part for repeating", "anchors are not read: leave it out"
     return f"'{excerpt(event.tag)}' is a YAML tag", "tags are not read: leave it out"
 
 

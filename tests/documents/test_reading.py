@@ -352,3 +352,14 @@ def test_the_plainest_yaml_is_read_as_the_careful_reader_does(text):
         return value, {key: type(part) for key, part in value.items()}
 
     assert read_by(lambda: reading.value(text, "x", 1)) == read_by(lambda: events.tree(text, "x", 1))
+
+
+@pytest.mark.parametrize("text", [r"\\ud83d\ude00", r"\ud83d", r"\ude00", r"\\\ud83d\\ude00", r"\ude00\ud83d"])
+def test_half_of_a_surrogate_pair_is_refused_also_behind_backslashes(text):
+    assert error(f'{{"id": "{text}"}}').message == "this escape is no character"
+
+
+@pytest.mark.parametrize("text", [r"\\ud83d\\ude00", r"\\\\ud83d", r"\\\ud83d\ude00", r"\ud83d\ude00\ud83d\ude01"])
+def test_escapes_are_read_as_json_has_them_also_behind_backslashes(text):
+    written = f'{{"id": "{text}"}}'
+    assert document(written).value == events.tree(written, "x") == json.loads(written)
