@@ -13,7 +13,7 @@ import numpy as np
 from convgrad.case import ARITHMETICS
 from convgrad.cli.options import CASE, CLAIMS
 from convgrad.documents import Document, read, source
-from convgrad.errors import Place, Problem, RequestError, path_text
+from convgrad.errors import Place, Problem, RequestError
 from convgrad.settings import choice
 from convgrad.verify.results import claimed
 
@@ -60,16 +60,13 @@ class Request:
             return Place(f"--{key}".replace("_", "-"))
         if self.document is None:
             return None
-        return self.document.locate(problem.path, key=key not in CASE_KEYS) or Place(self.document.name)
+        return self.document.locate(problem.path, key=key not in CASE_KEYS)
 
     @staticmethod
     def in_option(origin: Document, problem: Problem) -> Place:
         named = isinstance(origin.value, Mapping) and problem.path[0] != "claim"
         path = problem.path if named else problem.path[1:]
-        if place := origin.locate(path, key="unknown key" in problem.message):
-            return place
-        entry = [part for part in path if isinstance(part, int)]  # of a file without lines, such as a .npy
-        return Place(path_text((origin.name, *entry)))
+        return origin.locate(path, key="unknown key" in problem.message)
 
     def exact(self) -> dict[str, Any]:
         """The same mapping with the text of every number kept, for arrays that were read as binary ones."""

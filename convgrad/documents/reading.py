@@ -12,7 +12,7 @@ from convgrad.documents import arrays, binary
 from convgrad.documents.cells import DEPTH
 from convgrad.documents.places import place_at
 from convgrad.documents.sources import Source, decoded
-from convgrad.errors import Path, Place, RequestError
+from convgrad.errors import Path, Place, RequestError, path_text
 
 BLOCK = 100  # a number that overflows or vanishes without a three-digit exponent has a block this long of digits
 FAR_EXPONENT = re.compile(r"e[-+]?[0-9]{3}")
@@ -33,17 +33,21 @@ class Document:
     def __init__(self, name: str, number: int, value: Any, error: RequestError | None, text: str, line: int) -> None:
         self.name, self.number, self.value, self.error, self._text, self.line = name, number, value, error, text, line
 
-    def locate(self, path: Path, *, key: bool = False) -> Place | None:
-        """Where the value at a path begins (or its key), by reading the text again; None for a binary file."""
+    def locate(self, path: Path, *, key: bool = False) -> Place:
+        """Where the value at a path begins (or its key), by reading the text again; in a binary file what it is of."""
         if not self._text:
-            return None
+            return self._entry(path)
         return place_at(self.name, self._text, _index(self._text, path, key), self.line)
+
+    def _entry(self, path: Path) -> Place:
+        """An entry of an array without lines: x.npy[0,1], or x.npz:kernel[0,1]."""
+        member = f":{path[0]}" if isinstance(self.value, dict) and path else ""
+        return Place(path_text((self.name + member, *(part for part in path if isinstance(part, int)))))
 
     def placed(self, error: RequestError) -> RequestError:
         """The same error, with the place in the file for every problem that has none."""
         return RequestError(
-            problem if problem.place else problem.at(self.locate(problem.path) or Place(self.name))
-            for problem in error.problems
+            problem if problem.place else problem.at(self.locate(problem.path)) for problem in error.problems
         )
 
     def exact(self) -> Any:

@@ -161,7 +161,7 @@ def test_a_npy_file_is_mapped_and_not_copied(tmp_path):
     assert isinstance(array.base, np.memmap)
     assert array.tolist() == [[0, 1, 2], [3, 4, 5]]
     (document,) = read(source(str(tmp_path / "x.npy")))
-    assert document.locate((0, 1)) is None
+    assert str(document.locate((0, 1))) == f"{tmp_path}/x.npy[0,1]"
     assert document.exact().tolist() == array.tolist()
 
 
@@ -302,3 +302,11 @@ def test_arrays_in_any_order_of_axes_and_bytes_are_read(tmp_path):
         np.save(tmp_path / "x.npy", array)
         np.savez_compressed(tmp_path / "x.npz", array)
         assert value(tmp_path / "x.npy").tolist() == value(tmp_path / "x.npz").tolist() == array.tolist()
+
+
+def test_a_problem_with_a_member_names_the_member_and_the_entry(tmp_path):
+    np.savez(tmp_path / "x.npz", input=np.ones((2, 2)), stride=2)
+    (document,) = read(source(str(tmp_path / "x.npz")))
+    assert str(document.locate(("input", 0, 1))) == f"{tmp_path}/x.npz:input[0,1]"
+    assert str(document.locate(("stride",))) == f"{tmp_path}/x.npz:stride"
+    assert str(document.locate(())) == f"{tmp_path}/x.npz"
