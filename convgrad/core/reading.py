@@ -16,6 +16,8 @@ from convgrad.core.arithmetic import EXACT, FRACTION, NONFINITE, NUMBER, Array, 
 from convgrad.errors import Path, Problem, RequestError, excerpt
 
 MOST_PROBLEMS = 10
+DIGITS_IN_COMMON = 10_000  # those of 1/1 to 1/20000 have 8,686
+MOST_COMMON = 10**DIGITS_IN_COMMON
 LISTS, NATIVE = {list, tuple}, {int, float}
 
 
@@ -41,7 +43,18 @@ class Numbers:
             return np.array(self.values if native else list(map(_floated, self.values)), dtype).reshape(self.shape)
         result = np.empty(len(self.values), EXACT)
         result[:] = [exact_value(value) for value in self.values]
+        _refuse_coprime(result)
         return result.reshape(self.shape)
+
+
+def _refuse_coprime(values: Array) -> None:
+    """Refuse fractions whose common denominator, by which exact arithmetic goes, is nearly all of them multiplied."""
+    common = 1
+    for denominator in {value.denominator for value in values}:
+        common = math.lcm(common, denominator)
+        if common > MOST_COMMON:
+            message = f"the common denominator of these numbers has more than {DIGITS_IN_COMMON} digits"
+            raise RequestError(Problem(message, "use arithmetic float64"))
 
 
 def _binary(values: Array, dtype: np.dtype[Any]) -> Array:

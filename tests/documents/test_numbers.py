@@ -53,6 +53,13 @@ def test_a_decimal_of_python_is_read_as_its_text_is(number):
     assert refused([Decimal(number)]) == refused([Plain(str(Decimal(number)))])
 
 
+def test_fractions_without_common_factors_are_refused_before_their_product_fills_the_memory():
+    fractions = [Plain(f"1/{10**300 + odd}") for odd in range(1, 99, 2)]
+    with pytest.raises(RequestError, match="common denominator of these numbers has more than 10000 digits"):
+        convgrad.forward({"input": fractions, "kernel": [1]})
+    assert convgrad.forward({"input": fractions, "kernel": [1]}, arithmetic="float64").output.tolist() == [1e-300] * 49
+
+
 def test_results_of_any_length_are_written_whole():
     square = rational(ONES) ** 2
     assert Fraction(Decimal(json_text(square))) == square
