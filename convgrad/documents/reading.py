@@ -22,6 +22,7 @@ HALF_A_PAIR = re.compile(
 )
 PLAINEST = re.compile(r"(?!null:|true:|false:)([a-z_]{2,}): (?:([\[0-9.,eE+\- \]]+)|([a-z]+(?:-[a-z]+)*))")
 MARKER = "\n---"
+END = re.compile(r"\n\.\.\.(?=\s)")
 EMPTY = re.compile(r"(?:[ \t\r\n]|#.*|%.*|\.\.\.(?=\s|$))*")  # blanks, comments, directives
 
 
@@ -114,8 +115,14 @@ def _parts(text: str) -> Iterator[tuple[int, str]]:
     """The text cut before each `---`, which stays where a value follows on its line."""
     start, line = 0, 1
     for cut in [*_markers(text), len(text)]:
-        yield line, text[start:cut]
+        yield line, _ended(text[start:cut])
         line, start = line + text.count("\n", start, cut), cut
+
+
+def _ended(text: str) -> str:
+    """The text up to the `...` that ends it, where directives for the next document follow."""
+    end = END.search(text)
+    return text[: end.start() + 1] if end and _is_empty(text[end.start() :]) else text
 
 
 def _markers(text: str) -> Iterator[int]:

@@ -363,3 +363,9 @@ def test_half_of_a_surrogate_pair_is_refused_also_behind_backslashes(text):
 def test_escapes_are_read_as_json_has_them_also_behind_backslashes(text):
     written = f'{{"id": "{text}"}}'
     assert document(written).value == events.tree(written, "x") == json.loads(written)
+
+
+def test_directives_between_documents_are_passed_over():
+    documents = list(read(source("%YAML 1.1\n---\na: 1\n...\n# next\n%YAML 1.2\n---\nb: x\n", option="x")))
+    assert [found.value for found in documents] == [{"a": "1"}, {"b": "x"}]
+    assert str(documents[1].locate(("b",))) == "x:8:4"
