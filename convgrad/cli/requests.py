@@ -183,9 +183,10 @@ def _claims(options: Mapping[str, Any], origins: dict[str, Document], exact: boo
 
 def only_document(text: str, option: str, exact: bool = True, nonfinite: bool = False) -> Document:
     """The one document that an option names."""
-    documents = list(read(source(text, option=option), exact=exact, nonfinite=nonfinite))
+    given = source(text, option=option)
+    documents = list(read(given, exact=exact, nonfinite=nonfinite))
     if len(documents) != 1:
-        raise RequestError(Problem(f"{option} takes one document, but {text} has {len(documents)}"))
+        raise RequestError(Problem(f"{option} takes one document, but {given.path or given.name} has {len(documents)}"))
     if documents[0].error is not None:
         raise documents[0].error
     return documents[0]

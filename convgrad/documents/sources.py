@@ -121,7 +121,7 @@ def _file(path: str) -> Source:
 
 def _no_such_file(argument: str, option: str | None) -> NoReturn:
     if NUMBERS.fullmatch(argument):
-        refuse(argument, "no such file", f"numbers go in brackets: [{argument}]")
+        refuse(_shortened(argument), "no such file", f"numbers go in brackets: [{_shortened(argument)}]")
     folder, name = os.path.split(argument)
     words = ["ones"] if option == "--delta" and not folder else []
     close = difflib.get_close_matches(name, words + _files(folder or "."), n=1)

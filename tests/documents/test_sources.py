@@ -310,3 +310,7 @@ def test_a_problem_with_a_member_names_the_member_and_the_entry(tmp_path):
     assert str(document.locate(("input", 0, 1))) == f"{tmp_path}/x.npz:input[0,1]"
     assert str(document.locate(("stride",))) == f"{tmp_path}/x.npz:stride"
     assert str(document.locate(())) == f"{tmp_path}/x.npz"
+
+
+def test_a_long_argument_that_names_no_file_is_repeated_by_its_beginning():
+    assert len(refused("1, " + "9" * 2000)) < 500
