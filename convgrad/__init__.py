@@ -17,7 +17,7 @@ _HOMES = {
     "Case": "convgrad.subject.case",
     "RequestError": "convgrad.errors",
     "backward": "convgrad.passes.gradients",
-    "check": "convgrad.checking.judging",
+    "check": "convgrad.checking.report.judging",
     "explain": "convgrad.passes.explanation",
     "forward": "convgrad.passes.gradients",
     "network": "convgrad.passes.subject",

@@ -21,7 +21,7 @@ class NetworkRequest(Request):
         assert self.document is not None
         if problem.path and problem.path[0] in self.origins:
             return super()._place(problem)
-        return self.document.locate(problem.path, key="unknown key" in problem.message) or Place(self.document.name)
+        return self.document.locate(problem.path, key="unknown key" in problem.message)
 
 
 def run(options: Mapping[str, Any]) -> int:
