@@ -29,7 +29,7 @@ class Request:
     value: dict[str, Any]
     origins: dict[str, Document]
     document: Document | None
-    error: RequestError | None = None
+    error: Exception | None = None
     typed: frozenset[str] = frozenset()
     """The settings that came as options."""
     claimed: frozenset[str] = frozenset()
@@ -45,6 +45,17 @@ class Request:
     @property
     def line(self) -> int | None:
         return self.document.line if self.document else None
+
+    def explained(self, error: Exception) -> Exception:
+        """What went wrong with this request: as its user's problem, placed, where it is one."""
+        try:
+            if isinstance(error, MemoryError):
+                named = f", which is {self.id!r}" if self.id is not None else ""
+                place = Place(self.document.name, self.line) if self.document else None
+                return RequestError(Problem(f"not enough memory for this case{named}", place=place))
+            return self.placed(error) if isinstance(error, RequestError) else error
+        except Exception as bug:  # one in the placing, say, is this request's as well
+            return bug
 
     def placed(self, error: RequestError) -> RequestError:
         """The error with a place in a file, or the option, for each of its problems."""
@@ -219,14 +230,12 @@ def setting(text: Any, option: str) -> Any:
     return parts if len(parts) > 1 else parts[0]
 
 
-def each(
-    made: Iterator[Request], compute: Callable[[Request], Any]
-) -> Iterator[tuple[Request, Any, RequestError | None]]:
-    """Every request with its result, or with the error, placed, that refused it."""
+def each(made: Iterator[Request], compute: Callable[[Request], Any]) -> Iterator[tuple[Request, Any, Exception | None]]:
+    """Every request with its result, or with what kept it from one, and the rest go on."""
     for request in made:
         try:
             if request.error is not None:
                 raise request.error
             yield request, compute(request), None
-        except RequestError as error:
-            yield request, None, request.placed(error)
+        except Exception as error:
+            yield request, None, request.explained(error)
