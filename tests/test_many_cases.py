@@ -96,7 +96,7 @@ def test_what_fails_in_the_middle_of_a_record_ends_it_with_the_error(
 ) -> None:
     def breaking() -> Iterator[Any]:
         for number in range(shown):
-            yield {"sample": number, "window": [[1, 2], [3, 4]], "cells": {"first": 'a "[{\\'}}
+            yield {"sample": number, "window": [[1, 2], [3, 4]], "cells": {"first": 'a "[{\\' * 60}}
         raise failure
 
     before = Gradients.to_dict

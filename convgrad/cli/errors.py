@@ -9,6 +9,7 @@ from convgrad.cli.streams import CLOSED_PIPE
 from convgrad.errors import RequestError
 
 REQUEST, BUG, INTERRUPTED = 2, 70, 130
+LINE = 1000  # characters
 
 
 def report(error: RequestError) -> None:
@@ -21,7 +22,12 @@ def report(error: RequestError) -> None:
 
 def say(message: str) -> None:
     """A message to the user, on standard error."""
-    print(f"convgrad: {message}", file=sys.stderr)
+    print("\n".join(map(_cut, f"convgrad: {message}".split("\n"))), file=sys.stderr)
+
+
+def _cut(line: str) -> str:
+    """A line without the middle of a word of thousands of characters that it repeats."""
+    return line if len(line) <= LINE else f"{line[: LINE // 2]} ... {line[-LINE // 2 :]}"
 
 
 def _encodes(text: str) -> bool:

@@ -115,7 +115,7 @@ def requests(options: Mapping[str, Any], *, exact: bool) -> tuple[Iterator[Reque
     if list(options.values()).count("-") > 1:
         raise RequestError(Problem("standard input (-) can be read for one argument only", "save the other to a file"))
     try:
-        choice(*ARITHMETICS)(options.get("arithmetic") or "auto", 0)
+        choice(*ARITHMETICS)("auto" if options.get("arithmetic") is None else options["arithmetic"], 0)
     except RequestError as error:
         raise error.at(Place("--arithmetic")) from None
     nonfinite = bool(options.get("allow_nonfinite"))
