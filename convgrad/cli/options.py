@@ -152,6 +152,7 @@ NETWORK = (
     Option("steps", "repeat the step so many times, and show the loss after each", OUTPUT, "N", int, least=1),
 )
 TAKEN: dict[Callable[..., Any], tuple[Iterable[inspect.Parameter], Iterable[Option]]] = {}
+DOCUMENTS = ("case", "file")
 DOCUMENT = inspect.Parameter(
     "case", inspect.Parameter.KEYWORD_ONLY, default=None,
     annotation=Annotated[str | None, typer.Argument(metavar="[CASE]", help="a case document; - is standard input")],
@@ -173,7 +174,7 @@ def takes(
     def decorate(function: Callable[..., int]) -> Callable[..., int]:
         @wraps(function)
         def command(**typed: Any) -> int:
-            return function(**{name: known[name].value(text) if name in known else _word(name, text)
+            return function(**{name: known[name].value(text) if name in known else _argument(name, text)
                                for name, text in typed.items()})  # fmt: skip
 
         TAKEN[command] = (arguments, options)
@@ -188,10 +189,10 @@ def signed(function: Any) -> None:
     function.__signature__ = inspect.Signature([*arguments, *(option.parameter() for option in options)])
 
 
-def _word(name: str, text: str | None) -> str | None:
-    """An argument, which must not be empty: a shell makes it so of a variable that is not set."""
-    if text == "":
-        refuse(name.upper(), "expected a word, found nothing")
+def _argument(name: str, text: str | None) -> str | None:
+    """An argument; a document's must not be empty, as a shell makes it of a variable that is not set."""
+    if text == "" and name in DOCUMENTS:
+        refuse(name.upper(), "expected a file, found nothing", "name one")
     return text
 
 
@@ -200,9 +201,12 @@ def whole_number(text: str, option: str, least: int = 0, most: int = LARGEST) ->
     shown = text if len(text) <= SHOWN else text[:SHOWN] + "…"
     if not WHOLE.fullmatch(text):
         refuse(option, f"expected a whole number, found '{shown}'")
-    if len(text) > SHOWN or not least <= int(text) <= most:
-        refuse(option, f"must be from {least} to {most}, but is {shown}")
-    return int(text)
+    number = int(text[:SHOWN])  # of more digits Python may refuse to make a number
+    if number < least:
+        refuse(option, f"must be at least {least}, but is {shown}")
+    if number > most:
+        refuse(option, f"must be at most {most}, but is {shown}")
+    return number
 
 
 def _require_text(text: str, option: str) -> None:
