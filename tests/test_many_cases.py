@@ -165,6 +165,25 @@ def test_a_lone_case_that_finds_no_memory_is_named(
     assert written.err == f"convgrad: {file}:1: not enough memory for this case, which is 'second'\n"
 
 
+@pytest.mark.parametrize("place", ["convgrad.documents.sources.Source.data", "convgrad.documents.reading.value"])
+@pytest.mark.parametrize("arguments", [["FILE", "--kernel", "[1]"], ["--input", "FILE", "--kernel", "[1]"]])
+def test_a_file_that_finds_no_memory_is_named(
+    place: str, arguments: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: Any
+) -> None:
+    file = tmp_path / "input.json"
+    file.write_text('{"input": [1]}')
+    before = reading.value
+
+    def broken(text: Any, *others: Any) -> Any:
+        if text == "[1]":
+            return before(text, *others)
+        raise MemoryError
+
+    monkeypatch.setattr(place, broken)
+    assert run(["forward", *(str(file) if word == "FILE" else word for word in arguments)]) == 2
+    assert capsys.readouterr().err.startswith(f"convgrad: {file}")
+
+
 def nested() -> Any:
     """A value with everything that a record may have."""
     deep = {"c d": ["x, [", {"e": None}] * 30, "f": []}

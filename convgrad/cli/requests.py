@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from itertools import islice
 from typing import Any
@@ -125,8 +126,9 @@ def requests(options: Mapping[str, Any], *, exact: bool) -> tuple[Iterator[Reque
             raise RequestError(Problem("no case is given", "name a case document, or give --input, --kernel, --delta"))
         return iter([Request(values, origins, None)]), False
     given = source(options["case"])
-    documents = read(given, exact=exact, nonfinite=nonfinite)
-    first = list(islice(documents, 2))
+    with _naming(given.name):
+        documents = read(given, exact=exact, nonfinite=nonfinite)
+        first = list(islice(documents, 2))
     made = (_merged(document, values, origins) for part in (first, documents) for document in part)
     return made, given.format == "jsonl" or len(first) > 1
 
@@ -197,12 +199,23 @@ def _claims(options: Mapping[str, Any], origins: dict[str, Document], exact: boo
 
 def only_document(text: str, option: str, exact: bool = True, nonfinite: bool = False) -> Document:
     """The one document that an option names."""
-    documents = list(read(source(text, option=option), exact=exact, nonfinite=nonfinite))
-    if len(documents) != 1:
-        raise RequestError(Problem(f"{option} takes one document, but {text} has {len(documents)}"))
-    if documents[0].error is not None:
-        raise documents[0].error
-    return documents[0]
+    origin = source(text, option=option)
+    with _naming(origin.name):
+        documents = list(read(origin, exact=exact, nonfinite=nonfinite))
+        if len(documents) != 1:
+            raise RequestError(Problem(f"{option} takes one document, but {text} has {len(documents)}"))
+        if documents[0].error is not None:
+            raise documents[0].error
+        return documents[0]
+
+
+@contextmanager
+def _naming(name: str) -> Iterator[None]:
+    """Say of what is read where the memory does not suffice for it."""
+    try:
+        yield
+    except MemoryError:
+        raise RequestError(Problem("not enough memory to read this", place=Place(name))) from None
 
 
 def _array_in(value: Any, key: str, origin: Document) -> Any:
