@@ -28,7 +28,6 @@ LASTS = 2
 def run(options: Mapping[str, Any]) -> int:
     """Check what is asked for, or without arguments the installation; the exit code."""
     settings = prepared(options)
-    _refuse_counts(options)
     given = ("case", *(option.name for option in (*CASE, *CLAIMS, *CLAIMED)))
     if all(options.get(name) is None for name in given):
         from convgrad.checking.installation import verify_installation
@@ -63,13 +62,6 @@ def _subject(request: Request, settings: Run, options: Mapping[str, Any]) -> Sub
         message = "a network's check does not count what it could have revealed"
         raise RequestError(Problem(message, "check a layer as a case", place=Place("--min-strength")))
     return network_of(request, settings, options)
-
-
-def _refuse_counts(options: Mapping[str, Any]) -> None:
-    for name, least in (("sample", 1), ("min_strength", 0), ("seed", 0)):
-        if options.get(name) is not None and options[name] < least:
-            text = f"--{name.replace('_', '-')}"
-            raise RequestError(Problem(f"must be at least {least}, but is {options[name]}", place=Place(text)))
 
 
 def _weakness(report: Report, wanted: int | None) -> int:

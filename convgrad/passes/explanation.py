@@ -23,7 +23,9 @@ from convgrad.subject.layout import OPERANDS
 
 NAMES = {**OPERANDS, "y": "y"}
 OF_LAYER = re.compile(r"\s*(?P<layer>[^.\[\]]+)\.(?P<entry>.*)", re.DOTALL)
-DELTA = re.compile(r"\s*delta\s*(?:\[([\d\s,]*)\])?\s*")
+INDEX = re.compile(r"\s*(?:[0-9]+(?:\s*,\s*[0-9]+)*\s*)?")
+DELTA = re.compile(rf"\s*delta\s*(?:\[({INDEX.pattern})\])?\s*")
+SHOWN = 60  # characters of what is no entry: there may be thousands
 FOLLOWED = 24
 """Deltas of an entry that are followed up."""
 
@@ -148,7 +150,7 @@ def _of_layer(subject: Subject, entry: str) -> Explanation:
         raise RequestError(Problem(message, f"the layers are {', '.join(names)}"))
     part = subject.layer(match["layer"].strip())
     if delta := DELTA.fullmatch(match["entry"]):
-        return delta_at(subject, part, _indices(delta[1]))
+        return delta_at(subject, part, index_of(delta[1] or ""))
     return _explained(subject, part, *parse_entry(match["entry"]))
 
 
@@ -158,18 +160,23 @@ def parse_entry(entry: str) -> tuple[str, tuple[int, ...]]:
     >>> parse_entry("dX[1,2]"), parse_entry("db")
     (('dX', (1, 2)), ('db', ()))
     """
-    match = re.fullmatch(r"\s*(\w+)\s*(?:\[\s*([\d\s,]*)\])?\s*", entry)
+    match = re.fullmatch(r"\s*(\w+)\s*(?:\[(.*)\])?\s*", entry, re.DOTALL)
     names = {name.lower(): name for name in NAMES}
-    if not match or match[1].lower() not in names:
+    if not match or match[1].lower() not in names or not INDEX.fullmatch(match[2] or ""):
         advice = "entries count from 0" if re.search(r"\[[^]]*-", entry) else ""
-        message = f"expected an entry such as dW[0,1], dX[1,1], db[0] or y[0,0], found '{entry}'"
+        shown = entry if len(entry) <= SHOWN else entry[:SHOWN] + "…"
+        message = f"expected an entry such as dW[0,1], dX[1,1], db[0] or y[0,0], found '{shown}'"
         raise RequestError(Problem(message, advice))
     name = names[match[1].lower()]
-    return ("output" if name == "y" else name), _indices(match[2])
+    return ("output" if name == "y" else name), index_of(match[2] or "")
 
 
-def _indices(text: str | None) -> tuple[int, ...]:
-    return tuple(int(part) for part in re.findall(r"\d+", text or ""))
+def index_of(text: str) -> tuple[int, ...]:
+    """The index in a text that `INDEX` matches."""
+    parts = re.findall("[0-9]+", text)
+    if long := next((part for part in parts if len(part) > SHOWN), None):
+        raise RequestError(Problem(f"there is no such entry: an index of {len(long)} digits is beyond any array"))
+    return tuple(map(int, parts))
 
 
 def is_entry(text: str) -> bool:
