@@ -15,7 +15,7 @@ from convgrad.operations import OPERATIONS, Operation
 from convgrad.operations.conv_transpose import refuse_same
 from convgrad.operations.geometry import refuse_flood, resolved_padding
 from convgrad.operations.operation import Shape
-from convgrad.settings import DEFAULTS, integer, is_list, read_setting, said
+from convgrad.settings import DEFAULTS, MOST_DIMS, integer, is_list, listed_dims, read_setting, said, unwrapped
 from convgrad.shapes import check_bias, check_channels, check_delta, full_input, full_kernel
 
 ARRAYS = {"input": "x", "kernel": "w", "bias": "b", "delta": "delta"}
@@ -191,15 +191,15 @@ def _dims(given: Mapping[str, Any], numbers: Mapping[str, Numbers]) -> int | Non
     """The number of spatial axes: as said, else from the kernel, a listed setting, or the input; None without one."""
     if "dims" in given:
         try:
-            return integer(given["dims"], 1)
+            return integer(given["dims"], 1, MOST_DIMS)
         except RequestError as error:
             raise RequestError(problem.under("dims") for problem in error.problems) from None
     if "w" in numbers:
         return _dims_of_kernel(len(numbers["w"].shape))
-    for key in ("window", "output_size", "stride", "padding"):
-        if is_list(given.get(key)):
-            return len(given[key])
-    rank = len(numbers["x"].shape) if "x" in numbers else 0
+    rank, listed = len(numbers["x"].shape) if "x" in numbers else 0, listed_dims(given)
+    # a list of one may be for all axes: it says 1 only where an input of that rank can have one
+    if listed is not None and (listed > 1 or rank <= 3):
+        return integer(listed, 1, MOST_DIMS)
     if rank in (1, 2, 4, 5):
         return {1: 1, 2: 2, 4: 2, 5: 3}[rank]
     if "x" not in numbers:
@@ -236,7 +236,7 @@ def _read_settings(
 
 
 def _axes_of(value: Any, dims: int | None) -> int:
-    return dims if dims is not None else len(value) if is_list(value) else 1
+    return dims if dims is not None else len(unwrapped(value)) if is_list(value) else 1
 
 
 def _refuse_foreign(name: str, value: Any, dims: int, operation: Operation) -> None:

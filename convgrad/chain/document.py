@@ -17,7 +17,7 @@ from convgrad.operations.conv import MODES
 from convgrad.operations.geometry import shape_text
 from convgrad.operations.losses import REDUCTIONS
 from convgrad.operations.operation import Shape
-from convgrad.settings import DEFAULTS, integer, is_list, read_setting, said
+from convgrad.settings import DEFAULTS, MOST_DIMS, integer, listed_dims, read_setting, said
 
 RATES = ("learning_rate", "momentum", "weight_decay")
 KEYS = ("input", "layers", "delta", "loss", *RATES, "mode", "arithmetic", "dims", "claim", "claim_dtype", *FREE)
@@ -69,7 +69,7 @@ def read_chain(document: Any, *, arithmetic: str | None = None, nonfinite: bool 
     reader.problems += _unknown(given, KEYS)
     _check_keys(given, reader)
     if "dims" in given:
-        reader.attempt(integer, given["dims"], 1, at=("dims",))
+        reader.attempt(integer, given["dims"], 1, MOST_DIMS, at=("dims",))
     asked = str(arithmetic or given.get("arithmetic", "auto"))
     mode = reader.attempt(read_setting, "mode", given.get("mode", MODES[0]), 0)
     x = reader.numbers(given["input"], "input") if "input" in given else None
@@ -144,7 +144,7 @@ def _read_layer(value: Any, place: int, mode: str | None, reader: Reader) -> Dra
     if "mode" in operation.defaults and mode is not None:
         settings.setdefault("mode", mode)
     if "dims" in given:
-        settings["dims"] = reader.attempt(integer, given["dims"], 1, at=(*at, "dims"))
+        settings["dims"] = reader.attempt(integer, given["dims"], 1, MOST_DIMS, at=(*at, "dims"))
     if "slope" in given and operation.name == "leaky-relu":
         settings["slope"] = reader.attempt(_scalar, given["slope"], at=(*at, "slope"))
     if name is None:
@@ -262,7 +262,7 @@ def _axes(shape: Shape, drafts: Sequence[Draft], given: Mapping[str, Any]) -> tu
     dense kernel, which takes a whole sample; else from the rank, as in a case document.
     """
     rank = len(shape)
-    dims = integer(given["dims"]) if "dims" in given else _said_dims(drafts)
+    dims = integer(given["dims"]) if "dims" in given else _said_dims(drafts, rank)
     if dims is None and (dense := _first(drafts, "dense")) is not None:
         taken = dense[3]["kernel"].shape[-1:]
         if rank < 4 and prod(shape) != prod(taken) and prod(shape[1:]) == prod(taken):
@@ -277,8 +277,8 @@ def _axes(shape: Shape, drafts: Sequence[Draft], given: Mapping[str, Any]) -> tu
     return dims, rank == dims + 2
 
 
-def _said_dims(drafts: Sequence[Draft]) -> int | None:
-    """What the layers say before the first that flattens."""
+def _said_dims(drafts: Sequence[Draft], rank: int) -> int | None:
+    """What the layers say before the first that flattens; a list of one only where the rank allows one axis."""
     for _, operation, settings, arrays in drafts:
         if operation.name in ("dense", "flatten"):
             return None
@@ -286,9 +286,9 @@ def _said_dims(drafts: Sequence[Draft]) -> int | None:
             return int(settings["dims"])
         if "kernel" in arrays:
             return DIMS_OF_KERNEL.get(len(arrays["kernel"].shape))
-        for key in ("window", "output_size", "stride", "padding"):
-            if is_list(settings.get(key)):
-                return len(settings[key])
+        listed = listed_dims(settings)
+        if listed is not None and (listed > 1 or rank <= 3):
+            return listed
     return None
 
 

@@ -82,6 +82,8 @@ def _read_array(value: Array, nonfinite: bool) -> Numbers:
         return Numbers(read_numbers(value.ravel().tolist(), nonfinite=nonfinite).values, value.shape, exact=True)
     if value.dtype.kind not in "iuf":
         raise RequestError(Problem(f"expected numbers, found an array of {value.dtype}"))
+    if value.dtype == np.longdouble:  # of which Python has no number
+        value = value.astype(np.float64)
     if not nonfinite and value.dtype.kind == "f" and not np.isfinite(value).all():
         index = tuple(int(i) for i in np.argwhere(~np.isfinite(value))[0])
         raise RequestError(_refused(str(value[index]), index))
@@ -182,11 +184,9 @@ def _advice(text: str) -> str:
 def _said(value: Any) -> str:
     if value is None:
         return "nothing (null)"
-    if isinstance(value, bool):
+    if isinstance(value, (bool, np.bool_)):
         return str(value).lower()
-    if isinstance(value, dict):
-        return "a mapping"
-    return repr(value)
+    return "a mapping" if isinstance(value, dict) else "what is neither number nor list"
 
 
 def _refused(text: str, index: Path) -> Problem:
