@@ -15,7 +15,7 @@ from convgrad.operations import OPERATIONS, Operation
 from convgrad.operations.conv_transpose import refuse_same
 from convgrad.operations.geometry import refuse_flood, resolved_padding
 from convgrad.operations.operation import Shape
-from convgrad.settings import DEFAULTS, MOST_DIMS, integer, is_list, listed_dims, read_setting, said, unwrapped
+from convgrad.settings import DEFAULTS, MOST_DIMS, integer, is_list, listed_dims, read_setting, said, said_inside, unwrapped
 from convgrad.shapes import check_bias, check_channels, check_delta, full_input, full_kernel
 
 ARRAYS = {"input": "x", "kernel": "w", "bias": "b", "delta": "delta"}
@@ -286,7 +286,7 @@ def _fitted(
     check_bias(layout.bias, output[1])
     check_delta(numbers["delta"].shape if "delta" in numbers else None, layout.output(output), shapes, settings)
     chosen, kind = _arithmetic(arithmetic, operation, settings, numbers, shapes, output)
-    arrays = {name: numbers[name].as_array(DTYPES[chosen]) for name in numbers}
+    arrays = _in_kind(numbers, chosen)
     operands: dict[str, Array | None] = dict.fromkeys(operation.operands)
     operands |= {name: arrays[name].reshape(shapes[name]) for name in ("x", "w") if name in arrays}
     if "b" in arrays:
@@ -299,6 +299,14 @@ def _fitted(
     )
 
 
+def _in_kind(numbers: Mapping[str, Numbers], kind: str) -> dict[str, Array]:
+    """The arrays in one kind of number; RequestError for what it does not hold."""
+    collect, keys = Collector(), {name: key for key, name in ARRAYS.items()}
+    arrays = {name: collect.attempt(read.as_array, DTYPES[kind], under=keys[name]) for name, read in numbers.items()}
+    collect.raise_any()
+    return {name: array for name, array in arrays.items() if array is not None}
+
+
 def _layout(numbers: Mapping[str, Numbers], dims: int) -> Layout:
     kernel, bias = (numbers[name].shape if name in numbers else None for name in ("w", "b"))
     return Layout(dims, numbers["x"].shape, kernel, bias)
@@ -309,8 +317,8 @@ def _arithmetic(
     shapes: Mapping[str, Shape], output: Shape,
 ) -> tuple[str, str]:  # fmt: skip
     """The kind of number to compute in, and what was asked for."""
-    if asked not in ARITHMETICS:
-        raise RequestError(Problem(f"unknown arithmetic '{asked}'", f"one of {', '.join(ARITHMETICS)}"))
+    if not isinstance(asked, str) or asked not in ARITHMETICS:
+        raise RequestError(Problem(f"unknown arithmetic '{said_inside(asked)}'", f"one of {', '.join(ARITHMETICS)}"))
     if asked == "exact" and not operation.rational(settings):
         raise RequestError(Problem(f"{operation.name} with norm {settings['norm']} takes roots, which are not rational",
                                    "use norm 1, or arithmetic float64", ("norm",)))  # fmt: skip

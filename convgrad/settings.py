@@ -19,7 +19,8 @@ LARGEST = 2**31 - 1
 """No axis has more cells, so no stride, window or padding that is larger means anything."""
 MOST_DIMS = 14
 """Spatial axes: NumPy's arrays may have no more than 32 axes, and copied windows have two for each, and three more."""
-MOST_NORM = 10**6
+MOST_NORM = 1000
+"""2^p is to be within float64's range; at this p a norm is a maximum to three digits."""
 LONG = 40
 """Digits from which a message does not repeat a number."""
 LISTED = ("window", "output_size", "stride", "padding")

@@ -17,7 +17,7 @@ from convgrad.operations.conv import MODES
 from convgrad.operations.geometry import shape_text
 from convgrad.operations.losses import REDUCTIONS
 from convgrad.operations.operation import Shape
-from convgrad.settings import DEFAULTS, MOST_DIMS, integer, listed_dims, read_setting, said
+from convgrad.settings import DEFAULTS, MOST_DIMS, integer, listed_dims, read_setting, said, said_inside
 
 RATES = ("learning_rate", "momentum", "weight_decay")
 KEYS = ("input", "layers", "delta", "loss", *RATES, "mode", "arithmetic", "dims", "claim", "claim_dtype", *FREE)
@@ -70,15 +70,15 @@ def read_chain(document: Any, *, arithmetic: str | None = None, nonfinite: bool 
     _check_keys(given, reader)
     if "dims" in given:
         reader.attempt(integer, given["dims"], 1, MOST_DIMS, at=("dims",))
-    asked = str(arithmetic or given.get("arithmetic", "auto"))
+    asked = arithmetic or given.get("arithmetic", "auto")
     mode = reader.attempt(read_setting, "mode", given.get("mode", MODES[0]), 0)
     x = reader.numbers(given["input"], "input") if "input" in given else None
     layers = _read_layers(given.get("layers"), mode, reader)
     ending = _read_ending(given, reader)
     rates = {name: reader.attempt(_rate, given[name], at=(name,)) for name in RATES if name in given}
-    if asked not in ARITHMETICS:
+    if not isinstance(asked, str) or asked not in ARITHMETICS:
         place = ("arithmetic",) if arithmetic is None else ()
-        reader.problem(f"unknown arithmetic '{asked}'", f"one of {', '.join(ARITHMETICS)}", *place)
+        reader.problem(f"unknown arithmetic '{said_inside(asked)}'", f"one of {', '.join(ARITHMETICS)}", *place)
     reader.raise_any()
     assert x is not None
     return _chain(x, layers, ending, rates, asked, given, reader)
@@ -206,12 +206,12 @@ def _read_loss(value: Any, reader: Reader) -> tuple[Any, ...]:
     if not isinstance(name, str) or name not in LOSSES:
         hint = did_you_mean(name, LOSSES) if isinstance(name, str) else ""
         reader.problem(f"unknown loss {said(name)}{hint}", f"one of {', '.join(LOSSES)}", "loss", "op")
-    if reduction not in REDUCTIONS:
+    if not isinstance(reduction, str) or reduction not in REDUCTIONS:
         reader.problem(f"expected sum or mean, found {said(reduction)}", "", "loss", "reduction")
     if value.get("target") is None:
         reader.problem("a loss needs `target`, which is missing", "", "loss")
         return ()
-    return LOSSES.get(str(name)), reader.numbers(value["target"], "loss", "target"), str(reduction)
+    return LOSSES.get(name) if isinstance(name, str) else None, reader.numbers(value["target"], "loss", "target"), reduction
 
 
 def _scalar(value: Any) -> Any:

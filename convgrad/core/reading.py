@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from convgrad.core.arithmetic import EXACT, FRACTION, NONFINITE, NUMBER, Array, rational
+from convgrad.core.arithmetic import EXACT, FLOAT32, FLOAT64, FRACTION, NONFINITE, NUMBER, Array, rational
 from convgrad.errors import Path, Problem, RequestError
 
 MOST_PROBLEMS = 10
@@ -34,6 +34,8 @@ class Numbers:
 
     def as_array(self, dtype: np.dtype[Any]) -> Array:
         """The numbers as an array of a kind; in an exact one every entry is a Fraction."""
+        if dtype == FLOAT32:
+            return self._as_float32()
         if isinstance(self.values, np.ndarray):
             return _binary(self.values, dtype)
         if dtype != EXACT:
@@ -42,6 +44,17 @@ class Numbers:
         result = np.empty(len(self.values), EXACT)
         result[:] = [exact_value(value) for value in self.values]
         return result.reshape(self.shape)
+
+    def _as_float32(self) -> Array:
+        """As float32, which holds less: RequestError for what it does not, as for a text that float64 does not hold."""
+        wide = self.as_array(FLOAT64)
+        with np.errstate(over="ignore"):
+            narrow = wide.astype(FLOAT32)
+        beyond, below = np.isinf(narrow) & np.isfinite(wide), (narrow == 0) & (wide != 0)
+        for index in map(tuple, np.argwhere(beyond | below)[:1].tolist()):
+            message = f"{wide[index]} is {'beyond' if beyond[index] else 'below'} what a 32-bit float can hold"
+            raise RequestError(Problem(message, "use arithmetic float64", index))
+        return narrow
 
 
 def _binary(values: Array, dtype: np.dtype[Any]) -> Array:

@@ -78,7 +78,7 @@ def _unknown(network: Network, claims: Any, truth: Arrays) -> list[Problem]:
         if name not in names:
             hint = did_you_mean(str(name), names)
             problems.append(
-                Problem(f"unknown key '{name}'{hint}", f"the layers are {', '.join(names)}", ("claim", name))
+                Problem(f"unknown key '{name}'{hint}", f"the layers are {', '.join(names)}", ("claim", str(name)))
             )
         elif not isinstance(arrays, Mapping):
             problems.append(Problem(f"expected a mapping with any of {', '.join(OWN)}", path=("claim", name)))

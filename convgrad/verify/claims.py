@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from convgrad.case import Case, did_you_mean
-from convgrad.core.arithmetic import EXACT, FLOAT64, NONFINITE, Array, rounded
+from convgrad.core.arithmetic import EXACT, FLOAT64, NONFINITE, Array, floated, rounded
 from convgrad.core.reading import Numbers, exact_value, read_numbers
 from convgrad.errors import Problem, RequestError
 from convgrad.gradients import Gradients
@@ -55,7 +55,7 @@ class Claim:
     def _excuse_for(self, candidate: Array) -> Any:
         """A type's rounding is relative: larger numbers than it was derived for may be off by more."""
         # NumPy's own maximum: the magnitude of an exact array without axes is a number
-        largest = float(np.max(abs(candidate), initial=0)) if self.scale else 0
+        largest = floated(np.max(abs(candidate), initial=0)) if self.scale else 0
         excuse = self.excuse * (largest / self.scale) if largest > self.scale else self.excuse
         if not self.unit:
             return excuse
@@ -210,7 +210,7 @@ def _by_type(name: str, truth: Array, bounds: Bounds, dtype: str, own: Any, prin
     """The rounding of a type; `printed` is what writing its numbers in digits may have added."""
     more = rounded(printed) if isinstance(printed, np.ndarray) and printed.dtype == EXACT else printed
     allowed = bounds.excused(name, dtype, truth) + own + more
-    scale, unit = float(abs(truth).max()) if truth.size else 0.0, 2.0 ** -TYPES[dtype].result
+    scale, unit = floated(np.max(abs(truth), initial=0)), 2.0 ** -TYPES[dtype].result
     excuse = float(allowed.max(initial=0))
     return {"allowed": allowed, "excuse": excuse, "rule": f"{dtype} rounding", "scale": scale, "unit": unit}
 
