@@ -13,7 +13,7 @@ from convgrad.errors import Problem, RequestError
 from convgrad.layout import Layout
 from convgrad.operations import OPERATIONS, Operation
 from convgrad.operations.conv_transpose import refuse_same
-from convgrad.operations.geometry import refuse_flood, resolved_padding
+from convgrad.operations.geometry import refuse_flood, refuse_toil, resolved_padding
 from convgrad.operations.operation import Shape
 from convgrad.settings import DEFAULTS, MOST_DIMS, integer, is_list, listed_dims, read_setting, said, said_inside, unwrapped
 from convgrad.shapes import check_bias, check_channels, check_delta, full_input, full_kernel
@@ -278,11 +278,16 @@ def _fitted(
             refuse_same(settings["padding"])
         sizes = shapes["w"][2:] if "w" in shapes else settings["window"]
         settings["padding"] = resolved_padding(settings["padding"], sizes, shapes["x"][2:], settings)
+        if operation.name != "conv-transpose":
+            refuse_flood("padded input", _padded(shapes["x"], settings["padding"]), prod(shapes["x"]))
     refuse_flood("window", settings.get("window") or (), prod(shapes["x"]))
     arguments = operation.prepare(shapes, settings)
     output = operation.output_shape(shapes, arguments)
     given_delta = prod(numbers["delta"].shape) if "delta" in numbers else 0
+    if operation.name == "conv-transpose":
+        refuse_flood("uncropped output", _padded(output, settings["padding"]), prod(shapes["x"]) + given_delta)
     refuse_flood("output", output, prod(shapes["x"]) + given_delta)
+    refuse_toil(settings.get("window") or (), shapes["x"][2:], output, prod(shapes["x"]))
     check_bias(layout.bias, output[1])
     check_delta(numbers["delta"].shape if "delta" in numbers else None, layout.output(output), shapes, settings)
     chosen, kind = _arithmetic(arithmetic, operation, settings, numbers, shapes, output)
@@ -297,6 +302,12 @@ def _fitted(
     return Case(
         operation, operands, delta, settings, arguments, layout, chosen, given, kind == "auto" and chosen == "exact"
     )
+
+
+def _padded(shape: Shape, padding: Iterable[tuple[int, int]]) -> Shape:
+    """The shape of an input with its padding."""
+    lengths = (length + before + after for length, (before, after) in zip(shape[2:], padding, strict=True))
+    return (*shape[:2], *lengths)
 
 
 def _in_kind(numbers: Mapping[str, Numbers], kind: str) -> dict[str, Array]:
