@@ -15,7 +15,17 @@ from convgrad.operations import OPERATIONS, Operation
 from convgrad.operations.conv_transpose import refuse_same
 from convgrad.operations.geometry import refuse_flood, refuse_toil, resolved_padding
 from convgrad.operations.operation import Shape
-from convgrad.settings import DEFAULTS, MOST_DIMS, integer, is_list, listed_dims, read_setting, said, said_inside, unwrapped
+from convgrad.settings import (
+    DEFAULTS,
+    MOST_DIMS,
+    integer,
+    is_list,
+    listed_dims,
+    read_setting,
+    said,
+    said_inside,
+    unwrapped,
+)
 from convgrad.shapes import check_bias, check_channels, check_delta, full_input, full_kernel
 
 ARRAYS = {"input": "x", "kernel": "w", "bias": "b", "delta": "delta"}

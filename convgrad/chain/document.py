@@ -211,7 +211,8 @@ def _read_loss(value: Any, reader: Reader) -> tuple[Any, ...]:
     if value.get("target") is None:
         reader.problem("a loss needs `target`, which is missing", "", "loss")
         return ()
-    return LOSSES.get(name) if isinstance(name, str) else None, reader.numbers(value["target"], "loss", "target"), reduction
+    loss = LOSSES.get(name) if isinstance(name, str) else None
+    return loss, reader.numbers(value["target"], "loss", "target"), reduction
 
 
 def _scalar(value: Any) -> Any:

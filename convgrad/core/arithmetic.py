@@ -117,7 +117,7 @@ def nearest(value: Fraction) -> float:
 
 def floated(value: Any) -> float:
     """The float64 nearest to any number, exact or not."""
-    return nearest(value) if isinstance(value, (int, Fraction)) else float(value)
+    return nearest(Fraction(value)) if isinstance(value, (int, Fraction)) else float(value)
 
 
 def fractions(values: Array, denominator: int = 1) -> Array:

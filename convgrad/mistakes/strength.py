@@ -92,7 +92,8 @@ class _Eye:
 
     def __init__(self, case: Case, truth: Mapping[str, Array]) -> None:
         self.truth, self.bare = truth, Bare()
-        self.large = max(array.size for array in (*truth.values(), *case.operands.values()) if array is not None) > LARGE
+        arrays = (*truth.values(), *case.operands.values())
+        self.large = max(array.size for array in arrays if array is not None) > LARGE
         self.right: dict[str, Computation] = {array: _with_step(right(case, array)) for array in truth}
 
     def sees(self, mistake: Mistake) -> bool:

@@ -11,7 +11,7 @@ from convgrad.core.arithmetic import Array
 from convgrad.mistakes.computation import Computation, Convolution, product_of
 from convgrad.mistakes.pool import Pool, given_to_taps
 from convgrad.operations.conv import bias_term
-from convgrad.operations.terms import Bilinear, Factor, Index, Term, over_cell, of_bias
+from convgrad.operations.terms import Bilinear, Factor, Index, Term, of_bias, over_cell
 
 
 def terms_of(c: Computation, index: Index, shape: tuple[int, ...]) -> list[Term]:

@@ -158,12 +158,11 @@ _ENLARGING = {
 def refuse_toil(window: Sequence[int], lengths: Sequence[int], output: Sequence[int], given: int) -> None:
     """Raise RequestError where windows that are wider than the input take far more products than it gives."""
     inside = prod(map(min, window, lengths))
-    if prod(output) * prod(window) > max(WORK, GROWTH * given * inside):
-        message = f"windows of {shape_text(window)} at {prod(output)} positions add up {prod(output) * prod(window):.3g} "
-        raise RequestError(
-            Problem(message + f"cells, nearly all of them padding: the input has {given}", "use a smaller window",
-                    ("window",))
-        )  # fmt: skip
+    cells = prod(output) * prod(window)
+    if cells > max(WORK, GROWTH * given * inside):
+        message = f"windows of {shape_text(window)} at {prod(output)} positions hold {cells:.3g} cells"
+        padding = f", nearly all of them padding: the input has {given}"
+        raise RequestError(Problem(message + padding, "use a smaller window", ("window",)))
 
 
 def shape_text(shape: Sequence[int]) -> str:

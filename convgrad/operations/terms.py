@@ -88,8 +88,8 @@ def _cell_on_axis(axis: Axis | AdaptiveAxis, length: int, padding_mode: str, cel
     met: list[OnAxis] = []
     for copy in copies:
         taps, between = np.divmod(copy - first, step)
-        positions = np.flatnonzero((between == 0) & (copy >= first) & (copy < last))
-        met += [(position, tap, cell) for position, tap in zip(positions.tolist(), taps[positions].tolist(), strict=True)]
+        over = np.flatnonzero((between == 0) & (copy >= first) & (copy < last))
+        met += [(position, tap, cell) for position, tap in zip(over.tolist(), taps[over].tolist(), strict=True)]
     return sorted(met)
 
 
@@ -215,11 +215,13 @@ def of_pooled(index: Index, x: Array, laid: Overlay, under: Sequence[range], tie
 
 
 def _share(laid: Overlay, value: Any, note: str) -> Any:
-    """What a cell puts into a pool's output: all of it where it wins, a part of a mean, itself under a norm."""
+    """What a cell puts into a pool's output: all of it where it wins, a part of a mean, its magnitude under a norm."""
     if laid.winners is not None:
         return value if note == "wins" else None
+    if laid.divisor is None:
+        return abs(value)
     # a cell of the padding is the integer 0, and 0/2 would be a float among fractions
-    return value if laid.divisor is None or value == 0 else value / laid.divisor
+    return value if value == 0 else value / laid.divisor
 
 
 def _divisor(laid: Overlay) -> tuple[Factor, ...]:

@@ -78,7 +78,8 @@ def _quotients(run: Run, name: str) -> Array:
     step = run.steps[name]
     if not run.probe.exact:
         quotient = np.divide(sums, step, out=np.zeros_like(sums), where=step != 0).real
-        return np.ldexp(quotient, -run.probe.exponent(name))
+        scaled: Array = np.ldexp(quotient, -run.probe.exponent(name))
+        return scaled
     result = np.empty(sums.size, EXACT)
     pairs = zip(np.where(_not_finite(sums), 0, sums).ravel().tolist(), step.ravel().tolist(), strict=True)
     result[:] = [Fraction(total) / (Fraction(by) * unit) if by else Fraction(0) for total, by in pairs]
