@@ -107,14 +107,14 @@ def _of_part(
     part: Part, differences: Differences, wanted: Mapping[str, Array], kinks: tuple[Kink, ...]
 ) -> Iterator[Finding]:
     case, ours = part.case, part.gradients.by_operand
-    allowed = {} if case.arithmetic == "exact" else of_differences(Bounds(case))
+    allowed = {} if case.arithmetic == "exact" else of_differences(Bounds(case), differences.steps.sizes)
     for array, name in GRADIENTS.items():
         if name not in ours:
             continue
         asked = wanted.get(name, np.ones(differences.gradients[name].shape, bool))
         if wanted and not asked.any():
             continue
-        undecided = differences.undecided[name] & asked
+        undecided = (differences.undecided[name] | ~np.isfinite(allowed.get(name, 0.0))) & asked
         yield compare(
             case, part.place(array), array, DIFFERENCES, ours[name], differences.gradients[name], allowed.get(name, 0),
             compared=asked & ~undecided, refuted=differences.outside[name] & asked, undecided=int(undecided.sum()),

@@ -11,7 +11,7 @@ import numpy as np
 
 from convgrad.claims.digits import Written, written
 from convgrad.claims.excuses import Excuses, excuses_of
-from convgrad.core.arithmetic import EXACT, FLOAT64, NONFINITE, Array, rounded
+from convgrad.core.arithmetic import EXACT, FLOAT64, NONFINITE, Array, floated, rounded
 from convgrad.core.nested import Numbers, exact_value, read_numbers
 from convgrad.differences.roundoff import TYPES
 from convgrad.errors import Path, Problem, RequestError
@@ -20,7 +20,7 @@ from convgrad.passes.subject import Part, Subject
 from convgrad.subject.case import did_you_mean
 from convgrad.subject.layout import OPERANDS
 from convgrad.subject.place import Place
-from convgrad.subject.settings import said
+from convgrad.subject.settings import said_inside
 
 SHAPED_AS = {
     "output": "output", "delta": "output", "dX": "dX", "dW": "dW", "db": "db", "kernel": "dW", "bias": "db",
@@ -69,7 +69,8 @@ class Claim:
 
     def _excuse_for(self, candidate: Array) -> Any:
         """A type's rounding is relative: larger numbers than it was derived for may be off by more."""
-        largest = float(abs(candidate).max()) if self.scale and candidate.size else 0
+        # NumPy's own maximum: the magnitude of an exact array without axes is a number
+        largest = floated(np.max(abs(candidate), initial=0)) if self.scale else 0
         excuse = self.excuse * (largest / self.scale) if largest > self.scale else self.excuse
         if not self.unit:
             return excuse
@@ -170,7 +171,7 @@ def _absent(part: Part, array: str) -> Problem:
 def _unknown_type(dtype: Any) -> list[Problem]:
     if dtype is None or (isinstance(dtype, str) and dtype in TYPES):
         return []
-    return [Problem(f"unknown type {said(dtype)}", f"one of {', '.join(TYPES)}", ("claim_dtype",))]
+    return [Problem(f"unknown type '{said_inside(dtype)}'", f"one of {', '.join(TYPES)}", ("claim_dtype",))]
 
 
 def _claim(part: Part, place: Place, numbers: Numbers, truth: Array, bounds: Excuses, dtype: str | None) -> Claim:
@@ -264,7 +265,7 @@ def _by_type(place: Place, truth: Array, bounds: Excuses, dtype: str, own: Any, 
     """The rounding of a type; `printed` is what writing its numbers in digits may have added."""
     more = rounded(printed) if isinstance(printed, np.ndarray) and printed.dtype == EXACT else printed
     allowed = bounds.excused(place, dtype, truth) + own + more
-    scale, unit = float(abs(truth).max()) if truth.size else 0.0, 2.0 ** -TYPES[dtype].result
+    scale, unit = floated(np.max(abs(truth), initial=0)), 2.0 ** -TYPES[dtype].result
     excuse = float(allowed.max(initial=0))
     return {"allowed": allowed, "excuse": excuse, "rule": f"{dtype} rounding", "scale": scale, "unit": unit}
 

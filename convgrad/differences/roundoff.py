@@ -35,6 +35,11 @@ class Type:
         """u: half the distance from 1 to the next number."""
         return 2.0**-self.bits
 
+    @property
+    def smallest(self) -> float:
+        """The smallest number of what it is accumulated in, of which a rounding may take half."""
+        return float(np.finfo(FLOAT64 if self.accumulated == 53 else np.float32).smallest_subnormal)
+
     def nearest(self, values: Array) -> Array:
         """The numbers of this many bits next to float64 values."""
         fraction, exponent = np.frexp(values)
