@@ -60,7 +60,7 @@ def check_subject(
     claim = _given(subject, document.get("claim") if claim is None else claim)
     judged = subject.judged()
     truth = judged.arrays()
-    claims = read_claims(judged, claim, truth, dtype=claim_dtype or document.get("claim_dtype")) if claim else {}
+    claims = read_claims(judged, claim, truth, dtype=claim_dtype or document.get("claim_dtype"))
     findings = {place: _against_truth(judged, one, truth[place]) for place, one in claims.items()}
     judge = Judge(judged, truth, claims)
     ours = difference(subject, sample, seed, all_kinks=all_entries, progress=progress)
