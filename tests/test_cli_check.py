@@ -11,7 +11,7 @@ import jsonschema
 import numpy as np
 import pytest
 
-from tests.test_cli import LEDGER, SAMPLES, assert_refused, convgrad
+from tests.program import LEDGER, SAMPLES, assert_refused, convgrad
 
 RIGHT = ["--dW", "[0.3, 0.4]", "--db", "0.1", "--dX", "[-0.03, 0.01, 0.1]", "--y", "[1.3, 2.1]"]
 

@@ -11,8 +11,8 @@ import pytest
 import convgrad
 from convgrad.checking import verify_installation
 from convgrad.mistakes import Planted
-from tests.test_cli import SAMPLES
-from tests.test_cli import convgrad as run
+from tests.program import SAMPLES
+from tests.program import convgrad as run
 
 
 def valid(record, name):
