@@ -1,10 +1,13 @@
-"""Seeds and settings of the property tests: what is drawn can be drawn again."""
+"""Seeds and settings of the property tests, so that what is drawn can be drawn again, and which tests are fast."""
 
 import os
 import random
+from pathlib import Path
 
 import pytest
 from hypothesis import HealthCheck, settings
+
+ROOT = Path(__file__).parents[1]
 
 # no deadline and no complaint about slow drawing: the machine may be busy, and no test here is about time
 settings.register_profile(
@@ -12,6 +15,9 @@ settings.register_profile(
 )
 settings.register_profile("thorough", settings.get_profile("convgrad"), max_examples=2000)
 settings.load_profile("convgrad")
+if not os.access(ROOT, os.W_OK):  # nowhere to keep what failed, which is else drawn first in the next run
+    settings.register_profile("convgrad", settings.get_profile("convgrad"), database=None)
+    settings.load_profile("convgrad")
 
 
 @pytest.hookimpl(tryfirst=True)  # before hypothesis reads the option: a seed that it chose itself it would not tell
@@ -23,3 +29,24 @@ def pytest_configure(config):
 def pytest_report_header(config):
     oracle = os.environ.get("CONVGRAD_SEED", "0")
     return f"seeds: --hypothesis-seed={config.getoption('--hypothesis-seed')} CONVGRAD_SEED={oracle}"
+
+
+def pytest_terminal_summary(terminalreporter, exitstatus, config):
+    """Tell the seeds of a run that failed also where it was to be quiet, and so without a header."""
+    if exitstatus:
+        terminalreporter.write_line(pytest_report_header(config))
+
+
+@pytest.fixture(scope="session")
+def installation():
+    """The built-in cases verified, which takes some seconds, and so once for all tests."""
+    from convgrad.checking import verify_installation
+
+    return verify_installation()
+
+
+@pytest.hookimpl(tryfirst=True)  # before -m chooses by the markers
+def pytest_collection_modifyitems(items):
+    for item in items:
+        if not {"slow", "oracle"} & {mark.name for mark in item.iter_markers()}:
+            item.add_marker("fast")
