@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ast
 import doctest
-import importlib
+import importlib.resources
 import pkgutil
 import re
 import subprocess
@@ -109,6 +109,10 @@ def test_the_top_level_has_what_was_agreed_and_nothing_else() -> None:
         pytest.skip("not a git checkout, so what is part of the project cannot be told from what lies about")
     visible = {line.split("/")[0] for line in listed.stdout.splitlines() if not line.startswith(".")}
     assert visible == {"pyproject.toml", "convgrad", "tests", "samples", "README.md"}
+
+
+def test_other_people_s_type_checkers_are_told_that_there_are_types() -> None:
+    assert importlib.resources.files(convgrad).joinpath("py.typed").is_file()
 
 
 def test_tables_are_made_with_rich(monkeypatch: pytest.MonkeyPatch) -> None:
