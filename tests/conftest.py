@@ -9,15 +9,15 @@ from hypothesis import HealthCheck, settings
 
 ROOT = Path(__file__).parents[1]
 
+pytest.register_assert_rewrite("tests.agreement", "tests.program")  # helpers that say what they compare
+
 # no deadline and no complaint about slow drawing: the machine may be busy, and no test here is about time
-settings.register_profile(
-    "convgrad", deadline=None, print_blob=True, max_examples=100, suppress_health_check=[HealthCheck.too_slow]
-)
+SETTINGS = {"deadline": None, "print_blob": True, "suppress_health_check": [HealthCheck.too_slow]}
+if not os.access(ROOT, os.W_OK):  # nowhere to keep what failed, which is else the first that the next run draws
+    SETTINGS["database"] = None
+settings.register_profile("convgrad", max_examples=100, **SETTINGS)
 settings.register_profile("thorough", settings.get_profile("convgrad"), max_examples=2000)
 settings.load_profile("convgrad")
-if not os.access(ROOT, os.W_OK):  # nowhere to keep what failed, which is else drawn first in the next run
-    settings.register_profile("convgrad", settings.get_profile("convgrad"), database=None)
-    settings.load_profile("convgrad")
 
 
 @pytest.hookimpl(tryfirst=True)  # before hypothesis reads the option: a seed that it chose itself it would not tell

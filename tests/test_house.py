@@ -16,7 +16,7 @@ import pytest
 import convgrad
 
 ROOT = Path(__file__).parents[1]
-PACKAGE = ROOT / "convgrad"
+PACKAGE, TESTS = ROOT / "convgrad", ROOT / "tests"
 FLOORS = (
     ("__main__",), ("cli",), ("testing",), ("views", "documents"), ("network_checking",),
     ("checking",), ("mistakes",), ("verify",), ("chain",), ("terms", "batches"), ("gradients",), ("overlays",),
@@ -80,6 +80,11 @@ def test_there_are_no_float_literals_where_exact_numbers_pass(path: Path) -> Non
         node.lineno for node in ast.walk(tree) if isinstance(node, ast.Constant) and isinstance(node.value, float)
     ]
     assert floats == []
+
+
+@pytest.mark.parametrize("path", sorted(TESTS.rglob("*.py")), ids=lambda path: str(path.relative_to(TESTS)))
+def test_what_tests_share_has_a_module_of_its_own(path: Path) -> None:
+    assert [name for name in imports(path) if ".test_" in name or name.startswith("test_")] == []
 
 
 def test_no_module_bears_the_name_of_a_public_function() -> None:
