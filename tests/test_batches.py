@@ -351,6 +351,7 @@ def in_a_process(folder, *arguments):
     )
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(os.name != "posix", reason="the peak of a child's memory is only known on Unix")
 def test_memory_does_not_grow_with_the_batch(tmp_path):
     sparse(tmp_path / "x.npy", LARGE)

@@ -46,6 +46,7 @@ def test_convgrad_agrees_with(case):
     assert_as_expected(found, case)
 
 
+@pytest.mark.slow
 @each_case
 def test_the_definitions_agree_with(case):
     found = definitions.backward(case, number=float) if with_gradients(case) else {}

@@ -96,6 +96,7 @@ def test_settings_may_be_given_as_keywords():
     assert check({"input": [1, 2, 3], "kernel": [1, 2]}, delta=[1], stride=2).verdict == "agrees"
 
 
+@pytest.mark.slow
 def test_the_installation_names_every_planted_mistake(installation):
     assert (installation.verdict, installation.code) == ("agrees", 0)
     assert {case.report.case.operation.name for case in installation.cases} == set(geometry.OPERATIONS)

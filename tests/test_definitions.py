@@ -22,6 +22,7 @@ def test_every_operation_is_its_definition(operation, data):
     assert_matches_definition(data.draw(cases((operation,))))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("operation", CONVOLUTIONS)
 @given(data=st.data())
 def test_a_convolution_computed_in_many_small_blocks_is_the_same(operation, data):
@@ -30,6 +31,7 @@ def test_a_convolution_computed_in_many_small_blocks_is_the_same(operation, data
         assert_matches_definition(data.draw(cases((operation,))))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("operation", CONVOLUTIONS)
 @given(data=st.data())
 def test_a_convolution_shared_out_among_threads_is_the_same(operation, data):

@@ -28,6 +28,7 @@ RUNS = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", RUNS)
 def test_a_run_in_this_process_is_one_in_a_process_of_its_own(name: str) -> None:
     arguments, keywords = RUNS[name]

@@ -234,6 +234,7 @@ def test_a_bad_claim_is_a_bad_request(arguments: list[str], words: list[str]) ->
     assert_refused(convgrad("check", *LEDGER, *arguments), *words)
 
 
+@pytest.mark.slow
 def test_without_a_case_the_installation_is_verified(installation: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("convgrad.checking.verify_installation", lambda: installation)
     run = convgrad("check", "--format", "json")

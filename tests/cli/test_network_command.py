@@ -309,6 +309,7 @@ def test_an_unknown_layer_in_a_claim_is_placed():
     assert ":26:3:" in run.stderr, run.stderr
 
 
+@pytest.mark.slow
 def test_an_option_wins_over_a_network_s_document_also_where_it_is_read_again(tmp_path):
     layers = [{"op": "average-pool", "window": 100}]
     path = tmp_path / "large.json"

@@ -120,6 +120,7 @@ def test_a_claim_equal_to_the_gradient_is_always_right(document, dtype):
     assert check(document, right, claim_dtype=dtype).verdict == "agrees"
 
 
+@pytest.mark.slow
 @given(geometry.float_cases(), st.sampled_from(sorted(TYPES)), st.integers(0, 2**20))
 def test_just_beyond_the_bound_is_refused_and_just_within_is_not(document, dtype, pick):
     report = check(document)

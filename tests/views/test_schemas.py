@@ -29,6 +29,7 @@ def test_every_line_of_many_cases_has_a_schema():
     assert not any(valid(record, "error") for record, kind in zip(records, kinds, strict=True) if kind != "error")
 
 
+@pytest.mark.slow
 def test_the_installation_has_a_schema_also_where_something_was_missed(installation):
     assert valid(json.loads(json.dumps(installation.to_dict())), "installation")
     missed = Planted(None, "dW", "delta-rotated", "", None, ())
