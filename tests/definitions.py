@@ -49,7 +49,7 @@ def array(values, number=Fraction):
 
 
 def zeros(shape, number=Fraction):
-    return array(np.zeros(shape, dtype=int), number)
+    return np.full(shape, number(0), dtype=object)
 
 
 def full_shape(case, key):

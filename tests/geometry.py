@@ -62,6 +62,16 @@ def cases(draw, operations=OPERATIONS, batches=(0, 3), **fixed):
     return random_case(choose, choose.one_of(*operations), choose.integer(1, 3), exact_data, batches, **fixed)
 
 
+def float_cases(operations=OPERATIONS, **fixed):
+    """Cases of the operations with float64 data, drawn by a seed."""
+
+    def made(seed, operation):
+        choose = Seeded(np.random.default_rng(seed))
+        return random_case(choose, operation, choose.integer(1, 3), float_data, (1, 3), **fixed)
+
+    return st.builds(made, st.integers(0, 2**20), st.sampled_from(operations))
+
+
 def random_case(choose, operation, dims, data, batches=(1, 3), **fixed):
     """A valid case; `data(choose, operation, shape)` makes its arrays."""
     case = {"op": operation, "dims": dims, **GEOMETRY[operation](choose, dims), **fixed}

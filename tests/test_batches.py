@@ -22,9 +22,8 @@ from convgrad.documents.output import array_file
 from convgrad.errors import RequestError
 from convgrad.passes.batches import batch_of, gradients_into, output_into
 from tests.peak import PEAK
-from tests.test_cli import hear_signals
+from tests.program import ROOT, hear_signals, surroundings
 
-ROOT = Path(__file__).resolve().parents[1]
 SAMPLES, ROOM = 7, 3 << 10  # a few samples a part
 CASES = {
     "conv": {"kernel": (4, 3, 3, 2), "bias": (4,), "padding": 1, "stride": [2, 1]},
@@ -345,21 +344,20 @@ ARGUMENTS = ["backward", "--delta=ones", "--output=dX.npy", "--dims=2", "--input
 
 
 def in_a_process(folder, *arguments):
-    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
     pipe = subprocess.PIPE
     more = {"stdout": pipe, "stderr": pipe, "preexec_fn": hear_signals if os.name == "posix" else None}
     return subprocess.Popen(
-        [sys.executable, "-m", "convgrad", *ARGUMENTS, *arguments], cwd=folder, env=environment, text=True, **more
+        [sys.executable, "-m", "convgrad", *ARGUMENTS, *arguments], cwd=folder, env=surroundings(), text=True, **more
     )
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(os.name != "posix", reason="the peak of a child's memory is only known on Unix")
 def test_memory_does_not_grow_with_the_batch(tmp_path):
     sparse(tmp_path / "x.npy", LARGE)
     program = f"{PEAK}\nfrom convgrad.cli import run\nassert run(sys.argv[1:]) == 0\nprint(peak(), file=sys.stderr)"
     command = [sys.executable, "-c", program, *ARGUMENTS, "--op=average-pool", "--window=2", "--stride=1"]
-    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
-    done = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True, check=True)
+    done = subprocess.run(command, cwd=tmp_path, env=surroundings(), capture_output=True, text=True, check=True)
     used = int(done.stderr.splitlines()[-1])
     assert np.load(tmp_path / "dX.npy", mmap_mode="r").shape == LARGE
     assert used < 400 << 20, f"{used >> 20} MB for 512 MB of input and as much of output"

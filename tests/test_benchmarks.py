@@ -53,6 +53,7 @@ def test_streaming_benchmarks_have_well_formed_rows(monkeypatch):
     assert_well_formed(list(streaming.rows(1)), 4)
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(sys.platform != "linux", reason="memory is read from /proc")
 def test_benchmarks_in_processes_of_their_own_have_well_formed_rows(monkeypatch):
     monkeypatch.setattr(reading, "SIDE", 100)

@@ -1,7 +1,6 @@
 """Numbers that other projects' authors wrote down as right, each met to the tolerance that it was written with."""
 
 import json
-import os
 from pathlib import Path
 
 import numpy as np
@@ -10,11 +9,7 @@ import pytest
 import convgrad
 from tests import definitions
 
-CHECKOUT = Path(__file__).resolve().parents[1]
-FOLDER = Path(os.environ.get("CONVGRAD_CASES") or CHECKOUT.parent / "shared" / "cases")
-ABSENT = pytest.mark.skip(
-    reason="no folder of cases: set CONVGRAD_CASES, or keep it as ../shared/cases of the checkout"
-)
+FOLDER = Path(__file__).parent / "cases"
 
 
 def documents():
@@ -25,7 +20,7 @@ def documents():
 
 
 CASES = list(documents())
-each_case = pytest.mark.parametrize("case", CASES or [pytest.param(None, marks=ABSENT, id="absent")])
+each_case = pytest.mark.parametrize("case", CASES)
 
 
 def assert_as_expected(found, case):
@@ -51,12 +46,12 @@ def test_convgrad_agrees_with(case):
     assert_as_expected(found, case)
 
 
+@pytest.mark.slow
 @each_case
 def test_the_definitions_agree_with(case):
     found = definitions.backward(case, number=float) if with_gradients(case) else {}
     assert_as_expected({"output": definitions.forward(case, number=float), **found}, case)
 
 
-@pytest.mark.skipif(not CASES, reason=ABSENT.kwargs["reason"])
 def test_all_404_cases_were_read():
     assert len(CASES) == 404

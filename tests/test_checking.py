@@ -7,7 +7,6 @@ import pytest
 from hypothesis import given
 
 import convgrad
-from convgrad.checking.installation import verify_installation
 from convgrad.checking.judging import as_subject, check
 from convgrad.checking.ours import estimate
 from convgrad.core.arithmetic import Plain
@@ -98,12 +97,12 @@ def test_settings_may_be_given_as_keywords():
     assert check({"input": [1, 2, 3], "kernel": [1, 2]}, delta=[1], stride=2).verdict == "agrees"
 
 
-def test_the_installation_names_every_planted_mistake():
-    found = verify_installation()
-    assert (found.verdict, found.code) == ("agrees", 0)
-    assert {case.report.case.operation.name for case in found.cases} == set(geometry.OPERATIONS)
-    assert all(case.planted and not case.missed for case in found.cases)
-    assert found.to_dict()["cases"][0]["planted"] > 0
+@pytest.mark.slow
+def test_the_installation_names_every_planted_mistake(installation):
+    assert (installation.verdict, installation.code) == ("agrees", 0)
+    assert {case.report.case.operation.name for case in installation.cases} == set(geometry.OPERATIONS)
+    assert all(case.planted and not case.missed for case in installation.cases)
+    assert installation.to_dict()["cases"][0]["planted"] > 0
 
 
 # -- For other people's test suites ------------------------------------------------------------------------------------

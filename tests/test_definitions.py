@@ -4,7 +4,6 @@ from fractions import Fraction
 from random import Random
 from unittest import mock
 
-import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -13,33 +12,8 @@ import convgrad
 from convgrad.core import bilinear, blocks, threads
 from convgrad.core.window import AdaptiveAxis, Axis, Window
 from convgrad.operations.geometry import lonely_positions
-from tests import definitions
+from tests.agreement import assert_matches_definition
 from tests.geometry import CONVOLUTIONS, OPERATIONS, cases
-
-
-def assert_exactly(values, expected, what):
-    """Same shape, same values, and every one a Fraction: 0/2 is a float, and equal to the right answer."""
-    values = np.asarray(values, dtype=object)
-    assert values.shape == expected.shape, f"{what} has shape {values.shape}, its definition {expected.shape}"
-    wrong = [index for index in np.ndindex(values.shape) if values[index] != expected[index]]
-    assert not wrong, f"{what}{list(wrong[0])} is {values[wrong[0]]}, its definition {expected[wrong[0]]}"
-    kinds = {type(value) for value in values.flat}
-    assert kinds <= {Fraction}, f"{what} holds {kinds}"
-
-
-def assert_matches_definition(case):
-    """Forward and backward of a case are those of the plain loops."""
-    y = definitions.forward(case)
-    assert_exactly(convgrad.forward({**case, "delta": None}, arithmetic="exact").output, y, "y")
-    found, expected = convgrad.backward(case, arithmetic="exact"), definitions.backward(case)
-    assert_exactly(found.output, y, "y")
-    assert_exactly(found.dX, expected["dX"], "dX")
-    if case["op"] in CONVOLUTIONS:
-        assert_exactly(found.dW, expected["dW"], "dW")
-        assert_exactly(found.db, expected["db"], "db")
-    else:
-        assert found.dW is None
-        assert found.db is None
 
 
 @pytest.mark.parametrize("operation", OPERATIONS)
@@ -48,6 +22,7 @@ def test_every_operation_is_its_definition(operation, data):
     assert_matches_definition(data.draw(cases((operation,))))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("operation", CONVOLUTIONS)
 @given(data=st.data())
 def test_a_convolution_computed_in_many_small_blocks_is_the_same(operation, data):
@@ -56,6 +31,7 @@ def test_a_convolution_computed_in_many_small_blocks_is_the_same(operation, data
         assert_matches_definition(data.draw(cases((operation,))))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("operation", CONVOLUTIONS)
 @given(data=st.data())
 def test_a_convolution_shared_out_among_threads_is_the_same(operation, data):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ast
 import doctest
-import importlib
+import importlib.resources
 import pkgutil
 import re
 import subprocess
@@ -16,7 +16,7 @@ import pytest
 import convgrad
 
 ROOT = Path(__file__).parents[1]
-PACKAGE = ROOT / "convgrad"
+PACKAGE, TESTS = ROOT / "convgrad", ROOT / "tests"
 FLOORS = (
     ("__main__",), ("cli",), ("testing",), ("views", "documents"), ("checking",), ("diagnosis",), ("claims",),
     ("differences",), ("catalogue",), ("passes",), ("subject",), ("operations",), ("core",), ("errors",),
@@ -81,6 +81,11 @@ def test_there_are_no_float_literals_where_exact_numbers_pass(path: Path) -> Non
     assert floats == []
 
 
+@pytest.mark.parametrize("path", sorted(TESTS.rglob("*.py")), ids=lambda path: str(path.relative_to(TESTS)))
+def test_what_tests_share_has_a_module_of_its_own(path: Path) -> None:
+    assert [name for name in imports(path) if ".test_" in name or name.startswith("test_")] == []
+
+
 def test_no_module_bears_the_name_of_a_public_function() -> None:
     assert not set(convgrad.__all__) & {path.stem for path in PACKAGE.iterdir()}
 
@@ -108,6 +113,10 @@ def test_the_top_level_has_what_was_agreed_and_nothing_else() -> None:
         pytest.skip("not a git checkout, so what is part of the project cannot be told from what lies about")
     visible = {line.split("/")[0] for line in listed.stdout.splitlines() if not line.startswith(".")}
     assert visible == {"pyproject.toml", "convgrad", "tests", "samples", "README.md"}
+
+
+def test_other_people_s_type_checkers_are_told_that_there_are_types() -> None:
+    assert importlib.resources.files(convgrad).joinpath("py.typed").is_file()
 
 
 def test_tables_are_made_with_rich(monkeypatch: pytest.MonkeyPatch) -> None:

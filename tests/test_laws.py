@@ -190,16 +190,22 @@ def test_gradients_are_linear_in_delta(operation, data, seed):
 # -- Overlays ----------------------------------------------------------------------------------------------------------
 
 
-def placed(case, overlay):
-    """dX (N,C,*L) of one overlay alone: what it adds to the cells under it; padding's share goes to the copied cell."""
-    dx = definitions.zeros(definitions.full_shape(case, "input"))
+def lay(case, overlay, dx):
+    """Add to dX (N,C,*L) what an overlay adds to the cells under it; padding's share goes to the copied cell."""
     if case["op"] == "conv-transpose":
-        dx[(overlay.sample, slice(None), *overlay.position)] = overlay.dx
-        return dx
+        dx[(overlay.sample, slice(None), *overlay.position)] += overlay.dx
+        return
     for tap in np.ndindex(overlay.dx.shape[1:]):
         cells = cells_at(case, overlay, tap)
         if None not in cells:
             dx[(overlay.sample, slice(None), *cells)] += overlay.dx[(slice(None), *tap)]
+
+
+def laid(case, overlays):
+    """dX (N,C,*L) of some overlays alone."""
+    dx = definitions.zeros(definitions.full_shape(case, "input"))
+    for overlay in overlays:
+        lay(case, overlay, dx)
     return dx
 
 
@@ -217,8 +223,7 @@ def cells_at(case, overlay, tap):
 def test_overlays_add_up_to_the_gradients(operation, data):
     case = data.draw(cases((operation,)))
     found, overlays = backward(case), list(backward(case).full_overlays)
-    shape = definitions.full_shape(case, "input")
-    assert_equal(sum((placed(case, o) for o in overlays), start=definitions.zeros(shape)), np.reshape(found.dX, shape))
+    assert_equal(laid(case, overlays), np.reshape(found.dX, definitions.full_shape(case, "input")))
     if case["op"] in CONVOLUTIONS:
         kernel = definitions.full_shape(case, "kernel")
         dw = sum((np.reshape(o.dw, kernel) for o in overlays), start=definitions.zeros(kernel))
@@ -256,7 +261,7 @@ def test_an_overlays_window_is_what_lies_under_it(operation, data):
 @given(case=cases(operations=MAX_POOLS))
 def test_the_winners_of_an_overlay_are_the_cells_that_take_its_delta(case):
     for overlay in backward({**case, "delta": np.ones_like(case["delta"])}).full_overlays:
-        dx = placed(case, overlay)[overlay.sample]
+        dx = laid(case, [overlay])[overlay.sample]
         for channel, winners in enumerate(overlay.winners):
             assert sorted(map(tuple, winners)) == [cell for cell in np.ndindex(dx.shape[1:]) if dx[(channel, *cell)]]
 

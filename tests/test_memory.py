@@ -10,6 +10,7 @@ import pytest
 from tests.peak import PEAK
 
 pytest.importorskip("resource", reason="the peak of a process's memory is only known on Unix")
+pytestmark = pytest.mark.slow
 
 MEASURE = """
 import json

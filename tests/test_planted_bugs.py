@@ -13,8 +13,8 @@ import convgrad
 from convgrad.core import unfold
 from convgrad.core.window import AdaptiveAxis, Window
 from convgrad.operations import OPERATIONS, average_pool, conv, conv_transpose, geometry, lp_pool, max_pool
+from tests.agreement import assert_matches_definition
 from tests.geometry import rationals
-from tests.test_definitions import assert_matches_definition
 
 # -- Cases that between them show every bug ----------------------------------------------------------------------------
 

@@ -42,6 +42,7 @@ def replayed(block: str, folder: Path) -> str:
     return "".join(f"$ {command}\n{run(command, folder).rstrip()}\n" for command in commands)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("number", range(len(blocks())))
 def test_a_console_block_of_the_readme_is_what_happens(number: int, tmp_path: Path) -> None:
     block = blocks()[number]

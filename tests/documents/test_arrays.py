@@ -178,6 +178,7 @@ def test_a_regular_array_reads_as_the_same_bits_as_by_the_careful_reader(text, c
     assert_same(found[0], careful(text))
 
 
+@pytest.mark.slow
 @given(documents(), st.data(), st.sampled_from([1, 7, 1 << 20]))
 @settings(derandomize=False, print_blob=True, deadline=None, max_examples=300)
 def test_the_quick_reader_accepts_nothing_that_the_careful_one_refuses(text, data, chunk):

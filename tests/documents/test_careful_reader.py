@@ -211,6 +211,7 @@ BOMBS = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", BOMBS)
 def test_what_is_made_to_fill_memory_does_not(name):
     program = f"""

@@ -150,12 +150,14 @@ def test_one_small_case_separates_the_mistakes_of_a_convolution():
     assert missed == {"padding-mode-ignored", "remainder-kept", "remainder-missing"}  # other geometry: other cases
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("seed", "sketch"), SEEDED, ids=lambda part: part["id"] if isinstance(part, dict) else "")
 def test_the_seeds_are_the_first_that_show_and_separate_all(seed, sketch):
     assert filled(sketch, seed) in BUILTIN
     assert separating_seed(sketch, len(IDENTITIES.get(sketch["id"], {})), seeds=10) <= seed
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("document", BUILTIN, ids=lambda document: document["id"])
 def test_every_mistake_planted_in_a_builtin_case_is_caught_and_named(document):
     found = list(control(make_case(document), variants=True))

@@ -14,6 +14,7 @@ from convgrad.diagnosis.diagnoser import Diagnoser
 from convgrad.diagnosis.strength import planted
 from tests.mistakes.cases import claimed, random_case
 
+pytestmark = pytest.mark.slow
 GEOMETRIES, BATCH, PAIRS_EACH = 500, 50, 3
 EACH = 8
 """Mistakes planted in each geometry, of the 100 to 300 variants that show there; other seeds plant others."""

@@ -100,6 +100,7 @@ LARGE = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", LARGE)
 @pytest.mark.parametrize("delta", ["ones", "numbers"])
 def test_the_first_samples_of_a_large_batch_tell_what_all_do(name, delta, monkeypatch):

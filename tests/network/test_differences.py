@@ -47,6 +47,7 @@ def small_documents(seed, count, **choices):
             yield document
 
 
+@pytest.mark.slow
 def test_exact_networks_have_exactly_the_gradients_that_differences_say():
     exact = 0
     for document in small_documents(1, 25, kinds=RATIONAL):
@@ -54,6 +55,7 @@ def test_exact_networks_have_exactly_the_gradients_that_differences_say():
     assert exact >= 15
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("arithmetic", ["float64", "auto"])
 def test_networks_of_every_layer_agree_with_complex_steps(arithmetic):
     for document in small_documents(2, 40):

@@ -3,21 +3,14 @@
 from __future__ import annotations
 
 from fractions import Fraction
-from pathlib import Path
 
 import numpy as np
 import pytest
 import yaml
 
 import convgrad
-from convgrad.documents import read, source
-
-SAMPLES = Path(__file__).parents[2] / "samples"
-
-
-def document(name):
-    """A sample with the text of every number."""
-    return next(iter(read(source(str(SAMPLES / f"network-{name}.yaml"))))).value
+from tests.network.samples import document
+from tests.program import SAMPLES
 
 
 @pytest.fixture

@@ -10,7 +10,6 @@ from convgrad.differences.identities import checksums
 from convgrad.passes.gradients import Gradients
 from convgrad.subject.case import make_case
 from tests import geometry
-from tests.verify.test_finite_differences import float_cases
 
 
 def sums(document, change=None):
@@ -32,7 +31,7 @@ def test_they_hold_with_equality_for_every_operation(document):
     assert bool(found) == (document.get("ties") != "all")
 
 
-@given(float_cases())
+@given(geometry.float_cases())
 def test_they_hold_within_rounding_in_float64_and_float32(document):
     assert all(checksum.holds for checksum in sums(document))
     assert all(checksum.holds for checksum in sums(make_case(document, arithmetic="float32")))

@@ -14,7 +14,6 @@ from convgrad.differences.roundoff import TYPES
 from convgrad.errors import RequestError
 from convgrad.subject.case import make_case
 from tests import definitions, geometry
-from tests.verify.test_finite_differences import float_cases
 
 CASE = {"input": [1, 2, 3], "kernel": [0.3, 0.5], "delta": [-0.1, 0.2]}  # dW 0.3 0.4, db 0.1, dX -0.03 0.01 0.1
 
@@ -98,7 +97,7 @@ def computed(document, dtype):
 SUMS = tuple(name for name in geometry.OPERATIONS if name != "lp-pool")
 
 
-@given(float_cases(SUMS), st.sampled_from([np.float32, np.float64]))
+@given(geometry.float_cases(SUMS), st.sampled_from([np.float32, np.float64]))
 def test_what_plain_loops_compute_in_a_type_is_excused_as_that_type(document, dtype):
     assert check(document, computed(document, dtype)).verdict == "agrees"
 
@@ -108,7 +107,7 @@ def test_so_it_is_where_the_numbers_are_decimal_and_had_to_be_rounded_first(docu
     assert check(document, computed(document, dtype)).verdict == "agrees"
 
 
-@given(float_cases(("lp-pool",)), st.sampled_from([1, 1.5, 2, 3]))
+@given(geometry.float_cases(("lp-pool",)), st.sampled_from([1, 1.5, 2, 3]))
 def test_a_norm_in_float32_is_excused_as_float32(document, norm):
     document = {**document, "norm": norm}
     claim = convgrad.backward(document, arithmetic="float32").dX
@@ -122,7 +121,8 @@ def test_a_claim_equal_to_the_gradient_is_always_right(document, dtype):
     assert check(document, right, claim_dtype=dtype).verdict == "agrees"
 
 
-@given(float_cases(), st.sampled_from(sorted(TYPES)), st.integers(0, 2**20))
+@pytest.mark.slow
+@given(geometry.float_cases(), st.sampled_from(sorted(TYPES)), st.integers(0, 2**20))
 def test_just_beyond_the_bound_is_refused_and_just_within_is_not(document, dtype, pick):
     report = check(document)
     case, right = report.truth_case, report.truth["dX"]

@@ -25,17 +25,6 @@ OPERANDS = {"dX": "x", "dW": "w", "db": "b"}
 NAMES = {"x": "dX", "w": "dW", "b": "db"}
 
 
-def float_cases(operations=geometry.OPERATIONS, **fixed):
-    """Cases of the operations with float64 data, drawn by a seed."""
-
-    def made(seed, operation):
-        choose = geometry.Seeded(np.random.default_rng(seed))
-        dims = choose.integer(1, 3)
-        return geometry.random_case(choose, operation, dims, geometry.float_data, (1, 3), **fixed)
-
-    return st.builds(made, st.integers(0, 2**20), st.sampled_from(operations))
-
-
 # -- They are the gradients --------------------------------------------------------------------------------------------
 
 
@@ -61,7 +50,7 @@ def test_only_the_cells_of_pools_with_kinks_are_undecided(document):
         assert not any(marks.any() for marks in found.undecided.values())
 
 
-@given(float_cases())
+@given(geometry.float_cases())
 def test_float_differences_are_within_1e_13_of_the_largest_entry(document):
     # the bound that check uses is derived (convgrad.claims.rounding); this is what the issue asks for, and an output
     # here is a sum of some hundred products at most: 1e-13 is 450 units, differences come out within ten
@@ -73,7 +62,7 @@ def test_float_differences_are_within_1e_13_of_the_largest_entry(document):
         assert (abs(gradient - ours[name])[decided] <= 1e-13 * largest).all()
 
 
-@given(float_cases())
+@given(geometry.float_cases())
 def test_float_differences_agree_within_the_bound_that_is_derived(document):
     assert check(document).verdict in ("agrees", "undecided")
 

@@ -9,10 +9,9 @@ import jsonschema
 import pytest
 
 import convgrad
-from convgrad.checking.installation import verify_installation
 from convgrad.diagnosis.control import Planted
-from tests.test_cli import SAMPLES
-from tests.test_cli import convgrad as run
+from tests.program import SAMPLES
+from tests.program import convgrad as run
 
 
 def valid(record, name):
@@ -30,8 +29,8 @@ def test_every_line_of_many_cases_has_a_schema():
     assert not any(valid(record, "error") for record, kind in zip(records, kinds, strict=True) if kind != "error")
 
 
-def test_the_installation_has_a_schema_also_where_something_was_missed():
-    installation = verify_installation()
+@pytest.mark.slow
+def test_the_installation_has_a_schema_also_where_something_was_missed(installation):
     assert valid(json.loads(json.dumps(installation.to_dict())), "installation")
     missed = Planted(None, "dW", "delta-rotated", "", None, ())
     worse = replace(installation, cases=(replace(installation.cases[0], planted=(missed,)),))

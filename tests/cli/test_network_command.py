@@ -3,32 +3,20 @@
 from __future__ import annotations
 
 import json
-import os
 import re
-import subprocess
-import sys
-from pathlib import Path
 
 import jsonschema
 import numpy as np
 import pytest
 
 import convgrad as package
+from tests.program import ROOT, SAMPLES, convgrad
 
-ROOT = Path(__file__).parents[2]
-SAMPLES = sorted(path.stem.removeprefix("network-") for path in (ROOT / "samples").glob("network-*.yaml"))
+NETWORKS = sorted(path.stem.removeprefix("network-") for path in SAMPLES.glob("network-*.yaml"))
 
 
 def sample(name):
     return f"samples/network-{name}.yaml"
-
-
-def convgrad(*arguments, stdin="", **environment):
-    """One run of the program as a process of its own."""
-    clean = {name: value for name, value in os.environ.items() if name not in ("COLUMNS", "FORCE_COLOR", "NO_COLOR")}
-    found = {**clean, "PYTHONPATH": str(ROOT), "PYTHONUTF8": "1", **environment}
-    command = [sys.executable, "-m", "convgrad", *arguments]
-    return subprocess.run(command, input=stdin, capture_output=True, text=True, cwd=ROOT, env=found)
 
 
 def lines(run):
@@ -36,7 +24,7 @@ def lines(run):
     return [json.loads(line) for line in run.stdout.splitlines()]
 
 
-@pytest.mark.parametrize("name", SAMPLES)
+@pytest.mark.parametrize("name", NETWORKS)
 def test_the_output_validates_against_the_published_schema(name):
     run = convgrad("network", sample(name), "--format", "json", "--steps", "2")
     assert (run.returncode, run.stderr) == (0, "")
@@ -175,7 +163,7 @@ def test_no_number_is_cut_at_any_width(width):
     from convgrad.views import render
     from convgrad.views.network import Shown
 
-    for name in SAMPLES:
+    for name in NETWORKS:
         made = package.network(yaml_of(name))
         shown = (Shown(made, None, 2), package.check(made), package.explain(made, f"{made.layers[0].name}.dX[2,2]"))
         for record in shown:
@@ -321,6 +309,7 @@ def test_an_unknown_layer_in_a_claim_is_placed():
     assert ":26:3:" in run.stderr, run.stderr
 
 
+@pytest.mark.slow
 def test_an_option_wins_over_a_network_s_document_also_where_it_is_read_again(tmp_path):
     layers = [{"op": "average-pool", "window": 100}]
     path = tmp_path / "large.json"

@@ -5,10 +5,10 @@ from __future__ import annotations
 import json
 import os
 import re
+import shlex
 import signal
 import subprocess
 import sys
-import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -18,36 +18,7 @@ import numpy as np
 import pytest
 import yaml
 
-ROOT = Path(__file__).parents[1]
-SAMPLES = ROOT / "samples"
-LEDGER = ["--input", "[1, 2, 3]", "--kernel", "[0.3, 0.5]", "--delta", "[-0.1, 0.2]"]
-
-
-UNSET = ("COLUMNS", "FORCE_COLOR", "NO_COLOR", "PYTHONDONTWRITEBYTECODE")
-COMPILED = tempfile.TemporaryDirectory(prefix="convgrad-tests-")  # a hundred runs need not compile a hundred times
-
-
-def convgrad(*arguments: str, stdin: str = "", cwd: Path = ROOT, **environment: str) -> Any:
-    """One run of the program as a process of its own."""
-    command = [sys.executable, "-m", "convgrad", *arguments]
-    clean = {name: value for name, value in os.environ.items() if name not in UNSET}
-    found = {"PYTHONPATH": str(ROOT), "PYTHONPYCACHEPREFIX": COMPILED.name, **environment}
-    return subprocess.run(command, input=stdin, capture_output=True, text=True, cwd=cwd, env={**clean, **found})
-
-
-def result(*arguments: str, **keywords: Any) -> Any:
-    run = convgrad(*arguments, "--format", "json", **keywords)
-    assert run.returncode == 0, run.stderr
-    assert run.stderr == ""
-    return json.loads(run.stdout)
-
-
-def assert_refused(run: Any, *words: str) -> None:
-    """Exit code 2, nothing on stdout, every word on stderr, and no traceback."""
-    assert (run.returncode, run.stdout) == (2, ""), run
-    assert "Traceback" not in run.stderr
-    for word in words:
-        assert word in run.stderr, run.stderr
+from tests.program import LEDGER, ROOT, SAMPLES, assert_refused, convgrad, hear_signals, result, surroundings
 
 
 def test_the_readme_example_is_exact() -> None:
@@ -390,7 +361,7 @@ def test_infinities_are_not_rational() -> None:
 def test_a_full_disk_is_said() -> None:
     command = [sys.executable, "-m", "convgrad", "backward", *LEDGER]
     with open("/dev/full", "w") as full:
-        run = subprocess.run(command, stdout=full, stderr=subprocess.PIPE, text=True, cwd=ROOT)
+        run = subprocess.run(command, stdout=full, stderr=subprocess.PIPE, text=True, cwd=ROOT, env=surroundings())
     assert run.returncode == 74
     assert "cannot be written" in run.stderr
 
@@ -412,21 +383,15 @@ def test_a_flood_of_brackets_and_aliases_is_refused_in_little_memory() -> None:
 def test_a_closed_pipe_exits_with_141_and_says_nothing() -> None:
     script = f"{sys.executable} -m convgrad backward --input '{[0] * 3000}' --kernel '[1]' --delta ones --overlays all "
     script += "--format jsonl | head -1; echo ${PIPESTATUS[0]}"
-    run = subprocess.run(["bash", "-c", script], capture_output=True, text=True, cwd=ROOT)
+    run = subprocess.run(["bash", "-c", script], capture_output=True, text=True, cwd=ROOT, env=surroundings())
     assert run.stdout.splitlines()[-1] == "141"
     assert run.stderr == ""
-
-
-def hear_signals() -> None:
-    """What starts a program may have left signals unheard, as a shell does in the background, and nohup."""
-    for name in ("SIGINT", "SIGTERM", "SIGHUP"):
-        signal.signal(getattr(signal, name), signal.SIG_DFL)
 
 
 def test_an_interrupt_exits_with_130() -> None:
     command = [sys.executable, "-m", "convgrad", "backward", "-"]
     heard = {"stdin": subprocess.PIPE, "stderr": subprocess.PIPE, "preexec_fn": hear_signals}
-    with subprocess.Popen(command, cwd=ROOT, text=True, **heard) as process:
+    with subprocess.Popen(command, cwd=ROOT, env=surroundings(), text=True, **heard) as process:
         assert process.stdin is not None
         process.stdin.write("input: [1]\n")
         process.stdin.flush()
@@ -493,9 +458,9 @@ def test_help_starts_with_an_example_that_runs(command: str) -> None:
     lines = [line.strip() for line in convgrad(command, "--help").stdout.splitlines() if line.strip()]
     example = lines[1]
     assert lines[0].startswith("Usage: convgrad")
-    run = subprocess.run(
-        ["bash", "-c", example.replace("convgrad", f"{sys.executable} -m convgrad", 1)], capture_output=True, cwd=ROOT
-    )
+    program, *words = shlex.split(example)
+    run = convgrad(*words)
+    assert program == "convgrad"
     assert run.returncode in (0, 1), run.stderr
 
 
@@ -525,7 +490,8 @@ def imported(arguments: Sequence[str]) -> set[str]:
         "import sys, convgrad.__main__ as m\nsys.argv = ['convgrad', *sys.argv[1:]]\ntry:\n    m.main()\nfinally:\n"
     )
     script += "    print(*sys.modules, file=sys.stderr)"
-    run = subprocess.run([sys.executable, "-c", script, *arguments], capture_output=True, text=True, cwd=ROOT)
+    command = [sys.executable, "-c", script, *arguments]
+    run = subprocess.run(command, capture_output=True, text=True, cwd=ROOT, env=surroundings())
     return {name.split(".")[0] for name in run.stderr.splitlines()[-1].split()}
 
 
@@ -572,10 +538,7 @@ def test_a_terminal_that_is_dumb_gets_no_colour() -> None:
     for term in ("dumb", "xterm"):
         leader, follower = pty.openpty()
         command = [sys.executable, "-m", "convgrad", "backward", "samples/ledger.yaml"]
-        clean = {
-            name: value for name, value in os.environ.items() if name not in ("NO_COLOR", "FORCE_COLOR", "COLUMNS")
-        }
-        subprocess.run(command, stdout=follower, cwd=ROOT, env={**clean, "TERM": term}, check=True)
+        subprocess.run(command, stdout=follower, cwd=ROOT, env=surroundings(TERM=term), check=True)
         os.close(follower)
         shown[term] = os.read(leader, 1 << 16).decode()
         os.close(leader)
