@@ -12,7 +12,7 @@ from convgrad.diagnosis.control import builtin_cases, truth_of
 from convgrad.diagnosis.diagnoser import Diagnoser, diagnose
 from convgrad.diagnosis.telling import tell_apart
 from convgrad.subject.case import make_case
-from tests.mistakes.cases import claimed, claims_of, fractions, plain, printed
+from tests.diagnosis.cases import claimed, claims_of, fractions, plain, printed
 
 INPUT = ".7 -.3 -.7 .5 / .9 -.5 -.2 .9 / -.1 .8 -.3 -.5 / 0 .2 -.1 .6"
 W1, W2 = ".1 -.3 / -.5 .7", "-.5 .1 / .3 .9"

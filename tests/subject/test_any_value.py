@@ -31,10 +31,12 @@ CALLS = {
 
 def assert_answered(function, document):
     """A result that can be written, or a refusal without a word of Python."""
+    refusal = ""
     try:
         function(document).to_dict()
     except convgrad.RequestError as error:
-        assert not [word for word in ("object at 0x", "<class", "np.", "array(", "dtype") if word in str(error)]
+        refusal = str(error)
+    assert not [word for word in ("object at 0x", "<class", "np.", "array(", "dtype") if word in refusal]
 
 
 @pytest.mark.filterwarnings("ignore:.*encountered in:RuntimeWarning")

@@ -12,7 +12,7 @@ from convgrad.diagnosis.candidates import Candidates, differs
 from convgrad.diagnosis.control import truth_of
 from convgrad.diagnosis.diagnoser import Diagnoser
 from convgrad.diagnosis.strength import planted
-from tests.mistakes.cases import claimed, random_case
+from tests.diagnosis.cases import claimed, random_case
 
 pytestmark = pytest.mark.slow
 GEOMETRIES, BATCH, PAIRS_EACH = 500, 50, 3

@@ -16,8 +16,8 @@ from convgrad.diagnosis.control import SEEDED, builtin_cases, confusions, contro
 from convgrad.diagnosis.strength import planted, strength
 from convgrad.operations import OPERATIONS
 from convgrad.subject.case import make_case
-from tests.mistakes import formulas
-from tests.mistakes.cases import random_case
+from tests.catalogue import formulas
+from tests.diagnosis.cases import random_case
 
 # the tables of the catalogue's description, by what they are about
 DESCRIBED = {

@@ -9,7 +9,7 @@ import pytest
 import yaml
 
 import convgrad
-from tests.network.samples import document
+from tests.passes.samples import document
 from tests.program import SAMPLES
 
 

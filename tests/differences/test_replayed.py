@@ -12,7 +12,7 @@ import convgrad
 from convgrad.checking.ours import difference
 from convgrad.claims.propagated import Propagated
 from convgrad.differences.replayed import replayed_differences
-from tests.network.chains import RATIONAL, random_document
+from tests.passes.chains import RATIONAL, random_document
 
 SAMPLES = Path(__file__).parents[2] / "samples"
 MOST = 150  # numbers that a document may have, so that each is differenced in little time

@@ -13,7 +13,7 @@ import pytest
 
 from convgrad.cli import streams
 
-ROOT = Path(__file__).parents[1]
+ROOT = Path(__file__).parents[2]
 LEDGER, PUBLISHED = "samples/ledger.yaml", "samples/published-layer2.yaml"
 AGREES, DIFFERS, MISSING = f"check {LEDGER}", f"check {PUBLISHED}", "check nofile.yaml"
 DELIVERIES = (

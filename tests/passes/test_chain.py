@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 import convgrad
-from tests.network.chains import RATIONAL, random_document
+from tests.passes.chains import RATIONAL, random_document
 
 CONV = {"op": "conv", "kernel": [[1, 2], [3, 4]]}
 

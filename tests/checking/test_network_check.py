@@ -7,7 +7,7 @@ import pytest
 
 import convgrad
 from convgrad.documents import json_text, read, source
-from tests.network.samples import document
+from tests.passes.samples import document
 
 LAYERS = [
     {"name": "conv1", "op": "conv", "kernel": [[0.5, -0.25], [1, 0.75]], "bias": 0.5},
