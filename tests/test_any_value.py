@@ -30,10 +30,12 @@ CALLS = {
 
 def assert_answered(function, document):
     """A result that can be written, or a refusal without a word of Python."""
+    said = ""
     try:
         function(document).to_dict()
     except convgrad.RequestError as error:
-        assert not [word for word in ("object at 0x", "<class", "np.", "array(") if word in str(error)]
+        said = str(error)
+    assert not [word for word in ("object at 0x", "<class", "np.", "array(") if word in said]
 
 
 @pytest.mark.filterwarnings("ignore:.*encountered in:RuntimeWarning")
