@@ -20,6 +20,9 @@ def test_the_terms_of_a_norm_are_magnitudes(norm):
 def test_an_output_is_explained_without_a_delta():
     explained = convgrad.explain({"input": [1, 2, 3], "kernel": [4, 5]}, "y[1]")
     assert [term.value for term in explained.terms] == [8, 15]
+    for op, values in (("average-pool", [1, 1.5]), ("max-pool", [None, 3]), ("lp-pool", [2, 3])):
+        pooled = convgrad.explain({"op": op, "input": [1, 2, 3], "window": 2, "stride": 1}, "y[1]")
+        assert [term.value for term in pooled.terms] == values
     with pytest.raises(convgrad.RequestError, match="delta"):
         convgrad.explain({"input": [1, 2, 3], "kernel": [4, 5]}, "dX[1]")
 

@@ -80,10 +80,10 @@ def test_a_norm_of_the_largest_numbers_has_its_slopes():
 
 
 def test_a_sum_that_passes_2_to_the_53_only_by_its_count_is_exact():
-    count = 2**12
-    case = {"input": [2**21 + 1] * count, "kernel": [2**21 + 1] * count, "delta": [1]}
-    # each product is below 2^43, and not one of them but their sum needs more than 53 bits
-    assert convgrad.forward(case, arithmetic="exact").output.tolist() == [count * (2**21 + 1) ** 2]
+    count, number = 2**12, 2**21 + 1
+    case = {"input": [number] * count, "kernel": [*[number] * (count - 1), number - 1], "delta": [1]}
+    # each product is below 2^43, but their sum is odd and beyond 2^53
+    assert convgrad.forward(case, arithmetic="exact").output.tolist() == [count * number**2 - number]
 
 
 # -- Claims ------------------------------------------------------------------------------------------------------------
@@ -122,7 +122,7 @@ def test_fourteen_digits_are_a_number_rounded_to_them_and_fifteen_are_a_float64(
     assert rule == ("float64 rounding" if len(text) == 17 else "half a unit of decimal place 14")
 
 
-@pytest.mark.parametrize(("claim", "named"), [([3, 4], True), ([3.00000001, 4], False)])
+@pytest.mark.parametrize(("claim", "named"), [([3, 4], True), ([3.1, 4.1], False), ([3.00000001, 4], False)])
 def test_a_decimal_point_in_another_place_is_scaled_and_what_is_beside_it_is_not(claim, named):
     case = {"input": [1, 2, 3], "kernel": [0.3, 0.5], "delta": [-0.1, 0.2]}  # dW 0.3 0.4
     (found,) = convgrad.check(case, {"dW": claim}).diagnosis
