@@ -17,7 +17,7 @@ _HOMES = {
     "Case": "convgrad.subject.case",
     "RequestError": "convgrad.errors",
     "backward": "convgrad.passes.gradients",
-    "check": "convgrad.checking.report.judging",
+    "check": "convgrad.checking.judging",
     "explain": "convgrad.passes.explanation",
     "forward": "convgrad.passes.gradients",
     "network": "convgrad.passes.subject",

@@ -284,7 +284,7 @@ def test_an_array_without_a_sampled_entry_is_not_among_the_findings():
 
 def test_an_estimate_goes_by_the_faster_of_two_passes(monkeypatch):
     case = {"input": [1, 2, 3], "kernel": [1, 2], "delta": "ones"}
-    monkeypatch.setattr("convgrad.checking.report.ours.perf_counter", iter([0.0, 9.0, 10.0, 10.5]).__next__)
+    monkeypatch.setattr("convgrad.checking.ours.perf_counter", iter([0.0, 9.0, 10.0, 10.5]).__next__)
     count, seconds = estimate(as_subject(case))
     assert count == check(case).evaluations
     assert seconds == count * 0.5
