@@ -1,0 +1,20 @@
+"""Which part of a record is to be shown."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+
+class Asked(NamedTuple):
+    """Overlays ("all", "none" or how many), the one at a position alone, a channel or a pair of them, results alone."""
+
+    overlays: int | str | None = None
+    only: tuple[int, ...] | None = None
+    channel: tuple[int, ...] | None = None
+    quiet: bool = False
+
+    def ends(self, count: int, most: int, ends: tuple[int, int]) -> tuple[int, int] | None:
+        """How many rows, of so many, are shown first and last, unless all are: asked for, or no more than `most`."""
+        if isinstance(self.overlays, int):
+            return min(self.overlays, count), 0
+        return None if self.overlays == "all" or count <= most else ends
