@@ -59,7 +59,8 @@ class Strip(NamedTuple):
 
 
 Entry = Any
-"""A text, a number, a sign, Words, an Equation, a Partial, a Strip, or an array: the cells under a window."""
+"""A text, a number (None where there is none), a sign, Words, an Equation, a Partial, a Strip, or the array of cells
+under a window."""
 Row = Sequence[Entry]
 
 # -- Blocks ------------------------------------------------------------------------------------------------------------
