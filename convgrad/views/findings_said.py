@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
 from convgrad.checking import CLAIM
@@ -111,11 +111,14 @@ def _overlays(entry: Entry) -> str:
     return " ".join(where[:OVERLAYS]) + (f" and {len(where) - OVERLAYS} more" if len(where) > OVERLAYS else "")
 
 
-def diagnosis_items(diagnoses: Iterable[Diagnosis], level: int, given: str = "") -> Iterator[Item]:
-    """Each mistake by name, with its fix, and what would tell it from others; `given` is a claim it starts from."""
-    for diagnosis in diagnoses:
-        yield Item(f"{diagnosis.message}{given}", level)
-        if diagnosis.fix:
-            yield Item(f"fix: {diagnosis.fix}", level)
-        if told := diagnosis.details.get("tell_apart"):
-            yield Item(f"to tell them apart: {told}", level)
+def diagnosis_items(diagnosis: Diagnosis, level: int, given: str = "") -> Iterator[Item]:
+    """A mistake by name, with its fix; `given` is a claim that it starts from."""
+    yield Item(f"{diagnosis.message}{given}", level)
+    if diagnosis.fix:
+        yield Item(f"fix: {diagnosis.fix}", level)
+
+
+def telling_apart(diagnosis: Diagnosis, level: int) -> Iterator[Item]:
+    """What would tell a mistake from others that give the same numbers."""
+    if told := diagnosis.details.get("tell_apart"):
+        yield Item(f"to tell them apart: {told}", level)

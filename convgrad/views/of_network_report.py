@@ -44,7 +44,7 @@ def _finding(report: NetworkReport, finding: LayerFinding) -> Iterator[Block]:
     for part in report.diagnosis:
         if (part.layer, part.array) == (finding.layer, finding.array) and finding.against == CLAIM:
             diagnosis, given = part.told.diagnosis, part.told.given
-            yield from diagnosis_items([diagnosis], 2, _given(diagnosis.mistake, given))
+            yield from diagnosis_items(diagnosis, 2, _given(diagnosis.mistake, given))
 
 
 def _given(mistake: str | None, given: str) -> str:

@@ -9,7 +9,7 @@ from convgrad.checking import CLAIM, DIFFERENCES, Report
 from convgrad.views.asked import Asked
 from convgrad.views.block_kinds import Block, Item, Prose, Section, Verdict, View, index
 from convgrad.views.case_header import header
-from convgrad.views.findings_said import Judged, diagnosis_items, judged, said, wrong_entries_table
+from convgrad.views.findings_said import Judged, diagnosis_items, judged, said, telling_apart, wrong_entries_table
 from convgrad.views.identity_blocks import identities
 
 NAMED = 4
@@ -26,8 +26,7 @@ def _sections(report: Report) -> View:
     yield header(report.case)
     yield Section(_findings(report, findings))
     for name in dict.fromkeys(diagnosis.array for diagnosis in report.diagnosis):
-        mistakes = (diagnosis for diagnosis in report.diagnosis if diagnosis.array == name)
-        yield Section((Item(f"{name}:"), *diagnosis_items(mistakes, 1)))
+        yield Section(_diagnosis(report, name))
     if report.all_entries:
         yield from (wrong_entries_table(one) for one in findings if one.finding.wrong)
     yield Item(_strength(report))
@@ -44,6 +43,15 @@ def _findings(report: Report, findings: list[Judged]) -> Iterator[Item]:
     if sample := report.sample:
         yield Item(f"{sample.entries} of {sample.of} entries were differenced, chosen by seed {sample.seed}")
     yield Item(f"{report.evaluations} forward passes")
+
+
+def _diagnosis(report: Report, name: str) -> Iterator[Item]:
+    """What the claimed array of a name comes from."""
+    yield Item(f"{name}:")
+    for diagnosis in report.diagnosis:
+        if diagnosis.array == name:
+            yield from diagnosis_items(diagnosis, 1)
+            yield from telling_apart(diagnosis, 1)
 
 
 def _checksums(report: Report) -> Iterator[Block]:

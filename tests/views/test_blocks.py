@@ -70,8 +70,10 @@ def test_the_rows_of_a_ledger_add_up_to_its_total_and_so_do_those_left_out(case)
 
 def test_alternatives_begin_with_the_richest_and_end_with_what_always_fits():
     alternatives = next(part for part in blocks(convgrad.backward(LEDGER)) if isinstance(part, Alternatives))
-    widths = [option.table and len(option.table.columns) for option in alternatives.options]
-    assert widths == [9, 9, 6, None]
+    columns = [option.table and [column.kind for column in option.table.columns] for option in alternatives.options]
+    assert [kinds and (len(kinds), "equation" in kinds) for kinds in columns] == [
+        (9, True), (9, False), (6, False), None,
+    ]  # fmt: skip
 
 
 def test_a_number_stays_a_number():
