@@ -30,22 +30,37 @@ def grid_lines(block: Grid, pen: Pen) -> Lines:
     values, look, title = block.values, pen.look, pen.words(block.title) + _legend(block)
     if values.size == 0:
         return titled(f"{title}  empty: its shape is {shape_text(values.shape)}", together([]), look.width)
-    longest = block.longest or LONGEST
-    shape = (1, 1, *values.shape)[-2:]
-    around = [(0,), (), *block.focus][-2:] if block.focus else [(), ()]
-    rows, columns = (picks(n, longest, values.size, at) for n, at in zip(shape, around, strict=True))
-    picked, left = Picked(rows, columns, (0, *block.origin)[-1]), _left_out(shape, rows, columns)
+    picked, left = _picked(block)
     marks = signs(block.marks or {}, block.rules)
     if values.ndim <= 2:
         return _noted(title, _plane(values, picked, look, marks), left, look)
-    leads = _slices(values.shape[:-2], block.focus, SLICES if longest < LONGEST or values.size > MOST else MOST)
+    leads, count = _leads(block), prod(values.shape[:-2])
     slices = (
         titled(_lead(lead, block.origin), _plane(values[lead], picked, look, marks, lead), None, "quiet")
         for lead in leads
     )
-    if len(leads) < (count := prod(values.shape[:-2])):
-        left = [*left, f"{len(leads)} of {count} slices"]
+    left += [f"{len(leads)} of {count} slices"] if len(leads) < count else []
     return _noted(title, together(beside(slices, look.room)), left, look)
+
+
+def _picked(block: Grid) -> tuple[Picked, list[str]]:
+    """The rows and columns that are shown, and in words how many, where that is not all."""
+    shape = (1, 1, *block.values.shape)[-2:]
+    around = [(0,), (), *block.focus][-2:] if block.focus else [(), ()]
+    longest, size = block.longest or LONGEST, block.values.size
+    rows, columns = (picks(n, longest, size, at) for n, at in zip(shape, around, strict=True))
+    return Picked(rows, columns, (0, *block.origin)[-1]), _left_out(shape, rows, columns)
+
+
+def _leads(block: Grid) -> list[Cell]:
+    """The slices of a volume that are shown: all, or those in focus, or the first ones."""
+    shape = block.values.shape[:-2]
+    few = (block.longest or LONGEST) < LONGEST or block.values.size > MOST
+    most, focus = SLICES if few else MOST, block.focus[: len(shape)]
+    leads: Iterator[Cell] = iter(np.ndindex(shape))
+    if prod(shape) > most and focus:
+        leads = (lead for lead in leads if all(i in cells for i, cells in zip(lead, focus, strict=True)))
+    return list(islice(leads, most))
 
 
 def _legend(block: Grid) -> str:
@@ -74,14 +89,6 @@ def _noted(title: str, shown: Lines, left: Sequence[str], look: Look) -> Lines:
 def _lead(lead: Cell, origin: Sequence[int]) -> str:
     """What a slice is called."""
     return f"[{','.join(str(i + first) for i, first in zip(lead, origin or (0,) * len(lead), strict=False))}]"
-
-
-def _slices(shape: Cell, focus: Sequence[Sequence[int]], most: int) -> list[Cell]:
-    """The slices of a volume that are shown: all, or those in focus, or the first ones."""
-    leads: Iterator[Cell] = iter(np.ndindex(shape))
-    if prod(shape) > most and focus:
-        leads = (lead for lead in leads if all(i in cells for i, cells in zip(lead, focus, strict=False)))
-    return list(islice(leads, most))
 
 
 def _plane(values: Array, picked: Picked, look: Look, marks: Marks, lead: Cell = ()) -> Lines:

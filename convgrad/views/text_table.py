@@ -4,15 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import chain, islice
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from convgrad.views.block_kinds import Row, Rows, Table
-from convgrad.views.look import STYLES, Line, Look, wrapped
-from convgrad.views.text_columns import Room, joined
+from convgrad.views.look import Line, wrapped
+from convgrad.views.text_columns import Room
+from convgrad.views.text_rich import rich_text
 from convgrad.views.text_words import Pen, Text
-
-if TYPE_CHECKING:
-    from rich.box import Box
 
 GAP = 2
 CHUNK = 256
@@ -81,32 +79,8 @@ class Measured:
         if not self.look.fits(self.width):
             return self.stacked()
         if len(self.rows) <= CHUNK:
-            return iter((self._rich(),))
+            return iter((rich_text(self.rooms, self.rows, self.total, self.width, self.look),))
         return self._laid(zip(*chunk, strict=True) for chunk in _chunks(self.rows))
-
-    def _rich(self) -> str:
-        """Through a rich table on a console of just the width that was planned, so that it cuts nothing."""
-        from rich.console import Console
-        from rich.table import Table as RichTable
-        from rich.text import Text as RichText
-
-        look, width = self.look, self.width
-        table = RichTable(box=_box(look), show_edge=False, show_footer=bool(self.total), padding=(0, 0, 0, 1),
-                          header_style="bold", footer_style="bold")  # fmt: skip
-        total = self.total or [""] * len(self.rooms)
-        for room, foot in zip(self.rooms, total, strict=True):
-            table.add_column(RichText(room.heading()), RichText(joined(room.laid(foot))), width=room.width,
-                             no_wrap=True)  # fmt: skip
-        for row in self.rows:
-            laid = [room.laid(entry) for room, entry in zip(self.rooms, row, strict=True)]
-            table.add_row(*(RichText.assemble(*((text, STYLES.get(style, "")) for text, style in line))
-                            for line in laid))  # fmt: skip
-        console = Console(width=width + 1, force_terminal=look.color, no_color=not look.color,
-                          color_system="standard" if look.color else None, force_jupyter=False, legacy_windows=False,
-                          markup=False, emoji=False, highlight=False, _environ={})  # fmt: skip
-        with console.capture() as capture:
-            console.print(table, no_wrap=True, overflow="ignore", crop=False)
-        return "".join(f"{line.rstrip()}\n" for line in capture.get().splitlines())
 
     def streamed(self, rows: Iterable[Row]) -> Iterator[str]:
         """The same look in plain strings, some rows at a time; where a wider number comes, the headings come again."""
@@ -193,12 +167,3 @@ def _parts(entry: Text) -> list[str]:
     if isinstance(entry, list):
         return [text for text, _ in entry]
     return list(entry) if isinstance(entry, tuple) else [entry]
-
-
-def _box(look: Look) -> Box:
-    """No borders, a rule below the headings and one above the total."""
-    from rich.box import Box
-
-    rule = look.symbols.rule
-    empty, ruled = "    \n", f" {rule}{rule} \n"
-    return Box(empty * 2 + ruled + empty * 2 + ruled + empty * 2, ascii=look.symbols.rule == "-")
