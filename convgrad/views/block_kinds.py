@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from enum import Enum
 from itertools import product
 from typing import Any, NamedTuple
@@ -66,52 +65,45 @@ Row = Sequence[Entry]
 # -- Blocks ------------------------------------------------------------------------------------------------------------
 
 
-@dataclass(frozen=True)
-class Heading:
+class Heading(NamedTuple):
     """What follows, in a few items."""
 
     items: tuple[Words, ...]
 
 
-@dataclass(frozen=True)
-class Facts:
+class Facts(NamedTuple):
     """What a thing is, item by item; `lead` says that it opens a view."""
 
     items: tuple[Words, ...]
     lead: bool = True
 
 
-@dataclass(frozen=True)
-class Prose:
+class Prose(NamedTuple):
     """A sentence."""
 
     words: Words
 
 
-@dataclass(frozen=True)
-class Item:
+class Item(NamedTuple):
     """A sentence of a list, or of a list in it."""
 
     words: Words
     level: int = 0
 
 
-@dataclass(frozen=True)
-class Formula:
+class Formula(NamedTuple):
     """Symbols and numbers."""
 
     words: Words
 
 
-@dataclass(frozen=True)
-class Line:
+class Line(NamedTuple):
     """Words that are never broken: a script may read them."""
 
     words: Words
 
 
-@dataclass(frozen=True)
-class Verdict:
+class Verdict(NamedTuple):
     """agrees, differs or undecided."""
 
     word: str
@@ -126,16 +118,14 @@ class Identity(NamedTuple):
     where: str = ""
 
 
-@dataclass(frozen=True)
-class Identities:
+class Identities(NamedTuple):
     """Identities that gradients obey."""
 
     checked: tuple[Identity, ...]
     level: int = 0
 
 
-@dataclass(frozen=True)
-class Arrays:
+class Arrays(NamedTuple):
     """Named arrays of any rank, None where there is none; `brief` says that they are not what was asked for."""
 
     named: tuple[tuple[str, Any], ...]
@@ -146,8 +136,7 @@ WINDOW, WINS, TIES = "window", "win", "tie"
 """What a cell of a grid can be: under the window, the winner of one, as large as a winner but not it."""
 
 
-@dataclass(frozen=True)
-class Grid:
+class Grid(NamedTuple):
     """An array whose cells are marked, with rules after some rows and columns.
 
     Of an axis beyond `longest` a writer may show what lies around `focus` (cells per axis), else its ends. `origin`
@@ -163,16 +152,14 @@ class Grid:
     origin: Sequence[int] = ()
 
 
-@dataclass(frozen=True)
-class Remark:
+class Remark(NamedTuple):
     """A few words under a title, among grids."""
 
     title: Words
     words: Words
 
 
-@dataclass(frozen=True)
-class Beside:
+class Beside(NamedTuple):
     """Grids and remarks that are best seen side by side."""
 
     blocks: tuple[Grid | Remark, ...]
@@ -185,8 +172,7 @@ class Column(NamedTuple):
     kind: str = "number"
 
 
-@dataclass(frozen=True)
-class Table:
+class Table(NamedTuple):
     """Rows of entries under headings, and the total below.
 
     The rows are a sequence, whose rows may be made only when they are asked for, or an iterator that need not end.
@@ -220,23 +206,20 @@ class Rows:
 Block = Heading | Facts | Prose | Item | Formula | Line | Verdict | Identities | Arrays | Grid | Beside | Table
 
 
-@dataclass(frozen=True)
-class Section:
+class Section(NamedTuple):
     """Blocks that belong together; they may be made only when they are asked for."""
 
     blocks: Iterable[Block]
 
 
-@dataclass(frozen=True)
-class Option:
+class Option(NamedTuple):
     """One way to show something: sections, and the table in them that must fit the width, if there is one."""
 
     sections: Iterable[Section | Block]
     table: Table | None = None
 
 
-@dataclass(frozen=True)
-class Alternatives:
+class Alternatives(NamedTuple):
     """The same in several layouts, the richest first, made when they are asked for; the last one always fits."""
 
     options: Iterable[Option]

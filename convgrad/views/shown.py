@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
     from convgrad.case import Case
     from convgrad.chain.passes import Network
 
 
-@dataclass(frozen=True)
-class Shown:
+class Shown(NamedTuple):
     """All layers of a network or the one of a name, and the losses of so many steps."""
 
     network: Network
