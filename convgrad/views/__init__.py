@@ -6,11 +6,10 @@ from collections.abc import Iterator
 from importlib import import_module
 from typing import Any
 
-from convgrad.views.asked import Asked
+from convgrad.views.asked import Asked, Shown
 from convgrad.views.block_kinds import View
 from convgrad.views.look import ASCII, UNICODE, Look, coloured, encodable
 from convgrad.views.numbers import Numbers
-from convgrad.views.shown import Shown
 from convgrad.views.text import text
 
 VIEWS = {

@@ -1,8 +1,12 @@
-"""Which part of a record is to be shown."""
+"""What is asked of a view: which part of a record, or of a network, it is to show."""
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
+
+if TYPE_CHECKING:
+    from convgrad.case import Case
+    from convgrad.chain.passes import Network
 
 
 class Asked(NamedTuple):
@@ -18,3 +22,15 @@ class Asked(NamedTuple):
         if isinstance(self.overlays, int):
             return min(self.overlays, count), 0
         return None if self.overlays == "all" or count <= most else ends
+
+
+class Shown(NamedTuple):
+    """All layers of a network or the one of a name, and the losses of so many steps."""
+
+    network: Network
+    layer: str | None = None
+    steps: int | None = None
+
+    @property
+    def case(self) -> Case:
+        return self.network.case

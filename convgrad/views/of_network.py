@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from convgrad.chain.passes import LayerPass, Network
-from convgrad.views.asked import Asked
+from convgrad.views.asked import Asked, Shown
 from convgrad.views.block_kinds import (
     Arrays,
     Block,
@@ -24,7 +24,6 @@ from convgrad.views.block_kinds import (
 from convgrad.views.case_header import output, titles
 from convgrad.views.layer_header import layer_header
 from convgrad.views.pooled_deltas import pooled_deltas
-from convgrad.views.shown import Shown
 
 LOSSES = {"mse": "mse: 1/2 sum (t - y)^2", "cross-entropy": "cross-entropy: -sum t log softmax(y)"}
 SHORT = {"kernel": "w", "bias": "b"}
