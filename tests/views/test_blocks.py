@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import re
 from fractions import Fraction
 from itertools import count, islice
+from pathlib import Path
 
 import numpy as np
 import pytest
 
 import convgrad
+from convgrad import views
 from convgrad.overlays import Overlays
 from convgrad.views import VIEWS, Asked, blocks, text_grid
 from convgrad.views.block_kinds import Alternatives, Apart, Equation, Partial, Sign, Table
@@ -16,6 +19,8 @@ from tests.views.cases import LEDGER, SQUARE, TIES
 from tests.views.markdown import WRITERS, array, in_sections, markdown
 from tests.views.records import RECORDS
 
+WRITER = {"__init__", "look", "numbers"}
+"""Modules that decide how blocks look, beside those of a name that begins with text."""
 RESULTS = {"Forward": ("output",), "Gradients": ("dW", "db", "dX"), "Saved": ("dW", "db")}
 
 
@@ -27,6 +32,13 @@ def test_another_format_is_written_from_the_blocks_of_every_record_alone(kind):
             assert result is None or array(result) in written
         assert getattr(record, "verdict", "") in written
         assert getattr(record, "entry", "").split(".")[-1] in written
+
+
+def test_views_know_nothing_of_width_colour_or_digits():
+    for path in Path(views.__file__).parent.glob("*.py"):
+        if path.stem not in WRITER and not path.stem.startswith("text"):
+            imported = set(re.findall(r"^ *from convgrad\.views\.(\w+) import", path.read_text("utf-8"), re.M))
+            assert not {name for name in imported if name in WRITER or name.startswith("text")}, path.name
 
 
 def test_a_writer_meets_every_kind_of_block():
