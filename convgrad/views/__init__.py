@@ -1,8 +1,8 @@
 """Records -> blocks of numbers, names and structure -> what a person looks at, as chunks of text.
 
-A view (`of_gradients`, `of_report`, …) takes a record and what is asked of it, and yields blocks (`block_kinds`). `text`
-is one writer of blocks: all that depends on width, colour, encoding or digits is decided there, and in `text_…`, `look`
-and `numbers`. A writer of another format is a function of blocks, and needs neither these nor the record.
+A view (`of_gradients`, `of_report`, …) takes a record and what is asked of it, and yields blocks (`block_kinds`).
+`text` is one writer of blocks: all that depends on width, colour, encoding or digits is decided there, and in `text_…`,
+`look` and `numbers`. A writer of another format is a function of blocks, and needs neither these nor the record.
 """
 
 from __future__ import annotations
