@@ -25,7 +25,7 @@ from convgrad.views.block_kinds import (
     Section,
     Table,
     Verdict,
-)  # fmt: skip
+)
 from convgrad.views.look import Look, plain_lines, wrapped
 from convgrad.views.text_arrays import arrays_text, beside_text, grid_lines
 from convgrad.views.text_table import Measured, written

@@ -28,7 +28,7 @@ from convgrad.views.block_kinds import (
     Strip,
     Table,
     Verdict,
-)  # fmt: skip
+)
 
 SIGNS = {"total": "**total**", "times": "·", "to": "=>", "back": "<=", "dot": "", "left_out": "..."}
 
