@@ -10,7 +10,7 @@ import pytest
 import yaml
 
 import convgrad
-from convgrad.checking import verify_installation
+from convgrad.checking.installation import verify_installation
 from convgrad.views import Shown, render
 
 SAMPLES = Path(__file__).parents[2] / "samples"
