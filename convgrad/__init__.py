@@ -4,23 +4,23 @@ __version__ = "0.1.0"
 
 TYPE_CHECKING = False  # what typing.TYPE_CHECKING is, without importing typing: `--version` is to be instant
 if TYPE_CHECKING:
-    from convgrad.case import Case as Case
-    from convgrad.chain.explaining import explain as explain
-    from convgrad.chain.passes import network as network
+    from convgrad.checking.judging import check as check
     from convgrad.documents.schemas import schema as schema
     from convgrad.errors import RequestError as RequestError
-    from convgrad.gradients import backward as backward
-    from convgrad.gradients import forward as forward
-    from convgrad.network_checking import check as check
+    from convgrad.passes.explanation import explain as explain
+    from convgrad.passes.gradients import backward as backward
+    from convgrad.passes.gradients import forward as forward
+    from convgrad.passes.subject import network as network
+    from convgrad.subject.case import Case as Case
 
 _HOMES = {
-    "Case": "convgrad.case",
+    "Case": "convgrad.subject.case",
     "RequestError": "convgrad.errors",
-    "backward": "convgrad.gradients",
-    "check": "convgrad.network_checking",
-    "explain": "convgrad.chain.explaining",
-    "forward": "convgrad.gradients",
-    "network": "convgrad.chain.passes",
+    "backward": "convgrad.passes.gradients",
+    "check": "convgrad.checking.judging",
+    "explain": "convgrad.passes.explanation",
+    "forward": "convgrad.passes.gradients",
+    "network": "convgrad.passes.subject",
     "schema": "convgrad.documents.schemas",
 }
 

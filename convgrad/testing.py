@@ -8,14 +8,15 @@ from typing import Any
 
 import numpy as np
 
-from convgrad.case import Case, as_case
-from convgrad.checking import CLAIM, Report, check
+from convgrad.checking.judging import check
+from convgrad.checking.report import CLAIM, Report
+from convgrad.claims.findings import Finding
 from convgrad.core.arithmetic import EXACT, FLOAT64, Array, rounded
-from convgrad.layout import GRADIENTS
-from convgrad.mistakes import Diagnosis
+from convgrad.diagnosis.diagnosis import Diagnosis
 from convgrad.operations.geometry import shape_text
-from convgrad.terms import bracketed
-from convgrad.verify.findings import Finding
+from convgrad.passes.explanation import bracketed
+from convgrad.subject.case import Case, as_case
+from convgrad.subject.layout import GRADIENTS
 
 NAMES = {operand: array for array, operand in GRADIENTS.items()}
 
@@ -42,7 +43,7 @@ def assert_gradients(
         raise AssertionError("the function returned no gradient")
     types = {dtype for dtype in map(_type, claims.values()) if dtype}
     report = check(case, {name: _array(name, value) for name, value in claims.items()},
-                   claim_dtype=claim_dtype or (types.pop() if len(types) == 1 else None), nonfinite=True)  # fmt: skip
+                   claim_dtype=claim_dtype or (types.pop() if len(types) == 1 else None))  # fmt: skip
     if report.verdict == "differs":
         raise AssertionError("\n".join(_said(report)))
     return report

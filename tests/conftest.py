@@ -40,7 +40,7 @@ def pytest_terminal_summary(terminalreporter, exitstatus, config):
 @pytest.fixture(scope="session")
 def installation():
     """The built-in cases verified, which takes some seconds, and so once for all tests."""
-    from convgrad.checking import verify_installation
+    from convgrad.checking.installation import verify_installation
 
     return verify_installation()
 

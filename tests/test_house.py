@@ -18,9 +18,8 @@ import convgrad
 ROOT = Path(__file__).parents[1]
 PACKAGE, TESTS = ROOT / "convgrad", ROOT / "tests"
 FLOORS = (
-    ("__main__",), ("cli",), ("testing",), ("views", "documents"), ("network_checking",),
-    ("checking",), ("mistakes",), ("verify",), ("chain",), ("terms", "batches"), ("gradients",), ("overlays",),
-    ("case",), ("shapes", "settings"), ("layout",), ("operations",), ("core",), ("errors",),
+    ("__main__",), ("cli",), ("testing",), ("views", "documents"), ("checking",), ("diagnosis",), ("claims",),
+    ("differences",), ("catalogue",), ("passes",), ("subject",), ("operations",), ("core",), ("errors",),
 )  # fmt: skip
 HEIGHT = {room: len(FLOORS) - level for level, rooms in enumerate(FLOORS) for room in rooms}
 LIBRARIES = {
@@ -123,7 +122,7 @@ def test_other_people_s_type_checkers_are_told_that_there_are_types() -> None:
 def test_tables_are_made_with_rich(monkeypatch: pytest.MonkeyPatch) -> None:
     from rich.table import Table
 
-    from convgrad.gradients import backward
+    from convgrad.passes.gradients import backward
     from convgrad.views import render
 
     made = []

@@ -15,7 +15,7 @@ pytestmark = pytest.mark.slow
 MEASURE = """
 import json
 import numpy as np
-from convgrad.case import make_case
+from convgrad.subject.case import make_case
 
 def written(shapes):
     # np.zeros would reserve memory without taking it

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 import convgrad
-from tests.network.chains import ACTIVATIONS, RATIONAL, SPATIAL, random_document
+from tests.passes.chains import ACTIVATIONS, RATIONAL, SPATIAL, random_document
 
 pytestmark = [
     pytest.mark.oracle,

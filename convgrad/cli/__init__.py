@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import sys
-from typing import Any
+
+TYPE_CHECKING = False  # what typing.TYPE_CHECKING is, without importing typing: `--version` is to be instant
+if TYPE_CHECKING:
+    from typing import Any
 
 
 def run(arguments: list[str]) -> int:
     """Run a command line and return its exit code."""
-    from convgrad.cli.errors import guarded
+    from convgrad.cli.exits import guarded
 
-    for stream in (sys.stdout, sys.stderr):
-        stream.reconfigure(errors="backslashreplace")  # type: ignore[union-attr]
     return guarded(lambda: _dispatched(arguments), debug="--debug" in arguments)
 
 
@@ -39,7 +40,7 @@ def _dispatched(arguments: list[str]) -> int:
 
 def _misused(error: Any) -> int:
     """An option that is not there, a word too many: the message, and where help is."""
-    from convgrad.cli.errors import REQUEST, say
+    from convgrad.cli.exits import REQUEST, say
 
     if type(error).__name__ == "NoArgsIsHelpError":
         print(error.format_message(), file=sys.stderr)

@@ -7,16 +7,18 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
-from convgrad.case import Case
-from convgrad.chain.explaining import is_network
-from convgrad.checking import Report, check, estimate
+from convgrad.checking.judging import check_subject
+from convgrad.checking.ours import estimate
+from convgrad.checking.report import Report
 from convgrad.cli.cases import Run, case_of, prepared
-from convgrad.cli.errors import say
+from convgrad.cli.delivery import GRAVEST, Result, deliver, deliver_one
+from convgrad.cli.exits import say
 from convgrad.cli.network import as_network_request, network_of
 from convgrad.cli.options import CASE, CLAIMED, CLAIMS
 from convgrad.cli.requests import Request, requests
-from convgrad.cli.results import GRAVEST, Result, deliver, deliver_one
 from convgrad.errors import Place, Problem, RequestError
+from convgrad.passes.explanation import is_network
+from convgrad.passes.subject import Subject, subject_of
 
 WEAK = 4
 LASTS = 2
@@ -26,10 +28,9 @@ LASTS = 2
 def run(options: Mapping[str, Any]) -> int:
     """Check what is asked for, or without arguments the installation; the exit code."""
     settings = prepared(options)
-    _refuse_counts(options)
     given = ("case", *(option.name for option in (*CASE, *CLAIMS, *CLAIMED)))
     if all(options.get(name) is None for name in given):
-        from convgrad.checking import verify_installation
+        from convgrad.checking.installation import verify_installation
 
         report = verify_installation()
         return deliver_one(settings.result(report, report.code), options)
@@ -39,30 +40,28 @@ def run(options: Mapping[str, Any]) -> int:
 
 
 def _result(request: Request, settings: Run, options: Mapping[str, Any]) -> Result:
-    return (_checked_network if is_network(request.value) else _checked)(request, settings, options)
-
-
-def _refuse_counts(options: Mapping[str, Any]) -> None:
-    for name, least in (("sample", 1), ("min_strength", 0), ("seed", 0)):
-        if options.get(name) is not None and options[name] < least:
-            text = f"--{name.replace('_', '-')}"
-            raise RequestError(Problem(f"must be at least {least}, but is {options[name]}", place=Place(text)))
-
-
-def _checked(request: Request, settings: Run, options: Mapping[str, Any]) -> Result:
-    case = case_of(request, settings)
-    with _progress(case, quiet=bool(options.get("quiet"))) as progress:
-        report = check(
-            case,
+    subject = _subject(request, settings, options)
+    with _progress(subject, quiet=bool(options.get("quiet"))) as progress:
+        report = check_subject(
+            subject,
             request.written_claim(),
             sample=options.get("sample"),
             seed=options.get("seed") or 0,
             all_entries=bool(options.get("all")),
-            nonfinite=settings.nonfinite,
             progress=progress,
         )
     codes = {report.code, _weakness(report, options.get("min_strength"))}
     return settings.result(report, next(code for code in GRAVEST if code in codes))
+
+
+def _subject(request: Request, settings: Run, options: Mapping[str, Any]) -> Subject:
+    """What is to be checked; there is no strength of a network to ask for."""
+    if not is_network(request.value):
+        return subject_of(case_of(request, settings))
+    if options.get("min_strength") is not None:
+        message = "a network's check does not count what it could have revealed"
+        raise RequestError(Problem(message, "check a layer as a case", place=Place("--min-strength")))
+    return network_of(request, settings, options)
 
 
 def _weakness(report: Report, wanted: int | None) -> int:
@@ -73,27 +72,10 @@ def _weakness(report: Report, wanted: int | None) -> int:
     return WEAK
 
 
-def _checked_network(request: Request, settings: Run, options: Mapping[str, Any]) -> Result:
-    """A network's check; there is no strength of one to ask for."""
-    from convgrad.network_checking import check_network
-
-    if options.get("min_strength") is not None:
-        message = "a network's check does not count what it could have revealed"
-        raise RequestError(Problem(message, "check a layer as a case", place=Place("--min-strength")))
-    report = check_network(
-        network_of(request, settings, options),
-        request.written_claim(),
-        sample=options.get("sample"),
-        seed=options.get("seed") or 0,
-        all_entries=bool(options.get("all")),
-    )
-    return settings.result(report, report.code)
-
-
 @contextmanager
-def _progress(case: Case, *, quiet: bool) -> Iterator[Callable[[int, int], None] | None]:
+def _progress(subject: Subject, *, quiet: bool) -> Iterator[Callable[[int, int], None] | None]:
     """What to call as differences are made; a bar only on a terminal, and only for a check that lasts."""
-    passes, seconds = estimate(case)
+    passes, seconds = estimate(subject)
     if quiet or seconds < LASTS:
         yield None
         return

@@ -53,7 +53,7 @@ def _root(
 )
 @takes([DOCUMENT], [*CASE, *COMMON])
 def forward(**options: Any) -> int:
-    from convgrad.gradients import Forward
+    from convgrad.passes.gradients import Forward
 
     return _over_cases(options, Forward, needs_delta=False)
 
@@ -65,7 +65,7 @@ def forward(**options: Any) -> int:
 )
 @takes([DOCUMENT], [*CASE, *OVERLAYS, *COMMON])
 def backward(**options: Any) -> int:
-    from convgrad.gradients import Gradients
+    from convgrad.passes.gradients import Gradients
 
     return _over_cases(options, Gradients)
 
@@ -84,11 +84,12 @@ def explain(**options: Any) -> int:
         from convgrad.cli import network as networks
 
         return networks.explain(options)
-    from convgrad.gradients import Gradients
-    from convgrad.terms import explain_entry, parse_entry
+    from convgrad.passes.explanation import explain_entry, needs_gradients
+    from convgrad.passes.subject import subject_of
 
-    name, index = parse_entry(options["entry"])
-    return _over_cases(options, lambda case: explain_entry(Gradients(case), name, index), needs_delta=name != "output")
+    entry = options["entry"]
+    needs_delta = needs_gradients(entry)
+    return _over_cases(options, lambda case: explain_entry(subject_of(case), entry), needs_delta=needs_delta)
 
 
 @app.command(
@@ -123,7 +124,7 @@ def network(**options: Any) -> int:
 )
 @takes([argument("name", "case, network, forward, backward, …; an unknown name lists them all")], WRITING)
 def schema(**options: Any) -> int:
-    from convgrad.cli.results import format_of, write
+    from convgrad.cli.delivery import format_of, write
     from convgrad.documents import chunks
     from convgrad.documents.schemas import schema as made
 
@@ -147,7 +148,7 @@ def _refuse_swapped(entry: str, case: str | None) -> None:
     import os
 
     from convgrad.errors import Place, Problem, RequestError
-    from convgrad.terms import is_entry
+    from convgrad.passes.explanation import is_entry
 
     if case is not None and is_entry(case.rpartition(".")[2]) and not os.path.exists(case):
         advice = f"convgrad explain '{case}' {entry}"

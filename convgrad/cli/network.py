@@ -5,35 +5,31 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
-from convgrad.case import is_hand_sized
-from convgrad.chain.explaining import explain_layer
-from convgrad.chain.passes import Network, network
 from convgrad.cli.cases import Run, prepared
+from convgrad.cli.delivery import Result, deliver
 from convgrad.cli.requests import Request, has_lifted_arrays, requests
-from convgrad.cli.results import Result, deliver
 from convgrad.errors import Place, Problem, RequestError
+from convgrad.passes.explanation import explain_entry
+from convgrad.passes.subject import Subject, network
+from convgrad.subject.case import is_hand_sized
 
 
 class NetworkRequest(Request):
     """A network to run; a problem is placed at its value, one about an unknown key at the key."""
 
     def _place(self, problem: Problem) -> Place | None:
-        assert self.document is not None
-        if problem.path and problem.path[0] in self.origins:
+        if self.document is None or (problem.path and problem.path[0] in self.origins):
             return super()._place(problem)
-        return self.document.locate(problem.path, key="unknown key" in problem.message) or Place(self.document.name)
+        return self.document.locate(problem.path, key="unknown key" in problem.message)
 
 
 def run(options: Mapping[str, Any]) -> int:
     """Run the networks that are asked for; the exit code."""
     settings = prepared(options)
-    steps = options.get("steps")
-    if steps is not None and steps < 1:
-        raise RequestError(Problem(f"must be at least 1, but is {steps}", place=Place("--steps")))
     return deliver_networks(options, lambda made: _result(made, settings, options))
 
 
-def deliver_networks(options: Mapping[str, Any], result: Callable[[Network], Result]) -> int:
+def deliver_networks(options: Mapping[str, Any], result: Callable[[Subject], Result]) -> int:
     """A result of each network that is asked for, written; the exit code."""
     settings = prepared(options)
     made, many = requests(options, exact=True)
@@ -46,8 +42,11 @@ def as_network_request(request: Request) -> NetworkRequest:
     return NetworkRequest(**vars(request))
 
 
-def network_of(request: Request, settings: Run, options: Mapping[str, Any]) -> Network:
+def network_of(request: Request, settings: Run, options: Mapping[str, Any]) -> Subject:
     """The network that a request asks for; where it is to be exact, from the text of every number."""
+    if request.document is None:
+        advice = "name a network document; to explain an entry of a case, leave out the layer"
+        raise RequestError(Problem("options make a case, which has no layers", advice))
     keywords = {"arithmetic": options.get("arithmetic"), "nonfinite": settings.nonfinite}
     made = network(request.value, **keywords)
     if has_lifted_arrays(request.value) and made.chain.arithmetic in ("auto", "exact"):
@@ -57,7 +56,7 @@ def network_of(request: Request, settings: Run, options: Mapping[str, Any]) -> N
     return made
 
 
-def _result(made: Network, settings: Run, options: Mapping[str, Any]) -> Result:
+def _result(made: Subject, settings: Run, options: Mapping[str, Any]) -> Result:
     name, steps = options.get("layer"), options.get("steps")
     if name is not None:
         _require_layer(made, name)
@@ -66,7 +65,7 @@ def _result(made: Network, settings: Run, options: Mapping[str, Any]) -> Result:
     return Result(lambda: _record(made, settings, name, steps), lambda: _text(made, settings, name, steps))
 
 
-def _require_layer(made: Network, name: str) -> None:
+def _require_layer(made: Subject, name: str) -> None:
     """A layer that there is not is refused before anything is written."""
     try:
         made.layer(name)
@@ -74,7 +73,7 @@ def _require_layer(made: Network, name: str) -> None:
         raise error.at(Place("--layer")) from None
 
 
-def _record(made: Network, settings: Run, name: str | None, steps: int | None) -> Mapping[str, Any]:
+def _record(made: Subject, settings: Run, name: str | None, steps: int | None) -> Mapping[str, Any]:
     """What the JSON says; of one layer also its overlays, if they are asked for."""
     record = made.to_dict(steps, name)
     if name is not None and settings.overlays not in (None, "none"):
@@ -85,7 +84,7 @@ def _record(made: Network, settings: Run, name: str | None, steps: int | None) -
     return record
 
 
-def _text(made: Network, settings: Run, name: str | None, steps: int | None) -> Iterator[str]:
+def _text(made: Subject, settings: Run, name: str | None, steps: int | None) -> Iterator[str]:
     from convgrad.views import render
     from convgrad.views.network import Shown
 
@@ -97,4 +96,4 @@ def _text(made: Network, settings: Run, name: str | None, steps: int | None) -> 
 def explain(options: Mapping[str, Any]) -> int:
     """Explain one entry of a layer, NAME.dW[0,1]; the exit code."""
     settings = prepared(options)
-    return deliver_networks(options, lambda made: settings.result(explain_layer(made, options["entry"])))
+    return deliver_networks(options, lambda made: settings.result(explain_entry(made, options["entry"])))

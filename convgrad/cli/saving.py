@@ -8,13 +8,13 @@ from contextlib import ExitStack
 from time import monotonic
 from typing import Any
 
-from convgrad.batches import Batch, Saved, batch_of, gradients_into, lone, output_into
 from convgrad.cli.cases import Run, case_of
-from convgrad.cli.errors import say
+from convgrad.cli.delivery import OUTPUT, deliver_one, format_of
+from convgrad.cli.exits import say
 from convgrad.cli.requests import Request, each
-from convgrad.cli.results import OUTPUT, deliver_one, format_of
 from convgrad.core.arithmetic import DTYPES, FLOAT64, Array
 from convgrad.errors import Problem, RequestError
+from convgrad.passes.batches import Batch, Saved, batch_of, gradients_into, lone, output_into
 
 LASTS = 2
 """Seconds after which it is said how far it is."""

@@ -17,8 +17,6 @@ VIEWS = {
     "Report": "check",
     "Installation": "installation",
     "Shown": "network",
-    "LayerExplanation": "network",
-    "NetworkReport": "network_check",
 }
 """A view for each kind of record: a module with `view(record, look)`, imported when it is needed."""
 

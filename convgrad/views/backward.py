@@ -6,14 +6,14 @@ from collections.abc import Iterable, Iterator
 from math import isfinite
 from typing import TYPE_CHECKING
 
-from convgrad.case import Case
-from convgrad.gradients import Gradients
+from convgrad.passes.gradients import Gradients
+from convgrad.subject.case import Case
 from convgrad.views.arrays import listed
 from convgrad.views.header import header
 from convgrad.views.look import Look, prose
 
 if TYPE_CHECKING:
-    from convgrad.verify.checksums import Checksum
+    from convgrad.differences.identities import Checksum
 
 GIVEN = 10
 """Cells of an axis up to which what was given is shown whole."""
@@ -51,7 +51,7 @@ def _overlays(gradients: Gradients, look: Look) -> Parts:
 
 
 def _checksums(gradients: Gradients, look: Look) -> str:
-    from convgrad.verify.checksums import checksums
+    from convgrad.differences.identities import checksums
 
     if not len(gradients.full_overlays):
         return ""

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from convgrad.core.arithmetic import Array
-from convgrad.gradients import Gradients
 from convgrad.operations import Overlay
+from convgrad.passes.gradients import Gradients
 from convgrad.views.arrays import block
 from convgrad.views.grid import Block, Marks, beside, bracketed
 from convgrad.views.ledger import index, shown

@@ -6,10 +6,10 @@ from collections.abc import Iterator, Sequence
 from itertools import chain, islice
 from typing import Any
 
-from convgrad.checking import CLAIM, Report
-from convgrad.mistakes import Diagnosis
+from convgrad.checking.report import CLAIM, Report, Sample
+from convgrad.claims.findings import Entry, Finding
+from convgrad.diagnosis.diagnosis import Diagnosis
 from convgrad.operations.geometry import shape_text
-from convgrad.verify.findings import Entry, Finding
 from convgrad.views.backward import checksum_lines, rounding, sections
 from convgrad.views.header import header
 from convgrad.views.ledger import index
@@ -26,6 +26,11 @@ def view(report: Report, look: Look) -> Iterator[str]:
     """Findings, each wrong array with its diagnosis, strength, checksums; the verdict last."""
     if look.quiet:
         yield f"{report.verdict}\n"
+        return
+    if report.subject.chain.alone is None:
+        from convgrad.views.network_check import view as of_network
+
+        yield from of_network(report, look)
         return
     yield from sections(_parts(report, look))
 
@@ -67,9 +72,13 @@ def _findings(report: Report, look: Look) -> Iterator[tuple[str, str]]:
             cells = ", ".join(f"x{index(cell)}" for cell in kink.cells)
             yield "  ", f"at output{index(kink.output)}: {kink.why} ({cells})"
     if report.sample:
-        sample = report.sample
-        yield "", f"{sample.entries} of {sample.of} entries were differenced, chosen by seed {sample.seed}"
+        yield "", sample_text(report.sample)
     yield "", f"{report.evaluations} forward passes"
+
+
+def sample_text(sample: Sample) -> str:
+    """Which entries were differenced, where not all."""
+    return f"{sample.entries} of {sample.of} entries were differenced, chosen by seed {sample.seed}"
 
 
 def _finding(finding: Finding, look: Look) -> str:

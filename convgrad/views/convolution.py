@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from convgrad.gradients import Gradients
+from convgrad.passes.gradients import Gradients
 from convgrad.views.arrays import listed
 from convgrad.views.backward import GIVEN, Parts, given
 from convgrad.views.ledger import best_ledger, written_ledger
@@ -67,12 +67,13 @@ def _breadcrumb(gradients: Gradients, pair: Pair, look: Look) -> str:
 
 def _gathered(gradients: Gradients, pair: Pair, look: Look) -> Iterator[str]:
     """An entry of dX as the sum of its terms, where no column shows that; and how to see others."""
-    from convgrad.terms import explain_entry
+    from convgrad.passes.explanation import bracketed, explain_entry
+    from convgrad.passes.subject import subject_of
 
     lengths = gradients.case.shapes["x"][2:]
     lead = (0, pair.channel)[2 - (len(gradients.case.layout.input) - len(lengths)) :]
     index = (*lead, *((n - 1) // 2 for n in lengths))
-    explanation = explain_entry(gradients, "dX", index)
+    explanation = explain_entry(subject_of(gradients), f"dX{bracketed(index)}")
     products = [
         look.symbols.times.join(look.numbers.text(factor.value) for factor in term.factors)
         for term in explanation.terms

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from convgrad.operations.terms import Term
-from convgrad.terms import Explanation, bracketed
+from convgrad.passes.explanation import Explanation, bracketed
 from convgrad.views.backward import rounding, sections
 from convgrad.views.header import header
 from convgrad.views.ledger import HEAD, TAIL, index
@@ -18,8 +18,13 @@ ALL = 24
 
 def view(explanation: Explanation, look: Look) -> Iterator[str]:
     """What is summed, the terms in a table with their sum, and a remark on the order of the taps."""
+    if explanation.part.name:
+        from convgrad.views.network import view as of_layer
+
+        yield from of_layer(explanation, look)
+        return
     if look.quiet:
-        yield f"{explanation.entry} = {look.numbers.text(explanation.value)}\n"
+        yield f"{explanation.own_entry} = {look.numbers.text(explanation.value)}\n"
         return
     yield from sections(_parts(explanation, look))
 
@@ -33,7 +38,7 @@ def parts(explanation: Explanation, look: Look) -> Iterator[Iterator[str] | str]
     """All but the remark on rounding, which comes last, once."""
     yield header(explanation.case, look)
     yield _body(explanation, look)
-    yield prose(f"{explanation.entry} = {look.numbers.text(explanation.value)}", look)
+    yield prose(f"{explanation.own_entry} = {look.numbers.text(explanation.value)}", look)
 
 
 def _body(explanation: Explanation, look: Look) -> Iterator[str]:
@@ -46,7 +51,7 @@ def _body(explanation: Explanation, look: Look) -> Iterator[str]:
 
 def _title(explanation: Explanation) -> str:
     """In words, what the terms are."""
-    terms, entry = explanation.terms, explanation.entry
+    terms, entry = explanation.terms, explanation.own_entry
     overlays = len({(term.sample, term.position) for term in terms})
     many = f"{overlays} overlay{'s' * (overlays != 1)}"
     where = bracketed(explanation.index)
@@ -125,7 +130,9 @@ class _Form:
     def _heading(self) -> str:
         if "divisor" in self.factors:
             return f"{self.factors[0]} / divisor"
-        return f" {self.look.symbols.times} ".join(self.factors) if len(self.factors) > 1 else "gives"
+        if len(self.factors) > 1:
+            return f" {self.look.symbols.times} ".join(self.factors)
+        return "|x|" if "norm" in self.explanation.case.settings else "gives"
 
     def row(self, term: Term) -> list[Entry]:
         numbers = self.look.numbers

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from convgrad.gradients import Forward
+from convgrad.passes.gradients import Forward
 from convgrad.views.arrays import listed
 from convgrad.views.backward import GIVEN, Parts, given, rounding, sections
 from convgrad.views.header import header

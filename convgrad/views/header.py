@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from convgrad.case import Case
 from convgrad.core.arithmetic import natural
+from convgrad.subject.case import Case
 from convgrad.views.arrays import shape_text
 from convgrad.views.look import Line, Look, plain_lines, wrapped
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from convgrad.checking import Installation, Verified
+from convgrad.checking.installation import Installation, Verified
 from convgrad.views.look import Look, prose
 from convgrad.views.table import Column, Table
 

@@ -9,9 +9,9 @@ from typing import Any
 import numpy as np
 
 from convgrad.core.arithmetic import Array
-from convgrad.gradients import Gradients
 from convgrad.operations import Overlay
-from convgrad.overlays import Overlays
+from convgrad.passes.gradients import Gradients
+from convgrad.passes.overlays import Overlays
 from convgrad.views.grid import Marks, bracketed
 from convgrad.views.look import PIPE, Line, Look, prose
 from convgrad.views.pair import Pair, framed, restricted

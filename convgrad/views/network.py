@@ -10,12 +10,11 @@ from typing import Any
 
 import numpy as np
 
-from convgrad.case import Case
-from convgrad.chain.explaining import LayerExplanation, above, pooled_sums
-from convgrad.chain.passes import LayerPass, Network
 from convgrad.operations import LAYERS
 from convgrad.operations.terms import Term
-from convgrad.terms import bracketed
+from convgrad.passes.explanation import Explanation, above, bracketed, pooled_sums
+from convgrad.passes.subject import Part, Subject
+from convgrad.subject.case import Case
 from convgrad.views.arrays import listed, shape_text
 from convgrad.views.backward import rounding, sections
 from convgrad.views.explain import parts as explain_parts
@@ -31,7 +30,7 @@ ROWS, PRODUCTS = 12, 6
 class Shown:
     """What is to be shown of a network: all layers or the one of a name, and the losses of so many steps."""
 
-    network: Network
+    network: Subject
     layer: str | None = None
     steps: int | None = None
 
@@ -40,9 +39,9 @@ class Shown:
         return self.network.case
 
 
-def view(record: Shown | LayerExplanation, look: Look) -> Iterator[str]:
+def view(record: Shown | Explanation, look: Look) -> Iterator[str]:
     """A network's panels, its loss last; or an entry of a layer, and the sums that its deltas are."""
-    if isinstance(record, LayerExplanation):
+    if isinstance(record, Explanation):
         return sections(_entry(record, look))
     return sections(_network(record, look))
 
@@ -67,14 +66,14 @@ def _network(shown: Shown, look: Look) -> Iterator[Iterator[str] | str]:
         yield rounding(look)
 
 
-def network_head(made: Network, look: Look) -> str:
+def network_head(made: Subject, look: Look) -> str:
     """What the network is: shapes, loss, rates, and the kind of number."""
     lines = wrapped(_items(made, look), look.width)
     called = titles(made.chain.document, look)
     return look.text([*called, *plain_lines(*lines[:1], style="title"), *plain_lines(*lines[1:])])
 
 
-def _items(made: Network, look: Look) -> Iterator[str]:
+def _items(made: Subject, look: Look) -> Iterator[str]:
     chain = made.chain
     yield f"network of {len(chain.layers)} layer{'s' * (len(chain.layers) != 1)}"
     yield f"x {shape_text(chain.input.shape)}"
@@ -89,13 +88,13 @@ def _items(made: Network, look: Look) -> Iterator[str]:
 LOSSES = {"mse": "mse: 1/2 sum (t - y)^2", "cross-entropy": "cross-entropy: -sum t log softmax(y)"}
 
 
-def _rates(made: Network, look: Look) -> Iterator[str]:
+def _rates(made: Subject, look: Look) -> Iterator[str]:
     for name in ("learning_rate", "momentum", "weight_decay"):
         if value := getattr(made.chain, name):
             yield f"{name.replace('_', ' ')} {look.numbers.text(value)}"
 
 
-def kinds(made: Network) -> str:
+def kinds(made: Subject) -> str:
     """The kind of number, and where it stops being exact."""
     outputs = [layer.arithmetic["output"] for layer in made.layers]
     if made.arithmetic == "exact" or outputs[0] != "exact":
@@ -104,7 +103,7 @@ def kinds(made: Network) -> str:
     return f"exact up to {stop}, {made.arithmetic} from there on and back"
 
 
-def _panel(made: Network, layer: LayerPass, look: Look) -> Iterator[Iterator[str] | str]:
+def _panel(made: Subject, layer: Part, look: Look) -> Iterator[Iterator[str] | str]:
     """A layer: its input, parameters and output, deltas in and out, gradients, and new parameters."""
     if not look.quiet:
         yield look.text(plain_lines(*wrapped(_title(layer), look.width), style="title")) + layer_header(
@@ -122,11 +121,11 @@ def _panel(made: Network, layer: LayerPass, look: Look) -> Iterator[Iterator[str
 SHORT = {"kernel": "w", "bias": "b"}
 
 
-def _title(layer: LayerPass) -> list[str]:
+def _title(layer: Part) -> list[str]:
     """The place and name; and where output and gradients are of different kinds, which."""
     kinds = layer.arithmetic
     mixed = [f"output {kinds['output']},", f"gradients {kinds['gradients']}"] if len(set(kinds.values())) > 1 else []
-    return [f"{layer.layer.place + 1}  {printable(layer.name)}", *mixed]
+    return [f"{layer.number + 1}  {printable(layer.name)}", *mixed]
 
 
 def layer_header(case: Case, look: Look) -> str:
@@ -141,13 +140,13 @@ def layer_header(case: Case, look: Look) -> str:
     return look.text(plain_lines(*wrapped(items, look.width)))
 
 
-def _given(layer: LayerPass) -> Iterator[tuple[str, Any]]:
+def _given(layer: Part) -> Iterator[tuple[str, Any]]:
     yield "x", layer.signal.values
     for name, array in layer.layer.parameters.items():
         yield SHORT[name], array
 
 
-def _found(layer: LayerPass) -> Iterator[tuple[str, Any]]:
+def _found(layer: Part) -> Iterator[tuple[str, Any]]:
     yield "output", layer.output
     yield "delta in", layer.delta
     yield "delta out (dX)", layer.dX
@@ -155,7 +154,7 @@ def _found(layer: LayerPass) -> Iterator[tuple[str, Any]]:
     yield "db", layer.db
 
 
-def _steps(made: Network, count: int, look: Look) -> Iterator[str]:
+def _steps(made: Subject, count: int, look: Look) -> Iterator[str]:
     """The loss after each step."""
     if made.loss is None:
         yield prose(f"{count} steps: delta is given, so there is no loss to show", look)
@@ -168,7 +167,7 @@ def _steps(made: Network, count: int, look: Look) -> Iterator[str]:
 # -- Sums through a pool -----------------------------------------------------------------------------------------------
 
 
-def _sums(made: Network, layer: LayerPass, look: Look) -> str:
+def _sums(made: Subject, layer: Part, look: Look) -> str:
     """Of a pool below a dense layer or a convolution: each delta as the sum that it is, and where it goes."""
     sender = above(made, layer)
     if sender is None or layer.op not in POOLS or sender.layer.operation.operands == ("x",):
@@ -186,13 +185,13 @@ def _sums(made: Network, layer: LayerPass, look: Look) -> str:
 POOLS = ("max-pool", "average-pool", "lp-pool", "adaptive-max-pool", "adaptive-average-pool")
 
 
-def _indexed(made: Network, layer: LayerPass) -> Iterator[tuple[tuple[int, ...], LayerExplanation]]:
+def _indexed(made: Subject, layer: Part) -> Iterator[tuple[tuple[int, ...], Explanation]]:
     return zip(np.ndindex(layer.delta.shape), pooled_sums(made, layer), strict=True)
 
 
-def _row(layer: LayerPass, explanation: LayerExplanation, index: tuple[int, ...], look: Look) -> list[Entry]:
+def _row(layer: Part, explanation: Explanation, index: tuple[int, ...], look: Look) -> list[Entry]:
     value = look.numbers.text(explanation.value)
-    return [bracketed(index), products(explanation.explanation.terms, look), value, _target(layer, index, look)]
+    return [bracketed(index), products(explanation.terms, look), value, _target(layer, index, look)]
 
 
 def products(terms: tuple[Term, ...], look: Look) -> str:
@@ -210,7 +209,7 @@ def number(value: Any) -> Any:
     return value.item() if hasattr(value, "item") else value
 
 
-def _target(layer: LayerPass, index: tuple[int, ...], look: Look) -> str:
+def _target(layer: Part, index: tuple[int, ...], look: Look) -> str:
     """Where a pool passes a delta on to."""
     case = layer.case
     sample, channel, *position = (0,) * (case.dims + 2 - len(index)) + index
@@ -226,20 +225,17 @@ def _target(layer: LayerPass, index: tuple[int, ...], look: Look) -> str:
 # -- One entry ---------------------------------------------------------------------------------------------------------
 
 
-def _entry(record: LayerExplanation, look: Look) -> Iterator[Iterator[str] | str]:
+def _entry(record: Explanation, look: Look) -> Iterator[Iterator[str] | str]:
     if look.quiet:
         yield f"{record.entry} = {look.numbers.text(number(record.value))}\n"
         return
-    explanation = record.explanation
-    source = f"{record.layer.name}.{explanation.entry}"
-    line = (
-        record.layer.name if record.entry == source else f"{record.entry} is what {record.layer.name} sends: {source}"
-    )
+    source = f"{record.part.name}.{record.own_entry}"
+    line = record.part.name if record.entry == source else f"{record.entry} is what {record.part.name} sends: {source}"
     yield look.text(plain_lines(*wrapped([printable(line)], look.width), style="title"))
-    if record.layer.layer.windowed:
-        yield from explain_parts(explanation, look)
+    if record.part.layer.windowed:
+        yield from explain_parts(record, look)
     else:
-        yield layer_header(explanation.case, look)
+        yield layer_header(record.case, look)
         yield _terms(record, look)
         yield prose(f"{record.entry} = {look.numbers.text(number(record.value))}", look)
     if record.senders:
@@ -247,9 +243,9 @@ def _entry(record: LayerExplanation, look: Look) -> Iterator[Iterator[str] | str
     yield rounding(look)
 
 
-def _terms(record: LayerExplanation, look: Look) -> str:
+def _terms(record: Explanation, look: Look) -> str:
     """The terms of a layer without windows: a row each, a factor a column."""
-    terms = record.explanation.terms
+    terms = record.terms
     if not terms:
         return prose(f"{record.entry}: nothing reaches it", look)
     names = [factor.name for factor in terms[0].factors]
@@ -280,11 +276,11 @@ def _term(term: Term, placed: Sequence[bool], look: Look) -> list[Entry]:
     return [*row, look.numbers.text(number(term.value))]
 
 
-def _senders(record: LayerExplanation, look: Look) -> str:
+def _senders(record: Explanation, look: Look) -> str:
     """The deltas of an entry, each as the sum by which the layer above sends it."""
-    source = record.senders[0][1].layer.name
+    source = record.senders[0][1].part.name
     rows: list[list[Entry]] = [
-        [f"delta{bracketed(index)}", products(found.explanation.terms, look), look.numbers.text(number(found.value))]
+        [f"delta{bracketed(index)}", products(found.terms, look), look.numbers.text(number(found.value))]
         for index, found in record.senders
     ]
     title = prose(f"where these deltas come from: {source} sends", look)

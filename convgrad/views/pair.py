@@ -8,13 +8,13 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from convgrad.case import Case
 from convgrad.core.arithmetic import Array, zeros
 from convgrad.core.unfold import source_cells
 from convgrad.core.window import Window
 from convgrad.errors import Place, Problem, RequestError
 from convgrad.operations import Overlay
 from convgrad.operations.conv import oriented
+from convgrad.subject.case import Case
 from convgrad.views.look import Look
 
 

@@ -8,11 +8,11 @@ from math import prod
 
 import numpy as np
 
-from convgrad.case import Case
 from convgrad.core.arithmetic import Array
 from convgrad.core.window import Window
-from convgrad.gradients import Gradients
 from convgrad.operations import Overlay
+from convgrad.passes.gradients import Gradients
+from convgrad.subject.case import Case
 from convgrad.views.arrays import block
 from convgrad.views.grid import Block, Cell, Marks, beside, bracketed
 from convgrad.views.look import Look

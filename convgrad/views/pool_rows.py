@@ -7,8 +7,8 @@ from typing import Any
 import numpy as np
 
 from convgrad.core.arithmetic import Array
-from convgrad.gradients import Gradients
 from convgrad.operations import Overlay
+from convgrad.passes.gradients import Gradients
 from convgrad.views.ledger import TAPS, flattened, index
 from convgrad.views.look import Look
 from convgrad.views.table import Column, Entry

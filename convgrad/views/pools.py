@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 from itertools import chain
 
-from convgrad.case import Case
 from convgrad.core.arithmetic import Array
-from convgrad.gradients import Gradients
+from convgrad.passes.gradients import Gradients
+from convgrad.subject.case import Case
 from convgrad.views.backward import Parts
 from convgrad.views.ledger import ALL, shown
 from convgrad.views.look import Look, prose

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from convgrad.batches import Saved
+from convgrad.passes.batches import Saved
 from convgrad.views.arrays import listed, shape_text
 from convgrad.views.backward import Parts, rounding, sections
 from convgrad.views.header import header, printable

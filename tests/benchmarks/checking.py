@@ -12,10 +12,10 @@ from typing import Any
 
 import numpy as np
 
-from convgrad.case import Case, make_case
-from convgrad.checking import check
-from convgrad.gradients import Gradients
-from convgrad.verify.finite_differences import finite_differences
+from convgrad.checking.judging import check
+from convgrad.differences.finite_differences import finite_differences
+from convgrad.passes.gradients import Gradients
+from convgrad.subject.case import Case, make_case
 from tests.benchmarks.row import ALONE, FASTER, Row
 from tests.benchmarks.timing import alternating, seconds
 

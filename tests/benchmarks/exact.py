@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from convgrad.gradients import backward
+from convgrad.passes.gradients import backward
 from tests.benchmarks.row import ALONE, Row
 from tests.benchmarks.timing import alternating
 

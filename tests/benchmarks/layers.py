@@ -13,8 +13,8 @@ from typing import Any
 
 import numpy as np
 
-from convgrad.case import make_case
 from convgrad.core.threads import threads
+from convgrad.subject.case import make_case
 from tests.benchmarks.row import FASTER, Row
 from tests.benchmarks.timing import alternating
 

@@ -22,7 +22,7 @@ PEER = "json.load and numpy.array"
 MEASURED = f"""{SIZE}
 import json, sys, time
 import numpy as np
-from convgrad.documents import arrays, reading, read, source  # noqa
+from convgrad.documents import lifting, reading, read, source  # noqa
 def plainly(path):
     with open(path) as file:
         return np.array(json.load(file)["input"])

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from convgrad.case import Case, make_case
+from convgrad.subject.case import Case, make_case
 from tests.benchmarks.row import FASTER, Row
 from tests.benchmarks.timing import alternating
 

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from convgrad.cli import run
-from convgrad.gradients import Gradients, backward
+from convgrad.passes.gradients import Gradients, backward
 from convgrad.views import render
 from tests.benchmarks.row import RATE, Row
 from tests.benchmarks.timing import alternating, seconds

@@ -236,7 +236,7 @@ def test_a_bad_claim_is_a_bad_request(arguments: list[str], words: list[str]) ->
 
 @pytest.mark.slow
 def test_without_a_case_the_installation_is_verified(installation: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("convgrad.checking.verify_installation", lambda: installation)
+    monkeypatch.setattr("convgrad.checking.installation.verify_installation", lambda: installation)
     run = convgrad("check", "--format", "json")
     assert run.returncode == 0, run.stderr
     assert json.loads(run.stdout)["verdict"] == "agrees"

@@ -362,7 +362,7 @@ def test_a_full_disk_is_said() -> None:
     command = [sys.executable, "-m", "convgrad", "backward", *LEDGER]
     with open("/dev/full", "w") as full:
         run = subprocess.run(command, stdout=full, stderr=subprocess.PIPE, text=True, cwd=ROOT, env=surroundings())
-    assert run.returncode == 2
+    assert run.returncode == 74
     assert "cannot be written" in run.stderr
 
 
@@ -415,7 +415,7 @@ def _wait_until_reading(pid: int) -> None:
 
 
 def test_a_bug_exits_with_70_and_shows_its_traceback_when_asked(monkeypatch: pytest.MonkeyPatch, capsys: Any) -> None:
-    from convgrad.cli.errors import guarded
+    from convgrad.cli.exits import guarded
 
     def broken() -> int:
         raise KeyError("lost")
@@ -427,17 +427,17 @@ def test_a_bug_exits_with_70_and_shows_its_traceback_when_asked(monkeypatch: pyt
 
 
 def test_what_else_ends_a_run_has_its_code(capsys: Any) -> None:
-    from convgrad.cli.errors import guarded
+    from convgrad.cli.exits import guarded
 
     def full() -> int:
         raise MemoryError
 
-    def left() -> int:
-        raise SystemExit(3)
+    def left() -> int:  # as the library that reads arguments leaves, whose 1 is none of ours
+        raise SystemExit(1)
 
     assert guarded(full, debug=False) == 2
     assert capsys.readouterr().err == "convgrad: not enough memory for this request\n"
-    assert guarded(left, debug=False) == 3
+    assert guarded(left, debug=False) == 2
 
 
 def test_an_error_is_shown_in_the_characters_that_there_are() -> None:

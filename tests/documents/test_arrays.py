@@ -10,7 +10,8 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from convgrad.core.arithmetic import rational
-from convgrad.documents import arrays, events, reading
+from convgrad.documents import events, reading
+from convgrad.documents import lifting as arrays
 from convgrad.errors import RequestError
 
 ALPHABET = '[],-+.eE0123456789 \n\t\r#:{}x"/?|>'

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 import convgrad
-from convgrad.case import as_case
+from convgrad.subject.case import as_case
 
 LEDGER = {"input": [1, 2, 3], "kernel": [0.3, 0.5], "delta": [-0.1, 0.2]}
 

@@ -9,7 +9,7 @@ import jsonschema
 import pytest
 
 import convgrad
-from convgrad.mistakes import Planted
+from convgrad.diagnosis.control import Planted
 from tests.program import SAMPLES
 from tests.program import convgrad as run
 

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 import convgrad
 from convgrad.errors import RequestError
-from convgrad.overlays import Overlays
+from convgrad.passes.overlays import Overlays
 from convgrad.views import encodable, render
 from convgrad.views.look import ASCII, UNICODE, Look
 from convgrad.views.numbers import Numbers

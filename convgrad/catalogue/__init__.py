@@ -1,0 +1,1 @@
+"""The mistakes that people make, as data with functions; it knows nothing of claims."""

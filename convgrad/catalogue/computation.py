@@ -1,0 +1,244 @@
+"""How one array of a case is computed, with every step open to alteration: what a mistake alters, and pairs of them.
+
+A mistake is not a formula of its own but a change of the right computation: other data (delta turned), another
+geometry (stride 1), another way to add up (overwriting), or something done to the result (turned, scaled). Changes
+compose, so that two mistakes on the same array need no code of their own.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+from fractions import Fraction
+from functools import reduce
+from typing import Any
+
+import numpy as np
+
+from convgrad.core.arithmetic import EXACT, Array, zeros
+from convgrad.core.bilinear import correlate, kernel_gradient, spread
+from convgrad.core.unfold import ALL, add_at, pad, unpad
+from convgrad.core.window import Axis, Window
+from convgrad.operations.conv import biased, channel_sums, oriented
+from convgrad.subject.case import Case
+
+Pairs = tuple[tuple[int, int], ...]
+Arrangement = Callable[[Array], Array]
+
+
+@dataclass(frozen=True)
+class Computation:
+    """What is computed (`array`), from what, over which windows, and what is done to the result.
+
+    `arrange` are moves of entries, in order, and `factor` multiplies them all. `samples` are computations, one a
+    sample, whose results stand side by side in place of this one's.
+    """
+
+    array: str
+    x: Array
+    delta: Array
+    axes: tuple[Any, ...]
+    overwrite: str = ""
+    factor: Fraction = Fraction(1)
+    arrange: tuple[Arrangement, ...] = ()
+    samples: tuple[Any, ...] = ()
+
+    @property
+    def dims(self) -> int:
+        return len(self.axes)
+
+    def but(self, **changes: Any) -> Any:
+        """The same computation with something changed."""
+        return replace(self, **changes)
+
+    def scaled(self, factor: Fraction | int) -> Any:
+        return self.but(factor=self.factor * factor)
+
+    def then(self, move: Arrangement) -> Any:
+        """The same, with the result's entries moved."""
+        return self.but(arrange=(*self.arrange, move))
+
+    def on_axes(self, change: Callable[[Axis], Axis]) -> Any:
+        """The same over other windows; adaptive windows have no stride or padding to change."""
+        return self.but(axes=tuple(change(axis) if isinstance(axis, Axis) else axis for axis in self.axes))
+
+    def bare(self) -> Array:
+        """The array before it is moved and multiplied."""
+        raise NotImplementedError
+
+    def value(self) -> Array:
+        """The array that this computation ends up with, in the shape that it naturally has."""
+        return np.stack([sample.value() for sample in self.samples]) if self.samples else self.arranged(self.bare())
+
+    @property
+    def key(self) -> tuple[Any, ...]:
+        """What decides `bare`: two computations with one key, made from the same case, give the same."""
+        return tuple(
+            id(part) if isinstance(part, np.ndarray) else part
+            for name, part in vars(self).items()
+            if name not in ("arrange", "factor")
+        )
+
+    def arranged(self, result: Array) -> Array:
+        for move in self.arrange:
+            result = move(result)
+        return result if self.factor == 1 else multiplied(result, self.factor)
+
+
+@dataclass(frozen=True)
+class Convolution(Computation):
+    """A plain or transposed convolution: `near` has the positions of the windows, `far` the cells under them."""
+
+    w: Array = field(default_factory=lambda: np.zeros(()))
+    b: Array | None = None
+    updated: Array | None = None
+    transposed: bool = False
+    groups: int = 1
+    turned: bool = False
+    padding_mode: str = "zeros"
+    pads: Pairs = ()
+    lengths: tuple[int, ...] = ()
+
+    @property
+    def near(self) -> Array:
+        return self.x if self.transposed else self.delta
+
+    @property
+    def far(self) -> Array:
+        return self.delta if self.transposed else self.x
+
+    def bare(self) -> Array:
+        return _MAPS[self.array](self)
+
+    def as_laid(self, w: Array) -> Array:
+        """A kernel as it lies on the input, or its gradient as it is given."""
+        return oriented(w, "convolution" if self.turned else "cross-correlation")
+
+    def padded(self, far: Array) -> tuple[Array, tuple[int, ...]]:
+        """`far` with its padding written out where that is copied cells, and how much there is before each axis."""
+        if self.padding_mode == "zeros":
+            return far, (0,) * self.dims
+        return pad(far, self._padding(), self.padding_mode), tuple(before for before, _ in self.pads)
+
+    def window(self, lengths: tuple[int, ...], before: tuple[int, ...]) -> Window:
+        """The windows over cells of these lengths, as many as `near` has positions; cells past the end read 0."""
+        axes = [replace(axis, before=axis.before - cells) for axis, cells in zip(self.axes, before, strict=True)]
+        counts = self.near.shape[2:]
+        return Window(tuple(axis.fitted(*pair) for axis, *pair in zip(axes, lengths, counts, strict=True)))
+
+    def unpadded(self, dfar: Array) -> Array:
+        """The gradient of the cells, those in the padding sent back to the cells that they copy."""
+        if self.padding_mode == "zeros":
+            return dfar
+        return unpad(dfar, self._padding(), self.padding_mode, self.lengths)
+
+    def _padding(self) -> Window:
+        return Window(tuple(Axis(1, before=before, after=after) for before, after in self.pads))
+
+
+def _of_kernel(c: Convolution) -> Array:
+    far, before = c.padded(c.far)
+    return c.as_laid(kernel_gradient(c.near, far, window=c.window(far.shape[2:], before), groups=c.groups))
+
+
+def _gathered(c: Convolution, far: Array) -> Array:
+    padded, before = c.padded(far)
+    return correlate(padded, c.as_laid(c.w), window=c.window(padded.shape[2:], before), groups=c.groups)
+
+
+def _scattered(c: Convolution, near: Array) -> Array:
+    cells = [sum(pair) for pair in c.pads] if c.padding_mode != "zeros" else [0] * c.dims
+    lengths = tuple(length + more for length, more in zip(c.lengths, cells, strict=True))
+    before = tuple(pair[0] for pair in c.pads) if c.padding_mode != "zeros" else (0,) * c.dims
+    window = c.window(lengths, before)
+    if not c.overwrite:
+        return c.unpadded(spread(near, c.as_laid(c.w), window=window, groups=c.groups, lengths=lengths))
+    return c.unpadded(overwritten(columns(near, c.as_laid(c.w), c.groups), window, lengths))
+
+
+def _of_input(c: Convolution) -> Array:
+    return _gathered(c, c.delta) if c.transposed else _scattered(c, c.delta)
+
+
+def _of_output(c: Convolution) -> Array:
+    return biased(_scattered(c, c.x) if c.transposed else _gathered(c, c.x), c.b)
+
+
+_MAPS: dict[str, Callable[[Convolution], Array]] = {
+    "dW": _of_kernel, "dX": _of_input, "db": lambda c: channel_sums(c.delta), "output": _of_output,
+}  # fmt: skip
+
+
+def columns(near: Array, w: Array, groups: int) -> Array:
+    """What every window gives to the cells under it: (N,O,*P), (O,C/g,*K) -> (N,C,*K,*P)."""
+    positions, taps = near.shape[2:], w.shape[1:]
+    parts = near.reshape(near.shape[0], groups, near.shape[1] // groups, product_of(positions))
+    kernel = w.reshape(groups, w.shape[0] // groups, -1).swapaxes(1, 2)
+    return (kernel @ parts).reshape(near.shape[0], groups * taps[0], *taps[1:], *positions)
+
+
+def overwritten(given: Array, window: Window, lengths: tuple[int, ...], wins: Array | None = None) -> Array:
+    """Windows laid in row-major order, each replacing what is there, or only where it `wins`: (N,C,*K,*P) -> (N,C,*L).
+
+    Of the windows over a cell the last in row-major order meets it with the first tap: so taps go backwards.
+    """
+    x = zeros((*given.shape[:2], *lengths), given.dtype)
+    for tap, positions, cells in reversed(list(window.taps(lengths))):
+        at = (*ALL, *tap, *positions)
+        x[(*ALL, *cells)] = given[at] if wins is None else np.where(wins[at], given[at], x[(*ALL, *cells)])
+    return x
+
+
+def added(given: Array, window: Window, lengths: tuple[int, ...]) -> Array:
+    """Windows laid over each other and added: (N,C,*K,*P) -> (N,C,*L)."""
+    x = zeros((*given.shape[:2], *lengths), given.dtype)
+    for tap, positions, cells in window.taps(lengths):
+        add_at(x, cells, given[(*ALL, *tap, *positions)])
+    return x
+
+
+def multiplied(array: Array, factor: Fraction) -> Array:
+    """An array times a rational, in its own kind; 0 times infinity is 0, as an array that was never filled is."""
+    if not factor:
+        return zeros(array.shape, array.dtype)
+    if array.dtype == EXACT:
+        return np.asarray(array * factor)
+    kind = array.dtype.type
+    return np.asarray(array * kind(factor.numerator) / kind(factor.denominator), array.dtype)
+
+
+def turn(array: Array) -> Array:
+    """Turned by 180 degrees: flipped along every spatial axis."""
+    return np.flip(array, axis=tuple(range(2, array.ndim)))
+
+
+def pads_of(case: Case) -> Pairs:
+    """Padding in cells per axis, before and after."""
+    return tuple(case.settings.get("padding") or ((0, 0),) * case.dims)
+
+
+def delta_of(case: Case) -> Array:
+    """The upstream gradient; zeros where a case has none, as for a claimed output alone."""
+    return zeros(case.output_shape, _operand(case, "x").dtype) if case.delta is None else case.delta
+
+
+def _operand(case: Case, name: str) -> Array:
+    array = case.operands[name]
+    assert array is not None
+    return array
+
+
+def of_convolution(case: Case, array: str, updated: Array | None = None) -> Convolution:
+    """The right computation of an array of a plain or transposed convolution."""
+    axes, transposed = case.arguments["window"].axes, case.operation.name == "conv-transpose"
+    x, delta = _operand(case, "x"), delta_of(case)
+    return Convolution(
+        array, x, delta, axes, w=_operand(case, "w"), b=case.operands["b"], updated=updated,
+        transposed=transposed, groups=case.settings["groups"], turned=case.settings["mode"] == "convolution",
+        padding_mode=case.settings.get("padding_mode", "zeros"), pads=pads_of(case),
+        lengths=case.arguments["lengths"] if transposed else x.shape[2:],
+    )  # fmt: skip
+
+
+def product_of(values: tuple[int, ...]) -> int:
+    return reduce(lambda a, b: a * b, values, 1)

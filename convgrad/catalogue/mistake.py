@@ -1,0 +1,46 @@
+"""What a mistake is: an id, and for every array that it concerns what is altered, in words and as a function."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+Variants = Mapping[str, Any]
+"""Altered computations by the name of the variant; none where the mistake does not apply to the case."""
+
+
+@dataclass(frozen=True, slots=True)
+class Form:
+    """A mistake on one array.
+
+    `what` completes "it is what comes out when …", `fix` says what to do, `alter` makes the altered computations,
+    `needs` are the conditions (of conditions.py) without which a case cannot show it, `operations` those that it can
+    happen to (all where empty).
+    """
+
+    what: str
+    fix: str
+    alter: Callable[[Any], Variants]
+    needs: tuple[str, ...] = ()
+    operations: tuple[str, ...] = ()
+
+    def applies(self, operation: str) -> bool:
+        return not self.operations or operation in self.operations
+
+
+@dataclass(frozen=True, slots=True)
+class Mistake:
+    """An entry of the catalogue: its id and its form on every array that it concerns."""
+
+    id: str
+    forms: Mapping[str, Form]
+
+    @property
+    def arrays(self) -> tuple[str, ...]:
+        return tuple(self.forms)
+
+
+def one(altered: Any) -> Variants:
+    """The only variant of a mistake, or none."""
+    return {} if altered is None else {"": altered}

@@ -1,0 +1,1 @@
+"""What was asked, and claims on it, become a report."""

@@ -1,0 +1,63 @@
+"""What the installation computes: built-in cases of every operation, with every mistake planted in them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from convgrad.checking.judging import check_subject
+from convgrad.checking.report import Judged, Report
+from convgrad.diagnosis.control import Planted, builtin_cases, control
+from convgrad.passes.subject import subject_of
+from convgrad.subject.case import make_case
+
+
+@dataclass(frozen=True)
+class Verified:
+    """A built-in case: the report of its check, and every mistake that was planted in it."""
+
+    report: Report
+    planted: tuple[Planted, ...]
+
+    @property
+    def missed(self) -> tuple[Planted, ...]:
+        """Planted mistakes that were not named."""
+        return tuple(one for one in self.planted if not one.caught)
+
+    @property
+    def holds(self) -> bool:
+        """Whether nothing is wrong (a tie is undecided, and meant to be), and no mistake was missed."""
+        sums = all(checksum.holds for checksum in self.report.checksums)
+        return self.report.verdict != "differs" and sums and not self.missed
+
+    def to_dict(self) -> dict[str, Any]:
+        """What the JSON says."""
+        missed = [
+            {"array": one.array, "mistake": one.id, "variant": one.variant, "named": one.named} for one in self.missed
+        ]
+        return {
+            "id": self.report.case.id, "op": self.report.case.operation.name, "verdict": self.report.verdict,
+            "evaluations": self.report.evaluations, "planted": len(self.planted), "missed": missed,
+        }  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Installation(Judged):
+    """What the installation computes on built-in cases of every operation."""
+
+    cases: tuple[Verified, ...]
+
+    @property
+    def verdict(self) -> str:
+        return "agrees" if all(case.holds for case in self.cases) else "differs"
+
+    def to_dict(self) -> dict[str, Any]:
+        """What the JSON says."""
+        cases = [case.to_dict() for case in self.cases]
+        return {"schema": "convgrad.installation/1", "verdict": self.verdict, "cases": cases}
+
+
+def verify_installation() -> Installation:
+    """Every operation on built-in cases, and the negative control: every mistake, planted, is caught and named."""
+    reports = [check_subject(subject_of(make_case(document))) for document in builtin_cases()]
+    return Installation(tuple(Verified(report, tuple(control(report.truth_case))) for report in reports))

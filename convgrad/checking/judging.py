@@ -1,0 +1,101 @@
+"""A case or a network, and claims on it, become a report: our gradients, then somebody else's, then what went wrong."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+
+from convgrad.checking.ours import difference
+from convgrad.checking.report import CLAIM, Report
+from convgrad.claims.claim import ARRAYS_OF_CASE, Claim, read_claims
+from convgrad.claims.findings import Finding, compare
+from convgrad.claims.results import Record, claimed
+from convgrad.core.arithmetic import Array
+from convgrad.diagnosis.judge import Judge
+from convgrad.differences.identities import Checksum, checksums
+from convgrad.differences.run import Progress
+from convgrad.errors import Problem, RequestError
+from convgrad.passes.explanation import is_network
+from convgrad.passes.subject import Subject, network, subject_of
+from convgrad.subject.case import Case, as_case
+
+OPTIONS = ("claim_dtype", "sample", "seed", "all_entries", "progress")
+
+
+def check(
+    case: Mapping[str, Any] | Case | Subject, claim: Mapping[str, Any] | Record | None = None, **keywords: Any
+) -> Report:
+    """Our gradients by finite differences, and a claim's (output, dW, db, dX) entry by entry; of a case or a network.
+
+    `claim`, which may be a result or its `to_dict()`, and of a network goes by layer, and `claim_dtype` win over the
+    document's; other keywords over its other keys. `sample` differences so many entries, chosen by `seed`;
+    `all_entries` has the record name every wrong one. progress(done, evaluations) is called as differences are made.
+    Raises RequestError for a wrong request.
+    """
+    options = {name: keywords.pop(name) for name in OPTIONS if name in keywords}
+    return check_subject(as_subject(case, **keywords), claim, **options)
+
+
+def as_subject(case: Mapping[str, Any] | Case | Subject, **keywords: Any) -> Subject:
+    """What is to be checked, run; keywords win over the document's keys."""
+    if isinstance(case, Subject):
+        return case
+    if not isinstance(case, Case) and is_network(case):
+        return network(case, **keywords)
+    return subject_of(as_case(case, **keywords))
+
+
+@np.errstate(over="ignore", invalid="ignore", divide="ignore")  # data may be infinite where that was allowed
+def check_subject(
+    subject: Subject, claim: Any = None, *, claim_dtype: str | None = None, sample: int | None = None, seed: int = 0,
+    all_entries: bool = False, progress: Progress | None = None,
+) -> Report:  # fmt: skip
+    """Every kernel, bias and input of a subject by differences of its forward pass, and claims on its arrays.
+
+    Each claim is judged against the truth; where it is wrong, also given the claims that it was made from.
+    """
+    document = subject.chain.document
+    claim = _given(subject, document.get("claim") if claim is None else claim)
+    judged = subject.judged()
+    truth = judged.arrays()
+    claims = read_claims(judged, claim, truth, dtype=claim_dtype or document.get("claim_dtype"))
+    findings = {place: _against_truth(judged, one, truth[place]) for place, one in claims.items()}
+    judge = Judge(judged, truth, claims)
+    ours = difference(subject, sample, seed, all_kinks=all_entries, progress=progress)
+    diagnosis = tuple(part for place, one in claims.items() for part in judge.of(one, findings[place]))
+    return Report(
+        subject, (*ours.findings, *findings.values()), diagnosis, _identities(subject), ours.evaluations, ours.exact,
+        judged, ours.sample, all_entries,
+    )  # fmt: skip
+
+
+def _given(subject: Subject, claim: Any) -> Any:
+    """A claim that is one; nothing for None. What claims nothing must not be said to agree."""
+    if claim is None:
+        return {}
+    claim = claimed(claim)
+    alone = subject.chain.alone is not None
+    names = ARRAYS_OF_CASE if alone else "a mapping by layer, as in conv2: {dW: …}"
+    if not isinstance(claim, Mapping):
+        raise RequestError(Problem(f"expected {names}", path=("claim",)))
+    if not claim or not (alone or any(claim.values())):
+        raise RequestError(Problem("the claim is empty", f"give {names}", ("claim",)))
+    return claim
+
+
+def _against_truth(judged: Subject, claim: Claim, truth: Array) -> Finding:
+    part = judged.layer(claim.place.part)
+    case = part.forward.case if claim.place.array == "output" and claim.place.part else part.case
+    shapes = None if claim.fits else (claim.shape, claim.expected)
+    return compare(case, claim.place, claim.like, CLAIM, claim.values, truth, claim.allowed, shapes=shapes,
+                   rule=claim.rule)  # fmt: skip
+
+
+def _identities(subject: Subject) -> tuple[Checksum, ...]:
+    """Those that a case's gradients obey."""
+    if subject.chain.alone is None:
+        return ()
+    part = subject.parts[0]
+    return checksums(part.case, part.gradients.by_operand, part.forward.y)

@@ -1,0 +1,141 @@
+"""Our own gradients against differences of the forward pass: coloured where it is one operation, else replayed."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from itertools import islice
+from math import prod
+from time import perf_counter
+from typing import Any
+
+import numpy as np
+
+from convgrad.checking.report import DIFFERENCES, Sample
+from convgrad.claims.excuses import is_single
+from convgrad.claims.findings import Finding, as_counted, compare
+from convgrad.claims.propagated import Propagated
+from convgrad.claims.rounding import Bounds, of_differences
+from convgrad.core.arithmetic import Array
+from convgrad.differences.finite_differences import Differences, evaluations, finite_differences
+from convgrad.differences.kinks import Kink
+from convgrad.differences.probe import probe
+from convgrad.differences.replayed import ChainDifferences, Replay, operands_of, replayed_differences
+from convgrad.differences.run import Progress, gradient_shapes, sampled
+from convgrad.errors import Problem, RequestError
+from convgrad.passes.subject import Part, Subject
+from convgrad.subject.layout import GRADIENTS
+
+KINKS = 10
+"""Windows with a kink that a record names when it is not asked for all."""
+NAMES = {operand: array for array, operand in GRADIENTS.items()}
+
+
+@dataclass(frozen=True)
+class Differenced:
+    """What differences say of our gradients: the findings, how many forward passes they took, of which entries."""
+
+    findings: tuple[Finding, ...]
+    evaluations: int
+    exact: bool
+    sample: Sample | None
+
+
+def difference(
+    subject: Subject, sample: int | None = None, seed: int = 0, *, all_kinks: bool = False,
+    progress: Progress | None = None,
+) -> Differenced:  # fmt: skip
+    """Every entry of our gradients, or `sample` of them, chosen by `seed`, against differences."""
+    if sample is not None and sample < 1:
+        raise RequestError(Problem(f"sample must be at least 1, but is {sample}"))
+    shapes = _shapes(subject)
+    entries = sum(map(prod, shapes.values()))
+    sampling = None if sample is None or sample >= entries else Sample(sample, entries, seed)
+    wanted = {} if sampling is None else sampled(shapes, sampling.entries, seed)
+    if is_single(subject):
+        return _coloured(subject.parts[0], {name: marks for (_, name), marks in wanted.items()}, sampling, all_kinks,
+                         progress)  # fmt: skip
+    differences = replayed_differences(subject, wanted or None, progress)
+    findings = tuple(_of_chain(subject, differences))
+    return Differenced(findings, differences.evaluations, differences.exact, sampling)
+
+
+def estimate(subject: Subject, sample: int | None = None) -> tuple[int, float]:
+    """How many forward passes that takes, and about how many seconds, from the faster of two.
+
+    The first pass of a process is slower than all that follow: memory and threads are new to it.
+    """
+    count, run = _passes(subject)
+    spent = []
+    for _ in range(2):
+        start = perf_counter()
+        run()
+        spent.append(perf_counter() - start)
+    return count, count * min(spent)
+
+
+def _passes(subject: Subject) -> tuple[int, Any]:
+    """How many forward passes there will be, and one such pass."""
+    if is_single(subject):
+        case = subject.parts[0].case
+        scaled = probe(case)
+        return evaluations(case), lambda: scaled.forward(scaled.arrays["x"], scaled.arrays.get("w"))
+    replay = Replay(subject)
+    entries = sum(replay.operand(operand).size for operand in operands_of(subject))
+    return entries * (3 if replay.exact else 1), lambda: replay.run((0, "x"), replay.operand((0, "x")))
+
+
+def _shapes(subject: Subject) -> dict[tuple[int, str], tuple[int, ...]]:
+    """The shapes of what is differenced, by the number of a part and its operand."""
+    if is_single(subject):
+        return {(0, name): shape for name, shape in gradient_shapes(subject.parts[0].case).items()}
+    replay = Replay(subject)
+    return {operand: replay.operand(operand).shape for operand in operands_of(subject)}
+
+
+def _coloured(
+    part: Part, wanted: Mapping[str, Array], sampling: Sample | None, all_kinks: bool, progress: Progress | None
+) -> Differenced:
+    case = part.case
+    differences = finite_differences(case, wanted, progress)
+    kinks = tuple(as_counted(case, kink) for kink in islice(differences.kinks(), None if all_kinks else KINKS))
+    findings = tuple(_of_part(part, differences, wanted, kinks))
+    return Differenced(findings, differences.evaluations, differences.probe.exact, sampling)
+
+
+def _of_part(
+    part: Part, differences: Differences, wanted: Mapping[str, Array], kinks: tuple[Kink, ...]
+) -> Iterator[Finding]:
+    case, ours = part.case, part.gradients.by_operand
+    allowed = {} if case.arithmetic == "exact" else of_differences(Bounds(case), differences.steps.sizes)
+    for array, name in GRADIENTS.items():
+        if name not in ours:
+            continue
+        asked = wanted.get(name, np.ones(differences.gradients[name].shape, bool))
+        if wanted and not asked.any():
+            continue
+        undecided = (differences.undecided[name] | ~np.isfinite(allowed.get(name, 0.0))) & asked
+        yield compare(
+            case, part.place(array), array, DIFFERENCES, ours[name], differences.gradients[name], allowed.get(name, 0),
+            compared=asked & ~undecided, refuted=differences.outside[name] & asked, undecided=int(undecided.sum()),
+            kinks=kinks if name == "x" else (),
+        )  # fmt: skip
+
+
+def _of_chain(subject: Subject, differences: ChainDifferences) -> Iterator[Finding]:
+    """Our gradients; in float64 both sides may be off by what rounding excuses."""
+    bounds = None if differences.exact else Propagated(subject)
+    in_order = sorted(differences.gradients.items(), key=lambda item: (item[0][0], item[0][1] != "w"))
+    for (number, name), found in in_order:
+        part = subject.parts[number]
+        asked, undecided = differences.compared[number, name], differences.undecided[number, name]
+        if not asked.any():
+            continue
+        ours, place = part.gradients.by_operand[name].reshape(found.shape), part.place(NAMES[name])
+        allowed: Any = 0 if bounds is None else 2 * bounds.bound(place, _kind(part)).reshape(found.shape)
+        yield compare(part.case, place, NAMES[name], DIFFERENCES, ours, found, allowed,
+                      compared=asked & ~undecided, undecided=int((undecided & asked).sum()))  # fmt: skip
+
+
+def _kind(part: Part) -> str:
+    return "float32" if part.case.arithmetic == "float32" else "float64"

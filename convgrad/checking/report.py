@@ -1,0 +1,112 @@
+"""What a check found: findings, diagnoses, identities, and the verdict that they add up to."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+from convgrad.claims.findings import Finding
+from convgrad.core.arithmetic import Array
+from convgrad.diagnosis.diagnosis import Diagnosis
+from convgrad.diagnosis.strength import Strength, strength
+from convgrad.differences.identities import Checksum
+from convgrad.passes.gradients import head
+from convgrad.passes.subject import Subject
+from convgrad.subject.case import Case
+
+DIFFERENCES, CLAIM = "finite differences", "claim"
+EXIT_CODES = {"agrees": 0, "differs": 1, "undecided": 3}
+
+
+@dataclass(frozen=True)
+class Sample:
+    """Which entries were differenced, where not all: how many, of how many, and the seed that chose them."""
+
+    entries: int
+    of: int
+    seed: int
+
+
+class Judged:
+    """What has a verdict, where nothing else is said by its findings, and so an exit code."""
+
+    findings: Any
+
+    @property
+    def verdict(self) -> str:
+        """It differs if anything does; with claims it is theirs, without that of the differences."""
+        verdicts = {finding.verdict for finding in self.findings}
+        if "differs" in verdicts:
+            return "differs"
+        claimed = {finding.verdict for finding in self.findings if finding.against == CLAIM}
+        return "undecided" if "undecided" in (claimed or verdicts) else "agrees"
+
+    @property
+    def code(self) -> int:
+        """The exit code that this verdict is."""
+        return EXIT_CODES[self.verdict]
+
+
+@dataclass(frozen=True)
+class Report(Judged):
+    """What a check found: one finding an array and `against`, and what the wrong claims come from.
+
+    `judged` is the subject in the kind of number that claims are judged in; without `sample` every entry was
+    differenced, and `exact` says that no difference was rounded. A network has no identities of its own.
+    """
+
+    subject: Subject
+    findings: tuple[Finding, ...]
+    diagnosis: tuple[Diagnosis, ...]
+    checksums: tuple[Checksum, ...]
+    evaluations: int
+    exact: bool
+    judged: Subject
+    sample: Sample | None = None
+    all_entries: bool = False
+
+    def __repr__(self) -> str:
+        wrong = [f"{one.place} {one.wrong} of {one.entries} wrong" for one in self.findings if one.wrong]
+        named = [one.mistake for one in self.diagnosis if one.mistake]
+        told = "; ".join(", ".join(dict.fromkeys(part)) for part in (wrong, named) if part)
+        return f"Report({self.verdict}{': ' * bool(told)}{told})"
+
+    @property
+    def case(self) -> Case:
+        """The case; of a network the last layer, whose numbers the results are."""
+        return self.subject.case
+
+    @property
+    def truth_case(self) -> Case:
+        """The case in the kind of number that claims are judged in."""
+        return self.judged.parts[0].case
+
+    @property
+    def truth(self) -> Mapping[str, Array]:
+        """The arrays that a case's claims are judged by, in full shape."""
+        return self.judged.parts[0].gradients.by_array
+
+    @cached_property
+    def strength(self) -> Strength:
+        """How many of the catalogue's mistakes a case could reveal; worked out when asked for."""
+        return strength(self.truth_case, self.truth)
+
+    def to_dict(self) -> dict[str, Any]:
+        """What the JSON says."""
+        alone = self.subject.chain.alone
+        record = self._head_of_network() if alone is None else {"schema": "convgrad.check/1", **head(alone)}
+        record |= {"verdict": self.verdict, "evaluations": self.evaluations}
+        if self.sample:
+            record["sample"] = vars(self.sample)
+        record["findings"] = [finding.to_dict(self.all_entries) for finding in self.findings]
+        record["diagnosis"] = [diagnosis.to_dict() for diagnosis in self.diagnosis]
+        if alone is not None:
+            record["strength"] = self.strength.to_dict()
+            record["checksums"] = [checksum.to_dict() for checksum in self.checksums]
+        return record
+
+    def _head_of_network(self) -> dict[str, Any]:
+        head = {"schema": "convgrad.network-check/1", "id": self.subject.chain.id}
+        return head | {"arithmetic": self.subject.arithmetic}

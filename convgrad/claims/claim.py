@@ -1,0 +1,302 @@
+"""Claims: gradients that somebody else computed, and how far each of their entries may be off."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
+from fractions import Fraction
+from typing import Any
+
+import numpy as np
+
+from convgrad.claims.digits import Written, written
+from convgrad.claims.excuses import Excuses, excuses_of
+from convgrad.core.arithmetic import EXACT, FLOAT64, NONFINITE, Array, floated, rounded
+from convgrad.core.nested import Numbers, exact_value, read_numbers
+from convgrad.differences.roundoff import TYPES
+from convgrad.errors import Path, Problem, RequestError
+from convgrad.passes.explanation import full_shapes
+from convgrad.passes.subject import Part, Subject
+from convgrad.subject.case import did_you_mean
+from convgrad.subject.layout import OPERANDS
+from convgrad.subject.place import Place
+from convgrad.subject.settings import said_inside
+
+SHAPED_AS = {
+    "output": "output", "delta": "output", "dX": "dX", "dW": "dW", "db": "db", "kernel": "dW", "bias": "db",
+}  # fmt: skip
+"""The arrays that may be claimed, and which of a case's results each is shaped as."""
+ARRAYS_OF_CASE = "a mapping with any of output, dW, db, dX"
+
+
+@dataclass(frozen=True)
+class Claim:
+    """An array that somebody else computed, with what each of its entries may be off by.
+
+    `values` are in the full shape, (N,O,*P), (O,C/g,*K), (O,) or (N,C,*L), where they are as many, else in the `shape`
+    that was given; exact where the truth is. `fits` says whether they came in the right shape, which is `expected`.
+    `allowed` is per entry what the claim may be off from the true array, and `rule` says why, in words. `excuse`, for
+    another array that it may be, is one number for all entries or one each; `scale` is not 0 where that grows with the
+    numbers (a type's rounding): the magnitude that it was derived for. `unit` is a type's unit roundoff: what makes
+    another array of the right one, as a division, rounds once more.
+    """
+
+    place: Place
+    values: Array
+    excuse: Any
+    fits: bool = True
+    scale: float = 0
+    allowed: Any = 0
+    rule: str = ""
+    shape: tuple[int, ...] = ()
+    unit: float = 0
+    expected: tuple[int, ...] = ()
+
+    @property
+    def like(self) -> str:
+        """The array of a case that it is shaped as."""
+        return SHAPED_AS[self.place.array]
+
+    def allows(self, candidate: Array) -> Array:
+        """Entry by entry, whether the claim is this array as far as its digits or its type can tell.
+
+        All False where the shapes differ.
+        """
+        if candidate.shape != self.values.shape:
+            return np.zeros(candidate.shape, bool)
+        values, other = _alike(self.values, candidate)
+        return within(values, other, self._excuse_for(other))
+
+    def _excuse_for(self, candidate: Array) -> Any:
+        """A type's rounding is relative: larger numbers than it was derived for may be off by more."""
+        # NumPy's own maximum: the magnitude of an exact array without axes is a number
+        largest = floated(np.max(abs(candidate), initial=0)) if self.scale else 0
+        excuse = self.excuse * (largest / self.scale) if largest > self.scale else self.excuse
+        if not self.unit:
+            return excuse
+        return excuse + 2 * self.unit * _size(rounded(candidate) if candidate.dtype == EXACT else candidate)
+
+
+def _size(values: Array) -> Array:
+    """Magnitudes, by which rounding grows: what is not finite excuses nothing."""
+    return np.where(np.isfinite(values), abs(values), 0.0)
+
+
+# -- Reading -----------------------------------------------------------------------------------------------------------
+
+
+def read_claims(
+    subject: Subject, claims: Any, truth: Mapping[Place, Array], *, dtype: str | None = None
+) -> dict[Place, Claim]:
+    """Claims by place, in full shape and in the kind of the truth; RequestError for what is no claim.
+
+    Of a case they go by array, of a network by layer and array. `truth` has the right arrays in full shape. `dtype` is
+    the type that the claims were computed in; without it they are judged by their digits, or by their own type.
+    """
+    problems = _unknown_type(dtype) + list(_unknown(subject, claims, truth))
+    if problems:
+        raise RequestError(problems)
+    excuses, read = excuses_of(subject), {}
+    for part, path, arrays in _by_part(subject, claims):
+        for array, value in arrays.items():
+            try:
+                numbers = read_numbers(value, nonfinite=True)
+            except RequestError as error:
+                problems += [problem.under(*path, array) for problem in error.problems]
+            else:
+                place = part.place(array)
+                read[place] = _claim(part, place, numbers, truth[place], excuses, dtype)
+    if problems:
+        raise RequestError(problems)
+    return read
+
+
+def _by_part(subject: Subject, claims: Mapping[str, Any]) -> Iterator[tuple[Part, Path, Mapping[str, Any]]]:
+    """The claims of each part, and the way to them in the document."""
+    if subject.chain.alone is not None:
+        yield subject.parts[0], ("claim",), claims
+    else:
+        yield from ((subject.layer(name), ("claim", name), arrays) for name, arrays in claims.items())
+
+
+def _unknown(subject: Subject, claims: Any, truth: Mapping[Place, Array]) -> Iterator[Problem]:
+    """Claims that are on nothing."""
+    names = [part.name for part in subject.parts]
+    if not isinstance(claims, Mapping):
+        needed = ARRAYS_OF_CASE if names == [""] else "a mapping by layer, as in conv2: {dW: …}"
+        yield Problem(f"expected {needed}", path=("claim",))
+    elif names == [""]:
+        yield from _unknown_of_case(subject.parts[0], claims, truth)
+    elif claims and set(claims) <= set(SHAPED_AS) - set(names):
+        needed = f"give what network wrote, or a mapping by layer, as in {names[0]}: {{dW: …}}"
+        yield Problem("these are claims of a single case, but this is a network", needed, ("claim",))
+    else:
+        for name, arrays in claims.items():
+            yield from (problem.under("claim") for problem in _unknown_of_layer(subject, name, arrays, truth))
+
+
+def _unknown_of_case(part: Part, claims: Mapping[str, Any], truth: Mapping[Place, Array]) -> Iterator[Problem]:
+    if claims and not claims.keys() & OPERANDS.keys() and all(isinstance(value, Mapping) for value in claims.values()):
+        needed = f"give what forward or backward wrote, or {ARRAYS_OF_CASE}"
+        yield Problem("these are claims by layer, as of a network, but this is a single case", needed, ("claim",))
+        return
+    for name in claims:
+        if name not in OPERANDS:
+            yield Problem(f"unknown key '{name}'" + did_you_mean(str(name), OPERANDS), "", ("claim", str(name)))
+        elif part.place(name) not in truth:
+            yield Problem(f"{part.op} has no {name}", "it has output and dX", ("claim", name))
+
+
+def _unknown_of_layer(subject: Subject, name: Any, arrays: Any, truth: Mapping[Place, Array]) -> Iterator[Problem]:
+    names = [part.name for part in subject.parts]
+    if name not in names:
+        hint = did_you_mean(str(name), names)
+        yield Problem(f"unknown key '{name}'{hint}", f"the layers are {', '.join(names)}", (str(name),))
+    elif not isinstance(arrays, Mapping):
+        yield Problem(f"expected a mapping with any of {', '.join(SHAPED_AS)}", path=(name,))
+    else:
+        part = subject.layer(name)
+        absent = (array for array in arrays if part.place(array) not in truth)
+        yield from (_absent(part, str(array)).under(name) for array in absent)
+
+
+def _absent(part: Part, array: str) -> Problem:
+    if array not in SHAPED_AS:
+        return Problem(f"unknown key '{array}'" + did_you_mean(array, SHAPED_AS), "", (array,))
+    if array in part.layer.parameters:
+        return Problem("the network makes no step: it has no learning_rate", "add it to the document", (array,))
+    return Problem(f"{part.name} has no {array}", "", (array,))
+
+
+def _unknown_type(dtype: Any) -> list[Problem]:
+    if dtype is None or (isinstance(dtype, str) and dtype in TYPES):
+        return []
+    return [Problem(f"unknown type '{said_inside(dtype)}'", f"one of {', '.join(TYPES)}", ("claim_dtype",))]
+
+
+def _claim(part: Part, place: Place, numbers: Numbers, truth: Array, bounds: Excuses, dtype: str | None) -> Claim:
+    shape = expected_shape(part, place.array)
+    # one bias may be written as a number or as a list of one, and so may its gradient
+    fits = numbers.shape == shape or (
+        SHAPED_AS[place.array] == "db" and truth.size == 1 and numbers.shape in ((), (1,))
+    )
+    as_many = squeezed(numbers.shape) == squeezed(shape)
+    values = _values(numbers, truth.dtype)
+    values = values.reshape(truth.shape) if as_many else values
+    excuses = _excuses(place, numbers, values, truth, bounds, dtype)
+    return Claim(place, values, fits=fits, shape=numbers.shape, expected=shape, **excuses)
+
+
+def expected_shape(part: Part, array: str) -> tuple[int, ...]:
+    """The shape in which an array of a part is given."""
+    if array in part.layer.parameters and part.name:
+        return tuple(part.layer.parameters[array].shape)
+    if array == "dX":
+        return tuple(part.signal.values.shape)
+    case, name = part.case, OPERANDS.get(array, "y")
+    return case.layout.shape(name, full_shapes(case)[name])
+
+
+def squeezed(shape: tuple[int, ...]) -> tuple[int, ...]:
+    """A shape without its axes of length 1, which may be kept or dropped without moving a number."""
+    return tuple(length for length in shape if length != 1)
+
+
+def _values(numbers: Numbers, dtype: np.dtype[Any]) -> Array:
+    """The numbers in the kind of the truth; what is not finite has no exact value and stays as it is."""
+    if dtype != EXACT:
+        return numbers.as_array(FLOAT64)
+    flat = numbers.values.ravel().tolist() if isinstance(numbers.values, np.ndarray) else numbers.values
+    binary = isinstance(numbers.values, np.ndarray)
+    result = np.empty(len(flat), EXACT)
+    result[:] = [_exact(value, binary) for value in flat]
+    return result.reshape(numbers.shape)
+
+
+def _exact(value: Any, binary: bool) -> Any:
+    """A binary array's numbers at their exact values, any other by its text."""
+    if isinstance(value, str) and value in NONFINITE:
+        return NONFINITE[value]
+    if isinstance(value, float) and not np.isfinite(value):
+        return value
+    return Fraction(value) if binary else exact_value(value)
+
+
+def _excuses(
+    place: Place, numbers: Numbers, values: Array, truth: Array, bounds: Excuses, dtype: str | None
+) -> dict[str, Any]:
+    """What a claim says of how far it may be off: `allowed` (if there are as many entries as there should be),
+    `excuse`, `rule`, and of a type `scale` and `unit`."""
+    dtype = dtype or _type_of(numbers)
+    own = 0 if truth.dtype == EXACT else bounds.own(place).reshape(truth.shape)
+    if dtype is None:
+        assert isinstance(numbers.values, list)
+        text = written(numbers.values)
+        if not text.is_binary:
+            return _by_digits(text, values, truth, own)
+        printed = _filled(text.relative_half_units(), values)
+        return _by_type(place, truth, bounds, "float64", own, printed if values.shape == truth.shape else 0)
+    if dtype == "whole":
+        return {"allowed": own, "excuse": float(np.max(own, initial=0)), "rule": "whole numbers, which are exact"}
+    return _by_type(place, truth, bounds, dtype, own)
+
+
+def _by_digits(text: Written, values: Array, truth: Array, own: Any) -> dict[str, Any]:
+    halves = _filled(text.half_units(), values)
+    if truth.dtype != EXACT:
+        # inclusive, though reading the decimals into float64 and subtracting rounded both sides
+        halves = halves * (1 + 2.0**-50) + 2.0**-52 * _size(values) + np.max(own, initial=0)
+    excuse = halves.max() if None not in text.decimals and halves.size else halves
+    allowed = halves if values.shape == truth.shape else 0
+    return {"allowed": allowed, "excuse": excuse, "rule": f"half a unit of decimal place {text.place}"}
+
+
+def _type_of(numbers: Numbers) -> str | None:
+    """The type of a binary array; None for what was written in digits."""
+    if not isinstance(numbers.values, np.ndarray):
+        return None
+    if numbers.values.dtype.kind in "iu":
+        return "whole"
+    name = numbers.values.dtype.name
+    return name if name in TYPES else "float64"
+
+
+def _by_type(place: Place, truth: Array, bounds: Excuses, dtype: str, own: Any, printed: Any = 0) -> dict[str, Any]:
+    """The rounding of a type; `printed` is what writing its numbers in digits may have added."""
+    more = rounded(printed) if isinstance(printed, np.ndarray) and printed.dtype == EXACT else printed
+    allowed = bounds.excused(place, dtype, truth) + own + more
+    scale, unit = floated(np.max(abs(truth), initial=0)), 2.0 ** -TYPES[dtype].result
+    excuse = float(allowed.max(initial=0))
+    return {"allowed": allowed, "excuse": excuse, "rule": f"{dtype} rounding", "scale": scale, "unit": unit}
+
+
+def _filled(halves: list[Fraction], values: Array) -> Array:
+    """Half units as an array like the values."""
+    result = np.empty(len(halves), EXACT)
+    result[:] = halves
+    return (result if values.dtype == EXACT else rounded(result)).reshape(values.shape)
+
+
+def finite(claim: Claim) -> Claim:
+    """The claim in float64 where an exact one holds numbers that are not finite, and so have no exact value."""
+    if claim.values.dtype != EXACT or all(isinstance(value, Fraction) for value in claim.values.flat):
+        return claim
+    excuse = claim.excuse.astype(FLOAT64) if isinstance(claim.excuse, np.ndarray) else float(claim.excuse)
+    return replace(claim, values=claim.values.astype(FLOAT64), excuse=excuse)
+
+
+def within(values: Array, others: Array, excuse: Any) -> Array:
+    """Whether |a - b| <= excuse, entry by entry; a NaN equals a NaN, an infinity itself."""
+    with np.errstate(invalid="ignore"):
+        close = abs(values - others) <= excuse
+    same = (values == others) | ((values != values) & (others != others))
+    return np.asarray(close | same, bool)
+
+
+def _alike(values: Array, candidate: Array) -> tuple[Array, Array]:
+    """Both exact, or else both float64."""
+    if values.dtype == EXACT and candidate.dtype != EXACT:
+        return values.astype(np.float64), candidate
+    if values.dtype != EXACT and candidate.dtype == EXACT:
+        return values, rounded(candidate)
+    return values, candidate

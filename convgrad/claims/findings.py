@@ -1,0 +1,178 @@
+"""What a comparison found: how many entries are wrong, the worst, and the verdict."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from fractions import Fraction
+from typing import Any
+
+import numpy as np
+
+from convgrad.claims.claim import within
+from convgrad.core.arithmetic import EXACT, Array, nearest
+from convgrad.differences.kinks import Kink
+from convgrad.passes.explanation import user_index
+from convgrad.subject.case import Case
+from convgrad.subject.layout import OPERANDS
+from convgrad.subject.place import Place
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One entry compared, its index as its user counts."""
+
+    index: tuple[int, ...]
+    claimed: Any
+    correct: Any
+    error: Any
+    allowed: Any
+    overlays: tuple[tuple[int, tuple[int, ...]], ...] | None = None
+
+    def to_dict(self) -> dict[str, Any]:
+        names = ("index", "claimed", "correct", "error", "allowed")
+        result = {name: getattr(self, name) for name in names}
+        if self.overlays is not None:
+            result["overlays"] = [{"sample": n, "position": p} for n, p in self.overlays]
+        return result
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One array compared entry by entry, in its full shape; `like` is the array of the case that it is shaped as.
+
+    `compared` marks the entries that were (all, or a sample, without those at a kink); `outside` how many were refuted
+    by outputs that changed although they cannot reach them. `shapes` are the claimed and the correct one where they
+    differ; of a claim that has not as many numbers, every entry is wrong.
+    """
+
+    case: Case
+    place: Place
+    against: str
+    claimed: Array
+    correct: Array
+    allowed: Any
+    compared: Array
+    wrong_at: Array
+    undecided: int = 0
+    kinks: tuple[Kink, ...] = ()
+    outside: int = 0
+    shapes: tuple[tuple[int, ...], tuple[int, ...]] | None = None
+    rule: str = ""
+    like: str = ""
+
+    @property
+    def array(self) -> str:
+        return self.place.array
+
+    @property
+    def comparable(self) -> bool:
+        """Whether there are as many numbers claimed as there should be."""
+        return bool(self.claimed.shape == self.correct.shape)
+
+    @property
+    def entries(self) -> int:
+        return int(self.compared.sum())
+
+    @property
+    def wrong(self) -> int:
+        """How many entries are wrong."""
+        return int(self.wrong_at.sum())
+
+    @property
+    def verdict(self) -> str:
+        if self.wrong or self.shapes:
+            return "differs"
+        return "undecided" if self.undecided else "agrees"
+
+    @property
+    def vague(self) -> bool:
+        """Whether a claim is given so roughly that 0 everywhere would agree as well, though not all is 0."""
+        if not self.rule or not self.correct.size or not self.comparable:
+            return False
+        return bool(0 < abs(self.correct).max() <= np.min(self.allowed))
+
+    @property
+    def worst(self) -> Entry | None:
+        """The entry that is furthest off, of the wrong ones where there are any; None where nothing is off."""
+        if not self.entries or not self.comparable:
+            return None
+        errors = np.where(self.wrong_at if self.wrong else self.compared, self._errors, -1.0)
+        at = int(errors.argmax())
+        return self._entry(at) if errors.flat[at] > 0 else None
+
+    @property
+    def _errors(self) -> Array:
+        """Errors as float64, to be ordered; what is no number is furthest off, unless it is right to be none."""
+        with np.errstate(invalid="ignore"):
+            errors = abs(self.claimed - self.correct)
+        floats = _floats(errors)
+        return np.where(np.isnan(floats), np.inf if self.wrong else 0, floats)
+
+    def wrong_entries(self) -> Iterator[Entry]:
+        """Every wrong entry, in row-major order, with the overlays that make it."""
+        for at in np.flatnonzero(self.wrong_at & self.comparable):
+            yield self._entry(int(at), overlays=True)
+
+    def _entry(self, at: int, overlays: bool = False) -> Entry:
+        index = tuple(int(i) for i in np.unravel_index(at, self.correct.shape))
+        claimed, correct = self.claimed.flat[at], self.correct.flat[at]
+        allowed = self.allowed.flat[at] if isinstance(self.allowed, np.ndarray) else self.allowed
+        claimed, correct, error, allowed = map(self._number, (claimed, correct, abs(claimed - correct), allowed))
+        made_by = tuple(self._overlays(index)) if overlays else None
+        return Entry(user_index(self.case, self.like, index), claimed, correct, error, allowed, made_by)
+
+    def _overlays(self, index: tuple[int, ...]) -> Iterator[tuple[int, tuple[int, ...]]]:
+        """Sample and position of each overlay that adds to an entry, once."""
+        case = self.case
+        terms = case.operation.terms(OPERANDS[self.like], index, case.delta, *case.arrays, **case.arguments)
+        found = ((t.sample, t.position) for t in terms if t.sample is not None and t.position is not None)
+        return iter(dict.fromkeys(found))
+
+    def _number(self, value: Any) -> Any:
+        """As its user gets it: a fraction only where that was asked for."""
+        if isinstance(value, Fraction):
+            return value if self.case.arithmetic == "exact" and not self.case.rounded else nearest(value)
+        return float(value)
+
+    def to_dict(self, all_entries: bool = False) -> dict[str, Any]:
+        """What the JSON says."""
+        result: dict[str, Any] = {"layer": self.place.part} if self.place.part else {}
+        result |= {name: getattr(self, name) for name in ("array", "against", "entries", "wrong", "verdict")}
+        result["worst"] = self.worst.to_dict() if self.worst else None
+        if self.vague:
+            result["vague"] = True
+        if self.undecided:
+            result |= {"undecided": self.undecided, "kinks": [vars(kink) for kink in self.kinks]}
+        if self.outside:
+            result["outside"] = self.outside
+        if self.shapes:
+            result["shapes"] = dict(zip(("claimed", "correct"), self.shapes, strict=True))
+        if all_entries:
+            result["all"] = (entry.to_dict() for entry in self.wrong_entries())
+        return result
+
+
+def as_counted(case: Case, kink: Kink) -> Kink:
+    """A kink with its indices as its user counts."""
+    cells = tuple(user_index(case, "dX", cell) for cell in kink.cells)
+    return Kink(user_index(case, "output", kink.output), cells, kink.why)
+
+
+def compare(
+    case: Case, place: Place, like: str, against: str, claimed: Array, correct: Array, allowed: Any, **more: Any
+) -> Finding:
+    """Two arrays entry by entry; where their shapes differ, every entry is wrong."""
+    compared = more.pop("compared", np.ones(correct.shape, bool))
+    refuted = more.pop("refuted", np.zeros(correct.shape, bool))
+    alike = within(claimed, correct, allowed) if claimed.shape == correct.shape else np.zeros(correct.shape, bool)
+    wrong = (~alike | refuted) & compared
+    return Finding(case, place, against, claimed, correct, allowed, compared, wrong, outside=int(refuted.sum()),
+                   like=like, **more)  # fmt: skip
+
+
+def _floats(values: Array) -> Array:
+    if values.dtype != EXACT:
+        return values
+    flat = [nearest(value) if isinstance(value, Fraction) else float(value) for value in values.flat]
+    return np.array(flat).reshape(values.shape)

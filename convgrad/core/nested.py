@@ -1,0 +1,251 @@
+"""Nested lists, as people give them, become numbers of one shape that can be read as any kind of array."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from decimal import Decimal
+from fractions import Fraction
+from itertools import chain
+from typing import Any
+
+import numpy as np
+
+from convgrad.core.arithmetic import (
+    EXACT,
+    FLOAT32,
+    FLOAT64,
+    FRACTION,
+    NONFINITE,
+    NUMBER,
+    Array,
+    Plain,
+    rational,
+    whole_text,
+)
+from convgrad.errors import Path, Problem, RequestError, excerpt
+
+MOST_PROBLEMS = 10
+DIGITS_IN_COMMON = 10_000  # those of 1/1 to 1/20000 have 8,686
+MOST_COMMON = 10**DIGITS_IN_COMMON
+LISTS, NATIVE = {list, tuple}, {int, float}
+
+
+@dataclass(frozen=True, slots=True)
+class Numbers:
+    """Numbers of one shape, not yet of one kind: a flat list of what was given, or a binary array.
+
+    `exact` says that they came as decimal text, integers or fractions, so that they have exact values; `finite` that
+    there is no NaN or infinity among them.
+    """
+
+    values: list[Any] | Array
+    shape: tuple[int, ...]
+    exact: bool
+    finite: bool = True
+
+    def as_array(self, dtype: np.dtype[Any]) -> Array:
+        """The numbers as an array of a kind; in an exact one every entry is a Fraction."""
+        if dtype == FLOAT32:
+            return self._as_float32()
+        if isinstance(self.values, np.ndarray):
+            return _binary(self.values, dtype)
+        if dtype != EXACT:
+            native = set(map(type, self.values)) <= NATIVE
+            return np.array(self.values if native else list(map(_floated, self.values)), dtype).reshape(self.shape)
+        result = np.empty(len(self.values), EXACT)
+        result[:] = [exact_value(value) for value in self.values]
+        _refuse_coprime(result)
+        return result.reshape(self.shape)
+
+    def _as_float32(self) -> Array:
+        """As float32, which holds less: RequestError for what it does not, as for a text that float64 does not hold."""
+        wide = self.as_array(FLOAT64)
+        with np.errstate(over="ignore"):
+            narrow = wide.astype(FLOAT32)
+        beyond, below = np.isinf(narrow) & np.isfinite(wide), (narrow == 0) & (wide != 0)
+        for index in map(tuple, np.argwhere(beyond | below)[:1].tolist()):
+            message = f"{wide[index]} is {'beyond' if beyond[index] else 'below'} what a 32-bit float can hold"
+            raise RequestError(Problem(message, "use arithmetic float64", index))
+        return narrow
+
+
+def _refuse_coprime(values: Array) -> None:
+    """Refuse fractions whose common denominator, by which exact arithmetic goes, is nearly all of them multiplied."""
+    common = 1
+    for denominator in {value.denominator for value in values}:
+        common = math.lcm(common, denominator)
+        if common > MOST_COMMON:
+            message = f"the common denominator of these numbers has more than {DIGITS_IN_COMMON} digits"
+            raise RequestError(Problem(message, "use arithmetic float64"))
+
+
+def _binary(values: Array, dtype: np.dtype[Any]) -> Array:
+    if dtype != EXACT:
+        return values.astype(dtype, copy=False)
+    result = np.empty(values.size, EXACT)
+    result[:] = [Fraction(value) for value in values.ravel().tolist()]
+    return result.reshape(values.shape)
+
+
+def read_numbers(value: Any, *, nonfinite: bool = False) -> Numbers:
+    """Nested lists, a number or an array as Numbers; Numbers as they are.
+
+    Raises RequestError, with the path to each place, for ragged rows, what is not a number, and non-finite values.
+    """
+    if isinstance(value, Numbers):
+        return value
+    if isinstance(value, np.ndarray):
+        return _read_array(value, nonfinite)
+    rows, shape = _flattened(value)
+    if _plainly_finite(rows):
+        return Numbers(rows, shape, exact=True)
+    rows = [Plain(leaf) if isinstance(leaf, Decimal) else leaf for leaf in rows]
+    _refuse_bad(rows, shape, nonfinite)
+    finite = not _any_nonfinite(rows)
+    return Numbers(rows, shape, exact=finite, finite=finite)
+
+
+def _plainly_finite(values: list[Any]) -> bool:
+    """Whether these are Python's own numbers, and finite: all that thousands of small cases need to have checked."""
+    try:
+        return set(map(type, values)) <= NATIVE and all(map(math.isfinite, values))
+    except OverflowError:  # an integer that no float holds
+        return False
+
+
+def _read_array(value: Array, nonfinite: bool) -> Numbers:
+    if value.dtype == EXACT:
+        return Numbers(read_numbers(value.ravel().tolist(), nonfinite=nonfinite).values, value.shape, exact=True)
+    if value.dtype.kind not in "iuf":
+        raise RequestError(Problem(f"expected numbers, found an array of {value.dtype}"))
+    if value.dtype == np.longdouble:  # of which Python has no number
+        value = value.astype(np.float64)
+    if not nonfinite and value.dtype.kind == "f" and not np.isfinite(value).all():
+        index = tuple(int(i) for i in np.argwhere(~np.isfinite(value))[0])
+        raise RequestError(_refused(str(value[index]), index))
+    finite = not nonfinite or value.dtype.kind != "f" or bool(np.isfinite(value).all())
+    return Numbers(value, value.shape, exact=value.dtype.kind in "iu", finite=finite)
+
+
+def _flattened(value: Any) -> tuple[list[Any], tuple[int, ...]]:
+    level: list[Any] = [value]
+    shape: list[int] = []
+    while kinds := set(map(type, level)) & LISTS:
+        if set(map(type, level)) != kinds or len(set(map(len, level))) > 1:
+            raise RequestError(_ragged(level, tuple(shape)))
+        shape.append(len(level[0]))
+        level = list(chain.from_iterable(level))
+    return level, tuple(shape)
+
+
+def _ragged(level: Sequence[Any], shape: tuple[int, ...]) -> list[Problem]:
+    """The rows that differ from the first, with both counts."""
+    first = level[0]
+    wrong = [number for number, part in enumerate(level) if _count(part) != _count(first)][:MOST_PROBLEMS]
+    return [
+        Problem(
+            f"expected {_rows(first)}, like the first, found {_rows(level[number])}",
+            "every row must have the same length",
+            _index(number, shape),
+        )
+        for number in wrong
+    ]
+
+
+def _count(part: Any) -> int:
+    return len(part) if isinstance(part, (list, tuple)) else -1
+
+
+def _rows(part: Any) -> str:
+    if not isinstance(part, (list, tuple)):
+        return f"a number ({part})"
+    return f"a row of {len(part)}"
+
+
+def _index(number: int, shape: Sequence[int]) -> Path:
+    """The path to an entry of a flat list."""
+    return tuple(int(i) for i in np.unravel_index(number, shape)) if shape else ()
+
+
+def _refuse_bad(values: list[Any], shape: tuple[int, ...], nonfinite: bool) -> None:
+    problems: list[Problem] = []
+    for number, value in enumerate(values):
+        if (found := _problem(value, nonfinite)) is not None:
+            problems.append(found.under(*_index(number, shape)))
+            if len(problems) == MOST_PROBLEMS:
+                break
+    if problems:
+        raise RequestError(problems)
+
+
+def _problem(value: Any, nonfinite: bool) -> Problem | None:
+    """What is wrong with one leaf, if anything."""
+    kind = type(value)
+    if kind is float or isinstance(value, np.floating):
+        return None if nonfinite or np.isfinite(value) else _refused(str(value), ())
+    if kind in (int, Fraction) or isinstance(value, np.integer):
+        size = "a number of %d digits is beyond what a 64-bit float can hold"
+        return Problem(size % len(whole_text(int(abs(value))))) if abs(value) >= 2**1024 else None
+    if not isinstance(value, str):
+        return Problem(f"expected a number, found {_said(value)}")
+    if value in NONFINITE:
+        return None if nonfinite else _refused(value, ())
+    if kind is str and NUMBER.fullmatch(value):
+        return Problem(f"expected a number, found the text '{excerpt(value)}'", "remove the quotes")
+    return _unreadable(value)
+
+
+def _unreadable(text: str) -> Problem | None:
+    if not (NUMBER.fullmatch(text) or FRACTION.fullmatch(text)):
+        return Problem(f"expected a number, found '{excerpt(text)}'", _advice(text))
+    try:
+        rational(text)
+    except ValueError as error:
+        return Problem(str(error))
+    return None
+
+
+def _advice(text: str) -> str:
+    """What to do about a word that is almost a number."""
+    if "\u2212" in text:
+        return "write the minus sign as '-'"
+    if len(text.split()) > 1:
+        return "put commas between the numbers"
+    if text[:1] == "0" and text.isdigit():
+        return "write numbers in decimal, without leading zeros"
+    if "," in text:
+        return "write the decimal point as '.'"
+    return "numbers are written like 3, -0.5, 1e-3 or 2/3"
+
+
+def _said(value: Any) -> str:
+    if value is None:
+        return "nothing (null)"
+    if isinstance(value, (bool, np.bool_)):
+        return str(value).lower()
+    return "a mapping" if isinstance(value, dict) else "what is neither number nor list"
+
+
+def _refused(text: str, index: Path) -> Problem:
+    return Problem(f"expected a finite number, found {text}", "allow it with --allow-nonfinite", index)
+
+
+def _any_nonfinite(values: list[Any]) -> bool:
+    return any((isinstance(v, str) and v in NONFINITE) or (isinstance(v, float) and not np.isfinite(v)) for v in values)
+
+
+def exact_value(value: Any) -> Fraction:
+    """A leaf as a rational; a Python float is the shortest decimal that reads back to it, as it was typed."""
+    if isinstance(value, str):
+        return rational(value)
+    if isinstance(value, (float, np.floating)):
+        return Fraction(*Decimal(repr(float(value))).as_integer_ratio())
+    return Fraction(int(value)) if isinstance(value, np.integer) else Fraction(value)
+
+
+def _floated(value: Any) -> float:
+    if isinstance(value, str):
+        return NONFINITE[value] if value in NONFINITE else float(value) if "/" not in value else float(rational(value))
+    return float(value)

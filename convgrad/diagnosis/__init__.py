@@ -1,0 +1,1 @@
+"""Which mistakes explain a wrong claim, and which of them a case could show."""

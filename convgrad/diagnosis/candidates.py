@@ -1,0 +1,193 @@
+"""The wrong arrays that a case can give, side by side, so that a claim is compared with all of them in one go."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, fields, replace
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+
+from convgrad.catalogue.computation import Computation
+from convgrad.catalogue.mistake import Form
+from convgrad.catalogue.of_entries import ENTRIES
+from convgrad.catalogue.of_shapes import SHAPES
+from convgrad.catalogue.tables import asked_for, forms, right
+from convgrad.core.arithmetic import EXACT, Array, rounded
+from convgrad.subject.case import Case
+
+SCREENED = 4096
+"""Entries of a larger array that candidates are compared in first."""
+MOST_KEPT = 1 << 23
+"""Numbers that are kept for mistakes that start from the same array: 64 MB."""
+ROUNDING = {np.dtype(np.float64): 2.0**-40, np.dtype(np.float32): 2.0**-12}
+"""Differences, relative to the largest entry, that may be rounding: far above any sum's, far below any mistake's."""
+
+
+@dataclass(frozen=True)
+class Candidate:
+    """A wrong array: the mistakes that it comes from (one, or two), their variants, and its computation."""
+
+    ids: tuple[str, ...]
+    variants: tuple[str, ...]
+    computation: Computation
+
+
+class Bare:
+    """Computes arrays, each bare one once: most mistakes only move or multiply what another one computes."""
+
+    def __init__(self) -> None:
+        self.made: dict[Any, tuple[Computation, Array]] = {}
+
+    def value(self, c: Computation) -> Array:
+        if c.samples:
+            return c.value()
+        if c.key not in self.made:
+            if sum(array.size for _, array in self.made.values()) > MOST_KEPT:
+                self.made.clear()
+            self.made[c.key] = (c, c.bare())  # the computation is kept too: its arrays' ids stay theirs
+        return c.arranged(self.made[c.key][1])
+
+
+class Candidates:
+    """All single mistakes on one array of a case that differ from the truth, and, when asked for, pairs of two."""
+
+    def __init__(self, case: Case, array: str, truth: Array, updated: Array | None = None) -> None:
+        self.case, self.array, self.truth = case, array, truth
+        self.right = right(case, array, updated)
+        self.bare = Bare()
+
+    @cached_property
+    def forms(self) -> dict[str, Form]:
+        """The mistakes that are compared as whole arrays; those in single entries are found otherwise."""
+        skipped = {*ENTRIES, *asked_for(self.case), "scaled"}
+        return {name: form for name, form in forms(self.case.operation.name, self.array).items() if name not in skipped}
+
+    @cached_property
+    def all_forms(self) -> dict[str, Form]:
+        return forms(self.case.operation.name, self.array)
+
+    def value(self, candidate: Candidate) -> Array:
+        return alike(self.bare.value(candidate.computation), self.truth.shape)
+
+    @cached_property
+    def singles(self) -> list[Candidate]:
+        """One a variant, in the order of the catalogue."""
+        return [
+            Candidate((name,), (variant,), altered)
+            for name, form in self.forms.items()
+            for variant, altered in form.alter(self.right).items()
+        ]
+
+    @cached_property
+    def free(self) -> set[str]:
+        """The mistakes that have a number to be fitted: a factor, a learning rate."""
+        names = set(forms(self.case.operation.name, self.array)) & {"scaled", "updated-kernel"}
+        return names - {"updated-kernel"} if getattr(self.right, "updated", None) is not None else names
+
+    @cached_property
+    def screen(self) -> Screen:
+        """The single mistakes, for comparing; an array of another shape only counts where a claim has that shape."""
+        return Screen(self.truth, ((single, self.value(single)) for single in self.singles))
+
+    def shaped(self, shape: Sequence[int]) -> Iterator[tuple[Candidate, Array]]:
+        """The single mistakes whose arrays have a shape, but for axes of length one."""
+        for single in self.singles:
+            value = self.value(single)
+            if squeezed(value.shape) == squeezed(shape):
+                yield single, value.reshape(shape)
+
+    def pairs(self) -> Iterator[tuple[Candidate, Array]]:
+        """Two mistakes, the second on top of the first, in float64: they are told apart there and confirmed later."""
+        start, bare = floated(self.right), Bare()
+        tables = {name: form for name, form in self.forms.items() if name not in SHAPES.get(self.array, {})}
+        for name, form in tables.items():
+            for variant, first in form.alter(start).items():
+                for other, second in tables.items():
+                    if other == name or not composed(name, other):
+                        continue
+                    for label, altered in second.alter(first).items():
+                        yield Candidate((name, other), (variant, label), altered), bare.value(altered)
+
+    def rebuilt(self, candidate: Candidate) -> Candidate:
+        """A candidate found in float64, in the case's own kind of number."""
+        computation = self.right
+        for name, variant in zip(candidate.ids, candidate.variants, strict=True):
+            computation = self.forms[name].alter(computation)[variant]
+        return replace(candidate, computation=computation)
+
+
+LATE = ("transposed-layout", "flattened", "shifted", "negated", "left-at-zero")
+"""What is done to a result comes after what is done to get it, and not twice."""
+
+
+def composed(first: str, second: str) -> bool:
+    """Whether two mistakes are tried in this order."""
+    return "left-at-zero" not in (first, second) and (first not in LATE or second == "negated" != first)
+
+
+class Screen:
+    """Rows of numbers, one a candidate, at some entries of the array, for comparing all with a claim at once."""
+
+    def __init__(self, truth: Array, made: Iterable[tuple[Candidate, Array]]) -> None:
+        self.places = _places(truth.size)
+        self.candidates: list[Candidate] = []
+        rows = []
+        for candidate, value in made:
+            value = alike(value, truth.shape)
+            if value.shape == truth.shape and differs(truth, value):
+                self.candidates.append(candidate)
+                rows.append(as_float(value.ravel()[self.places]))
+        self.matrix = np.array(rows).reshape(-1, len(self.places))
+
+
+def _places(size: int) -> Array:
+    """The entries that are compared: all, or as many as are enough, spread over the array."""
+    if size <= SCREENED:
+        return np.arange(size)
+    return np.sort(np.random.default_rng(0).choice(size, SCREENED, replace=False))
+
+
+def floated(computation: Any) -> Any:
+    """The same computation in float64."""
+    arrays = {
+        part.name: as_float(getattr(computation, part.name))
+        for part in fields(computation)
+        if isinstance(getattr(computation, part.name), np.ndarray)
+    }
+    return computation.but(**arrays)
+
+
+def as_float(array: Array) -> Array:
+    return rounded(array) if array.dtype == EXACT else array.astype(np.float64)
+
+
+def differs(truth: Array, wrong: Array) -> bool:
+    """Whether two arrays differ by more than rounding, or in shape by more than axes of length one."""
+    if squeezed(truth.shape) != squeezed(wrong.shape):
+        return True
+    wrong = wrong.reshape(truth.shape)
+    if truth.dtype == EXACT and wrong.dtype == EXACT:
+        return bool((truth != wrong).any())
+    a, b = as_float(truth), as_float(wrong)
+    if not a.size:
+        return False
+    with np.errstate(invalid="ignore"):
+        allowed = ROUNDING.get(truth.dtype, 2.0**-40) * max(_largest(a), _largest(b))
+        return bool(~((abs(a - b) <= allowed) | (a == b) | ((a != a) & (b != b))).all())
+
+
+def _largest(array: Array) -> float:
+    finite = array[np.isfinite(array)]
+    return float(abs(finite).max()) if finite.size else 0.0
+
+
+def alike(array: Array, shape: tuple[int, ...]) -> Array:
+    """An array in a shape that differs from its own by axes of length one only; any other as it is."""
+    return array.reshape(shape) if squeezed(array.shape) == squeezed(shape) else array
+
+
+def squeezed(shape: Sequence[int]) -> tuple[int, ...]:
+    """A shape without its axes of length one."""
+    return tuple(length for length in shape if length != 1)

@@ -1,0 +1,74 @@
+"""What became of a wrong array: the mistake, how much it explains, what to do; and what its entries are called."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from convgrad.operations.operation import Shape
+from convgrad.passes.explanation import bracketed, full_shapes, user_index
+from convgrad.subject.case import Case
+from convgrad.subject.layout import OPERANDS
+from convgrad.subject.place import Place
+
+
+@dataclass(frozen=True, slots=True)
+class Diagnosis:
+    """What became of an array: the mistake (None where nothing matches), how many entries it explains, and what to do.
+
+    `given` is the claim that it takes for right, if any. `details` may have: variant; also, a second mistake on the
+    same array; factor or rate, where one was fitted; index, other and term of a single entry; alternatives, other
+    mistakes that give these numbers on this case, and tell_apart, the smallest change that would separate them;
+    uncertain, where so few numbers match by chance.
+    """
+
+    place: Place
+    mistake: str | None
+    matches: int
+    entries: int
+    message: str
+    fix: str
+    details: Mapping[str, Any] = field(default_factory=dict)
+    given: str = ""
+
+    @property
+    def array(self) -> str:
+        return self.place.array
+
+    @property
+    def layer(self) -> str:
+        """The layer's name; none of a case."""
+        return self.place.part
+
+    def to_dict(self) -> dict[str, Any]:
+        """What the JSON says."""
+        head = {"layer": self.layer} if self.layer else {}
+        names = ("array", "mistake", "matches", "entries", "message", "fix")
+        head |= {name: getattr(self, name) for name in names}
+        return head | dict(self.details) | ({"given": self.given} if self.given else {})
+
+
+@dataclass(frozen=True, slots=True)
+class Names:
+    """What the entries of an array are called: by its place, and as the user of `case` counts them.
+
+    `like` is the array of the case that it is shaped as.
+    """
+
+    place: Place
+    case: Case
+    like: str
+
+    def index(self, index: tuple[int, ...], shape: Shape) -> tuple[int, ...]:
+        """The user's index of an entry of the array in this shape, whose entries are in the same order."""
+        full = full_shapes(self.case)[OPERANDS[self.like]]
+        if shape != full:
+            index = tuple(int(i) for i in np.unravel_index(np.ravel_multi_index(index, shape), full))
+        return user_index(self.case, self.like, index)
+
+    def entry(self, index: tuple[int, ...], shape: Shape) -> str:
+        """An entry as people write it: dW[0,1], conv2.dW[0,1]."""
+        return str(self.place) + bracketed(self.index(index, shape))

@@ -1,0 +1,196 @@
+"""Comparing a claim with numbers that have something free: a factor, a learning rate; and how much a match says."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from fractions import Fraction
+from math import inf, log2
+from typing import Any
+
+import numpy as np
+
+from convgrad.catalogue.computation import Convolution, product_of
+from convgrad.claims.claim import Claim
+from convgrad.core.arithmetic import EXACT, Array
+from convgrad.diagnosis.candidates import Candidate, Candidates, Screen, alike, as_float
+
+MOST_BITS = 40.0
+"""What one entry can say at most: more is in its digits, but not about which mistake it was."""
+APART = 16.0
+"""Widths of the interval that a fitted number lies in, by which it must differ from what would be right."""
+ENOUGH_BITS = 6.0
+"""What a claim must say beyond what was fitted to it: a chance of 1 in 64."""
+
+POWERS = tuple(Fraction(10) ** n for n in (1, -1, 2, -2, 3, -3))
+"""Factors that a decimal point in another place gives."""
+
+
+@dataclass(frozen=True, slots=True)
+class Fit:
+    """A mistake with a number that was fitted to the claim: its factor, or the learning rate."""
+
+    candidate: Candidate
+    name: str
+    value: Fraction
+
+
+def excuses(claim: Claim, largest: Any = 0) -> Array:
+    """What every entry may be off by, in float64 and a trifle more: for screening, which exact comparison follows."""
+    values = as_float(claim.values)
+    excuse = np.broadcast_to(np.asarray(claim.excuse, dtype=np.float64), values.shape)
+    grown = np.maximum(1.0, largest / claim.scale) if claim.scale else 1.0
+    again = 2 * claim.unit * abs(values)
+    return np.asarray((excuse * grown + again) * (1 + 1e-9) + 1e-12 * (_largest(values) + largest), np.float64)
+
+
+def agreement(claim: Claim, screen: Screen) -> Array:
+    """Which candidates agree with the claim in which of the screened entries."""
+    return agrees(claim, screen.matrix, screen.places)
+
+
+def agrees(claim: Claim, rows: Array, places: Array) -> Array:
+    """Rows of numbers at some entries of the array, compared with the claim there."""
+    if not len(rows):
+        return np.zeros(rows.shape, bool)
+    values = as_float(claim.values).ravel()[places]
+    with np.errstate(invalid="ignore"):
+        largest = np.nan_to_num(abs(rows).max(axis=1, initial=0), posinf=0.0)
+        grown = np.maximum(1.0, largest / claim.scale) if claim.scale else np.ones(len(rows))
+        allowed = excuses(claim).ravel()[places] * grown[:, None] + 1e-12 * largest[:, None]
+        allowed += 2 * claim.unit * np.nan_to_num(abs(rows), posinf=0.0)
+        close = abs(rows - values) <= allowed
+    return np.asarray(close | (rows == values) | ((rows != rows) & (values != values)), bool)
+
+
+def bits(claim: Claim, where: Array | None = None) -> list[float]:
+    """What each of the claim's different numbers says: the bits in which it could have been another, smallest first."""
+    values, excuse = as_float(claim.values).ravel(), excuses(claim).ravel()
+    if where is not None:
+        values, excuse = values[where.ravel()], excuse[where.ravel()]
+    keep = np.isfinite(values) & (abs(values) > excuse)
+    values, first = np.unique(values[keep], return_index=True)
+    if not values.size:
+        return []
+    ratio = _largest(values) / np.maximum(excuse[keep][first], 1e-300)
+    return sorted(min(MOST_BITS, log2(r)) for r in np.maximum(ratio, 1).tolist())
+
+
+def fits(candidates: Candidates, claim: Claim) -> Iterator[Fit]:
+    """Mistakes with a number that fits the claim, where the claim says more than that number."""
+    said = bits(claim)
+    whole = Candidate((), (), candidates.right)
+    if (fit := _scaled(candidates, claim, whole, as_float(candidates.truth), said)) is not None:
+        yield fit
+    if "updated-kernel" in candidates.free and sum(said[:-1]) >= ENOUGH_BITS:
+        yield from _stepped(candidates, claim)
+
+
+def scaled_mistakes(candidates: Candidates, claim: Claim) -> Iterator[Fit]:
+    """Single mistakes times a factor, where the claim says much more than that factor."""
+    said, screen = bits(claim), candidates.screen
+    if sum(said[:-1]) < ENOUGH_BITS + log2(len(screen.candidates) + 1):
+        return
+    values, excuse = as_float(claim.values).ravel()[screen.places], excuses(claim).ravel()[screen.places]
+    for candidate, row in zip(screen.candidates, screen.matrix, strict=True):
+        if candidate.ids[0] not in ("negated", "left-at-zero") and interval_of(values, excuse, row) is not None:
+            fit = _scaled(candidates, claim, candidate, as_float(candidates.value(candidate)), said)
+            if fit is not None:
+                yield fit
+
+
+def _scaled(candidates: Candidates, claim: Claim, candidate: Candidate, array: Array, said: list[float]) -> Fit | None:
+    """A factor with which an array is the claim: not 1, which is no mistake, and not -1, which has a name."""
+    interval = interval_of(as_float(claim.values), excuses(claim), array)
+    if interval is None or any(_near(interval, number) for number in (-1, 0, 1)):
+        return None
+    known = [number for number in _known_factors(candidates) if interval[0] <= number <= interval[1]]
+    enough = sum(said[:-1]) >= ENOUGH_BITS and not _near(interval, 1, APART)
+    for factor in (*known, *simple(interval)) if enough else known if sum(said) >= ENOUGH_BITS else ():
+        made = candidate.computation.scaled(factor)
+        if claim.allows(alike(candidates.bare.value(made), claim.values.shape)).all():
+            ids, variants = (*candidate.ids, "scaled"), (*candidate.variants, str(factor))
+            return Fit(Candidate(ids, variants, made), "factor", factor)
+    return None if candidate.ids else _point_moved(candidates, claim, candidate)
+
+
+def _point_moved(candidates: Candidates, claim: Claim, right: Candidate) -> Fit | None:
+    """A decimal point in another place: digit for digit the right numbers, so that a few of them say enough."""
+    values, truth = as_float(claim.values), as_float(candidates.truth)
+    if len(np.unique(abs(values[values != 0]))) < 2:
+        return None
+    for factor in POWERS:
+        if (abs(values - truth * float(factor)) <= 1e-15 * abs(values)).all():
+            made = right.computation.scaled(factor)
+            return Fit(Candidate(("scaled",), (str(factor),), made), "factor", factor)
+    return None
+
+
+def _known_factors(candidates: Candidates) -> list[Fraction]:
+    """Factors that have a meaning: a loss without its half, the number of samples or of positions."""
+    samples, positions = candidates.right.x.shape[0], product_of(candidates.right.delta.shape[2:])
+    numbers = dict.fromkeys(n for n in (2, samples, positions, samples * positions) if n > 1)
+    return [Fraction(factor) for n in numbers for factor in (n, Fraction(1, n), -n, Fraction(-1, n))]
+
+
+def _stepped(candidates: Candidates, claim: Claim) -> Iterator[Fit]:
+    """dX with the kernel already stepped, w - rate dW: linear in the rate, which is fitted."""
+    right = candidates.right
+    assert isinstance(right, Convolution)
+    step = right.but(array="dW").value()
+    change = right.but(w=step).value()
+    truth, values = as_float(candidates.truth), as_float(claim.values)
+    interval = interval_of(truth - values, excuses(claim, _largest(truth)), as_float(change))
+    if interval is None or interval[0] <= 0 or _near(interval, 0, APART):
+        return
+    for rate in simple(interval):
+        made = right.but(w=right.w - _times(step, rate))
+        if claim.allows(made.value()).all():
+            yield Fit(Candidate(("updated-kernel",), (f"rate {rate}",), made), "rate", rate)
+            return
+
+
+def _times(array: Array, rate: Fraction) -> Array:
+    result: Array = array * rate if array.dtype == EXACT else (array * float(rate)).astype(array.dtype)
+    return result
+
+
+def interval_of(values: Array, excuse: Array, row: Array) -> tuple[float, float] | None:
+    """The factors f with |values - f row| <= excuse in every entry."""
+    values, excuse, row = values.ravel(), np.broadcast_to(excuse, values.shape).ravel(), row.ravel()
+    if not np.isfinite(values).all():
+        return None
+    none = row == 0
+    if (abs(values[none]) > excuse[none]).any() or none.all():
+        return None
+    ends = np.sort([(values - excuse)[~none] / row[~none], (values + excuse)[~none] / row[~none]], axis=0)
+    low, high = float(ends[0].max()), float(ends[1].min())
+    return (low, high) if -inf < low <= high < inf else None
+
+
+def _near(interval: tuple[float, float], number: float, widths: float = 0) -> bool:
+    """Whether a number lies in an interval, or within so many of its widths."""
+    margin = widths * (interval[1] - interval[0])
+    return interval[0] - margin <= number <= interval[1] + margin
+
+
+def simple(interval: tuple[float, float]) -> Iterator[Fraction]:
+    """Numbers in an interval: the shortest decimal, a fraction of small numbers, and what lies in the middle."""
+    middle = interval[0] / 2 + interval[1] / 2
+    short = (Fraction(f"{middle:.{digits}g}") for digits in range(1, 5))
+    small = (Fraction(middle).limit_denominator(most) for most in (12, 100, 10_000))
+    long = (Fraction(f"{middle:.{digits}g}") for digits in range(5, 17))
+    for numbers in (short, small, long, iter((Fraction(middle),))):
+        inside = next((number for number in numbers if interval[0] <= number <= interval[1]), None)
+        if inside is not None:
+            yield inside
+
+
+def simplest(interval: tuple[float, float]) -> Fraction:
+    """The first of the simple numbers in an interval."""
+    return next(simple(interval))
+
+
+def _largest(values: Array) -> float:
+    finite = values[np.isfinite(values)]
+    return float(abs(finite).max()) if finite.size else 0.0

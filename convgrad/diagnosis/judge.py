@@ -1,0 +1,280 @@
+"""What a wrong claim comes from: an error carried forward, a chain's mistake, or one of the catalogue."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from fractions import Fraction
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+
+from convgrad.catalogue.of_networks import CHAIN_FORMS, chain_mistakes
+from convgrad.claims.claim import Claim, within
+from convgrad.claims.findings import Finding
+from convgrad.claims.propagated import gradient_sizes
+from convgrad.core.arithmetic import EXACT, Array, nearest
+from convgrad.diagnosis.diagnoser import Diagnoser
+from convgrad.diagnosis.diagnosis import Diagnosis, Names
+from convgrad.diagnosis.stepped import all_of, stepped_mistakes, unknown
+from convgrad.operations.geometry import shape_text
+from convgrad.passes.layers import in_kind
+from convgrad.passes.subject import NONE, STEPPED_BY, Arrays, Change, Part, Subject, stepped_kernel
+from convgrad.subject.case import Case, make_case
+from convgrad.subject.place import Place
+
+
+@dataclass(frozen=True)
+class Given:
+    """Claims that are taken for right, under the name of the nearest to what is judged, and the pass that they make."""
+
+    name: str
+    change: Change
+    claims: tuple[Claim, ...] = ()
+
+
+NOTHING = Given("", NONE)
+Try = tuple[Given, Arrays]
+
+
+@dataclass(frozen=True)
+class Judge:
+    """What was asked as it is, and as it follows from the claims above and below an array."""
+
+    subject: Subject
+    truth: Arrays
+    claims: Mapping[Place, Claim]
+
+    def of(self, claim: Claim, finding: Finding) -> list[Diagnosis]:
+        """What became of a claim: nothing of a right one."""
+        shaped = [_axes_of_one(claim, finding)] if finding.shapes and finding.comparable else []
+        return shaped + (self._of(claim) if finding.wrong else [])
+
+    def _of(self, claim: Claim) -> list[Diagnosis]:
+        if not self._usable(claim):
+            return list(self._catalogued(claim, self.truth, NOTHING))
+        known = [(given, self.subject.arrays(given.change)) for given in self.givens(claim.place)]
+        for given, arrays in known:
+            if self._follows(claim, arrays[claim.place], given):
+                return [_carried(claim, given.name)]
+        # what was made from a wrong claim is judged by it first; a right one, known to few digits, is the last resort
+        wrong, right = ([one for one in known if self._is_wrong(one[0]) == sort] for sort in (True, False))
+        tries = [*wrong, (NOTHING, self.truth), *right]
+        for given, _ in tries:
+            if diagnoses := list(self._of_chain(claim, given)):
+                return diagnoses
+        return self._best(claim, tries)
+
+    # -- What is taken for given ---------------------------------------------------------------------------------------
+
+    def givens(self, place: Place) -> Iterator[Given]:
+        """What an array was made from, as claimed: in its step, above it, below it, and both."""
+        if place.array in STEPPED_BY:
+            yield from self._steps(Place(STEPPED_BY[place.array], place.part))
+        number = self._numbers[place.part]
+        first = number + (place.array == "delta")  # a claimed delta of its own is not what it was made from
+        above = {at: claim for at, claim in self._deltas.items() if at >= first and place.array != "output"}
+        below = {at: claim for at, claim in self._outputs.items() if at < number}
+        deltas, outputs = self._taken("delta", above), self._taken("output", below)
+        if above:
+            yield Given(str(above[min(above)].place), Change(deltas), tuple(above.values()))
+        if below:
+            name = str(below[max(below)].place)
+            yield Given(name, Change(outputs), tuple(below.values()))
+            if above:
+                both = f"{above[min(above)].place} and {name}"
+                yield Given(both, Change({**outputs, **deltas}), (*below.values(), *above.values()))
+
+    def _steps(self, place: Place) -> Iterator[Given]:
+        """The claimed gradient that stepped a parameter: in full where it is a known mistake, and as it is."""
+        source = self.claims.get(place)
+        if source is not None and self._usable(source):
+            if (mistaken := self._mistaken(source)) is not None:
+                yield Given(str(place), Change({place: mistaken}), (source,))
+            yield Given(str(place), Change({place: source.values}), (source,))
+
+    def _taken(self, array: str, claims: Mapping[int, Claim]) -> dict[Place, Array]:
+        places = {at: self.subject.parts[at].place(array) for at in claims}
+        return {places[at]: claim.values.reshape(self.truth[places[at]].shape) for at, claim in claims.items()}
+
+    @cached_property
+    def _numbers(self) -> dict[str, int]:
+        return {part.name: part.number for part in self.subject.parts}
+
+    @cached_property
+    def _deltas(self) -> dict[int, Claim]:
+        """By the number of a part the claimed delta at its output: its own, or dX of the next."""
+        deltas: dict[int, Claim] = {}
+        for place, claim in self.claims.items():
+            at = self._numbers[place.part] - (place.array == "dX")
+            usable = place.array in ("dX", "delta") and at >= 0 and self._usable(claim)
+            if usable and (place.array == "delta" or at not in deltas):
+                deltas[at] = claim
+        return deltas
+
+    @cached_property
+    def _outputs(self) -> dict[int, Claim]:
+        usable = ((place, claim) for place, claim in self.claims.items() if place.array == "output")
+        return {self._numbers[place.part]: claim for place, claim in usable if self._usable(claim)}
+
+    def _mistaken(self, claim: Claim) -> Array | None:
+        """The array that a wrong claim is, with all its digits, where it is one mistake of the catalogue in full."""
+        part, truth = self._part(claim), self.truth[claim.place]
+        case = self._case(claim, self.truth, NOTHING)
+        if case is None or not part.layer.windowed or claim.allows(truth).all():
+            return None
+        search = Diagnoser(case, claim.like, truth, advise=False).search
+        matches = search.whole(claim)
+        return search.candidates.value(matches[0].candidate) if matches and not matches[0].fit else None
+
+    def _usable(self, claim: Claim) -> bool:
+        return bool(claim.values.shape == self.truth[claim.place].shape)
+
+    def _part(self, claim: Claim) -> Part:
+        return self.subject.parts[self._numbers[claim.place.part]]
+
+    def _is_wrong(self, given: Given) -> bool:
+        """Whether what is taken for given is not so; what stepped a parameter is looked at first in any case."""
+        steps = any(place.array in STEPPED_BY.values() for place in given.change.taken)
+        return steps or any(not claim.allows(self.truth[claim.place]).all() for claim in given.claims)
+
+    # -- What follows from it ------------------------------------------------------------------------------------------
+
+    def _follows(self, claim: Claim, array: Array, given: Given) -> bool:
+        """Whether a claim is what follows from other claims, each known as well as its digits tell."""
+        values, slack = claim.values, self._slack(claim.place, given)
+        if slack is None:
+            return bool(within(values, array, claim.excuse).all())
+        slack = _fractions(slack) if values.dtype == EXACT else slack
+        return bool(within(values, array, claim.excuse + slack.reshape(values.shape)).all())
+
+    def _slack(self, place: Place, given: Given) -> Array | None:
+        """What an array may be off by because the claimed deltas above it, or dW, have so few digits."""
+        source = Place(STEPPED_BY.get(place.array, ""), place.part)
+        if source in given.change.taken:
+            rate, claim = float(self.subject.chain.learning_rate), self.claims[source]
+            return rate * np.broadcast_to(_float(claim.excuse), claim.values.shape)
+        number = self._numbers[place.part]
+        above = [at for at in self._deltas if self.subject.parts[at].place("delta") in given.change.taken]
+        if not above or min(above) < number:
+            return None
+        first = min(above)
+        shape = self.truth[self.subject.parts[first].place("delta")].shape
+        return self._through(place, first, number, np.broadcast_to(_float(self._deltas[first].excuse), shape))
+
+    def _through(self, place: Place, first: int, number: int, slack: Array) -> Array | None:
+        """A slack of the delta at one part, brought down to an array of a part below it."""
+        for at in range(first, number - 1, -1):
+            case = in_kind(self.subject.parts[at].case, "float64")
+            x = case.operands["x"]
+            assert x is not None
+            sizes = gradient_sizes(case, slack.reshape(case.output_shape), abs(x))
+            if at == number:
+                return {"dX": sizes["x"], "dW": sizes.get("w"), "db": sizes.get("b"), "delta": slack}.get(place.array)
+            slack = sizes["x"]
+        return None
+
+    # -- Mistakes ------------------------------------------------------------------------------------------------------
+
+    def _of_chain(self, claim: Claim, given: Given) -> Iterator[Diagnosis]:
+        """The mistake that only a chain can have, where it gives the whole claim."""
+        for mistake, layer, change in chain_mistakes(self.subject):
+            change = replace(given.change, slopeless=change.slopeless, ahead=change.ahead)
+            if claim.allows(self.subject.arrays(change)[claim.place]).all():
+                what, fix = (text.format(layer=layer or "every layer") for text in CHAIN_FORMS[mistake])
+                size = claim.values.size
+                message = f"it is, in {all_of(size)}, what comes out when {what} ({mistake})"
+                details = {"layer": layer} if layer else {}
+                yield Diagnosis(claim.place, mistake, size, size, message, fix, details, given.name)
+                return
+
+    def _best(self, claim: Claim, tries: Sequence[Try]) -> list[Diagnosis]:
+        """The diagnosis of the catalogue that explains all entries, else the first that names a mistake."""
+        told = [list(self._catalogued(claim, right, given)) for given, right in tries]
+        named = [diagnoses for diagnoses in told if diagnoses and diagnoses[0].mistake is not None]
+        whole = [diagnoses for diagnoses in named if sum(one.matches for one in diagnoses) >= claim.values.size]
+        return (whole or named or [told[-1]])[0]
+
+    def _catalogued(self, claim: Claim, right: Arrays, given: Given) -> Iterator[Diagnosis]:
+        part = self._part(claim)
+        if claim.place.array in STEPPED_BY:
+            diagnoses = stepped_mistakes(claim, part, right[claim.place])
+        elif claim.place.array == "delta" or (case := self._case(claim, right, given)) is None:
+            diagnoses = iter([unknown(claim)])
+        else:
+            diagnoses = self._of_case(claim, part, case, right[claim.place])
+        yield from (replace(one, given=given.name) for one in diagnoses)
+
+    def _of_case(self, claim: Claim, part: Part, case: Case, truth: Array) -> Iterator[Diagnosis]:
+        """What the catalogue knows of a layer as a case."""
+        names, updated = Names(claim.place, part.case, claim.like), stepped_kernel(part)
+        if case.operation.name != part.op:  # a dense layer, as a convolution of one cell
+            truth, claim, updated = _as_cell(case, truth, claim, updated)
+        yield from Diagnoser(case, claim.like, truth, updated, names=names).of(claim)
+
+    def _case(self, claim: Claim, right: Arrays, given: Given) -> Case | None:
+        """The part as a case of the catalogue, with what arrives as claimed; None where it is none."""
+        part = self._part(claim)
+        delta = part.place("delta")
+        case = replace(part.case, delta=given.change.taken.get(delta, right[delta]))
+        below = self.subject.parts[part.number - 1].place("output") if part.number else None
+        if below is not None and below in given.change.taken:
+            x = given.change.taken[below].reshape(case.shapes["x"])
+            case = replace(case, operands={**case.operands, "x": x})
+        if part.layer.windowed:
+            return case
+        return _dense_as_conv(case) if part.op == "dense" else None
+
+
+def _axes_of_one(claim: Claim, finding: Finding) -> Diagnosis:
+    """A claim of as many numbers as there should be, with axes of length 1 too many or too few."""
+    assert finding.shapes is not None
+    has, needed = finding.shapes
+    kept = len(has) > len(needed)
+    message = (
+        f"it has shape {shape_text(has)}, but {claim.place.array} has {shape_text(needed)}: "
+        f"the batch or a channel axis {'was kept' if kept else 'is missing'}"
+    )
+    fix = f"{'drop' if kept else 'add'} the axes of length 1: a gradient has the rank that its operand came in"
+    mistake = "axis-kept" if kept else "axis-missing"
+    return Diagnosis(claim.place, mistake, finding.entries - finding.wrong, finding.entries, message, fix)
+
+
+def _dense_as_conv(case: Case) -> Case:
+    """A dense layer as what it is, a convolution whose window is the whole input: here of one cell a feature."""
+    x, w, b = case.arrays
+    assert x is not None
+    assert w is not None
+    assert case.delta is not None
+    document = {"op": "conv", "dims": 1, "input": x.reshape(len(x), -1, 1), "kernel": w[:, :, None]}
+    document |= {"delta": case.delta[:, :, None]} | ({} if b is None else {"bias": b})
+    return replace(make_case(document, arithmetic=case.arithmetic, nonfinite=True), rounded=case.rounded)
+
+
+def _as_cell(case: Case, truth: Array, claim: Claim, updated: Array | None) -> tuple[Array, Claim, Array | None]:
+    shapes = {"dW": case.shapes["w"], "dX": case.shapes["x"], "output": case.output_shape}
+    shape = shapes.get(claim.like, truth.shape)
+
+    def shaped(part: Any) -> Any:
+        return part.reshape(shape) if isinstance(part, np.ndarray) and part.size == truth.size else part
+
+    claim = replace(claim, values=shaped(claim.values), excuse=shaped(claim.excuse), allowed=shaped(claim.allowed))
+    return truth.reshape(shape), claim, None if updated is None else updated[:, :, None]
+
+
+def _float(excuse: Any) -> Any:
+    return nearest(excuse) if isinstance(excuse, Fraction) else np.asarray(excuse, float)
+
+
+def _fractions(values: Array) -> Array:
+    """Floats as the rationals that they are."""
+    fractions = np.empty(values.size, EXACT)
+    fractions[:] = [Fraction(value) for value in values.ravel().tolist()]
+    return fractions.reshape(values.shape)
+
+
+def _carried(claim: Claim, given: str) -> Diagnosis:
+    size = claim.values.size
+    message = f"it is right, in {all_of(size)}, given the claimed {given}: an error there is carried forward"
+    return Diagnosis(claim.place, "carried-forward", size, size, message, f"correct {given} first", given=given)

@@ -1,0 +1,158 @@
+"""Where and how a claim differs that no mistake of the catalogue explains: a description, not a guess."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+
+from convgrad.catalogue.computation import pads_of
+from convgrad.claims.claim import Claim
+from convgrad.core.arithmetic import Array
+from convgrad.core.window import Window
+from convgrad.diagnosis.candidates import as_float
+from convgrad.diagnosis.fitting import excuses, interval_of, simplest
+from convgrad.subject.case import Case
+
+SMALL = 0.005
+"""Errors up to which, in relation to the largest entry, a claim is right but for its digits."""
+CLOSE = 1e-9
+"""How far apart, in relation to them, two errors may be that are the same but for float64's rounding."""
+AXES = {
+    "dW": ("filter", "input channel"),
+    "dX": ("sample", "channel"),
+    "output": ("sample", "channel"),
+    "db": ("channel",),
+}
+"""What the axes before the spatial ones are called."""
+
+
+def pattern(case: Case, array: str, truth: Array, claim: Claim) -> str:
+    """What the wrong entries have in common, to follow "3 of 16 entries differ"."""
+    wrong = ~claim.allows(truth)
+    values, right = as_float(claim.values), as_float(truth)
+    if (values != values).any() and not (right != right).any():
+        return f"{int((values != values).sum())} of them are not a number"
+    small = _smallness(wrong, values, right)
+    for describe in (_constant,) if small else (_constant, _signs, _factors):
+        if (found := describe(array, wrong, values, right, excuses(claim))) is not None:
+            return found
+    return _region(case, array, wrong) + small
+
+
+def _smallness(wrong: Array, values: Array, right: Array) -> str:
+    """That the errors are small, where they are: then the numbers may be right, and only made from other data."""
+    error, largest = float(abs(values - right)[wrong].max(initial=0)), float(abs(right).max(initial=0))
+    if not 0 < error < SMALL * largest:
+        return ""
+    cause = "data with more digits than the case has, or a type with fewer, would give that"
+    return f", none by more than {_number(error)}: {cause}"
+
+
+def _constant(array: str, wrong: Array, values: Array, right: Array, excuse: Array) -> str | None:
+    """The same amount added everywhere."""
+    interval = interval_of(values - right, excuse, np.ones(right.shape))
+    if interval is None or right.size < 2 or not wrong.all():
+        return None
+    if 2 * (interval[1] - interval[0]) > abs(sum(interval)) / 2:  # known too badly to be given as a number
+        return None
+    errors = (values - right).ravel()
+    if right.size == 2 and abs(errors[0] - errors[1]) > CLOSE * abs(errors[0]):
+        return None
+    return f"all of them are off by the same amount, {_number(simplest(interval))}"
+
+
+def _signs(array: str, wrong: Array, values: Array, right: Array, excuse: Array) -> str | None:
+    """Right but for the sign."""
+    if wrong.sum() < 2 or (abs(values + right)[wrong] > excuse[wrong]).any():
+        return None
+    return "all of them have the right magnitude and the wrong sign"
+
+
+def _factors(array: str, wrong: Array, values: Array, right: Array, excuse: Array) -> str | None:
+    """A constant factor per slice along one of the leading axes."""
+    for axis, name in enumerate(AXES[array][: right.ndim - 1] if right.ndim > 1 else ()):
+        slices = [[np.take(a, n, axis) for a in (values, excuse, right)] for n in range(right.shape[axis])]
+        intervals = [interval_of(*parts) for parts in slices]
+        if right[0].size > 3 and right.shape[axis] > 1 and all(interval is not None for interval in intervals):
+            factors = ", ".join(_number(simplest(i)) for i in intervals[:6] if i is not None)
+            return f"every {name} has a constant factor of its own: {factors}" + (", ..." if len(intervals) > 6 else "")
+    return None
+
+
+def _number(value: Any) -> str:
+    return f"{float(value):.6g}"
+
+
+def _region(case: Case, array: str, wrong: Array) -> str:
+    """The smallest named part of the array that holds all wrong entries."""
+    whole = wrong.size
+    regions = [(int(mask.sum()), text) for text, mask in _regions(case, array, wrong) if not (wrong & ~mask).any()]
+    regions = [row for row in regions if row[0] < whole]
+    return f"all of them {min(regions)[1]}" if regions else "with nothing in common that has a name"
+
+
+def _regions(case: Case, array: str, wrong: Array) -> Iterator[tuple[str, Array]]:
+    yield from _slices(array, wrong)
+    if wrong.ndim > 2:
+        yield from _edges(wrong)
+    if array == "dX" and case.operation.name != "conv-transpose":
+        yield from _coverage(case, wrong)
+
+
+def _slices(array: str, wrong: Array) -> Iterator[tuple[str, Array]]:
+    """One sample, channel or filter."""
+    for axis, name in enumerate(AXES[array][: wrong.ndim]):
+        met = np.flatnonzero(wrong.any(axis=tuple(a for a in range(wrong.ndim) if a != axis)))
+        if len(met) == 1 and wrong.shape[axis] > 1:
+            yield f"in {name} {met[0]}", _at(wrong.shape, axis, int(met[0]))
+
+
+def _edges(wrong: Array) -> Iterator[tuple[str, Array]]:
+    names = {3: ("position",), 4: ("row", "column"), 5: ("plane", "row", "column")}[wrong.ndim]
+    border = np.zeros(wrong.shape, bool)
+    for axis, name in enumerate(names, start=2):
+        if wrong.shape[axis] > 1:
+            for place, where in (("first", 0), ("last", wrong.shape[axis] - 1)):
+                yield f"in the {place} {name}", _at(wrong.shape, axis, where)
+                border |= _at(wrong.shape, axis, where)
+    yield "at the border", border
+
+
+def _at(shape: tuple[int, ...], axis: int, place: int) -> Array:
+    mask = np.zeros(shape, bool)
+    mask[(slice(None),) * axis + (place,)] = True
+    return mask
+
+
+def _coverage(case: Case, wrong: Array) -> Iterator[tuple[str, Array]]:
+    """By how many windows lie over a cell."""
+    window, lengths = case.arguments["window"], wrong.shape[2:]
+    covered = _covers(window, lengths)
+    yield "where windows overlap", np.broadcast_to(covered > 1, wrong.shape)
+    yield "where no window comes: the remainder of the stride, or gaps", np.broadcast_to(covered == 0, wrong.shape)
+    yield "where one window lies alone", np.broadcast_to(covered == 1, wrong.shape)
+    if any(map(any, pads_of(case))):
+        yield "under windows that reach into the padding", np.broadcast_to(_under_hanging(case), wrong.shape)
+
+
+def _covers(window: Window, lengths: tuple[int, ...]) -> Array:
+    count = np.zeros(lengths, int)
+    for _, positions, cells in window.taps(lengths):
+        one = np.ones(count[cells].shape, int) if isinstance(cells[0], slice) else 1
+        np.add.at(count, cells, one)
+        del positions
+    return count
+
+
+def _under_hanging(case: Case) -> Array:
+    """Cells under a window that hangs over the edge."""
+    lengths = case.shapes["x"][2:]
+    hanging = np.zeros(lengths, bool)
+    for axis, (span, length) in enumerate(zip(case.arguments["window"].axes, lengths, strict=True)):
+        for position in range(span.positions(length)):
+            first, last = span.cells(position)
+            if first < 0 or last > length:
+                hanging[(slice(None),) * axis + (slice(max(first, 0), min(last, length)),)] = True
+    return hanging

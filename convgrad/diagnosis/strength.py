@@ -1,0 +1,126 @@
+"""How many of the catalogue's mistakes a case could reveal, which it is blind to, and why."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+
+from convgrad.catalogue.computation import Computation, Convolution
+from convgrad.catalogue.conditions import blindness, unmet
+from convgrad.catalogue.mistake import Mistake
+from convgrad.catalogue.of_entries import ENTRIES
+from convgrad.catalogue.tables import catalogue, right
+from convgrad.core.arithmetic import Array
+from convgrad.diagnosis.candidates import Bare, as_float, differs
+from convgrad.passes.gradients import Gradients
+from convgrad.subject.case import Case
+
+FEW = 2
+"""Samples of a large batch that are looked at first."""
+
+LARGE = 20_000
+"""Entries of any array from which on a mistake in a single entry, or a term of one, is taken to be seen in whatever is
+not all zeros."""
+
+
+@dataclass(frozen=True, slots=True)
+class Blind:
+    """A mistake that a case cannot reveal, why not, and the smallest change of the case that would."""
+
+    id: str
+    why: str
+    advice: str
+
+
+@dataclass(frozen=True, slots=True)
+class Strength:
+    """How many mistakes of those on the operation a case catches, and those that it is blind to."""
+
+    catches: int
+    of: int
+    blind_to: tuple[Blind, ...]
+
+    def to_dict(self) -> dict[str, Any]:
+        """What the JSON says."""
+        return {
+            "catches": self.catches,
+            "of": self.of,
+            "blind_to": [blind.id for blind in self.blind_to],
+        }
+
+
+def strength(case: Case, truth: Mapping[str, Array]) -> Strength:
+    """What the arrays of a case could reveal: a mistake is caught where any of them would come out different."""
+    mistakes = [mistake for mistake in catalogue(case) if mistake.id != "misrounded"]
+    with np.errstate(all="ignore"):  # data may hold infinities where they were allowed
+        few, eye = _few_samples(case, truth), _Eye(case, truth)
+        unseen = [mistake for mistake in mistakes if few is None or not few.sees(mistake)]
+        looked = [mistake for mistake in unseen if few is None or not _hidden(case, mistake, truth)]
+        blind = tuple(_blind(case, one, truth) for one in unseen if one not in looked or not eye.sees(one))
+    return Strength(len(mistakes) - len(blind), len(mistakes), blind)
+
+
+def _few_samples(case: Case, truth: Mapping[str, Array]) -> _Eye | None:
+    """The first samples of a large batch: what shows in them shows in all, and the sums over all hardly hide it."""
+    x = case.operands["x"]
+    assert x is not None
+    if len(x) < 2 * FEW or x.size <= LARGE:
+        return None
+    layout = replace(case.layout, input=(FEW, *case.layout.input[1:]))
+    operands, delta = {**case.operands, "x": x[:FEW]}, None if case.delta is None else case.delta[:FEW]
+    part = replace(case, operands=operands, delta=delta, layout=layout)
+    return _Eye(part, {name: array for name, array in Gradients(part).by_array.items() if name in truth})
+
+
+def _hidden(case: Case, mistake: Mistake, truth: Mapping[str, Array]) -> bool:
+    """Whether a case lacks what a mistake needs to show in any array."""
+    return all(unmet(case, form.needs) is not None for array, form in mistake.forms.items() if array in truth)
+
+
+def _blind(case: Case, mistake: Mistake, truth: Mapping[str, Array]) -> Blind:
+    """Of the arrays that it concerns, the first says why."""
+    needs = next(form.needs for array, form in mistake.forms.items() if array in truth)
+    return Blind(mistake.id, *blindness(case, needs))
+
+
+class _Eye:
+    """Sees whether a mistake would change an array; what is computed once serves them all."""
+
+    def __init__(self, case: Case, truth: Mapping[str, Array]) -> None:
+        self.truth, self.bare = truth, Bare()
+        arrays = (*truth.values(), *case.operands.values())
+        self.large = max(array.size for array in arrays if array is not None) > LARGE
+        self.right: dict[str, Computation] = {array: _with_step(right(case, array)) for array in truth}
+
+    def sees(self, mistake: Mistake) -> bool:
+        return any(self._in(array, mistake) for array in mistake.forms if array in self.truth)
+
+    def _in(self, array: str, mistake: Mistake) -> bool:
+        truth = self.truth[array]
+        if mistake.id in ENTRIES and self.large:
+            return bool(as_float(truth).any())
+        altered = mistake.forms[array].alter(self.right[array])
+        return any(differs(truth, self.bare.value(computation)) for computation in altered.values())
+
+
+def _with_step(computation: Computation) -> Computation:
+    """With a stepped kernel, as a network has one: the learning rate does not matter for what can be seen."""
+    if not isinstance(computation, Convolution) or computation.updated is not None:
+        return computation
+    stepped: Convolution = computation.but(updated=computation.w - computation.but(array="dW").value())
+    return stepped
+
+
+def planted(case: Case, truth: Mapping[str, Array]) -> Iterator[tuple[str, str, str, Array]]:
+    """Every mistake of the catalogue that shows on a case: array, id, variant and the wrong array."""
+    bare = Bare()
+    for mistake in catalogue(case):
+        for array in (name for name in mistake.forms if name in truth):
+            start = _with_step(right(case, array))
+            for variant, altered in mistake.forms[array].alter(start).items():
+                value = bare.value(altered)
+                if differs(truth[array], value):
+                    yield array, mistake.id, variant, value

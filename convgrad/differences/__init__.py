@@ -1,0 +1,1 @@
+"""What can be checked without a reference: finite differences, kinks, identities."""

@@ -1,0 +1,90 @@
+"""Gradients by central differences of the forward pass: every entry, at the price of few evaluations.
+
+Entries whose windows do not meet are perturbed together (Curtis, Powell and Reid, 1974), as are all samples, all groups
+and all filters: 2 (C/groups) prod(min(i, K rounded up to s)) evaluations for dX, 2 (C/groups) prod(k) for dW and 2 for
+db, whatever the batch, the image and the number of filters. Outputs are differenced one by one before they are paired
+with delta; those that the perturbed entries cannot reach must not change at all.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from fractions import Fraction
+
+import numpy as np
+
+from convgrad.core.arithmetic import EXACT, Array
+from convgrad.differences.inputs import input_parts, perturb_input
+from convgrad.differences.kernels import kernel_parts, perturb_bias, perturb_kernel
+from convgrad.differences.kinks import Kink, Steps
+from convgrad.differences.probe import Probe, probe
+from convgrad.differences.run import Progress, Run, Wanted, wants
+from convgrad.subject.case import Case
+
+
+@dataclass(frozen=True)
+class Differences:
+    """Gradients by operand, from differences alone, and where there are none.
+
+    `undecided` marks entries at a kink, `outside` those whose perturbation changed outputs that it cannot reach, or
+    left one as it was that it must change.
+    """
+
+    gradients: dict[str, Array]
+    undecided: dict[str, Array]
+    outside: dict[str, Array]
+    evaluations: int
+    probe: Probe
+    steps: Steps
+
+    def kinks(self) -> Iterator[Kink]:
+        """The windows that leave entries undecided, with the cells concerned."""
+        return self.steps.named(self.probe)
+
+
+def finite_differences(case: Case, wanted: Wanted | None = None, progress: Progress | None = None) -> Differences:
+    """Differences for the entries wanted (all by default); progress(done, evaluations) is called as they are made."""
+    wanted = wanted or {}
+    run = Run(probe(case), wanted, progress, evaluations(case, wanted))
+    with np.errstate(all="ignore"):  # data may hold infinities where they were allowed
+        steps = perturb_input(run)
+        if "w" in case.operands:
+            perturb_kernel(run)
+            perturb_bias(run)
+        gradients = {name: _quotients(run, name) for name in run.sums}
+    for name, sums in run.sums.items():
+        lost = _not_finite(sums) | _not_finite(gradients[name])
+        # exact numbers are finite, and so are their sums, unless the forward pass divides by what is no divisor
+        (run.outside if run.probe.exact else run.undecided)[name] |= lost
+    return Differences(gradients, run.undecided, run.outside, run.done, run.probe, steps)
+
+
+def evaluations(case: Case, wanted: Wanted | None = None) -> int:
+    """How many forward passes the differences take."""
+    wanted = wanted or {}
+    inputs = sum(wants(wanted, "x", part) for _, part in input_parts(case))
+    if "w" not in case.shapes:
+        return 2 * inputs
+    kernels = sum(wants(wanted, "w", part) for part, _, _ in kernel_parts(case))
+    return 2 * (inputs + kernels + wants(wanted, "b", ...))
+
+
+def _quotients(run: Run, name: str) -> Array:
+    """Sums over steps, in the units of the case: exact, or float64."""
+    sums, unit = run.sums[name], run.probe.unit(name)
+    if name not in run.steps:
+        return sums
+    step = run.steps[name]
+    if not run.probe.exact:
+        quotient = np.divide(sums, step, out=np.zeros_like(sums), where=step != 0).real
+        scaled: Array = np.ldexp(quotient, -run.probe.exponent(name))
+        return scaled
+    result = np.empty(sums.size, EXACT)
+    pairs = zip(np.where(_not_finite(sums), 0, sums).ravel().tolist(), step.ravel().tolist(), strict=True)
+    result[:] = [Fraction(total) / (Fraction(by) * unit) if by else Fraction(0) for total, by in pairs]
+    return result.reshape(sums.shape)
+
+
+def _not_finite(sums: Array) -> Array:
+    return np.zeros(sums.shape, bool) if sums.dtype == EXACT else ~np.isfinite(sums)

@@ -1,0 +1,110 @@
+"""dX by differences: cells that no window holds two of are moved together, so that each output change is one cell's."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from itertools import product
+from typing import Any
+
+import numpy as np
+
+from convgrad.core.arithmetic import Array, zeros
+from convgrad.differences.colouring import Colour, colours
+from convgrad.differences.kinks import Steps, steps
+from convgrad.differences.reach import mesh, period, reads
+from convgrad.differences.run import Run, changed_outside
+from convgrad.subject.case import Case
+
+
+def input_parts(case: Case) -> Iterator[tuple[tuple[Colour, ...], tuple[Any, ...]]]:
+    """The cells perturbed together: a colour an axis and, where filters read several channels, one of each group."""
+    per_axis = [
+        colours(cells, length, period(case, axis))
+        for axis, (cells, length) in enumerate(zip(reads(case), case.shapes["x"][2:], strict=True))
+    ]
+    together = case.shapes["x"][1] // case.settings["groups"] if "w" in case.shapes else 1
+    for chosen in product(*per_axis):
+        _, _, *cells = mesh([colour.cells for colour in chosen])
+        for channel in range(together):
+            yield chosen, (slice(None), slice(channel, None, together), *cells)
+
+
+def perturb_input(run: Run) -> Steps:
+    """dX: the outputs that change are each one cell's own."""
+    case, moves = run.probe.case, steps(run.probe)
+    run.undecided["x"] |= moves.undecided
+    x = run.probe.arrays["x"].astype(moves.sizes.dtype)
+    plus, minus = x + moves.sizes, x - moves.sizes
+    # what was added, after rounding; of the kind that a difference of outputs has
+    run.steps["x"] = plus - minus
+    run.sums["x"] = zeros(x.shape, np.result_type(run.sums["x"], x))
+    for chosen, part in input_parts(case):
+        if run.wants("x", part):
+            change = _perturb_cells(run, part, (x, plus, minus))
+            _pair_cells(run, change, chosen, part)
+            _look_at_cells(run, change, chosen, part, moves)
+    run.undecided["x"] |= (run.steps["x"] == 0) & _felt(run)
+    return moves
+
+
+def _perturb_cells(run: Run, part: Any, inputs: tuple[Array, Array, Array]) -> Array:
+    """How every output changes."""
+    x, plus, minus = inputs
+    kept, w = x[part].copy(), run.probe.arrays.get("w")
+    x[part] = plus[part]
+    above = run.probe.forward(x, w)
+    x[part] = minus[part]
+    change: Array = above - run.probe.forward(x, w)
+    x[part] = kept
+    run.evaluated(2)
+    return change
+
+
+def _pair_cells(run: Run, change: Array, chosen: tuple[Colour, ...], part: Any) -> None:
+    """Changes times delta, summed for each cell."""
+    paired = change * run.probe.arrays["delta"]
+    if run.probe.kind == "conv":
+        paired = run.probe.grouped(paired).sum(axis=2)
+    run.sums["x"][part] = _gathered(paired, chosen)
+
+
+def _look_at_cells(run: Run, change: Array, chosen: tuple[Colour, ...], part: Any, moves: Steps) -> None:
+    """Whether the outputs that changed are those that had to."""
+    run.outside["x"][part] |= changed_outside(change, [colour.unread for colour in chosen])
+    if run.probe.kind == "conv":
+        return  # which cell a tap reads is looked at where the tap is perturbed
+    x, moved = (_at_positions(array[part], chosen) for array in (run.probe.arrays["x"], run.steps["x"]))
+    known = (moved != 0) & (change == change)
+    if run.probe.kind == "max":
+        known &= run.probe.arrays["delta"] != 0  # where delta is 0 no step was kept short of the next cell
+        wrong = (change != 0) != (x == moves.largest)
+        inside = (change != 0) & (change != moved)  # a kink lies inside the step
+        run.undecided["x"][part] |= _gathered((known & inside).astype(int), chosen) > 0
+    elif run.probe.kind == "average" or run.probe.case.settings["norm"] == 1:
+        wrong = (change == 0) & ((x != 0) | (run.probe.kind == "average"))
+    else:
+        return
+    run.outside["x"][part] |= _gathered((known & wrong).astype(int), chosen) > 0
+
+
+def _gathered(values: Array, chosen: tuple[Colour, ...]) -> Array:
+    """Sums over positions, for each perturbed cell."""
+    for axis, colour in enumerate(chosen, start=2):
+        values = colour.gathered(values, axis)
+    return values
+
+
+def _at_positions(cells: Array, chosen: tuple[Colour, ...]) -> Array:
+    """What each position has of the perturbed cell that it reads; anything where it reads none."""
+    for axis, colour in enumerate(chosen, start=2):
+        cells = cells.take(colour.owner, axis=axis)
+    return cells
+
+
+def _felt(run: Run) -> Array:
+    """The cells that some output reads at all: a step of 0 matters only there."""
+    felt = np.ones(run.sums["x"].shape, bool)
+    for axis, cells in enumerate(run.probe.geometry, start=2):
+        unread = np.setdiff1d(np.arange(felt.shape[axis]), cells)
+        felt[(slice(None),) * axis + (unread,)] = False
+    return felt

@@ -1,0 +1,133 @@
+"""Where a pool has no gradient, found rather than guessed: ties of a maximum, and corners of a norm at zero."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from convgrad.core.arithmetic import Array
+from convgrad.differences.probe import Probe
+from convgrad.differences.reach import Selectors, meetings
+
+TINY = 2.0**-40
+"""A complex step, relative to its cell: its square is far below a rounding error."""
+
+
+@dataclass(frozen=True)
+class Kink:
+    """A window at which no gradient exists: the output entry, the cells of x concerned, and why; full indices."""
+
+    output: tuple[int, ...]
+    cells: tuple[tuple[int, ...], ...]
+    why: str
+
+
+@dataclass(frozen=True)
+class Steps:
+    """How far each cell of x may be moved (0 where it may not be), and where a kink forbids it."""
+
+    sizes: Array
+    undecided: Array
+    kinks: Array
+    """The output entries whose window has a kink that matters: delta is not 0 there."""
+    why: str = ""
+    largest: Array | None = None
+    """Of a max pool the maximum of each window."""
+
+    def named(self, probe: Probe) -> Iterator[Kink]:
+        """Every kink with its cells."""
+        for output in zip(*(axis.tolist() for axis in np.nonzero(self.kinks)), strict=True):
+            cells = [cell for cell in _under(probe, output) if self.undecided[cell]]
+            yield Kink(output, tuple(_at_kink(probe, cells)), self.why)
+
+
+def steps(probe: Probe) -> Steps:
+    """The steps for x of a case."""
+    if probe.kind == "max":
+        return _of_maximum(probe)
+    if probe.kind == "lp":
+        return _of_norm(probe)
+    x = probe.arrays["x"]
+    return Steps(np.full(x.shape, probe.step("x"), x.dtype), np.zeros(x.shape, bool), _nowhere(probe))
+
+
+def _nowhere(probe: Probe) -> Array:
+    return np.zeros(probe.arrays["delta"].shape, bool)
+
+
+def _of_maximum(probe: Probe) -> Steps:
+    """Half the distance from a cell to the largest other cell of each window that holds it and whose delta counts."""
+    x, matters = probe.arrays["x"], probe.arrays["delta"] != 0
+    first, second = _two_largest(probe)
+    half = np.full(x.shape, np.inf, x.dtype)
+    for positions, cells in meetings(probe.geometry):
+        value, best = x[cells], first[positions]
+        distance = np.where(value < best, best - value, best - second[positions])
+        _lower(half, cells, np.where(matters[positions], distance / 2, np.inf))
+    half[half == np.inf] = probe.step("x")
+    return Steps(half, half == 0, matters & (first == second), "tie", first)
+
+
+def _two_largest(probe: Probe) -> tuple[Array, Array]:
+    """The largest cell of each window and the largest other one, equal at a tie; -inf where there is none."""
+    x = probe.arrays["x"]
+    first = np.full(probe.arrays["delta"].shape, -np.inf, x.dtype)
+    second = first.copy()
+    for positions, cells in meetings(probe.geometry):
+        value = x[cells]
+        second[positions] = np.maximum(second[positions], np.minimum(first[positions], value))
+        first[positions] = np.maximum(first[positions], value)
+    return first, second
+
+
+def _lower(array: Array, cells: Selectors, values: Array) -> None:
+    """array[cells] = min(array[cells], values), where adaptive windows may name a cell twice."""
+    if all(isinstance(part, slice) for part in cells):
+        array[cells] = np.minimum(array[cells], values)
+    else:
+        np.minimum.at(array, cells, values)
+
+
+def _of_norm(probe: Probe) -> Steps:
+    """Exact: half of each cell, on either side of which |x| is straight. Else a small step into the complex plane.
+
+    A norm has a corner where all of its window is 0, and the sum of magnitudes wherever a cell is 0.
+    """
+    x, matters = probe.arrays["x"], probe.arrays["delta"] != 0
+    zero_window, held = _zeros_under(probe), np.zeros(x.shape, bool)
+    corners = matters & (zero_window if probe.case.settings["norm"] != 1 else _zeros_under(probe, any_cell=True))
+    for positions, cells in meetings(probe.geometry):
+        np.logical_or.at(held, cells, corners[positions])
+    undecided = held & (x == 0)
+    sizes = abs(x) / 2 if probe.exact else abs(x) * TINY * 1j
+    any_step = probe.step("x") if probe.exact else TINY  # both sides of 0 are alike
+    sizes = np.where(x == 0, any_step, sizes)
+    return Steps(np.where(undecided, 0 * sizes, sizes), undecided, corners, "zero")
+
+
+def _zeros_under(probe: Probe, any_cell: bool = False) -> Array:
+    """The windows of which all cells, or any, are 0."""
+    x, found = probe.arrays["x"], np.full(probe.arrays["delta"].shape, not any_cell)
+    met = np.zeros(found.shape, bool)
+    for positions, cells in meetings(probe.geometry):
+        is_zero = np.asarray(x[cells] == 0, bool)
+        found[positions] = found[positions] | is_zero if any_cell else found[positions] & is_zero
+        met[positions] = True
+    return found & met
+
+
+def _under(probe: Probe, output: tuple[int, ...]) -> Iterator[tuple[int, ...]]:
+    """The cells of x that an output entry reads."""
+    per_axis = [sorted({int(c) for c in axis[p] if c >= 0}) for axis, p in zip(probe.geometry, output[2:], strict=True)]
+    for index in np.ndindex(*map(len, per_axis)):
+        yield (*output[:2], *(cells[i] for cells, i in zip(per_axis, index, strict=True)))
+
+
+def _at_kink(probe: Probe, cells: list[tuple[int, ...]]) -> list[tuple[int, ...]]:
+    """Of the undecided cells under a window those that make its kink: the largest, or those that are 0."""
+    x = probe.arrays["x"]
+    best: Any = max(x[cell] for cell in cells) if probe.kind == "max" else 0
+    return [cell for cell in cells if x[cell] == best]

@@ -1,0 +1,84 @@
+"""What every kind of perturbation shares: what is gathered, how far it has got, and what must not change."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from itertools import accumulate, pairwise
+from math import prod
+from typing import Any, TypeVar
+
+import numpy as np
+
+from convgrad.core.arithmetic import Array, zeros
+from convgrad.differences.probe import Probe
+from convgrad.subject.case import Case
+
+K = TypeVar("K")
+Progress = Callable[[int, int], None]
+Wanted = Mapping[str, Array]
+"""By operand which entries to difference; all of an operand that is not named."""
+
+
+@dataclass
+class Run:
+    """Sums of changes times delta, the steps that made them, and marks, all by operand."""
+
+    probe: Probe
+    wanted: Wanted
+    progress: Progress | None
+    total: int
+    done: int = 0
+    sums: dict[str, Array] = field(default_factory=dict)
+    steps: dict[str, Array] = field(default_factory=dict)
+    outside: dict[str, Array] = field(default_factory=dict)
+    undecided: dict[str, Array] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        for name, shape in gradient_shapes(self.probe.case).items():
+            self.sums[name] = zeros(shape, self.probe.arrays["delta"].dtype)
+            self.outside[name], self.undecided[name] = np.zeros(shape, bool), np.zeros(shape, bool)
+
+    def evaluated(self, count: int) -> None:
+        self.done += count
+        if self.progress:
+            self.progress(self.done, self.total)
+
+    def wants(self, name: str, part: Any) -> bool:
+        return wants(self.wanted, name, part)
+
+
+def wants(wanted: Wanted, name: str, part: Any) -> bool:
+    """Whether any entry of a part is wanted."""
+    return name not in wanted or bool(wanted[name][part].any())
+
+
+def sampled(shapes: Mapping[K, tuple[int, ...]], sample: int, seed: int) -> dict[K, Array]:
+    """By array which entries to difference, `sample` in all, chosen by `seed`.
+
+    Every array that is not empty gets one, if there are so many, and of the rest a share by its size, so that a large
+    input does not take them all.
+    """
+    random, sizes = np.random.default_rng(seed), [prod(shape) for shape in shapes.values()]
+    least = [min(size, 1) if sample >= np.count_nonzero(sizes) else 0 for size in sizes]
+    ends = list(accumulate((size - one for size, one in zip(sizes, least, strict=True)), initial=0))
+    start = int(random.integers(ends[-1]))  # what a share is rounded to is for the seed to say
+    shares = [((sample - sum(least)) * end + start) // ends[-1] for end in ends]
+    result = {}
+    for (name, shape), one, (first, last) in zip(shapes.items(), least, pairwise(shares), strict=True):
+        chosen = np.zeros(prod(shape), bool)
+        chosen[random.choice(len(chosen), one + last - first, replace=False)] = True
+        result[name] = chosen.reshape(shape)
+    return result
+
+
+def gradient_shapes(case: Case) -> dict[str, tuple[int, ...]]:
+    """The shapes of a case's gradients, by operand."""
+    shapes = {name: case.shapes[name] for name in ("w", "x") if name in case.shapes}
+    return shapes | ({"b": (case.output_shape[1],)} if "w" in shapes else {})
+
+
+def changed_outside(change: Array, unread: list[Array]) -> bool:
+    """Whether any output changed at a position that reads none of what was perturbed."""
+    parts = (change.take(positions, axis=axis) for axis, positions in enumerate(unread, start=2) if len(positions))
+    return any(bool(((part != 0) & (part == part)).any()) for part in parts)

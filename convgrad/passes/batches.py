@@ -1,0 +1,129 @@
+"""A batch that does not fit memory, as cases with some of its samples each: dX piece by piece, dW and db summed."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, replace
+from math import prod
+from typing import Any
+
+import numpy as np
+
+from convgrad.core.arithmetic import DTYPES, Array
+from convgrad.core.nested import Numbers
+from convgrad.errors import Problem, RequestError
+from convgrad.passes.gradients import Forward, Gradients, head
+from convgrad.subject.case import Case, make_case
+
+ROOM = 128 << 20
+"""Bytes of x, delta and dX together that a part aims at; the parts' copies in another kind come on top."""
+
+BATCHED = ("input", "delta")
+"""The keys whose arrays have an axis of samples."""
+
+Cut = Callable[[Array, int, int], Array]
+
+
+@dataclass(frozen=True)
+class Batch:
+    """A case with all its samples, of which only shapes and settings count, and the parts that have the numbers."""
+
+    whole: Case
+    parts: Iterator[tuple[slice, Case]]
+    """Some samples, and the case of these alone."""
+
+
+@dataclass(frozen=True)
+class Saved:
+    """What is left to say of a case whose largest array went elsewhere: `name` of `shape`, in `file`; and the sums."""
+
+    case: Case
+    name: str
+    file: str
+    shape: tuple[int, ...]
+    dtype: str
+    dW: Array | None = None
+    db: Array | None = None
+
+    def to_dict(self) -> dict[str, Any]:
+        """What the JSON says."""
+        sums = {name: array for name, array in (("dW", self.dW), ("db", self.db)) if array is not None}
+        saved = {self.name: {"file": self.file, "shape": list(self.shape), "dtype": self.dtype}}
+        return {"schema": "convgrad.saved/1", **head(self.case), **sums, "saved": saved}
+
+
+def lone(case: Case) -> Batch:
+    """A case in one part."""
+    return Batch(case, iter([(slice(None), case)]))
+
+
+def batch_of(
+    document: Mapping[str, Any], *, arithmetic: str, nonfinite: bool = False, needs_delta: bool = True,
+    cut: Cut = lambda array, first, last: array[first:last], room: int = ROOM,
+) -> Batch | None:  # fmt: skip
+    """A mapping as CONTRACT describes it as a batch in parts; None where it fits into `room` bytes or has no samples.
+
+    `cut(array, first, last)` gets some samples of an array. Raises RequestError as `make_case` does, for the numbers
+    of a part when it is reached.
+    """
+    if not isinstance(document.get("input"), np.ndarray) or isinstance(document.get("delta"), (list, tuple)):
+        return None
+    kind = DTYPES.get(arithmetic, DTYPES["float64"])
+    outlines = {key: _outline(document[key], kind) for key in BATCHED if isinstance(document.get(key), np.ndarray)}
+    outlined = {**document, **outlines}
+    if needs_ones := isinstance(document.get("delta"), str):  # a word, which takes no memory until it is written out
+        del outlined["delta"]
+    whole = make_case(outlined, arithmetic=arithmetic, nonfinite=nonfinite, needs_delta=needs_delta and not needs_ones)
+    count, each = whole.shapes["x"][0], kind.itemsize * (2 * prod(whole.shapes["x"][1:]) + prod(whole.output_shape[1:]))
+    samples = max(room // max(each, 1), 1)
+    if samples >= count:
+        return None
+
+    def parts() -> Iterator[tuple[slice, Case]]:
+        for first in range(0, count, samples):
+            last = min(first + samples, count)
+            arrays = {key: cut(document[key], first, last) for key in outlines}
+            try:
+                case = make_case(
+                    {**document, **arrays}, arithmetic=whole.arithmetic, nonfinite=nonfinite, needs_delta=needs_delta
+                )
+            except RequestError as error:
+                raise RequestError(_moved(problem, first) for problem in error.problems) from None
+            yield slice(first, last), case
+
+    return Batch(whole, parts())
+
+
+def _outline(array: Array, kind: np.dtype[Any]) -> Numbers:
+    """An array of that shape, of which nothing has to be read: a single zero stands for every number."""
+    return Numbers(np.broadcast_to(np.zeros((), kind), array.shape), array.shape, exact=False)
+
+
+def _moved(problem: Problem, first: int) -> Problem:
+    """A problem in a part's array, told where it is in the whole one."""
+    key, *index = problem.path or ("",)
+    if key not in BATCHED or not index or not isinstance(index[0], int):
+        return problem
+    return replace(problem, path=(key, index[0] + first, *index[1:]))
+
+
+def output_into(batch: Batch, target: Any) -> Iterator[int]:
+    """Write y, part by part, to the target, in the rank the case came in; yields how many samples are done."""
+    for span, case in batch.parts:
+        target[span] = Forward(case).output
+        yield _done(span, case)
+
+
+def gradients_into(batch: Batch, target: Any, sums: dict[str, Array]) -> Iterator[int]:
+    """Write dX, part by part, to the target; dw (O,C/g,*K) and db (O,) add up in `sums`, under "w" and "b"."""
+    for span, case in batch.parts:
+        found = Gradients(case).by_operand
+        target[span] = case.present("x", found["x"])
+        for name in ("w", "b"):
+            if name in found:
+                sums[name] = sums[name] + found[name] if name in sums else found[name]
+        yield _done(span, case)
+
+
+def _done(span: slice, case: Case) -> int:
+    return span.stop or case.shapes["x"][0]

@@ -1,0 +1,144 @@
+"""Case -> output, gradients and overlays, each made when it is asked for."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from fractions import Fraction
+from functools import cached_property
+from itertools import islice
+from typing import Any
+
+import numpy as np
+
+from convgrad.core.arithmetic import Array
+from convgrad.passes.overlays import Overlays, PresentedOverlays
+from convgrad.subject.case import HAND_SIZED, Case, as_case, products
+from convgrad.subject.layout import GRADIENTS
+
+BRIEF = 12
+"""Entries of an array that a `repr` shows."""
+
+
+@dataclass(frozen=True)
+class Forward:
+    """The output of a case: `.output`, in the rank and kind its user asked for."""
+
+    case: Case
+
+    def __repr__(self) -> str:
+        return _repr(self, "output", made="y")
+
+    @cached_property
+    def y(self) -> Array:
+        """(N,O,*P), in the kind it was computed in."""
+        return self.case.operation.forward(*self.case.arrays, **self.case.arguments)
+
+    @property
+    def output(self) -> Array:
+        return self.case.present("y", self.y)
+
+    def to_dict(self) -> dict[str, Any]:
+        """What the JSON says."""
+        return {"schema": "convgrad.forward/1", **head(self.case), "output": self.output}
+
+
+@dataclass(frozen=True)
+class Gradients(Forward):
+    """The gradients of a case: `.dX`, and of a convolution `.dW` and `.db`; `.output` and `.overlays` on demand."""
+
+    def __repr__(self) -> str:
+        return _repr(self, "dW", "db", "dX", made="by_operand")
+
+    @cached_property
+    def by_operand(self) -> dict[str, Array]:
+        """dx (N,C,*L), dw (O,C/g,*K), db (O,), in the kind they were computed in."""
+        case = self.case
+        return case.operation.backward(case.delta, *case.arrays, **case.arguments)
+
+    @property
+    def by_array(self) -> dict[str, Array]:
+        """dW, db and dX as far as there are, and output, in full shape, in the kind they were computed in."""
+        arrays = {array: self.by_operand[name] for array, name in GRADIENTS.items() if name in self.by_operand}
+        return arrays | {"output": self.y}
+
+    @property
+    def dX(self) -> Array:
+        return self.case.present("x", self.by_operand["x"])
+
+    @property
+    def dW(self) -> Array | None:
+        return self.case.present("w", self.by_operand["w"]) if "w" in self.by_operand else None
+
+    @property
+    def db(self) -> Array | None:
+        return self.case.present("b", self.by_operand["b"]) if "b" in self.by_operand else None
+
+    @property
+    def overlays(self) -> PresentedOverlays:
+        """Every overlay with its arrays in the ranks that came in, each made when it is asked for."""
+        return PresentedOverlays(self.case)
+
+    @property
+    def full_overlays(self) -> Overlays:
+        """The same in full shapes, in the kind that they are computed in."""
+        return Overlays(self.case)
+
+    def to_dict(self, overlays: str | int | None = None) -> dict[str, Any]:
+        """What the JSON says; of overlays ("all", "none" or how many) there is an iterator, so that they stream."""
+        named = {"dW": self.dW, "db": self.db, "dX": self.dX}
+        result = {"schema": "convgrad.backward/1", **head(self.case), "output": self.output}
+        result |= {name: array for name, array in named.items() if array is not None}
+        if overlays not in (None, "none"):
+            shown = islice(self.overlays, None if overlays == "all" else int(overlays or 0))
+            result["overlays"] = (overlay.to_dict() for overlay in shown)
+        return result
+
+
+def forward(case: Mapping[str, Any] | Case, **keywords: Any) -> Forward:
+    """The output of a case: a mapping as in a case document, or a Case; keywords win over it.
+
+    `arithmetic` is "auto", "exact", "float64" or "float32". Raises RequestError for a wrong request.
+    """
+    return Forward(as_case(case, needs_delta=False, **keywords))
+
+
+def backward(case: Mapping[str, Any] | Case, **keywords: Any) -> Gradients:
+    """The gradients of a case: a mapping as in a case document, or a Case; keywords win over it.
+
+    `arithmetic` is "auto", "exact", "float64" or "float32". Raises RequestError for a wrong request.
+    """
+    return Gradients(as_case(case, **keywords))
+
+
+def _repr(record: Forward, *names: str, made: str) -> str:
+    """A record in one line: its arrays, where they are there already or soon made."""
+    case = record.case
+    told = [case.operation.name]
+    if made in vars(record) or products(case.settings, case.shapes, case.output_shape) <= HAND_SIZED:
+        arrays = {name: getattr(record, name) for name in names}
+        told += [f"{name}={_brief(array)}" for name, array in arrays.items() if array is not None]
+    return f"{type(record).__name__}({', '.join(told)})"
+
+
+def _brief(array: Any) -> str:
+    """An array in one line, or of a large one, which has no such line, the shape."""
+    array = np.asarray(array)
+    if array.ndim > 1 and array.size > BRIEF:
+        return f"array of shape {array.shape}"
+    if array.ndim == 0:
+        return _short(array.item())
+    text = np.array2string(array, threshold=BRIEF, edgeitems=2, separator=", ", formatter={"all": _short})
+    return " ".join(text.split())
+
+
+def _short(value: Any) -> str:
+    return str(value) if isinstance(value, Fraction) else f"{value:.6g}"
+
+
+def head(case: Case) -> dict[str, Any]:
+    """What every output says of its case first."""
+    settings = {name: value for name, value in case.settings.items() if value is not None}
+    if settings.get("padding_mode") == "zeros":
+        del settings["padding_mode"]
+    return {"id": case.id, "op": case.operation.name, "arithmetic": case.arithmetic, "settings": settings}

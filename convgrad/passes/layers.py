@@ -1,0 +1,180 @@
+"""A layer meets what arrives: a Case, windowed as a case document's or whole; errors name the layer and the shapes."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+from math import prod
+from typing import Any
+
+import numpy as np
+
+from convgrad.core.arithmetic import DTYPES, EXACT, Array, nearest, rounded
+from convgrad.errors import Problem, RequestError
+from convgrad.operations.geometry import shape_text
+from convgrad.operations.operation import Shape
+from convgrad.subject.case import Case, make_case
+from convgrad.subject.chain import PARAMETERS, Layer
+from convgrad.subject.layout import Layout
+from convgrad.subject.shapes import check_bias
+
+
+@dataclass(frozen=True)
+class Signal:
+    """What goes from layer to layer, in its user's rank: `dims` spatial axes (0: features), perhaps a batch axis.
+
+    `source` is what it comes from, for messages.
+    """
+
+    values: Array
+    dims: int
+    batch: bool
+    source: str
+
+    @property
+    def sample(self) -> Shape:
+        """The shape of one sample."""
+        shape: Shape = self.values.shape
+        return shape[1:] if self.batch else shape
+
+    @property
+    def full(self) -> Shape:
+        """The shape with a batch axis."""
+        return (*(self.values.shape[:1] if self.batch else (1,)), *self.sample)
+
+    @property
+    def axes(self) -> tuple[int, ...]:
+        """The axes of the classes, in `full`: the channels (features) where there are any, else every cell."""
+        return (1,) if len(self.sample) > self.dims else tuple(range(1, len(self.full)))
+
+
+@dataclass(frozen=True, slots=True)
+class Whole(Layout):
+    """The layout of a layer that takes samples whole: only the batch axis may be missing."""
+
+    batched: bool
+
+    @property
+    def batch(self) -> bool:
+        return self.batched
+
+    @property
+    def channels_in(self) -> bool:
+        return True
+
+    @property
+    def channels_out(self) -> bool:
+        return True
+
+    def vector(self, channels: int) -> Shape:
+        """The shape of db: that of the bias, without one (O,)."""
+        return self.bias if self.bias is not None else (channels,)
+
+    def output(self, full: Shape) -> Shape:
+        """(N,*L), or (*L) where there is no batch axis."""
+        return full if self.batched else full[1:]
+
+
+def case_of(layer: Layer, signal: Signal, arithmetic: str) -> Case:
+    """The layer as a case, without delta; RequestError names the layer, and what it gets from where."""
+    if layer.case is not None:
+        return layer.case
+    arithmetic = arithmetic if signal.values.dtype == EXACT else _kind(signal.values, arithmetic)
+    try:
+        return (_windowed if layer.windowed else _whole)(layer, signal, arithmetic)
+    except RequestError as error:
+        raise RequestError(_named(error.problems, layer, signal)) from None
+
+
+def _kind(values: Array, asked: str) -> str:
+    return asked if asked == "float32" else "float64"
+
+
+def _named(problems: Iterable[Problem], layer: Layer, signal: Signal) -> list[Problem]:
+    """The problems, with the layer, what it gets, and where in the document it stands."""
+    got = f"{layer.name} gets {shape_text(signal.values.shape)} from {signal.source}: "
+    at = ("layers", layer.number)
+    return [
+        replace(problem, message=got + problem.message, path=(*at, *(() if "input" in problem.path else problem.path)))
+        for problem in problems
+    ]
+
+
+def _windowed(layer: Layer, signal: Signal, arithmetic: str) -> Case:
+    """By way of the mapping that a case document would have; features are a row of one channel."""
+    said = layer.settings.get("dims", signal.dims)
+    if signal.dims not in (0, said):
+        message = f"what arrives has {signal.dims} spatial axes, but the layer says {said}"
+        raise RequestError(Problem(message, "leave `dims` out", ("dims",)))
+    values = signal.values
+    if signal.dims == 0 and signal.batch:
+        values = values.reshape(signal.full[0], 1, prod(signal.sample))
+    document = {"dims": signal.dims or 1, **layer.settings, **layer.parameters, "input": values}
+    # what is computed may overflow, as in any framework; what was given has been checked
+    return make_case(document, arithmetic=arithmetic, nonfinite=True, needs_delta=False)
+
+
+def _whole(layer: Layer, signal: Signal, arithmetic: str) -> Case:
+    operation, parameters = layer.operation, layer.parameters
+    shapes = {"x": signal.full} | {PARAMETERS[name]: array.shape for name, array in parameters.items()}
+    settings = {**operation.defaults, "dims": signal.dims, **layer.settings, "axes": signal.axes}
+    arguments = operation.prepare(shapes, settings)
+    output = operation.output_shape(shapes, arguments)
+    if operation.name == "dense":
+        check_bias(shapes.get("b"), output[1])
+    kind = _whole_kind(layer, signal, arithmetic)
+    arguments = {name: _in_kind(value, kind) for name, value in arguments.items()}
+    operands: dict[str, Array | None] = dict.fromkeys(operation.operands)
+    operands |= {"x": _as(signal.values.reshape(signal.full), kind)}
+    operands |= {PARAMETERS[name]: _as(array, kind) for name, array in parameters.items()}
+    if "bias" in parameters:
+        operands["b"] = _as(parameters["bias"].reshape(-1), kind)
+    layout = Whole(signal.dims, signal.values.shape, shapes.get("w"), shapes.get("b"), signal.batch)
+    return Case(operation, operands, None, {"dims": signal.dims}, arguments, layout, kind, layer.settings,
+                arithmetic == "auto" and kind == "exact")  # fmt: skip
+
+
+def _whole_kind(layer: Layer, signal: Signal, arithmetic: str) -> str:
+    rational = layer.operation.rational({})
+    if arithmetic == "exact" and not rational:
+        raise RequestError(Problem(f"{layer.operation.name} is not rational, so arithmetic exact ends here",
+                                   "use arithmetic auto, or float64", ("op",)))  # fmt: skip
+    arrays = (signal.values, *layer.parameters.values())
+    if arithmetic in ("auto", "exact"):
+        return "exact" if rational and all(array.dtype == EXACT for array in arrays) else "float64"
+    return arithmetic
+
+
+def _as(array: Array, kind: str) -> Array:
+    dtype = DTYPES[kind]
+    if array.dtype == EXACT and dtype != EXACT:
+        return rounded(array).astype(dtype, copy=False)
+    return array.astype(dtype, copy=False)
+
+
+def _in_kind(value: Any, kind: str) -> Any:
+    """A number among the arguments (a slope) in the kind of the arrays; axes as they are."""
+    return value if kind == "exact" or isinstance(value, tuple) else nearest(value)
+
+
+def in_kind(case: Case, kind: str) -> Case:
+    """An exact case in float64 (float32), its numbers rounded once; any other as it is."""
+    if case.arithmetic != "exact" or kind == "exact":
+        return case
+    operands = {name: None if array is None else _as(array, kind) for name, array in case.operands.items()}
+    slope = {"slope": nearest(case.arguments["slope"])} if "slope" in case.arguments else {}
+    return replace(case, operands=operands, arguments={**case.arguments, **slope}, arithmetic=kind, rounded=False)
+
+
+def after(case: Case, y: Array, layer: Layer, signal: Signal) -> Signal:
+    """What the layer hands on, given y in full shape."""
+    values = case.layout.restored("y", y)
+    if layer.windowed:
+        return Signal(values, case.dims, case.layout.batch, layer.name)
+    dims = 0 if layer.operation.name in ("dense", "flatten") else signal.dims
+    return Signal(values, dims, signal.batch, layer.name)
+
+
+def kind_of(array: Array) -> str:
+    """The name of an array's kind of number."""
+    return "exact" if array.dtype == EXACT else str(np.dtype(array.dtype).name)

@@ -1,0 +1,369 @@
+"""A friendly mapping becomes a checked Case: defaults, ranks, every shape error."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from math import prod
+from typing import Any, TypeVar
+
+from convgrad.core.arithmetic import DTYPES, Array, natural, rounded, zeros
+from convgrad.core.nested import MOST_PROBLEMS, Numbers, read_numbers
+from convgrad.errors import Problem, RequestError
+from convgrad.operations import OPERATIONS, Operation
+from convgrad.operations.conv_transpose import refuse_same
+from convgrad.operations.geometry import refuse_flood, refuse_toil, resolved_padding
+from convgrad.operations.operation import Shape
+from convgrad.subject.layout import Layout
+from convgrad.subject.settings import (
+    DEFAULTS,
+    MOST_DIMS,
+    integer,
+    is_list,
+    listed_dims,
+    read_setting,
+    said,
+    said_inside,
+    unwrapped,
+)
+from convgrad.subject.shapes import check_bias, check_channels, check_delta, full_input, full_kernel
+
+ARRAYS = {"input": "x", "kernel": "w", "bias": "b", "delta": "delta"}
+FREE = ("id", "name", "source", "origin", "note", "expected", "tolerance")
+KEYS = ("op", "dims", *ARRAYS, *DEFAULTS, "claim", "claim_dtype", *FREE)
+ARITHMETICS = ("auto", "exact", "float64", "float32")
+HAND_SIZED = 20_000
+"""Products of one forward pass up to which a problem is computed exactly without being asked."""
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class Case:
+    """One operation with its operands, (N,C,*L), (O,C/g,*K) and (O,), checked to fit together.
+
+    `settings` are the resolved ones, in the document's words; `arguments` what the operation's functions take.
+    `rounded` says that results are exact and to be given as the nearest float64 (arithmetic auto); `document` is the
+    mapping that it was made from.
+    """
+
+    operation: Operation
+    operands: dict[str, Array | None]
+    delta: Array | None
+    settings: dict[str, Any]
+    arguments: dict[str, Any]
+    layout: Layout
+    arithmetic: str
+    document: Mapping[str, Any]
+    rounded: bool = False
+
+    def __repr__(self) -> str:
+        return f"Case({', '.join([self.operation.name, *(f'{name} {shape}' for name, shape in self.shapes.items())])})"
+
+    @property
+    def id(self) -> Any:
+        """What the document called it, unchanged."""
+        return natural(self.document.get("id"))
+
+    @property
+    def arrays(self) -> tuple[Array | None, ...]:
+        """The operands in the operation's order."""
+        return tuple(self.operands[name] for name in self.operation.operands)
+
+    @property
+    def dims(self) -> int:
+        return int(self.settings["dims"])
+
+    @property
+    def shapes(self) -> dict[str, Shape]:
+        return {name: array.shape for name, array in self.operands.items() if array is not None}
+
+    @property
+    def output_shape(self) -> Shape:
+        """(N,O,*P)."""
+        return self.operation.output_shape(self.shapes, self.arguments)
+
+    @property
+    def positions(self) -> Shape:
+        """How many overlays there are per axis."""
+        return self.operation.positions(self.shapes, self.arguments)
+
+    def present(self, name: str, array: Array) -> Array:
+        """A result as its user gets it: in the rank that came in, and rounded where that was not asked to be exact."""
+        result = self.layout.restored(name, array)
+        return rounded(result) if self.rounded else result
+
+
+class Collector:
+    """Gathers the problems of several steps, so that many mistakes are reported at once."""
+
+    def __init__(self) -> None:
+        self.problems: list[Problem] = []
+
+    def attempt(self, function: Callable[..., T], *args: Any, under: str = "", **keywords: Any) -> T | None:
+        """The function's result, or None when it raised RequestError, whose problems are kept."""
+        try:
+            return function(*args, **keywords)
+        except RequestError as error:
+            self.problems += [problem.under(under) if under else problem for problem in error.problems]
+            return None
+
+    def raise_any(self) -> None:
+        if self.problems:
+            raise RequestError(self.problems[:MOST_PROBLEMS])
+
+
+def make_case(
+    document: Mapping[str, Any], *, arithmetic: str = "auto", nonfinite: bool = False, needs_delta: bool = True
+) -> Case:
+    """A mapping as CONTRACT describes it, checked; raises RequestError with up to ten problems, each with its path."""
+    if not isinstance(document, Mapping):
+        raise RequestError(Problem(f"expected a mapping with input, kernel, delta, …; found {said(document)}"))
+    if "layers" in document:
+        raise RequestError(Problem("this is a network: a chain of layers", "use `convgrad network`", ("layers",)))
+    given = {key: value for key, value in document.items() if value is not None}
+    collect = Collector()
+    collect.problems += _unknown_keys(given)
+    operation = collect.attempt(_operation, given)
+    numbers = _read_arrays(given, collect, nonfinite)
+    dims = collect.attempt(_dims, given, numbers)
+    settings = _read_settings(given, operation, dims, collect) if operation else {}
+    collect.problems += _missing(given, operation, needs_delta)
+    collect.raise_any()
+    assert operation is not None
+    assert dims is not None
+    return _fitted(operation, given, numbers, {"dims": dims, **settings}, arithmetic)
+
+
+def as_case(case: Mapping[str, Any] | Case, *, needs_delta: bool = True, **keywords: Any) -> Case:
+    """A Case as it is, or one made from a mapping; keywords win over the mapping's keys."""
+    if isinstance(case, Case):
+        if not keywords:
+            return case
+        keywords = {"arithmetic": "auto" if case.rounded else case.arithmetic, **keywords}
+        case = case.document
+    if "allow_nonfinite" in keywords:  # as the option is called
+        keywords["nonfinite"] = keywords.pop("allow_nonfinite")
+    options = {name: keywords.pop(name) for name in ("arithmetic", "nonfinite") if name in keywords}
+    document = {**case, **keywords} if isinstance(case, Mapping) else case
+    return make_case(document, needs_delta=needs_delta, **options)
+
+
+def _unknown_keys(given: Mapping[str, Any]) -> list[Problem]:
+    return [
+        Problem(f"unknown key '{key}'" + did_you_mean(str(key), KEYS), path=(str(key),))
+        for key in given
+        if key not in KEYS
+    ]
+
+
+def did_you_mean(word: str, words: Iterable[str]) -> str:
+    """A suggestion for a misspelt word, or nothing.
+
+    >>> did_you_mean("kernal", ["kernel", "input"])
+    ': did you mean `kernel`?'
+    """
+    close = closest(word, words)
+    return f": did you mean `{close}`?" if close else ""
+
+
+def closest(word: str, words: Iterable[str]) -> str | None:
+    """The word most like a misspelt one, if any is."""
+    from difflib import get_close_matches
+
+    folded = {known.casefold(): known for known in words}
+    close = get_close_matches(word.casefold(), list(folded), n=1, cutoff=0.6)
+    return folded[close[0]] if close else None
+
+
+def _operation(given: Mapping[str, Any]) -> Operation:
+    kernel = "kernel" in given or any(closest(str(key), KEYS) == "kernel" for key in given if key not in KEYS)
+    name = given.get("op", "conv" if kernel else None)
+    if name is None:
+        raise RequestError(Problem("which operation is it?", f"say `op:`, one of {', '.join(OPERATIONS)}"))
+    if not isinstance(name, str) or name not in OPERATIONS:
+        hint = did_you_mean(name, OPERATIONS) if isinstance(name, str) else ""
+        raise RequestError(Problem(f"unknown operation {said(name)}{hint}", f"one of {', '.join(OPERATIONS)}", ("op",)))
+    return OPERATIONS[name]
+
+
+def _read_arrays(given: Mapping[str, Any], collect: Collector, nonfinite: bool) -> dict[str, Numbers]:
+    numbers: dict[str, Numbers] = {}
+    for key, name in ARRAYS.items():
+        if key not in given or (key == "delta" and isinstance(given[key], str) and given[key] == "ones"):
+            continue
+        if (read := collect.attempt(read_numbers, given[key], nonfinite=nonfinite, under=key)) is not None:
+            numbers[name] = read
+    return numbers
+
+
+def _dims(given: Mapping[str, Any], numbers: Mapping[str, Numbers]) -> int | None:
+    """The number of spatial axes: as said, else from the kernel, a listed setting, or the input; None without one."""
+    if "dims" in given:
+        try:
+            return integer(given["dims"], 1, MOST_DIMS)
+        except RequestError as error:
+            raise RequestError(problem.under("dims") for problem in error.problems) from None
+    if "w" in numbers:
+        return _dims_of_kernel(len(numbers["w"].shape))
+    rank, listed = len(numbers["x"].shape) if "x" in numbers else 0, listed_dims(given)
+    # a list of one may be for all axes: it says 1 only where an input of that rank can have one
+    if listed is not None and (listed > 1 or rank <= 3):
+        return integer(listed, 1, MOST_DIMS)
+    if rank in (1, 2, 4, 5):
+        return {1: 1, 2: 2, 4: 2, 5: 3}[rank]
+    if "x" not in numbers:
+        return None
+    raise RequestError(
+        Problem(f"an input of rank {rank} may have several numbers of axes", "say `dims: 1`, 2 or 3", ("input",))
+    )
+
+
+def _dims_of_kernel(rank: int) -> int:
+    if rank in (1, 2, 3, 4, 5):
+        return {1: 1, 2: 2, 3: 1, 4: 2, 5: 3}[rank]
+    raise RequestError(Problem(f"a kernel has rank 1 to 5, but this has rank {rank}", "", ("kernel",)))
+
+
+def _read_settings(
+    given: Mapping[str, Any], operation: Operation, dims: int | None, collect: Collector
+) -> dict[str, Any]:
+    """Every setting of the operation, given or default; a foreign one only at its default.
+
+    Where the number of axes is not known, since an array could not be read, a list may have any length.
+    """
+    settings: dict[str, Any] = {}
+    for name, default in operation.defaults.items():
+        value = given.get(name, settings.get("window") if name == "stride" and "window" in settings else default)
+        if value is not None:
+            settings[name] = collect.attempt(read_setting, name, value, _axes_of(value, dims))
+        else:
+            settings[name] = None
+    for name in given:
+        if name in DEFAULTS and name not in operation.defaults:
+            collect.attempt(_refuse_foreign, name, given[name], _axes_of(given[name], dims), operation)
+    return settings
+
+
+def _axes_of(value: Any, dims: int | None) -> int:
+    return dims if dims is not None else len(unwrapped(value)) if is_list(value) else 1
+
+
+def _refuse_foreign(name: str, value: Any, dims: int, operation: Operation) -> None:
+    default = DEFAULTS[name]
+    if default is None or read_setting(name, value, dims) != read_setting(name, default, dims):
+        raise RequestError(Problem(f"{operation.name} has no {name}", "leave it out", (name,)))
+
+
+def _missing(given: Mapping[str, Any], operation: Operation | None, needs_delta: bool) -> list[Problem]:
+    if operation is None:
+        return []
+    wanted = ["input", *(["kernel"] if "w" in operation.operands else []), *(["delta"] if needs_delta else [])]
+    wanted += [name for name in ("window", "output_size") if name in operation.defaults]
+    meant = {closest(str(key), KEYS) for key in given if key not in KEYS}
+    missing = [
+        Problem(f"{operation.name} needs `{key}`, which is missing", _MISSING_ADVICE.get(key, ""))
+        for key in wanted
+        if key not in given and key not in meant
+    ]
+    foreign = [key for key in ("kernel", "bias") if key in given and "w" not in operation.operands]
+    return missing + [Problem(f"{operation.name} has no {key}", "leave it out", (key,)) for key in foreign]
+
+
+_MISSING_ADVICE = {"delta": "give the upstream gradient dL/dy, or `delta: ones`"}
+
+
+def _fitted(
+    operation: Operation, given: Mapping[str, Any], numbers: Mapping[str, Numbers], settings: dict[str, Any],
+    arithmetic: str,
+) -> Case:  # fmt: skip
+    dims = settings["dims"]
+    layout, shapes = _layout(numbers, dims), {}
+    shapes["x"] = full_input(numbers["x"].shape, dims)
+    if "w" in numbers:
+        shapes["w"] = full_kernel(numbers["w"].shape, dims)
+    check_channels(operation, shapes, settings)
+    if "padding" in settings:
+        if operation.name == "conv-transpose":
+            refuse_same(settings["padding"])
+        sizes = shapes["w"][2:] if "w" in shapes else settings["window"]
+        settings["padding"] = resolved_padding(settings["padding"], sizes, shapes["x"][2:], settings)
+        if operation.name != "conv-transpose":
+            refuse_flood("padded input", _padded(shapes["x"], settings["padding"]), prod(shapes["x"]))
+    refuse_flood("window", settings.get("window") or (), prod(shapes["x"]))
+    arguments = operation.prepare(shapes, settings)
+    output = operation.output_shape(shapes, arguments)
+    given_delta = prod(numbers["delta"].shape) if "delta" in numbers else 0
+    if operation.name == "conv-transpose":
+        refuse_flood("uncropped output", _padded(output, settings["padding"]), prod(shapes["x"]) + given_delta)
+    refuse_flood("output", output, prod(shapes["x"]) + given_delta)
+    refuse_toil(settings.get("window") or (), shapes["x"][2:], output, prod(shapes["x"]))
+    check_bias(layout.bias, output[1])
+    check_delta(numbers["delta"].shape if "delta" in numbers else None, layout.output(output), shapes, settings)
+    chosen, kind = _arithmetic(arithmetic, operation, settings, numbers, shapes, output)
+    arrays = _in_kind(numbers, chosen)
+    operands: dict[str, Array | None] = dict.fromkeys(operation.operands)
+    operands |= {name: arrays[name].reshape(shapes[name]) for name in ("x", "w") if name in arrays}
+    if "b" in arrays:
+        operands["b"] = arrays["b"].reshape(-1)
+    delta = arrays["delta"].reshape(output) if "delta" in arrays else None
+    if delta is None and "delta" in given:
+        delta = zeros(output, DTYPES[chosen]) + 1
+    return Case(
+        operation, operands, delta, settings, arguments, layout, chosen, given, kind == "auto" and chosen == "exact"
+    )
+
+
+def _padded(shape: Shape, padding: Iterable[tuple[int, int]]) -> Shape:
+    """The shape of an input with its padding."""
+    lengths = (length + before + after for length, (before, after) in zip(shape[2:], padding, strict=True))
+    return (*shape[:2], *lengths)
+
+
+def _in_kind(numbers: Mapping[str, Numbers], kind: str) -> dict[str, Array]:
+    """The arrays in one kind of number; RequestError for what it does not hold."""
+    collect, keys = Collector(), {name: key for key, name in ARRAYS.items()}
+    arrays = {name: collect.attempt(read.as_array, DTYPES[kind], under=keys[name]) for name, read in numbers.items()}
+    collect.raise_any()
+    return {name: array for name, array in arrays.items() if array is not None}
+
+
+def _layout(numbers: Mapping[str, Numbers], dims: int) -> Layout:
+    kernel, bias = (numbers[name].shape if name in numbers else None for name in ("w", "b"))
+    return Layout(dims, numbers["x"].shape, kernel, bias)
+
+
+def _arithmetic(
+    asked: str, operation: Operation, settings: Mapping[str, Any], numbers: Mapping[str, Numbers],
+    shapes: Mapping[str, Shape], output: Shape,
+) -> tuple[str, str]:  # fmt: skip
+    """The kind of number to compute in, and what was asked for."""
+    if not isinstance(asked, str) or asked not in ARITHMETICS:
+        raise RequestError(Problem(f"unknown arithmetic '{said_inside(asked)}'", f"one of {', '.join(ARITHMETICS)}"))
+    if asked == "exact" and not operation.rational(settings):
+        raise RequestError(Problem(f"{operation.name} with norm {settings['norm']} takes roots, which are not rational",
+                                   "use norm 1, or arithmetic float64", ("norm",)))  # fmt: skip
+    if asked == "exact" and not all(part.finite for part in numbers.values()):
+        raise RequestError(Problem("NaN and infinities are not rational", "use arithmetic float64"))
+    if asked != "auto":
+        return asked, asked
+    exact = (
+        products(settings, shapes, output) <= HAND_SIZED
+        and operation.rational(settings)
+        and all(part.exact for part in numbers.values())
+    )
+    return ("exact" if exact else "float64"), asked
+
+
+def is_hand_sized(case: Case) -> bool:
+    """Whether `auto` would compute it exactly, given numbers that have exact values."""
+    settings = case.settings
+    return products(settings, case.shapes, case.output_shape) <= HAND_SIZED and case.operation.rational(settings)
+
+
+def products(settings: Mapping[str, Any], shapes: Mapping[str, Shape], output: Shape) -> int:
+    """The products of one forward pass: every tap of every window of every channel it reads."""
+    if "output_padding" in settings:
+        return prod(shapes["x"]) * prod(shapes["w"][1:])
+    taps = shapes["w"][1:] if "w" in shapes else settings.get("window") or ()
+    return prod(output) * prod(taps) if taps else max(prod(shapes["x"]), prod(output))

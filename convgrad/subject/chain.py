@@ -1,0 +1,113 @@
+"""What is asked, as a chain of layers with their parameters, the loss or delta, the step; a case is a chain of one."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+from convgrad.core.arithmetic import EXACT, Array, natural, rounded
+from convgrad.operations import OPERATIONS, Operation
+from convgrad.operations.losses import Loss
+from convgrad.subject.case import Case
+
+PARAMETERS = {"kernel": "w", "bias": "b"}
+LONGEST = 2048
+"""Bits of a numerator or denominator up to which `auto` keeps parameters exact from step to step."""
+
+
+@dataclass(frozen=True)
+class Layer:
+    """A layer as the document has it: its number from 0, its settings, and its parameters as they are now.
+
+    `case` is what it is where it stands alone, and so needs no name.
+    """
+
+    name: str
+    number: int
+    operation: Operation
+    settings: Mapping[str, Any]
+    parameters: Mapping[str, Array]
+    case: Case | None = None
+
+    @property
+    def windowed(self) -> bool:
+        """Whether it is an operation of the case document, which slides a window."""
+        return self.operation.name in OPERATIONS
+
+
+@dataclass(frozen=True)
+class LossAt:
+    """A loss with its target, an array as the document has it, and whether samples are summed or averaged."""
+
+    loss: Loss
+    target: Array
+    reduction: str
+
+
+@dataclass(frozen=True)
+class Chain:
+    """A network: what goes in, the layers, `delta` at the output (None: all ones) or the loss, and the step.
+
+    `dims` is the number of spatial axes that the input came with, 0 where it came as features; `batch` whether it has
+    a batch axis. `arithmetic` is what was asked for. `velocity` is, by layer and parameter, what momentum has gathered
+    in `steps`.
+    """
+
+    input: Array
+    dims: int
+    batch: bool
+    layers: tuple[Layer, ...]
+    loss: LossAt | None
+    delta: Array | None
+    learning_rate: Any
+    momentum: Any
+    weight_decay: Any
+    arithmetic: str
+    document: Mapping[str, Any]
+    velocity: Mapping[tuple[str, str], Array]
+    steps: int = 0
+
+    @property
+    def alone(self) -> Case | None:
+        """The case that this is, where it is no network."""
+        return self.layers[0].case
+
+    @property
+    def id(self) -> Any:
+        """What the document called it, unchanged."""
+        return natural(self.document.get("id"))
+
+    def stepped(self, layers: tuple[Layer, ...], velocity: Mapping[tuple[str, str], Array]) -> Chain:
+        """The same network with other parameters; in `auto` no longer exact where their numbers have grown too long."""
+        if self.arithmetic == "auto":
+            layers = tuple(replace(layer, parameters=_shortened(layer.parameters)) for layer in layers)
+        return replace(self, layers=layers, velocity=velocity, steps=self.steps + 1)
+
+    def present(self, values: Any) -> Any:
+        """Exact numbers as their user gets them: as they are where that was asked for, else as the nearest float64."""
+        return rounded(values) if self.arithmetic == "auto" and values.dtype == EXACT else values
+
+
+def chain_of(case: Case) -> Chain:
+    """A case as the chain of one nameless layer that it is; without a delta it has ones."""
+    arrays = {name: case.operands.get(operand) for name, operand in PARAMETERS.items()}
+    parameters = {name: array for name, array in arrays.items() if array is not None}
+    x, delta = case.operands["x"], case.delta
+    assert x is not None
+    return Chain(
+        case.layout.restored("x", x), case.dims, case.layout.batch,
+        (Layer("", 0, case.operation, case.settings, parameters, case),), None,
+        None if delta is None else case.layout.restored("y", delta), None, 0, 0,
+        "auto" if case.rounded else case.arithmetic, case.document, {},
+    )  # fmt: skip
+
+
+def _shortened(parameters: Mapping[str, Array]) -> dict[str, Array]:
+    return {name: rounded(array) if _is_long(array) else array for name, array in parameters.items()}
+
+
+def _is_long(array: Array) -> bool:
+    return array.dtype == EXACT and any(
+        value.denominator.bit_length() > LONGEST or value.numerator.bit_length() > LONGEST for value in array.flat
+    )

@@ -1,0 +1,310 @@
+"""A network document becomes a Chain: every key, layer, name and array checked before anything is computed."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from math import prod
+from typing import Any
+
+from convgrad.core.arithmetic import DTYPES, EXACT, nearest
+from convgrad.core.nested import MOST_PROBLEMS, Numbers, exact_value, read_numbers
+from convgrad.errors import Path, Problem, RequestError
+from convgrad.operations import LAYERS, LOSSES, OPERATIONS, Operation
+from convgrad.operations.conv import MODES
+from convgrad.operations.geometry import shape_text
+from convgrad.operations.losses import REDUCTIONS
+from convgrad.operations.operation import Shape
+from convgrad.subject.case import ARITHMETICS, FREE, did_you_mean
+from convgrad.subject.chain import PARAMETERS, Chain, Layer, LossAt
+from convgrad.subject.settings import DEFAULTS, MOST_DIMS, integer, listed_dims, read_setting, said, said_inside
+
+RATES = ("learning_rate", "momentum", "weight_decay")
+KEYS = ("input", "layers", "delta", "loss", *RATES, "mode", "arithmetic", "dims", "claim", "claim_dtype", *FREE)
+NOTES = tuple(key for key in FREE if key != "name")
+EVERY_OPERATION = {**OPERATIONS, **LAYERS}
+DIMS_OF_KERNEL = {1: 1, 2: 2, 3: 1, 4: 2, 5: 3}
+
+
+class Reader:
+    """Gathers the problems of a whole document, each under its path, and the arrays that could be read."""
+
+    def __init__(self, nonfinite: bool, binary_is_exact: bool) -> None:
+        self.nonfinite, self.binary_is_exact = nonfinite, binary_is_exact
+        self.problems: list[Problem] = []
+        self.exact = self.finite = True
+
+    def attempt(self, function: Callable[..., Any], *args: Any, at: Path = (), **keywords: Any) -> Any:
+        """The function's result, or None when it raised RequestError, whose problems are kept."""
+        try:
+            return function(*args, **keywords)
+        except RequestError as error:
+            self.problems += [problem.under(*at) for problem in error.problems]
+            return None
+
+    def numbers(self, value: Any, *at: str | int) -> Numbers | None:
+        """An array of the document."""
+        found: Numbers | None = self.attempt(read_numbers, value, nonfinite=self.nonfinite, at=at)
+        self.exact &= found is None or found.exact or (self.binary_is_exact and found.finite)
+        self.finite &= found is None or found.finite
+        return found
+
+    def problem(self, message: str, advice: str, *at: str | int) -> None:
+        """Note what is wrong."""
+        self.problems.append(Problem(message, advice, at))
+
+    def raise_any(self) -> None:
+        if self.problems:
+            raise RequestError(self.problems[:MOST_PROBLEMS])
+
+
+def read_chain(
+    document: Any, *, arithmetic: str | None = None, nonfinite: bool = False, binary_is_exact: bool = False
+) -> Chain:
+    """A mapping as the schema `network` has it, checked; RequestError has up to ten problems, each with its path.
+
+    With `binary_is_exact` binary arrays count at their exact values in `auto`, too.
+    """
+    if not isinstance(document, Mapping):
+        raise RequestError(Problem(f"expected a mapping with input, layers, …; found {said(document)}"))
+    given = {key: value for key, value in document.items() if value is not None}
+    if "layers" not in given and given.keys() & {"op", "kernel", "window"}:
+        advice = "use `convgrad backward`; to explain an entry, leave out the layer"
+        raise RequestError(Problem("this is a single case: it has no `layers`", advice))
+    reader = Reader(nonfinite, binary_is_exact)
+    reader.problems += _unknown(given, KEYS)
+    _check_keys(given, reader)
+    if "dims" in given:
+        reader.attempt(integer, given["dims"], 1, MOST_DIMS, at=("dims",))
+    asked = arithmetic or given.get("arithmetic", "auto")
+    mode = reader.attempt(read_setting, "mode", given.get("mode", MODES[0]), 0)
+    x = reader.numbers(given["input"], "input") if "input" in given else None
+    layers = _read_layers(given.get("layers"), mode, reader)
+    ending = _read_ending(given, reader)
+    rates = {name: reader.attempt(_rate, given[name], at=(name,)) for name in RATES if name in given}
+    if not isinstance(asked, str) or asked not in ARITHMETICS:
+        place = ("arithmetic",) if arithmetic is None else ()
+        reader.problem(f"unknown arithmetic '{said_inside(asked)}'", f"one of {', '.join(ARITHMETICS)}", *place)
+    elif asked == "exact" and not reader.finite:
+        reader.problem("NaN and infinities are not rational", "use arithmetic float64")
+    reader.raise_any()
+    assert x is not None
+    return _chain(x, layers, ending, rates, asked, given, reader)
+
+
+def _unknown(given: Mapping[str, Any], known: Sequence[str]) -> list[Problem]:
+    return [
+        Problem(f"unknown key '{key}'" + did_you_mean(str(key), known), path=(str(key),))
+        for key in given
+        if key not in known
+    ]
+
+
+def _check_keys(given: Mapping[str, Any], reader: Reader) -> None:
+    reader.problems += [Problem(f"a network needs `{key}`, which is missing") for key in ("input", "layers")
+                        if key not in given]  # fmt: skip
+    if "loss" in given and "delta" in given:
+        reader.problem("give `loss` or `delta` at the output, not both", "", "delta")
+    if "loss" not in given and "delta" not in given:
+        reader.problem("a network needs `loss`, or `delta` at its output", "the deltas start there")
+
+
+# -- Layers ------------------------------------------------------------------------------------------------------------
+
+
+Draft = tuple[str, Operation, dict[str, Any], dict[str, Numbers]]
+
+
+def _read_layers(value: Any, mode: str | None, reader: Reader) -> list[Draft]:
+    if not isinstance(value, (list, tuple)) or not value:
+        if value is not None:
+            reader.problem(f"expected a list of layers, found {said(value)}", "", "layers")
+        return []
+    drafts = [_read_layer(part, place, mode, reader) for place, part in enumerate(value)]
+    found = [draft for draft in drafts if draft is not None]
+    reader.problems += _repeated(value, [draft[0] if draft else None for draft in drafts])
+    return found
+
+
+def _repeated(value: Sequence[Any], names: Sequence[str | None]) -> Iterator[Problem]:
+    many = {name for name, count in Counter(names).items() if name is not None and count > 1}
+    seen: set[str | None] = set()
+    for place, name in enumerate(names):
+        if name in many and name in seen:
+            path: Path = ("layers", place, *(("name",) if "name" in value[place] else ()))
+            yield Problem(f"two layers are called '{name}'", "give each a name of its own", path)
+        seen.add(name)
+
+
+def _read_layer(value: Any, place: int, mode: str | None, reader: Reader) -> Draft | None:
+    at: Path = ("layers", place)
+    if not isinstance(value, Mapping):
+        reader.problem(f"expected a layer, a mapping with `op`; found {said(value)}", "", *at)
+        return None
+    given = {key: part for key, part in value.items() if part is not None}
+    operation: Operation | None = reader.attempt(_operation, given, at=at)
+    if operation is None:
+        return None
+    name = reader.attempt(_name, given.get("name", f"{operation.name}{place + 1}"), at=at)
+    reader.problems += [problem.under(*at) for problem in _misplaced(given, operation)]
+    arrays = {key: reader.numbers(given[key], *at, key) for key in PARAMETERS if key in given}
+    settings = {key: part for key, part in given.items() if key in (*DEFAULTS, "dims", "slope", "op")}
+    if "mode" in operation.defaults and mode is not None:
+        settings.setdefault("mode", mode)
+    if "dims" in given:
+        settings["dims"] = reader.attempt(integer, given["dims"], 1, MOST_DIMS, at=(*at, "dims"))
+    if "slope" in given and operation.name == "leaky-relu":
+        settings["slope"] = reader.attempt(_scalar, given["slope"], at=(*at, "slope"))
+    if name is None:
+        return None
+    return name, operation, settings, {key: found for key, found in arrays.items() if found is not None}
+
+
+def _operation(given: Mapping[str, Any]) -> Operation:
+    name = given.get("op", "conv" if "kernel" in given else None)
+    if name is None:
+        raise RequestError(Problem("which operation is this layer?", f"say `op:`, one of {', '.join(EVERY_OPERATION)}"))
+    if not isinstance(name, str) or name not in EVERY_OPERATION:
+        hint = did_you_mean(name, EVERY_OPERATION) if isinstance(name, str) else ""
+        known = f"one of {', '.join(EVERY_OPERATION)}"
+        raise RequestError(Problem(f"unknown operation {said(name)}{hint}", known, ("op",)))
+    return EVERY_OPERATION[name]
+
+
+def _name(value: Any) -> str:
+    if not isinstance(value, str) or not value.strip() or set(value) & set(".[]"):
+        raise RequestError(Problem(f"expected a name without dots and brackets, found {said(value)}", "", ("name",)))
+    return str(value)
+
+
+def _misplaced(given: Mapping[str, Any], operation: Operation) -> Iterator[Problem]:
+    """Keys that no layer has, or that this operation has not; what it needs and has not."""
+    known = ("op", "name", *NOTES, *DEFAULTS, "dims", "slope", *PARAMETERS)
+    for key in ("input", "delta"):
+        if key in given:
+            where = "what the layer before hands on" if key == "input" else "what the layer after hands back"
+            yield Problem(f"a layer has no {key}: it is {where}", "leave it out", (key,))
+    yield from _unknown({key: None for key in given if key not in ("input", "delta")}, known)
+    if "w" in operation.operands and "kernel" not in given:
+        yield Problem(f"{operation.name} needs `kernel`, which is missing")
+    foreign = [*(key for key in PARAMETERS if "w" not in operation.operands), "slope"]
+    if operation.name in LAYERS:
+        foreign += [*DEFAULTS, "dims"]
+    for key in foreign:
+        if key in given and key not in operation.defaults:
+            yield Problem(f"{operation.name} has no {key}", "leave it out", (key,))
+
+
+# -- Loss, delta, step -------------------------------------------------------------------------------------------------
+
+
+def _read_ending(given: Mapping[str, Any], reader: Reader) -> Numbers | tuple[Any, ...] | None:
+    """delta at the output, None for all ones; or a loss, its target and how samples are added up."""
+    if "loss" in given:
+        return _read_loss(given["loss"], reader)
+    delta = given.get("delta")
+    return None if delta is None or (isinstance(delta, str) and delta == "ones") else reader.numbers(delta, "delta")
+
+
+def _read_loss(value: Any, reader: Reader) -> tuple[Any, ...]:
+    if not isinstance(value, Mapping):
+        reader.problem(f"expected a mapping with `op` and `target`, found {said(value)}", "", "loss")
+        return ()
+    reader.problems += [problem.under("loss") for problem in _unknown(value, ("op", "target", "reduction", *FREE))]
+    name, reduction = value.get("op"), value.get("reduction", "sum")
+    if not isinstance(name, str) or name not in LOSSES:
+        hint = did_you_mean(name, LOSSES) if isinstance(name, str) else ""
+        reader.problem(f"unknown loss {said(name)}{hint}", f"one of {', '.join(LOSSES)}", "loss", "op")
+    if not isinstance(reduction, str) or reduction not in REDUCTIONS:
+        reader.problem(f"expected sum or mean, found {said(reduction)}", "", "loss", "reduction")
+    if value.get("target") is None:
+        reader.problem("a loss needs `target`, which is missing", "", "loss")
+        return ()
+    loss = LOSSES.get(name) if isinstance(name, str) else None
+    return loss, reader.numbers(value["target"], "loss", "target"), reduction
+
+
+def _scalar(value: Any) -> Any:
+    """One number, exact where it came so."""
+    numbers = read_numbers(value)
+    if numbers.shape != ():
+        raise RequestError(Problem(f"expected one number, found an array of shape {shape_text(numbers.shape)}"))
+    flat = list(numbers.values.ravel().tolist()) if not isinstance(numbers.values, list) else numbers.values
+    return exact_value(flat[0])
+
+
+def _rate(value: Any) -> Any:
+    number = _scalar(value)
+    if number < 0:
+        raise RequestError(Problem(f"must be at least 0, but is {said(value)}"))
+    return number
+
+
+# -- Together ----------------------------------------------------------------------------------------------------------
+
+
+def _chain(
+    x: Numbers, drafts: Sequence[Draft], ending: Any, rates: Mapping[str, Any], asked: str, given: Mapping[str, Any],
+    reader: Reader,
+) -> Chain:  # fmt: skip
+    dims, batch = _axes(x.shape, drafts, given)
+    exact = asked == "exact" or (asked == "auto" and reader.exact)
+    dtype = DTYPES["exact" if exact else "float64" if asked == "auto" else asked]
+    layers = tuple(
+        Layer(name, place, operation, settings, {key: part.as_array(dtype) for key, part in arrays.items()})
+        for place, (name, operation, settings, arrays) in enumerate(drafts)
+    )
+    loss = LossAt(ending[0], ending[1].as_array(dtype), ending[2]) if isinstance(ending, tuple) else None
+    delta = ending.as_array(dtype) if isinstance(ending, Numbers) else None
+    numbers = {name: _as(rates.get(name, 0 if name != "learning_rate" else None), dtype) for name in RATES}
+    return Chain(x.as_array(dtype), dims, batch, layers, loss, delta, **numbers, arithmetic=asked, document=given,
+                 velocity={})  # fmt: skip
+
+
+def _as(number: Any, dtype: Any) -> Any:
+    return number if dtype == EXACT or number is None else nearest(number)
+
+
+def _axes(shape: Shape, drafts: Sequence[Draft], given: Mapping[str, Any]) -> tuple[int, bool]:
+    """The spatial axes of the input, 0 where it comes as features, and whether it has a batch axis.
+
+    As said by `dims`; else as the layers up to the first dense one say, by their kernels and lists; else from that
+    dense kernel, which takes a whole sample; else from the rank, as in a case document.
+    """
+    rank = len(shape)
+    dims = integer(given["dims"]) if "dims" in given else _said_dims(drafts, rank)
+    if dims is None and (dense := _first(drafts, "dense")) is not None:
+        taken = dense[3]["kernel"].shape[-1:]
+        if rank < 4 and prod(shape) != prod(taken) and prod(shape[1:]) == prod(taken):
+            return rank - 1 if rank > 2 else 0, True
+        dims = {1: 0, 2: 2, 3: 2, 4: 2, 5: 3}.get(rank)
+    if dims is None:
+        dims = {1: 1, 2: 2, 4: 2, 5: 3}.get(rank)
+    if dims is None:
+        raise RequestError(
+            Problem(f"an input of rank {rank} may have several numbers of axes", "say `dims: 1`, 2 or 3", ("input",))
+        )
+    return dims, rank == dims + 2
+
+
+def _said_dims(drafts: Sequence[Draft], rank: int) -> int | None:
+    """What the layers say before the first that flattens; a list of one only where the rank allows one axis."""
+    for _, operation, settings, arrays in drafts:
+        if operation.name in ("dense", "flatten"):
+            return None
+        if "dims" in settings:
+            return int(settings["dims"])
+        if "kernel" in arrays:
+            return DIMS_OF_KERNEL.get(len(arrays["kernel"].shape))
+        listed = listed_dims(settings)
+        if listed is not None and (listed > 1 or rank <= 3):
+            return listed
+    return None
+
+
+def _first(drafts: Sequence[Draft], name: str) -> Draft | None:
+    """The first layer that looks at shapes, if it is of a kind."""
+    for draft in drafts:
+        if draft[1].name not in ("flatten", *(rule for rule in LAYERS if rule != "dense")):
+            return draft if draft[1].name == name else None
+    return None

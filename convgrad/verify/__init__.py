@@ -1,1 +1,0 @@
-"""What can be checked without a reference: finite differences, identities, and what rounding may excuse."""

@@ -1,0 +1,290 @@
+"""A report has one verdict, says what its format promises, and names mistakes; other suites have it in one line."""
+
+from fractions import Fraction
+
+import numpy as np
+import pytest
+from hypothesis import given
+
+import convgrad
+from convgrad.checking.judging import as_subject, check
+from convgrad.checking.ours import estimate
+from convgrad.core.arithmetic import Plain
+from convgrad.documents import chunks
+from convgrad.errors import RequestError
+from convgrad.testing import assert_gradients
+from tests import geometry
+
+
+def plain(rows):
+    """Numbers as they stand in a document."""
+    return [plain(row) if isinstance(row, list) else Plain(row) for row in rows]
+
+
+PUBLISHED = {
+    "id": 7, "mode": "convolution",
+    "input": plain([["0.32", "0.27", "-0.59"], ["0.99", "-0.52", "-0.55"], ["-0.45", "0.64", "0.13"]]),
+    "kernel": plain([["-0.5", "0.1"], ["0.3", "0.9"]]), "delta": plain([["-0.07", "0.15"], ["-0.09", "0.02"]]),
+    "claim": {"dW": plain([[".13", "-.05"], [".02", ".17"]])},
+}  # fmt: skip
+
+
+# -- The record --------------------------------------------------------------------------------------------------------
+
+
+def test_the_published_example_is_judged_and_named():
+    record = check(PUBLISHED).to_dict()
+    assert record["schema"] == "convgrad.check/1"
+    assert (record["id"], record["op"], record["arithmetic"]) == (7, "conv", "exact")
+    assert (record["verdict"], record["evaluations"]) == ("differs", 18)
+    assert record["findings"][-1] == {
+        "array": "dW", "against": "claim", "entries": 4, "wrong": 4, "verdict": "differs",
+        "worst": {"index": (1, 1), "claimed": 0.17, "correct": -0.0814, "error": 0.2514, "allowed": 0.005},
+    }  # fmt: skip
+    named = [(one["array"], one["mistake"], one["matches"]) for one in record["diagnosis"]]
+    assert named == [("dW", "delta-rotated", 4)]
+    assert record["checksums"][0]["left"] == record["checksums"][0]["right"] == -0.05359
+    assert 0 < record["strength"]["catches"] < record["strength"]["of"]
+
+
+def test_it_can_be_written_as_json():
+    text = "".join(chunks(check(PUBLISHED, all_entries=True).to_dict(), "json"))
+    assert '"against": "finite differences"' in text
+
+
+def test_the_claim_given_wins_over_the_document_s():
+    right = [["-0.1011", "-0.094"], ["-0.0716", "-0.0814"]]
+    assert check(PUBLISHED, {"dW": plain(right)}).verdict == "agrees"
+
+
+@pytest.mark.parametrize(("claims", "verdict", "code"), [
+    (None, "undecided", 3),
+    ({"dX": [[1, 0], [0, 0]]}, "agrees", 0),
+    ({"dX": [[0, 1], [0, 0]]}, "differs", 1),
+])  # fmt: skip
+def test_with_claims_the_verdict_is_theirs(claims, verdict, code):
+    report = check({"op": "max-pool", "window": 2, "input": [[5, 5], [1, 2]], "delta": [[1]]}, claims)
+    assert (report.verdict, report.code) == (verdict, code)
+
+
+@given(geometry.cases(batches=(1, 2)))
+def test_our_own_gradients_are_right_claims_for_every_operation(document):
+    ours = convgrad.backward(document)
+    claims = {name: values for name in ("dX", "dW", "db") if (values := getattr(ours, name)) is not None}
+    report = check(document, {**claims, "output": ours.output})
+    assert report.verdict == "agrees"
+    assert not report.diagnosis
+
+
+def test_a_wrong_output_is_found_as_well():
+    report = check({"input": [1, 3, 7], "kernel": [1, 2], "bias": [1], "delta": [1, 1]}, {"output": [7, 17]})
+    assert [(f.array, f.verdict) for f in report.findings if f.against == "claim"] == [("output", "differs")]
+    assert report.diagnosis[0].mistake == "bias-missing"
+
+
+@pytest.mark.parametrize("arithmetic", ["float64", "float32", "exact"])
+def test_every_arithmetic_agrees_with_itself(arithmetic):
+    report = check({**PUBLISHED, "claim": None}, arithmetic=arithmetic)
+    assert (report.verdict, report.case.arithmetic) == ("agrees", arithmetic)
+
+
+def test_exact_arithmetic_shows_fractions():
+    report = check({"input": [1, 2], "kernel": [3], "delta": ["1/3", 1]}, {"dX": [0.9, 3]}, arithmetic="exact")
+    assert report.findings[-1].worst.error == Fraction(1, 10)
+
+
+def test_settings_may_be_given_as_keywords():
+    assert check({"input": [1, 2, 3], "kernel": [1, 2]}, delta=[1], stride=2).verdict == "agrees"
+
+
+@pytest.mark.slow
+def test_the_installation_names_every_planted_mistake(installation):
+    assert (installation.verdict, installation.code) == ("agrees", 0)
+    assert {case.report.case.operation.name for case in installation.cases} == set(geometry.OPERATIONS)
+    assert all(case.planted and not case.missed for case in installation.cases)
+    assert installation.to_dict()["cases"][0]["planted"] > 0
+
+
+# -- For other people's test suites ------------------------------------------------------------------------------------
+
+LAYER = {
+    "op": "conv", "dims": 2, "stride": 2, "padding": 1,
+    "input": np.random.default_rng(0).standard_normal((2, 3, 7, 7)),
+    "kernel": np.random.default_rng(1).standard_normal((4, 3, 3, 3)),
+    "bias": np.random.default_rng(2).standard_normal(4),
+    "delta": np.random.default_rng(3).standard_normal((2, 4, 4, 4)),
+}  # fmt: skip
+
+
+def by_loops(delta, x, w, b, stride=2, padding=1):
+    """Somebody's backward pass."""
+    xp = np.pad(x, [(0, 0), (0, 0), (padding, padding), (padding, padding)])
+    dxp, dw, k = np.zeros_like(xp), np.zeros_like(w), w.shape[-1]
+    for i in range(delta.shape[2]):
+        for j in range(delta.shape[3]):
+            at = (slice(None), slice(None), slice(i * stride, i * stride + k), slice(j * stride, j * stride + k))
+            dw += np.einsum("no,nchw->ochw", delta[:, :, i, j], xp[at])
+            dxp[at] += np.einsum("no,ochw->nchw", delta[:, :, i, j], w)
+    return dxp[:, :, padding:-padding, padding:-padding], dw, delta.sum(axis=(0, 2, 3))
+
+
+def test_a_right_implementation_passes_in_one_line():
+    assert assert_gradients(by_loops, LAYER).verdict == "agrees"
+
+
+def test_gradients_may_come_by_name_and_not_all_of_them():
+    assert_gradients(lambda *arrays: {"dW": by_loops(*arrays)[1]}, LAYER)
+
+
+def test_float32_is_judged_as_float32():
+    def in_float32(*arrays):
+        return by_loops(*(array.astype(np.float32) for array in arrays))
+
+    assert_gradients(in_float32, LAYER)
+    with pytest.raises(AssertionError):
+        assert_gradients(in_float32, LAYER, claim_dtype="float64")
+
+
+def test_a_wrong_implementation_fails_with_the_diagnosis():
+    def turned(delta, x, w, b):
+        return by_loops(delta[:, :, ::-1, ::-1], x, w, b)
+
+    with pytest.raises(AssertionError) as caught:
+        assert_gradients(turned, LAYER)
+    message = str(caught.value)
+    assert "dW differs from the gradient in 108 of 108 entries; the worst, dW[" in message
+    assert "(delta-rotated)" in message
+    assert "fix: " in message
+
+
+def test_a_wrong_shape_fails_with_both_shapes():
+    with pytest.raises(AssertionError, match=r"db has shape \(1, 4\), but must have \(4,\)"):
+        assert_gradients(lambda *arrays: {"db": by_loops(*arrays)[2][None]}, LAYER)
+
+
+def test_a_pool_takes_delta_and_x():
+    case = {"op": "average-pool", "dims": 1, "window": 2, "input": [1, 2, 3, 4], "delta": [2, 4]}
+    assert_gradients(lambda delta, x: np.repeat(delta, 2) / 2, case)
+
+
+def test_too_many_gradients_are_refused():
+    with pytest.raises(TypeError, match="returned 2 gradients"):
+        assert_gradients(lambda delta, x: (x, x), {"op": "average-pool", "window": 1, "input": [[1]], "delta": [[1]]})
+
+
+@pytest.mark.oracle
+@pytest.mark.parametrize("dtype", ["float64", "float32", "bfloat16"])
+def test_pytorch_s_gradients_are_right_claims_in_its_types(dtype):
+    torch = pytest.importorskip("torch", reason="PyTorch is not installed (extra `oracle`)")
+
+    def function(delta, x, w, b):
+        x, w, b = (torch.tensor(array, dtype=getattr(torch, dtype), requires_grad=True) for array in (x, w, b))
+        y = torch.nn.functional.conv2d(x, w, b, stride=2, padding=1)
+        y.backward(torch.tensor(delta, dtype=y.dtype))
+        return {"dX": x.grad, "dW": w.grad, "db": b.grad, "output": y}
+
+    assert assert_gradients(function, LAYER).verdict == "agrees"
+
+
+# -- What is not finite, or nothing ------------------------------------------------------------------------------------
+
+LEDGER = {"input": [1, 2, 3], "kernel": [0.3, 0.5], "delta": [-0.1, 0.2]}
+NAN, INF = float("nan"), float("inf")
+
+
+@pytest.mark.parametrize(("values", "said"), [
+    ([NAN, 1], "NaN in 1 entry"),
+    ([NAN, NAN], "NaN in 2 entries"),
+    ([0.3, -INF], "infinity in 1 entry"),
+    ([NAN, INF], "NaN in 1 entry, infinity in 1 entry"),
+])  # fmt: skip
+def test_a_claim_that_is_not_finite_differs_and_is_no_mistake_of_the_catalogue(values, said):
+    report = check(LEDGER, {"dW": values}, nonfinite=True)
+    assert report.verdict == "differs"
+    assert [(one.mistake, one.message) for one in report.diagnosis] == [(None, said)]
+    assert "".join(chunks(report.to_dict(), "json"))
+
+
+@pytest.mark.parametrize("arithmetic", ["exact", "float64", "float32"])
+@pytest.mark.parametrize("as_given", [np.float64, np.float32, list])
+def test_a_function_that_returns_what_is_not_finite_fails_with_it(arithmetic, as_given):
+    values = [NAN, 0.4] if as_given is list else np.array([NAN, 0.4], as_given)
+    with pytest.raises(AssertionError, match=r"(?s)dW\[0\]: claimed NaN, correct 0.3.*NaN in 1 entry\n"):
+        assert_gradients(lambda *_: {"dW": values}, LEDGER, arithmetic=arithmetic)
+
+
+@pytest.mark.parametrize("claim", [[9, 9], 5, "dW", np.ones(2), []])
+def test_a_claim_that_is_no_mapping_is_refused(claim):
+    for call in (lambda: check(LEDGER, claim), lambda: check({**LEDGER, "claim": claim})):
+        with pytest.raises(RequestError) as refused:
+            call()
+        problem = refused.value.problems[0]
+        assert (problem.message, problem.path) == ("expected a mapping with any of output, dW, db, dX", ("claim",))
+
+
+def test_a_record_is_a_claim():
+    claims = [one.array for one in check(LEDGER, convgrad.backward(LEDGER)).findings if one.against == "claim"]
+    assert claims == ["output", "dW", "db", "dX"]
+    assert check({**LEDGER, "delta": [-0.1, 0.3]}, convgrad.backward(LEDGER)).verdict == "differs"
+    assert check(LEDGER, convgrad.forward(LEDGER)).verdict == "agrees"
+    with pytest.raises(RequestError, match="claim: this is what `check` wrote"):
+        check(LEDGER, check(LEDGER))
+
+
+def test_a_result_without_arrays_is_an_empty_claim():
+    with pytest.raises(RequestError, match="the claim is empty"):
+        check(LEDGER, {"schema": "convgrad.saved/1", "saved": {}})
+
+
+def test_an_empty_claim_is_refused_and_none_is_no_claim():
+    for call in (lambda: check(LEDGER, {}), lambda: check({**LEDGER, "claim": {}})):
+        with pytest.raises(RequestError, match="the claim is empty") as refused:
+            call()
+        assert refused.value.problems[0].path == ("claim",)
+    assert check({**LEDGER, "claim": None}).verdict == "agrees"
+
+
+@pytest.mark.parametrize("returned", [None, {}, (), [], (None, None, None), {"dW": None}])
+def test_a_function_that_returns_no_gradient_fails(returned):
+    with pytest.raises(AssertionError, match="the function returned no gradient"):
+        assert_gradients(lambda *_: returned, LEDGER)
+
+
+@pytest.mark.parametrize("returned", [
+    np.array([0.3 + 0j, 0.4]), [0.3, 0.4j], "0.3", ["0.3", "0.4"], [0.3, None], object(), [[0.3], 0.4], {"a": 1},
+])  # fmt: skip
+def test_a_function_that_returns_no_real_numbers_fails_and_says_which(returned):
+    with pytest.raises(AssertionError, match="no array of real numbers as dW"):
+        assert_gradients(lambda *_: {"dW": returned}, LEDGER)
+
+
+# -- Claims that say little, entries that were not compared ------------------------------------------------------------
+
+
+@pytest.mark.parametrize(("claim", "vague"), [(["0", "0"], True), (["0.3", "0.4"], False), (["0.0", "0.0"], False)])
+def test_a_claim_so_rough_that_zeros_would_agree_is_called_vague(claim, vague):
+    report = check(LEDGER, {"dW": plain(claim)})
+    assert report.findings[-1].vague is vague
+    assert report.to_dict()["findings"][-1].get("vague", False) is vague
+    assert report.verdict == ("differs" if claim[0] == "0.0" else "agrees")
+    assert not any("vague" in finding for finding in check(LEDGER).to_dict()["findings"])
+
+
+def test_zeros_for_zeros_are_not_vague():
+    report = check({**LEDGER, "delta": [0, 0]}, {"dW": [0, 0]})
+    assert (report.verdict, report.findings[-1].vague) == ("agrees", False)
+
+
+def test_an_array_without_a_sampled_entry_is_not_among_the_findings():
+    for seed in range(8):
+        report = check(LEDGER, sample=1, seed=seed)
+        assert [finding.entries for finding in report.findings] == [1]
+        assert report.verdict == "agrees"
+
+
+def test_an_estimate_goes_by_the_faster_of_two_passes(monkeypatch):
+    case = {"input": [1, 2, 3], "kernel": [1, 2], "delta": "ones"}
+    monkeypatch.setattr("convgrad.checking.ours.perf_counter", iter([0.0, 9.0, 10.0, 10.5]).__next__)
+    count, seconds = estimate(as_subject(case))
+    assert count == check(case).evaluations
+    assert seconds == count * 0.5
