@@ -80,7 +80,7 @@ def _given(subject: Subject, claim: Any) -> Any:
     names = ARRAYS_OF_CASE if alone else "a mapping by layer, as in conv2: {dW: …}"
     if not isinstance(claim, Mapping):
         raise RequestError(Problem(f"expected {names}", path=("claim",)))
-    if not claim or not (alone or any(claim.values())):
+    if all(isinstance(part, Mapping) and not part for part in claim.values()):
         raise RequestError(Problem("the claim is empty", f"give {names}", ("claim",)))
     return claim
 

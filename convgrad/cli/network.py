@@ -85,8 +85,7 @@ def _record(made: Subject, settings: Run, name: str | None, steps: int | None) -
 
 
 def _text(made: Subject, settings: Run, name: str | None, steps: int | None) -> Iterator[str]:
-    from convgrad.views import render
-    from convgrad.views.network import Shown
+    from convgrad.views import Shown, render
 
     if name is not None and made.layer(name).layer.windowed:
         return render(made.layer(name).gradients, **settings.view)

@@ -92,6 +92,11 @@ class Axis:
         return replace(self, before=self.before - first * self.stride).fitted(length, last - first)
 
 
+def adaptive_span(position: Any, length: int, count: int) -> tuple[Any, Any]:
+    """The first cell, and one past the last, of one of `count` windows that divide `length` cells, or of several."""
+    return position * length // count, -((position + 1) * length // -count)
+
+
 @dataclass(frozen=True, slots=True)
 class AdaptiveAxis:
     """`count` windows that divide `length` cells: window o is [floor(o i/n), ceil((o+1) i/n)).
@@ -113,12 +118,11 @@ class AdaptiveAxis:
         return self.count
 
     def cells(self, position: int) -> tuple[int, int]:
-        return position * self.length // self.count, -((position + 1) * self.length // -self.count)
+        return adaptive_span(position, self.length, self.count)
 
     def edges(self, length: int) -> tuple[Array, Array]:
         """`cells` of every position: the first, and one past the last."""
-        places = np.arange(self.count + 1, dtype=np.int64) * self.length
-        return places[:-1] // self.count, -(places[1:] // -self.count)
+        return adaptive_span(np.arange(self.count, dtype=np.int64), self.length, self.count)
 
     def under(self, position: int) -> range:
         return range(*self.cells(position))

@@ -1,4 +1,9 @@
-"""Records -> what a person looks at, as chunks of text."""
+"""Records -> blocks of numbers, names and structure -> what a person looks at, as chunks of text.
+
+A view (`of_gradients`, `of_report`, …) takes a record and what is asked of it, and yields blocks (`block_kinds`).
+`text` is one writer of blocks: all that depends on width, colour, encoding or digits is decided there, and in `text_…`,
+`look` and `numbers`. A writer of another format is a function of blocks, and needs neither these nor the record.
+"""
 
 from __future__ import annotations
 
@@ -6,21 +11,33 @@ from collections.abc import Iterator
 from importlib import import_module
 from typing import Any
 
+from convgrad.views.asked import Asked, Shown
+from convgrad.views.block_kinds import View
 from convgrad.views.look import ASCII, UNICODE, Look, coloured, encodable
 from convgrad.views.numbers import Numbers
+from convgrad.views.text import text
 
 VIEWS = {
-    "Forward": "forward",
-    "Gradients": "backward",
-    "Saved": "saved",
-    "Explanation": "explain",
-    "Report": "check",
-    "Installation": "installation",
-    "Shown": "network",
+    "Forward": "of_forward",
+    "Gradients": "of_gradients",
+    "Saved": "of_saved",
+    "Explanation": "of_explanation",
+    "Report": "of_report",
+    "Installation": "of_installation",
+    "Shown": "of_network",
 }
-"""A view for each kind of record: a module with `view(record, look)`, imported when it is needed."""
+"""A view for each kind of record: a module with `view(record, asked)`, imported when it is needed."""
 
-__all__ = ["encodable", "render"]
+__all__ = ["Asked", "Shown", "blocks", "encodable", "render"]
+
+
+def blocks(record: Any, asked: Asked = Asked()) -> View:  # noqa: B008 - it is frozen
+    """A record as blocks, in sections, each made when it is asked for; any format is written from these.
+
+    Raises RequestError, before the first block, for an overlay or a channel that there is not.
+    """
+    view: View = import_module(f"convgrad.views.{VIEWS[type(record).__name__]}").view(record, asked)
+    return view
 
 
 def render(
@@ -38,6 +55,5 @@ def render(
     case = getattr(record, "case", None)
     exact = case is not None and case.arithmetic == "exact" and not case.rounded
     numbers = Numbers(digits, fractions=exact, blank=symbols.dot)
-    look = Look(width, numbers, symbols, coloured(color, width is not None), overlays, only, channel, quiet)
-    chunks: Iterator[str] = import_module(f"convgrad.views.{VIEWS[type(record).__name__]}").view(record, look)
-    return chunks
+    look = Look(width, numbers, symbols, coloured(color, width is not None))
+    return text(blocks(record, Asked(overlays, only, channel, quiet)), look, results_only=quiet)

@@ -2,40 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from itertools import chain
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
 
 from convgrad.core.arithmetic import Array
+from convgrad.core.unfold import source_cells
 from convgrad.operations import Overlay
 from convgrad.passes.gradients import Gradients
-from convgrad.passes.overlays import Overlays
-from convgrad.views.grid import Marks, bracketed
-from convgrad.views.look import PIPE, Line, Look, prose
+from convgrad.views.asked import Asked
+from convgrad.views.block_kinds import Column, Entry, Equation, Partial, Row, Rows, Sign, Strip, Table, index, plain
 from convgrad.views.pair import Pair, framed, restricted
-from convgrad.views.table import CHUNK, Column, Entry, Table
 
 SHORT = 8
 """Cells of a row up to which every cell of dX has a column."""
 TAPS = 9
-HEAD, TAIL, ALL = 4, 2, 12
-"""Overlays that are shown first and last, and how many are shown without leaving any out."""
-
-
-def shown(look: Look, count: int) -> tuple[int, int]:
-    """How many overlays are shown first, and how many last; what lies between is summed."""
-    if look.overlays == "all":
-        return count, 0
-    if isinstance(look.overlays, int):
-        return min(look.overlays, count), 0
-    return (count, 0) if count <= ALL else (HEAD, TAIL)
-
-
-def index(position: Sequence[int]) -> str:
-    """A position or a cell as people write it."""
-    return f"[{','.join(map(str, position))}]"
+"""Taps up to which each has a column."""
+MOST, ENDS = 12, (4, 2)
+"""Overlays that are shown without leaving any out; and how many are shown first and last, where there are more."""
 
 
 class Ledger:
@@ -44,177 +29,114 @@ class Ledger:
     `written` puts the products in (`0.2×3 = 0.6`); `short` shows all of a short row of cells, and a column for each.
     """
 
-    def __init__(self, gradients: Gradients, pair: Pair, look: Look, *, written: bool, short: bool) -> None:
-        self.pair, self.look, self.written = pair, look, written
+    def __init__(self, gradients: Gradients, pair: Pair, asked: Asked, *, written: bool, short: bool) -> None:
+        self.pair, self.asked, self.written, self.short = pair, asked, written, short
         self.gradients, self.case = gradients, gradients.case
-        self.overlays: Overlays = gradients.full_overlays
-        self.samples = self.case.shapes["x"][0]
-        self.short = short
+        self.overlays = gradients.full_overlays
+        self.several = self.case.shapes["x"][0] > 1
+        self.padding = str(self.case.settings.get("padding_mode", "zeros"))
         if short:
             far = pair.far(0)
-            strip, self.first = framed(far, pair.window, self._padding())
-            self.strip = look.numbers.list(strip)
-            self.length = far.shape[0]
-
-    def _padding(self) -> str:
-        return str(self.case.settings.get("padding_mode", "zeros"))
+            strip, self.first = framed(far, pair.window, self.padding)
+            self.strip, self.length = plain(strip), far.shape[0]
 
     @property
-    def columns(self) -> list[Column]:
+    def title(self) -> str:
+        """How to read it."""
+        if self.pair.transposed:
+            return "each cell of x is laid on the output, times w; a column adds up to one entry of dW, a row gives dX"
+        return f"each row is one overlay; each column adds up to one entry of dW{' or dX' if self.short else ''}"
+
+    def table(self) -> Table:
+        """The overlays with their sums."""
+        brief = self.asked.ends(len(self.overlays), MOST, ENDS)
+        rows = Rows(self.overlays, self.row)
+        return Table(tuple(self._columns()), rows, self._total(), brief, self._middle)
+
+    def _columns(self) -> Iterator[Column]:
         near, far, place = ("x", "delta", "x cell") if self.pair.transposed else ("delta", "x", "out")
-        taps = [Column(f"dW{index(tap)}") for tap in np.ndindex(self.pair.kernel.shape)]
-        cells = [Column("dX")] if self.pair.transposed else []
-        if self.short and not self.pair.transposed:
-            cells = [Column(f"dX[{cell}]") for cell in range(self.length)]
-        sample = [Column("sample", "right")] if self.samples > 1 else []
-        return [Column("#", "right"), *sample, Column(place, "left"), Column(near), Column(f"{far} window", "left"),
-                *taps, *cells]  # fmt: skip
+        yield Column("#", "ordinal")
+        if self.several:
+            yield Column("sample", "right")
+        yield from (Column(place, "left"), Column(near), Column(f"{far} window", "left"))
+        for tap in np.ndindex(self.pair.kernel.shape):
+            yield Column(f"dW{index(tap)}", "equation" if self.written else "number")
+        if self.pair.transposed:
+            yield Column("dX")
+        elif self.short:
+            yield from (Column(f"dX[{cell}]") for cell in range(self.length))
 
-    def at(self, place: int) -> list[Entry]:
-        """The row of the overlay of that number."""
-        return self.row(place, self.overlays[place])
-
-    def row(self, place: int, overlay: Overlay) -> list[Entry]:
+    def row(self, place: int, overlay: Overlay) -> Row:
         """The row of an overlay."""
-        pair, numbers = self.pair, self.look.numbers
-        factor = numbers.text(pair.factor(overlay))
+        pair, factor = self.pair, self.pair.factor(overlay)
         under = overlay.window[pair.channel]
         assert overlay.dw is not None
-        products = numbers.list(overlay.dw[pair.a, pair.b])
-        sample = [str(overlay.sample)] if self.samples > 1 else []
-        taps: Sequence[Entry] = products
+        taps = plain(overlay.dw[pair.a, pair.b])
         if self.written:
-            met = numbers.list(pair.turned(under))
-            taps = [(f"{factor}{self.look.symbols.times}{x}", " = ", e) for x, e in zip(met, products, strict=True)]
-        return [str(place + 1), *sample, index(overlay.position), factor, self._window(overlay, under), *taps,
-                *self._cells(overlay)]  # fmt: skip
+            met = plain(pair.turned(under))
+            taps = [Equation((factor, Sign.TIMES, x), product) for x, product in zip(met, taps, strict=True)]
+        sample = [overlay.sample] if self.several else []
+        window = self._strip(overlay) if self.short else under
+        return [place + 1, *sample, index(overlay.position), factor, window, *taps, *self._cells(overlay)]
 
-    def _window(self, overlay: Overlay, under: Array) -> Entry:
-        if self.short:
-            return self._brackets(overlay)
-        return flattened(self.look.numbers.array(under))
+    def _strip(self, overlay: Overlay) -> Strip:
+        """The whole row of cells, and where the window lies and the padding begins."""
+        under = [cell - self.first[0] for cell in self.pair.window.axes[0].under(overlay.position[0])]
+        return Strip(self.strip, under, (-self.first[0] - 1, self.length - self.first[0] - 1))
 
-    def _brackets(self, overlay: Overlay) -> Line:
-        """The whole row of cells, the window in brackets, rules where the padding begins."""
-        axis = self.pair.window.axes[0]
-        under = [cell - self.first[0] for cell in axis.under(overlay.position[0])]
-        marks, ends = bracketed([under]), (-self.first[0] - 1, self.length - self.first[0] - 1)
-        line: Line = []
-        for cell, text in enumerate(self.strip):
-            line.append((_marked(marks, cell, text), marks.style.get((cell,), "")))
-            if cell in ends and 0 <= cell < len(self.strip) - 1:
-                line.append((self.look.symbols.bar, "quiet"))
-        return line
-
-    def _cells(self, overlay: Overlay) -> list[str]:
+    def _cells(self, overlay: Overlay) -> list[Entry]:
+        """What is added to each cell of dX; in a transposed convolution, to the one."""
         if self.pair.transposed:
-            return [self.look.numbers.text(self.pair.scattered(overlay))]
+            return [self.pair.scattered(overlay)]
         if not self.short:
             return []
-        row: list[str] = [self.look.symbols.dot] * self.length
-        sums: dict[int, Any] = {}
-        cells = _copied(self.pair.window.axes[0].under(overlay.position[0]), self.length, self._padding())
-        for cell, value in zip(cells, self.pair.scattered(overlay), strict=True):
+        row: list[Entry] = [Sign.UNTOUCHED] * self.length
+        under = self.pair.window.axes[0].under(overlay.position[0])
+        for cell, value in zip(source_cells(under, self.length, self.padding), self.pair.scattered(overlay),
+                               strict=True):  # fmt: skip
             if cell >= 0:
-                sums[cell] = sums[cell] + value if cell in sums else value
-        for cell, value in sums.items():
-            row[cell] = self.look.numbers.text(value)
+                row[cell] = value if row[cell] is Sign.UNTOUCHED else row[cell] + value
         return row
 
-    def middle(self, first: int, last: int) -> list[Entry]:
+    def _middle(self, first: int, last: int) -> Row:
         """The overlays that are not shown, summed, so that the columns still add up."""
-        part = restricted(self.case, first, last, self.pair.a)
-        texts = [f"({text})" for text in self._sums(part)]
-        dots, blank = self.look.symbols.dot * 2, [""] if self.samples > 1 else []
-        delta, *rest = texts
-        return [dots, *blank, "", delta, f"{last - first} more", *rest]
+        delta, *rest = map(Partial, self._sums(restricted(self.case, first, last, self.pair.a)))
+        return [Sign.LEFT_OUT, *self._blank(), delta, f"{last - first} more", *rest]
 
-    def total(self) -> list[Entry]:
+    def _total(self) -> Row:
         """What the columns add up to."""
         alone = self.pair.alone or not self.short
         part = self.gradients.by_operand if alone else restricted(self.case, 0, len(self.overlays), self.pair.a)
         delta, *rest = self._sums(part)
-        blank = [""] if self.samples > 1 else []
-        note = "" if self.pair.transposed else f"{self.look.symbols.back} db{_of(self.gradients, self.pair.a)}"
-        return [self.look.symbols.total, *blank, "", delta, note, *rest]
+        note = "" if self.pair.transposed else (Sign.BACK, f" db{_of(self.gradients, self.pair.a)}")
+        return [Sign.TOTAL, *self._blank(), delta, note, *rest]
 
-    def _sums(self, part: dict[str, Array]) -> list[str]:
-        pair, numbers = self.pair, self.look.numbers
-        delta = "" if pair.transposed else numbers.text(part["b"][pair.a])
-        cells = numbers.list(part["x"][0, pair.channel]) if self.short and not pair.transposed else []
-        return [delta, *numbers.list(part["w"][pair.a, pair.b]), *cells, *([""] if pair.transposed else [])]
+    def _blank(self) -> list[str]:
+        """Nothing below the sample and the position."""
+        return [""] * (1 + self.several)
+
+    def _sums(self, part: dict[str, Array]) -> list[Any]:
+        pair = self.pair
+        delta = "" if pair.transposed else part["b"][pair.a]
+        cells = plain(part["x"][0, pair.channel]) if self.short and not pair.transposed else []
+        return [delta, *plain(part["w"][pair.a, pair.b]), *cells, *([""] if pair.transposed else [])]
 
 
 def _of(gradients: Gradients, channel: int) -> str:
     """The index of an entry of db, where it has one."""
-    return f"[{channel}]" if gradients.case.layout.vector(channel + 1) else ""
+    return index((channel,)) if gradients.case.layout.vector(channel + 1) else ""
 
 
-def _marked(marks: Marks, cell: int, text: str) -> str:
-    return f"{marks.before.get((cell,), ' ')}{text}{marks.after.get((cell,), ' ')}"
-
-
-def _copied(under: range, length: int, mode: str) -> list[int]:
-    from convgrad.core.unfold import source_cells
-
-    return [int(cell) for cell in source_cells(under, length, mode)]
-
-
-def flattened(texts: Array) -> tuple[str, ...]:
-    """A window in one line: rows parted by `/`, planes by `//`; its cells are parts that are aligned by themselves."""
-    if texts.ndim == 1:
-        return tuple(chain.from_iterable((" " if i else "", text) for i, text in enumerate(texts)))[1:]
-    between = " / " if texts.ndim == 2 else " // "
-    parts = (((between,) if i else ()) + flattened(row) for i, row in enumerate(texts))
-    return tuple(chain.from_iterable(parts))
-
-
-def best_ledger(gradients: Gradients, pair: Pair, look: Look) -> tuple[Ledger, Table] | None:
-    """The widest ledger that fits, or None where there is none: too many taps, or too narrow a terminal."""
+def ledgers(gradients: Gradients, pair: Pair, asked: Asked) -> Iterator[Ledger]:
+    """The ledgers of a pair from the richest on; none where there are too many taps."""
     if pair.kernel.size > TAPS:
-        return None
-    forms = [(True, True), (False, True)] if _is_short(gradients, pair) else [(True, False)]
-    for written, short in [*forms, (False, False)]:
-        book = Ledger(gradients, pair, look, written=written, short=short)
-        table = _started(book)
-        if table.width <= (look.width or PIPE) or (look.width is None and not written):
-            return book, table
-    return None
+        return
+    richest = [(True, True), (False, True)] if _is_short(gradients, pair) else [(True, False)]
+    for written, short in (*richest, (False, False)):
+        yield Ledger(gradients, pair, asked, written=written, short=short)
 
 
 def _is_short(gradients: Gradients, pair: Pair) -> bool:
     """Whether all cells have room in a row: one axis, one sample, few cells."""
     case = gradients.case
     return case.dims == 1 and case.shapes["x"][0] == 1 and pair.far(0).shape[0] <= SHORT
-
-
-def _started(book: Ledger) -> Table:
-    """The table with the rows it has in full, or, where they stream, with some of them to measure by."""
-    count = len(book.overlays)
-    first, last = shown(book.look, count)
-    if first > CHUNK:
-        return Table(book.columns, [book.at(place) for place in (*range(ALL), count - 1)], book.total())
-    rows = [book.at(place) for place in range(first)]
-    if first + last < count:
-        rows.append(book.middle(first, count - last))
-        rows += [book.at(place) for place in range(count - last, count)]
-    return Table(book.columns, rows, book.total())
-
-
-def written_ledger(book: Ledger, table: Table, look: Look) -> Iterator[str]:
-    """The ledger as text, streamed where it is long."""
-    first, _ = shown(look, len(book.overlays))
-    yield prose(_title(book), look)
-    if first <= CHUNK:
-        yield table.text(look)
-        return
-    rows = (book.row(place, overlay) for place, overlay in zip(range(first), book.overlays, strict=False))
-    rest = [book.middle(first, len(book.overlays))] if first < len(book.overlays) else []
-    yield from table.streamed(chain(rows, rest), look)
-
-
-def _title(book: Ledger) -> str:
-    both = " or dX" if book.short and not book.pair.transposed else ""
-    if book.pair.transposed:
-        return "each cell of x is laid on the output, times w; a column adds up to one entry of dW, a row gives dX"
-    return f"each row is one overlay; each column adds up to one entry of dW{both}"

@@ -1,4 +1,4 @@
-"""How a view is to look: width, symbols, numbers, colour; and which part of a record it is to show."""
+"""How text is to look: width, symbols, numbers, colour."""
 
 from __future__ import annotations
 
@@ -60,16 +60,12 @@ def coloured(color: str, terminal: bool) -> bool:
 
 
 class Look(NamedTuple):
-    """What was asked of a view; a width of None is a pipe, which takes lines of any length."""
+    """What was asked of text; a width of None is a pipe, which takes lines of any length."""
 
     width: int | None
     numbers: Numbers
     symbols: Symbols = UNICODE
     color: bool = False
-    overlays: int | str | None = None
-    only: tuple[int, ...] | None = None
-    channel: tuple[int, ...] | None = None
-    quiet: bool = False
 
     @property
     def room(self) -> int:
@@ -134,8 +130,3 @@ def wrapped(items: Iterable[str], width: int | None, gap: str = "  ", indent: st
                 lines[-1] = lines[-1].rstrip()
                 lines.append(indent + piece)
     return lines
-
-
-def prose(text: str, look: Look, indent: str = "") -> str:
-    """A sentence, broken between words."""
-    return "".join(f"{line}\n" for line in wrapped(text.split(" "), look.width, " ", indent))

@@ -9,7 +9,8 @@ from typing import Any
 
 import numpy as np
 
-from convgrad.core.arithmetic import FLOAT32, Array, decimal_text, whole_text
+from convgrad.core.arithmetic import Array, decimal_text, whole_text
+from convgrad.views.block_kinds import plain
 
 FAITHFUL = 15
 """Significant digits up to which every decimal comes back from a float as it was."""
@@ -119,14 +120,6 @@ def _tidy(text: str) -> str:
         return text.removesuffix(".0")
     mantissa, _, exponent = text.partition("e")
     return f"{mantissa}e{int(exponent)}"
-
-
-def plain(values: Array) -> list[Any]:
-    """The entries as Python numbers; a float32 is the shortest decimal that reads back to it."""
-    if values.dtype == FLOAT32:
-        return [float(str(value)) for value in values.ravel()]
-    flat: list[Any] = values.ravel().tolist()
-    return flat
 
 
 def split(text: str) -> tuple[str, str]:

@@ -15,7 +15,6 @@ from convgrad.errors import Place, Problem, RequestError
 from convgrad.operations import Overlay
 from convgrad.operations.conv import oriented
 from convgrad.subject.case import Case
-from convgrad.views.look import Look
 
 
 class Pair(NamedTuple):
@@ -100,16 +99,16 @@ class Pair(NamedTuple):
         return self.case.delta
 
 
-def chosen_pair(case: Case, look: Look) -> Pair:
-    """The pair asked for by `channel`, else the first. Raises RequestError for one that there is not."""
+def chosen_pair(case: Case, channel: tuple[int, ...] | None) -> Pair:
+    """The pair asked for, else the first. Raises RequestError for one that there is not."""
     first, second = case.shapes["w"][:2]
-    a, b = _checked(look.channel or (0, 0), (first, second), "dW")
+    a, b = _checked(channel or (0, 0), (first, second), "dW")
     return Pair(case, a, b)
 
 
-def chosen_channel(case: Case, look: Look) -> int:
+def chosen_channel(case: Case, channel: tuple[int, ...] | None) -> int:
     """A pool's channel."""
-    asked = (look.channel or (0,))[-1:]
+    asked = (channel or (0,))[-1:]
     return _checked(asked, case.shapes["x"][1:2], "x")[0]
 
 

@@ -13,9 +13,7 @@ from convgrad.core.window import Window
 from convgrad.operations import Overlay
 from convgrad.passes.gradients import Gradients
 from convgrad.subject.case import Case
-from convgrad.views.arrays import block
-from convgrad.views.grid import Block, Cell, Marks, beside, bracketed
-from convgrad.views.look import Look
+from convgrad.views.block_kinds import TIES, WINS, Beside, Cell, Grid, Line, Section, windowed
 from convgrad.views.pair import restricted
 
 DRAWN = 256
@@ -24,35 +22,31 @@ CLOSE = 16
 """Cells of an axis up to which it is shown whole."""
 
 
-def grids(gradients: Gradients, channel: int, look: Look) -> str:
+def grids(gradients: Gradients, channel: int) -> Beside:
     """x, delta and dX of the first sample."""
     case = gradients.case
-    rules = borders(case.arguments["window"], case.shapes["x"][2:])
     assert case.delta is not None
-    return look.text(beside([
-        input_grid(case, case.delta, channel, look),
-        block("delta", case.delta[0, channel], look, longest=CLOSE),
-        block("dX", gradients.by_operand["x"][0, channel], look, marks=Marks(rules=rules), longest=CLOSE),
-    ], look.room))  # fmt: skip
+    rules = borders(case.arguments["window"], case.shapes["x"][2:])
+    dx = Grid("dX", gradients.by_operand["x"][0, channel], rules=rules, longest=CLOSE)
+    delta = Grid("delta", case.delta[0, channel], longest=CLOSE)
+    return Beside((_input_grid(case, case.delta, channel), delta, dx))
 
 
-def input_grid(case: Case, delta: Array, channel: int, look: Look) -> Block:
-    """x of the first sample, its winners in brackets."""
+def input_grid(case: Case, delta: Array, channel: int) -> Beside:
+    """x of the first sample with its winners, alone."""
+    return Beside((_input_grid(case, delta, channel),))
+
+
+def _input_grid(case: Case, delta: Array, channel: int) -> Grid:
     window: Window = case.arguments["window"]
-    laid = [
+    marked = "ties" in case.settings and prod(case.positions) <= DRAWN
+    laid = (
         case.operation.overlay(delta, *case.arrays, sample=0, position=position, **case.arguments)
-        for position in np.ndindex(case.positions if "ties" in case.settings and prod(case.positions) <= DRAWN else 0)
-    ]
-    marks = _winning(laid, window, channel)
-    marks = marks._replace(rules=borders(window, case.shapes["x"][2:]))
+        for position in np.ndindex(case.positions if marked else 0)
+    )
     assert case.operands["x"] is not None
-    return block("x" + _legend(marks), case.operands["x"][0, channel], look, marks=marks, longest=CLOSE)
-
-
-def _legend(marks: Marks) -> str:
-    """What the signs mean."""
-    ties = "   = ties, loses" if "=" in marks.after.values() else ""
-    return f"   [ ] wins{ties}" if marks.before else ""
+    rules = borders(window, case.shapes["x"][2:])
+    return Grid("x", case.operands["x"][0, channel], _winning(laid, window, channel), rules, CLOSE)
 
 
 def borders(window: Window, lengths: tuple[int, ...]) -> tuple[frozenset[int], frozenset[int]]:
@@ -68,15 +62,14 @@ def borders(window: Window, lengths: tuple[int, ...]) -> tuple[frozenset[int], f
     return rows, columns
 
 
-def _winning(laid: Iterable[Overlay], window: Window, channel: int) -> Marks:
-    """Brackets around winners, `=` after cells that tie and lose."""
+def _winning(laid: Iterable[Overlay], window: Window, channel: int) -> dict[Cell, str]:
+    """Which cells win, and which tie with a winner and lose."""
     won, tied = set[Cell](), set[Cell]()
     for overlay in laid:
         if overlay.winners is not None:
             won.update(overlay.winners[channel])
             tied.update(_tied(overlay, window, channel))
-    return Marks(dict.fromkeys(won, "["), {**dict.fromkeys(tied, "="), **dict.fromkeys(won, "]")},
-                 {**dict.fromkeys(tied, "tie"), **dict.fromkeys(won, "win")})  # fmt: skip
+    return {**dict.fromkeys(tied, TIES), **dict.fromkeys(won, WINS)}
 
 
 def _tied(overlay: Overlay, window: Window, channel: int) -> Iterator[Cell]:
@@ -87,21 +80,16 @@ def _tied(overlay: Overlay, window: Window, channel: int) -> Iterator[Cell]:
     yield from (cell for cell, value in values.items() if value == best)
 
 
-def opened_grids(gradients: Gradients, channel: int, place: int, look: Look) -> Iterator[str]:
+def opened_grids(gradients: Gradients, channel: int, place: int) -> Section:
     """One overlay: x with its window, delta with its entry, dX as it stands once it has been added."""
     case, overlay = gradients.case, gradients.full_overlays[place]
     assert case.operands["x"] is not None
     assert case.delta is not None
     window: Window = case.arguments["window"]
-    lengths = case.shapes["x"][2:]
+    lengths, at = case.shapes["x"][2:], [[p] for p in overlay.position]
     cells = [[c for c in under if 0 <= c < n] for under, n in zip(window.under(overlay.position), lengths, strict=True)]
-    marks, at = bracketed(cells), [[p] for p in overlay.position]
+    x, delta = case.operands["x"][overlay.sample, channel], case.delta[overlay.sample, channel]
     so_far = restricted(case, 0, place + 1)["x"][overlay.sample, channel]
-    named = [
-        ("x", case.operands["x"][overlay.sample, channel], marks, cells),
-        ("delta", case.delta[overlay.sample, channel], bracketed(at), at),
-        ("dX so far", so_far, marks, cells),
-    ]
-    yield f"Overlay {place + 1} of {len(gradients.full_overlays)}\n"
-    blocks = (block(name, array, look, marks=marks, longest=CLOSE, focus=focus) for name, array, marks, focus in named)
-    yield look.text(beside(blocks, look.room))
+    named = (("x", x, cells), ("delta", delta, at), ("dX so far", so_far, cells))
+    shown = (Grid(name, array, windowed(focus), longest=CLOSE, focus=focus) for name, array, focus in named)
+    return Section((Line(f"Overlay {place + 1} of {len(gradients.full_overlays)}"), Beside(tuple(shown))))

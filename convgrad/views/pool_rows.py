@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -9,49 +10,59 @@ import numpy as np
 from convgrad.core.arithmetic import Array
 from convgrad.operations import Overlay
 from convgrad.passes.gradients import Gradients
-from convgrad.views.ledger import TAPS, flattened, index
-from convgrad.views.look import Look
-from convgrad.views.table import Column, Entry
+from convgrad.views.asked import Asked
+from convgrad.views.block_kinds import Column, Entry, Equation, Partial, Row, Rows, Sign, Table, Words, index
+from convgrad.views.ledger import ENDS, MOST, TAPS
 
 NAMED = 3
 """Winners of a tie that are named one by one."""
 
 
-class Rows:
+class PoolTable:
     """What every pool's table has: number, sample, position, delta, window; and what follows, by kind."""
+
+    def __init__(self, gradients: Gradients, channel: int) -> None:
+        self.case, self.channel = gradients.case, channel
+        self.overlays = gradients.full_overlays
+        self.several = self.case.shapes["x"][0] > 1
+        self.padded = any(any(pair) for pair in self.case.settings.get("padding", ()))
 
     @property
     def rest(self) -> tuple[Column, ...]:
         """The columns that a kind of pool adds."""
         raise NotImplementedError
 
-    def __init__(self, gradients: Gradients, channel: int, look: Look) -> None:
-        self.gradients, self.channel, self.look = gradients, channel, look
-        self.case, self.numbers = gradients.case, look.numbers
-        self.samples = self.case.shapes["x"][0] > 1
-        self.padded = any(any(pair) for pair in self.case.settings.get("padding", ()))
+    def tail(self, overlay: Overlay) -> list[Entry]:
+        """The entries under `rest`."""
+        raise NotImplementedError
+
+    def all(self, asked: Asked) -> Table:
+        """A row an overlay, and the sum of delta."""
+        brief = asked.ends(len(self.overlays), MOST, ENDS)
+        total = self._summed(Sign.TOTAL, self._delta.sum(), "")
+        return Table(self._columns, Rows(self.overlays, self.row), total, brief, self._middle)
+
+    def alone(self, place: int) -> Table:
+        """The row of one overlay."""
+        return Table(self._columns, [self.row(place, self.overlays[place])])
 
     @property
-    def columns(self) -> list[Column]:
-        sample = [Column("sample", "right")] if self.samples else []
-        return [Column("#", "right"), *sample, Column("out", "left"), Column("delta"), Column("window", "left"),
-                *self.rest]  # fmt: skip
+    def _columns(self) -> tuple[Column, ...]:
+        sample = [Column("sample", "right")] if self.several else []
+        common = (Column("out", "left"), Column("delta"), Column("window", "left"))
+        return (Column("#", "ordinal"), *sample, *common, *self.rest)
 
-    def row(self, place: int, overlay: Overlay) -> list[Entry]:
+    def row(self, place: int, overlay: Overlay) -> Row:
         """An overlay's row."""
-        sample = [str(overlay.sample)] if self.samples else []
+        sample = [overlay.sample] if self.several else []
         assert overlay.delta is not None
-        delta = self.numbers.text(overlay.delta[self.channel])
-        return [str(place + 1), *sample, index(overlay.position), delta, self._window(overlay), *self.tail(overlay)]
+        delta = overlay.delta[self.channel]
+        return [place + 1, *sample, index(overlay.position), delta, self._window(overlay), *self.tail(overlay)]
 
     def _window(self, overlay: Overlay) -> Entry:
         """The cells under the window; where they are many, which ones."""
         under = overlay.window[self.channel]
-        return flattened(self.numbers.array(under)) if under.size <= TAPS else self.spans("x", overlay)
-
-    def tail(self, overlay: Overlay) -> list[Entry]:
-        """The entries under `rest`."""
-        raise NotImplementedError
+        return under if under.size <= TAPS else self.spans("x", overlay)
 
     def spans(self, name: str, overlay: Overlay) -> str:
         """The cells of the input under a window, as a slice; padding left out."""
@@ -63,18 +74,22 @@ class Rows:
             parts.append(f"{begin}:{min(last, length)}" + (f":{step}" if step > 1 else ""))
         return f"{name}[{', '.join(parts)}]"
 
-    def middle(self, count: int, delta: Any) -> list[Entry]:
+    def _middle(self, first: int, last: int) -> Row:
         """The rows that are not shown, summed."""
-        return self._summed(self.look.symbols.dot * 2, f"({self.numbers.text(delta)})", f"{count} more")
+        return self._summed(Sign.LEFT_OUT, Partial(self._delta[first:last].sum()), f"{last - first} more")
 
-    def total(self, delta: Any) -> list[Entry]:
-        return self._summed(self.look.symbols.total, self.numbers.text(delta), "")
+    def _summed(self, sign: Sign, delta: Entry, note: str) -> Row:
+        return [sign, *([""] if self.several else []), "", delta, note, *([""] * len(self.rest))]
 
-    def _summed(self, sign: str, delta: str, note: str) -> list[Entry]:
-        return [sign, *([""] if self.samples else []), "", delta, note, *([""] * len(self.rest))]
+    @cached_property
+    def _delta(self) -> Array:
+        """The channel's delta in the order of the overlays."""
+        assert self.case.delta is not None
+        flat: Array = self.case.delta[:, self.channel].reshape(-1)
+        return flat
 
 
-class Winners(Rows):
+class Winners(PoolTable):
     """A max pool's: who wins, and where delta goes."""
 
     @property
@@ -83,26 +98,30 @@ class Winners(Rows):
 
     def tail(self, overlay: Overlay) -> list[Entry]:
         assert overlay.winners is not None
-        assert overlay.delta is not None
-        winners, under = overlay.winners[self.channel], overlay.window[self.channel]
-        x = self.case.operands["x"]
+        winners, x = overlay.winners[self.channel], self.case.operands["x"]
         assert x is not None
-        best = self.numbers.text(x[(overlay.sample, self.channel, *winners[0])])
-        cells = " ".join(index(cell) for cell in winners) if len(winners) <= NAMED else f"{len(winners)} cells"
-        share = self.numbers.text(_largest(overlay.dx[self.channel]))
-        ties = self.tied(under)
+        best = x[(overlay.sample, self.channel, *winners[0])]
+        cells = " ".join(map(index, winners)) if len(winners) <= NAMED else f"{len(winners)} cells"
+        at: Words = (best, f" at {'x' if len(winners) <= NAMED else ''}{cells}")
+        return [at, (f"{self._to(cells, len(winners))} += ", _largest(overlay.dx[self.channel])), self._note(overlay)]
+
+    def _to(self, cells: str, winners: int) -> str:
+        """Where delta goes."""
+        if winners == 1:
+            return f"dX{cells}"
         shared = self.case.settings["ties"] in ("split", "all")
-        note = "" if ties < 2 else f"{ties}-way tie" + (", shared" if self.case.settings["ties"] == "split" else "")
-        to = f"dX{cells}" if len(winners) == 1 else f"each of dX{cells}" if shared and len(winners) <= NAMED else "each"
-        return [f"{best} at x{cells}" if len(winners) <= NAMED else f"{best} at {cells}", f"{to} += {share}", note]
+        return f"each of dX{cells}" if shared and winners <= NAMED else "each"
 
-    def tied(self, under: Array) -> int:
-        """How many cells of the window hold its largest number."""
-        values = [value for value in under.flat if value is not None]
-        return sum(bool(value == max(values)) for value in values)
+    def _note(self, overlay: Overlay) -> str:
+        """How many cells of the window hold its largest number, where several do."""
+        values = [value for value in overlay.window[self.channel].flat if value is not None]
+        largest = max(values)
+        ties = sum(bool(value == largest) for value in values)
+        shared = ", shared" if self.case.settings["ties"] == "split" else ""
+        return f"{ties}-way tie{shared}" if ties > 1 else ""
 
 
-class Shares(Rows):
+class Shares(PoolTable):
     """A mean's: the divisor, and what every cell gets."""
 
     @property
@@ -112,11 +131,9 @@ class Shares(Rows):
 
     def tail(self, overlay: Overlay) -> list[Entry]:
         assert overlay.delta is not None
-        share = self.numbers.text(_largest(overlay.dx[self.channel]))
-        delta = self.numbers.text(overlay.delta[self.channel])
-        written = f"{delta}/{overlay.divisor}"
-        shown: Entry = share if share == written else (written, " = ", share)
-        row: list[Entry] = [str(overlay.divisor), shown, f"each of {self.spans('dX', overlay)}"]
+        share = _largest(overlay.dx[self.channel])
+        written = Equation((overlay.delta[self.channel], f"/{overlay.divisor}"), share)
+        row: list[Entry] = [overlay.divisor, written, f"each of {self.spans('dX', overlay)}"]
         return [*row, self._lost(overlay)] if self.padded else row
 
     def _lost(self, overlay: Overlay) -> str:
@@ -128,7 +145,7 @@ class Shares(Rows):
         return f"{given - inside} of {given} shares fall on padding" if given > inside else ""
 
 
-class Slopes(Rows):
+class Slopes(PoolTable):
     """A norm's: what each cell gets, in the order of the window."""
 
     @property
@@ -137,8 +154,7 @@ class Slopes(Rows):
 
     def tail(self, overlay: Overlay) -> list[Entry]:
         gets = overlay.dx[self.channel]
-        texts = flattened(self.numbers.array(gets)) if gets.size <= TAPS else f"{gets.size} numbers"
-        return [texts, self.spans("dX", overlay)]
+        return [gets if gets.size <= TAPS else f"{gets.size} numbers", self.spans("dX", overlay)]
 
 
 def _largest(values: Array) -> Any:
@@ -146,8 +162,8 @@ def _largest(values: Array) -> Any:
     return next((value for value in values.flat if value != 0), values.flat[0])
 
 
-def form(gradients: Gradients, channel: int, look: Look) -> Rows:
-    """The rows for a kind of pool."""
+def table_of(gradients: Gradients, channel: int) -> PoolTable:
+    """The table for a kind of pool."""
     settings = gradients.case.settings
     kind = Winners if "ties" in settings else Slopes if "norm" in settings else Shares
-    return kind(gradients, channel, look)
+    return kind(gradients, channel)

@@ -72,7 +72,7 @@ def test_a_missing_slope_is_named_in_the_activation_and_in_what_is_below_it():
         network(), claimed({"conv1": {"dW": wrong["conv1"]["w"][0, 0], "db": wrong["conv1"]["b"][0]}})
     )
     assert mistakes(report) == [("conv1", name, "activation-derivative-missing") for name in ("dW", "db")]
-    assert report.diagnosis[0].told.diagnosis.details["layer"] == "act"
+    assert report.diagnosis[0].details["layer"] == "act"
     direct = convgrad.check(network(), claimed({"act": {"dX": network().layers[1].delta}}))
     assert mistakes(direct) == [("act", "dX", "activation-derivative-missing")]
 
@@ -93,7 +93,7 @@ def test_a_delta_from_the_stepped_kernel_is_named(place, name):
     assert found == {("conv1", "dW"): "carried-forward", (name, "dX"): "updated-kernel"}
     alone = convgrad.check(network(), claimed({"conv1": {"dW": wrong["conv1"]["w"][0, 0]}}))
     assert mistakes(alone) == [("conv1", "dW", "updated-kernel")]
-    assert alone.diagnosis[0].told.diagnosis.details["layer"] == name
+    assert alone.diagnosis[0].details["layer"] == name
 
 
 def test_an_error_above_is_not_held_against_the_layer_below():

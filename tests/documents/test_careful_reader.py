@@ -217,7 +217,7 @@ def test_what_is_made_to_fill_memory_does_not(name):
     program = f"""
 import resource
 from convgrad.documents import read, source
-from convgrad.documents import events, arrays
+from convgrad.documents import events, lifting
 bomb = {BOMBS[name]}
 used = int(open("/proc/self/statm").read().split()[0]) * resource.getpagesize()
 resource.setrlimit(resource.RLIMIT_AS, (used + (300 << 20), used + (300 << 20)))

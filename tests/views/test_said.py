@@ -10,10 +10,8 @@ import pytest
 import yaml
 
 import convgrad
-from convgrad.views import render
-from convgrad.views.look import Look
-from convgrad.views.network import network_head
-from convgrad.views.numbers import Numbers
+from convgrad.checking import verify_installation
+from convgrad.views import Shown, render
 
 SAMPLES = Path(__file__).parents[2] / "samples"
 BATCH = {"dims": 1, "input": [[[1, 2, 3]], [[4, 5, 6]]], "kernel": [[[1, 2]]], "delta": [[[1, 2]], [[3, 4]]]}
@@ -88,7 +86,7 @@ def test_an_id_is_shown_like_a_name(called, first):
     case = {**TIED, "id": called, "name": "a name"}
     assert shown(convgrad.backward(case), 80).splitlines()[:2] == [first, "a name"]
     network = {**sample("network-classifier.yaml"), "id": called, "name": None}
-    assert network_head(convgrad.network(network), Look(None, Numbers())).startswith(f"{first}\nnetwork of")
+    assert shown(Shown(convgrad.network(network))).startswith(f"{first}\nnetwork of")
 
 
 def test_without_an_id_there_is_no_line_of_it():
@@ -146,8 +144,8 @@ def test_digits_that_are_too_few_are_said_to_be(monkeypatch):
     assert "its digits are too few to tell" in shown(report)
 
 
-@pytest.mark.slow
-def test_the_installation_names_its_cases_and_says_why_some_are_undecided(installation):
+def test_the_installation_names_its_cases_and_says_why_some_are_undecided():
+    installation = verify_installation()
     lines = shown(installation).splitlines()
     names = [line[:37].strip() for line in lines[2 : 2 + len(installation.cases)]]
     assert len(set(names)) == len(names)

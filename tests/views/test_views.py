@@ -16,9 +16,11 @@ import convgrad
 from convgrad.errors import RequestError
 from convgrad.passes.overlays import Overlays
 from convgrad.views import encodable, render
+from convgrad.views.block_kinds import Column, Equation, Sign, Table
 from convgrad.views.look import ASCII, UNICODE, Look
 from convgrad.views.numbers import Numbers
-from convgrad.views.table import Column, Table
+from convgrad.views.text_table import Measured, written
+from convgrad.views.text_words import Pen
 from tests.geometry import cases
 from tests.views.cases import LEDGER, SQUARE, TIES
 
@@ -138,14 +140,14 @@ def test_the_columns_of_dX_add_up_as_well():
 
 
 def test_a_whole_table_in_colour_and_a_streamed_one_look_the_same():
-    columns = [Column("#", "right"), Column("out", "left"), Column("delta"), Column("dW[0]")]
-    rows = [["1", "[0]", "-0.1", ("2×3", " = ", "6")], ["2", "[1]", "10.25", ("2×0.5", " = ", "1")]]
+    columns = (Column("#", "right"), Column("out", "left"), Column("delta"), Column("dW[0]"))
+    rows = [[1, "[0]", -0.1, Equation((2, Sign.TIMES, 3), 6)], [2, "[1]", 10.25, Equation((2, Sign.TIMES, 0.5), 1)]]
+    table = Table(columns, rows, (Sign.TOTAL, "", 10.15, 7))
     for symbols in (UNICODE, ASCII):
         look = Look(None, Numbers(), symbols)
-        table = Table(columns, rows, [symbols.total, "", "10.15", "7"])
-        coloured = table.text(look._replace(color=True))
+        coloured = "".join(written(table, Pen(look._replace(color=True))))
         assert "\x1b[" in coloured
-        assert re.sub(r"\x1b\[[0-9;]*m", "", coloured) == "".join(table.streamed(rows, look))
+        assert re.sub(r"\x1b\[[0-9;]*m", "", coloured) == "".join(Measured(table, Pen(look)).streamed(rows))
 
 
 def test_windows_of_different_sizes_stream_too():
@@ -154,8 +156,9 @@ def test_windows_of_different_sizes_stream_too():
 
 
 def test_decimal_points_stand_below_each_other():
-    rows = [[text] for text in ("0.5", "-12.25", "1e-12", "7", "1/3")]
-    shown = Table([Column("numbers")], rows).text(Look(None, Numbers())).splitlines()[2:]
+    rows = [[number] for number in (0.5, -12.25, 1e-12, 7, Fraction(1, 3))]
+    table = Table((Column("numbers"),), rows)
+    shown = "".join(written(table, Pen(Look(None, Numbers(fractions=True))))).splitlines()[2:]
     assert [re.search(r"[./e]|$", line).start() for line in shown] == [4] * 5
 
 

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from convgrad.core.arithmetic import natural
 from convgrad.subject.case import Case
-from convgrad.views.arrays import shape_text
-from convgrad.views.look import Line, Look, plain_lines, wrapped
+from convgrad.views.block_kinds import Facts, Heading, Section, Sign, Words, printable, shape_text
 
 TIES = {
     "first": "first in row order wins", "last": "last in row order wins", "split": "share equally",
@@ -16,27 +15,20 @@ TIES = {
 }  # fmt: skip
 
 
-def header(case: Case, look: Look) -> str:
+def header(case: Case) -> Section:
     """The operation, shapes, geometry, convention, kind of number, tie rule; above it the case's own id and name."""
-    lines = wrapped(_items(case, look), look.width)
-    return look.text([*titles(case.document, look), *plain_lines(*lines[:1], style="title"), *plain_lines(*lines[1:])])
+    return Section((*titles(case.document), Facts(tuple(_items(case)))))
 
 
-def titles(document: Mapping[str, Any], look: Look) -> list[Line]:
+def titles(document: Mapping[str, Any]) -> Iterator[Heading]:
     """What a document calls itself, by its id and its name, as far as it does."""
     called, name = natural(document.get("id")), document.get("name")
     words = [] if called is None else ["id", *printable(str(called)).split()]
     named = printable(name).split() if isinstance(name, str) else []
-    lines = [line for part in (words, named) if part for line in wrapped(part, look.width, " ")]
-    return plain_lines(*lines, style="title")
+    return (Heading((" ".join(part),)) for part in (words, named) if part)
 
 
-def printable(text: str) -> str:
-    """A user's text as it may stand in a line: without control characters, which could steer a terminal."""
-    return "".join(sign if sign.isprintable() else " " for sign in text).strip()
-
-
-def _items(case: Case, look: Look) -> Iterator[str]:
+def _items(case: Case) -> Iterator[Words]:
     settings = case.settings
     yield f"{case.operation.name} {case.dims}-D"
     yield f"x {shape_text(case.layout.input)}"
@@ -46,12 +38,17 @@ def _items(case: Case, look: Look) -> Iterator[str]:
         if (value := settings.get(name)) is not None and not _dull(name, value):
             yield f"{name} {_setting(name, value)}" + _mode_of_padding(name, settings)
     yield from _pooling(settings)
-    yield f"{look.symbols.to}  output {shape_text(case.layout.output(case.output_shape))}"
+    yield output(case.layout.output(case.output_shape))
     yield case.arithmetic
     if "mode" in settings:
         yield "cross-correlation" if settings["mode"] == "cross-correlation" else "convolution: the kernel is turned"
     if "ties" in settings:
         yield f"ties: {TIES[settings['ties']]}"
+
+
+def output(shape: Sequence[int]) -> Words:
+    """What comes out."""
+    return (Sign.TO, f"  output {shape_text(shape)}")
 
 
 def _dull(name: str, value: Any) -> bool:

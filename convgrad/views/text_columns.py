@@ -3,44 +3,36 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import NamedTuple
 
+from convgrad.views.block_kinds import Column
 from convgrad.views.look import Line, width_of
 from convgrad.views.numbers import split
+from convgrad.views.text_words import Pen, Text
 
-Entry = str | tuple[str, ...] | Line
-"""A text; parts that are each aligned with the same part above and below; or spans that are laid out already."""
 BLANKS = ("·", ".")
 
 
-class Column(NamedTuple):
-    """A heading, and how entries stand: `number` at the decimal point, `left` or `right`."""
-
-    heading: str = ""
-    kind: str = "number"
-
-
-class Shape:
+class Room:
     """The room that a column needs: per part the width before and after the point. It only ever grows.
 
     In a column of numbers only the last part is a number, what stands before it (`0.2×-1`, ` = `) keeps to the right;
     elsewhere every part is one (the cells of a window).
     """
 
-    def __init__(self, column: Column) -> None:
-        self.column = column
-        self.numeric = column.kind == "number"
+    def __init__(self, column: Column, pen: Pen) -> None:
+        self.name, self.kind = pen.words(column.heading), column.kind
+        self.numeric = column.kind in ("number", "equation")
         self.parts: list[list[int]] = []
-        self.width = len(column.heading)
+        self.width = len(self.name)
 
-    def grow(self, entry: Entry) -> None:
+    def grow(self, entry: Text) -> None:
         """Make room for an entry."""
         if isinstance(entry, list) or (isinstance(entry, str) and not self.numeric):
             self.width = max(self.width, len(entry) if isinstance(entry, str) else width_of(entry))
             return
         self._widen([(len(head), len(tail)) for head, tail in self._pieces(entry)])
 
-    def whole(self, entries: Sequence[Entry]) -> list[str]:
+    def whole(self, entries: Sequence[Text]) -> list[str]:
         """Many entries at once, having made room for them; the same as `grow` and `text` of each, but faster."""
         kinds = set(map(type, entries))
         if list in kinds:
@@ -66,7 +58,7 @@ class Shape:
             room[:] = max(before, room[0]), max(after, room[1])
         self.width = max(self.width, sum(map(sum, self.parts)))
 
-    def laid(self, entry: Entry) -> Line:
+    def laid(self, entry: Text) -> Line:
         """An entry, as wide as the column."""
         if isinstance(entry, list):
             return [*entry, (" " * (self.width - width_of(entry)), "")]
@@ -83,10 +75,10 @@ class Shape:
         return self._padded(text)
 
     def heading(self) -> str:
-        return self._padded(self.column.heading)
+        return self._padded(self.name)
 
     def _padded(self, text: str) -> str:
-        return text.ljust(self.width) if self.column.kind == "left" else text.rjust(self.width)
+        return text.ljust(self.width) if self.kind == "left" else text.rjust(self.width)
 
     def _pieces(self, entry: str | tuple[str, ...]) -> list[tuple[str, str]]:
         if isinstance(entry, str):

@@ -3,35 +3,35 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from itertools import product
-from types import MappingProxyType
 from typing import NamedTuple
 
 from convgrad.core.arithmetic import Array
+from convgrad.views.block_kinds import TIES, WINDOW, WINS, Cell
 from convgrad.views.look import Line, Look, width_of, wrapped
 from convgrad.views.numbers import aligned
 
-Cell = tuple[int, ...]
 GAP = 3
 
 
-class Block(NamedTuple):
-    """Lines that belong together."""
+class Lines(NamedTuple):
+    """Lines that belong together, and the columns that the widest takes."""
 
     lines: list[Line]
+    width: int
 
-    @property
-    def width(self) -> int:
-        return max(map(width_of, self.lines), default=0)
+
+def together(lines: list[Line]) -> Lines:
+    """Lines, measured."""
+    return Lines(lines, max(map(width_of, lines), default=0))
 
 
 class Marks(NamedTuple):
     """What stands beside the cells of a grid: a sign before and after, a style; and after which cells rules run."""
 
-    before: Mapping[Cell, str] = MappingProxyType({})
-    after: Mapping[Cell, str] = MappingProxyType({})
-    style: Mapping[Cell, str] = MappingProxyType({})
-    rules: tuple[frozenset[int], frozenset[int]] = (frozenset(), frozenset())
+    before: Mapping[Cell, str]
+    after: Mapping[Cell, str]
+    style: Mapping[Cell, str]
+    rules: tuple[frozenset[int], frozenset[int]]
 
 
 class Picked(NamedTuple):
@@ -42,22 +42,18 @@ class Picked(NamedTuple):
     first: int = 0
 
 
-def bracketed(cells: Sequence[Sequence[int]], style: str = "window") -> Marks:
-    """Brackets around the cells of a window, given per axis: row by row, around each alone where they are apart."""
-    before, after, styles = {}, {}, {}
-    columns = cells[-1]
-    for row in product(*cells[:-1]):
-        for column in columns:
-            cell = (*row, column)
-            styles[cell] = style
-            if column - 1 not in columns:
-                before[cell] = "["
-            if column + 1 not in columns:
-                after[cell] = "]"
-    return Marks(before, after, styles)
+def signs(kinds: Mapping[Cell, str], rules: tuple[frozenset[int], frozenset[int]]) -> Marks:
+    """Brackets around the runs of a window's cells in a row, and around each winner; `=` after what ties and loses."""
+    windowed = [cell for cell, kind in kinds.items() if kind == WINDOW]
+    wins = [cell for cell, kind in kinds.items() if kind == WINS]
+    ties = [cell for cell, kind in kinds.items() if kind == TIES]
+    before = [cell for cell in windowed if (*cell[:-1], cell[-1] - 1) not in kinds]
+    after = [cell for cell in windowed if (*cell[:-1], cell[-1] + 1) not in kinds]
+    ends = {**dict.fromkeys(ties, "="), **dict.fromkeys([*after, *wins], "]")}
+    return Marks(dict.fromkeys([*before, *wins], "["), ends, kinds, rules)
 
 
-def grid(texts: Array, picked: Picked, look: Look, marks: Marks, lead: Cell = (), room: int | None = None) -> Block:
+def grid(texts: Array, picked: Picked, look: Look, marks: Marks, lead: Cell = (), room: int | None = None) -> Lines:
     """The texts of the rows and columns picked; columns that go beyond the room follow below."""
     columns = [_column(texts[:, place], picked.rows, j, marks, lead, look) for place, j in enumerate(picked.columns)]
     lines: list[Line] = []
@@ -67,7 +63,7 @@ def grid(texts: Array, picked: Picked, look: Look, marks: Marks, lead: Cell = ()
             lines += [[]] if lines else []
             lines.append([(f"columns {_name(picked, first, look)} to {_name(picked, last - 1, look)}", "quiet")])
         lines += [[span for column in columns[first:last] for span in column[i]] for i in range(len(columns[first]))]
-    return Block(lines)
+    return together(lines)
 
 
 def _name(picked: Picked, number: int, look: Look) -> str:
@@ -109,12 +105,12 @@ def _cell(text: str, cell: Cell, marks: Marks) -> Line:
     return [(before + text + after, marks.style.get(cell, ""))]
 
 
-def titled(title: str, block: Block, room: int | None = None, style: str = "title") -> Block:
+def titled(title: str, block: Lines, room: int | None = None, style: str = "title") -> Lines:
     """A block under its title, which is broken between words where it is longer than the room."""
-    return Block([*([(line, style)] for line in wrapped([title], room, indent="")), *block.lines])
+    return together([*([(line, style)] for line in wrapped([title], room, indent="")), *block.lines])
 
 
-def beside(blocks: Iterable[Block], room: int) -> list[Line]:
+def beside(blocks: Iterable[Lines], room: int) -> list[Line]:
     """Blocks side by side, in as many rows as the room asks for."""
     lines: list[Line] = []
     for row in _rows(list(blocks), room):
@@ -128,8 +124,8 @@ def beside(blocks: Iterable[Block], room: int) -> list[Line]:
     return lines
 
 
-def _rows(blocks: Sequence[Block], room: int) -> list[list[Block]]:
-    rows: list[list[Block]] = []
+def _rows(blocks: Sequence[Lines], room: int) -> list[list[Lines]]:
+    rows: list[list[Lines]] = []
     used = 0
     for block in blocks:
         if rows and used + GAP + block.width <= room:

@@ -1,21 +1,23 @@
-"""Arrays of any rank as blocks: a number, a row, a grid, slices of a volume; of a huge one an excerpt that says so."""
+"""Arrays of any rank as text: a number, a row, a grid, slices of a volume; of a huge one an excerpt that says so."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import islice
 from math import prod
-from typing import Any
 
 import numpy as np
 
 from convgrad.core.arithmetic import Array
-from convgrad.views.grid import Block, Cell, Marks, Picked, beside, grid, titled
+from convgrad.views.block_kinds import TIES, WINS, Arrays, Beside, Cell, Grid, Remark, shape_text
 from convgrad.views.look import Look, plain_lines, wrapped
+from convgrad.views.text_grid import Lines, Marks, Picked, beside, grid, signs, titled, together
+from convgrad.views.text_words import Pen
 
 MOST = 1024
 """Numbers of an array that are shown whole."""
-LONGEST = 32
+LONGEST, GIVEN = 32, 10
+"""Cells of an axis up to which an array is shown whole: one that was asked for, and one that came in."""
 FIRST, LAST = 6, 3
 """Of a longer axis so many are shown from either end."""
 SLICES = 8
@@ -23,39 +25,65 @@ NEAR = 2
 """Cells shown around those in focus."""
 
 
-def block(
-    title: str, values: Array, look: Look, *, marks: Marks | None = None, longest: int = LONGEST,
-    focus: Sequence[Sequence[int]] = (), origin: Sequence[int] = (),
-) -> Block:  # fmt: skip
-    """An array under its title.
-
-    Axes up to `longest` are shown whole, of longer ones the ends, or what lies around `focus`, cells per axis.
-    `origin` is what the first cell of each axis is called: negative where padding is drawn.
-    """
+def grid_lines(block: Grid, pen: Pen) -> Lines:
+    """An array under its title, its cells marked; of a long axis the ends, or what lies around the focus."""
+    values, look, title = block.values, pen.look, pen.words(block.title) + _legend(block)
     if values.size == 0:
-        return titled(f"{title}  empty: its shape is {shape_text(values.shape)}", Block([]), look.width)
-    shape = (1, 1, *values.shape)[-2:]
-    around = [(0,), (), *focus][-2:] if focus else [(), ()]
-    rows, columns = (picks(n, longest, values.size, at) for n, at in zip(shape, around, strict=True))
-    picked, left = Picked(rows, columns, (0, *origin)[-1]), _left_out(shape, rows, columns)
+        return titled(f"{title}  empty: its shape is {shape_text(values.shape)}", together([]), look.width)
+    picked, left = _picked(block)
+    marks = signs(block.marks or {}, block.rules)
     if values.ndim <= 2:
-        return _noted(title, _plane(values, picked, look, marks or Marks()), left, look)
-    few, lead_shape = longest < LONGEST or values.size > MOST, values.shape[:-2]
-    leads = _slices(lead_shape, focus[: len(lead_shape)], SLICES if few else MOST)
-    slices = [
-        titled(_lead(lead, origin), _plane(values[lead], picked, look, marks or Marks(), lead), None, "quiet")
+        return _noted(title, _plane(values, picked, look, marks), left, look)
+    leads, count = _leads(block), prod(values.shape[:-2])
+    slices = (
+        titled(_lead(lead, block.origin), _plane(values[lead], picked, look, marks, lead), None, "quiet")
         for lead in leads
-    ]
-    if len(leads) < prod(lead_shape):
-        left = [*left, f"{len(leads)} of {prod(lead_shape)} slices"]
-    return _noted(title, Block(beside(slices, look.room)), left, look)
+    )
+    left += [f"{len(leads)} of {count} slices"] if len(leads) < count else []
+    return _noted(title, together(beside(slices, look.room)), left, look)
 
 
-def _noted(title: str, shown: Block, left: Sequence[str], look: Look) -> Block:
+def _picked(block: Grid) -> tuple[Picked, list[str]]:
+    """The rows and columns that are shown, and in words how many, where that is not all."""
+    shape = (1, 1, *block.values.shape)[-2:]
+    around = [(0,), (), *block.focus][-2:] if block.focus else [(), ()]
+    longest, size = block.longest or LONGEST, block.values.size
+    rows, columns = (picks(n, longest, size, at) for n, at in zip(shape, around, strict=True))
+    return Picked(rows, columns, (0, *block.origin)[-1]), _left_out(shape, rows, columns)
+
+
+def _leads(block: Grid) -> list[Cell]:
+    """The slices of a volume that are shown: all, or those in focus, or the first ones."""
+    shape = block.values.shape[:-2]
+    few = (block.longest or LONGEST) < LONGEST or block.values.size > MOST
+    most, focus = SLICES if few else MOST, block.focus[: len(shape)]
+    leads: Iterator[Cell] = iter(np.ndindex(shape))
+    if prod(shape) > most and focus:
+        leads = (lead for lead in leads if all(i in cells for i, cells in zip(lead, focus, strict=True)))
+    return list(islice(leads, most))
+
+
+def _legend(block: Grid) -> str:
+    """What the signs of winners mean."""
+    kinds = set((block.marks or {}).values())
+    return ("   [ ] wins" if WINS in kinds else "") + ("   = ties, loses" if {WINS, TIES} <= kinds else "")
+
+
+def beside_text(block: Beside, pen: Pen) -> str:
+    """Grids and remarks side by side."""
+    parts = (grid_lines(part, pen) if isinstance(part, Grid) else _remark(part, pen) for part in block.blocks)
+    return pen.look.text(beside(parts, pen.look.room))
+
+
+def _remark(block: Remark, pen: Pen) -> Lines:
+    return together([[(pen.words(block.title), "title")], [(pen.words(block.words), "")]])
+
+
+def _noted(title: str, shown: Lines, left: Sequence[str], look: Look) -> Lines:
     """A block under its title, and below it a note that some is left out."""
     note = wrapped([f"{' and '.join(left)}; --format json has all"], max(shown.width, len(title), 24), indent="")
     lines = [*shown.lines, *(plain_lines(*note, style="quiet") if left else [])]
-    return titled(title, Block(lines), look.width)
+    return titled(title, together(lines), look.width)
 
 
 def _lead(lead: Cell, origin: Sequence[int]) -> str:
@@ -63,15 +91,7 @@ def _lead(lead: Cell, origin: Sequence[int]) -> str:
     return f"[{','.join(str(i + first) for i, first in zip(lead, origin or (0,) * len(lead), strict=False))}]"
 
 
-def _slices(shape: Cell, focus: Sequence[Sequence[int]], most: int) -> list[Cell]:
-    """The slices of a volume that are shown: all, or those in focus, or the first ones."""
-    leads: Iterator[Cell] = iter(np.ndindex(shape))
-    if prod(shape) > most and focus:
-        leads = (lead for lead in leads if all(i in cells for i, cells in zip(lead, focus, strict=True)))
-    return list(islice(leads, most))
-
-
-def _plane(values: Array, picked: Picked, look: Look, marks: Marks, lead: Cell = ()) -> Block:
+def _plane(values: Array, picked: Picked, look: Look, marks: Marks, lead: Cell = ()) -> Lines:
     """The last two axes; a row or a number as a grid of one row, whose marks have one index."""
     if values.ndim < 2:
         before, after, style = ({(0, *cell): sign for cell, sign in part.items()} for part in marks[:3])
@@ -111,29 +131,22 @@ def _left_out(shape: Sequence[int], rows: Sequence[int | None], columns: Sequenc
     ]
 
 
-def shape_text(shape: Sequence[int]) -> str:
-    """A shape as in the header.
-
-    >>> shape_text((2, 3, 5)), shape_text(())
-    ('2x3x5', '1')
-    """
-    return "x".join(map(str, shape)) or "1"
-
-
-def listed(named: Iterable[tuple[str, Any]], look: Look, longest: int = LONGEST) -> Iterator[str]:
+def arrays_text(block: Arrays, pen: Pen) -> Iterator[str]:
     """Named arrays: numbers and rows in one line as far as they fit, larger ones as grids."""
-    small: list[tuple[str, Array]] = []
-    large: list[tuple[str, Array]] = []
-    for name, values in named:
-        if values is not None:
-            array = np.asarray(values)
-            fits = array.ndim <= 1 and (array.size <= longest or array.size <= FIRST + LAST + 1)
-            (small if fits else large).append((name, array))
+    longest, look = GIVEN if block.brief else LONGEST, pen.look
+    named = [(name, np.asarray(values)) for name, values in block.named if values is not None]
+    small = [(name, array) for name, array in named if _is_small(array, longest)]
+    large = [(name, array) for name, array in named if not _is_small(array, longest)]
     if small:
         yield look.text([[(line, "")] for line in _inline(small, look)])
     if large:
-        yield look.text(beside([block(_sized(name, a, longest), a, look, longest=longest) for name, a in large],
-                               look.room))  # fmt: skip
+        grids = (grid_lines(Grid(_sized(name, a, longest), a, longest=longest), pen) for name, a in large)
+        yield look.text(beside(grids, look.room))
+
+
+def _is_small(array: Array, longest: int) -> bool:
+    """Whether an array has room in a line."""
+    return array.ndim <= 1 and (array.size <= longest or array.size <= FIRST + LAST + 1)
 
 
 def _sized(name: str, array: Array, longest: int) -> str:

@@ -1,0 +1,36 @@
+"""What is asked of a view: which part of a record, or of a network, it is to show."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple
+
+if TYPE_CHECKING:
+    from convgrad.passes.subject import Subject
+    from convgrad.subject.case import Case
+
+
+class Asked(NamedTuple):
+    """Overlays ("all", "none" or how many), the one at a position alone, a channel or a pair of them, results alone."""
+
+    overlays: int | str | None = None
+    only: tuple[int, ...] | None = None
+    channel: tuple[int, ...] | None = None
+    quiet: bool = False
+
+    def ends(self, count: int, most: int, ends: tuple[int, int]) -> tuple[int, int] | None:
+        """How many rows, of so many, are shown first and last, unless all are: asked for, or no more than `most`."""
+        if isinstance(self.overlays, int):
+            return min(self.overlays, count), 0
+        return None if self.overlays == "all" or count <= most else ends
+
+
+class Shown(NamedTuple):
+    """All layers of a network or the one of a name, and the losses of so many steps."""
+
+    network: Subject
+    layer: str | None = None
+    steps: int | None = None
+
+    @property
+    def case(self) -> Case:
+        return self.network.case

@@ -1,0 +1,41 @@
+"""A record of every kind that has a view, by its kind."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import yaml
+
+import convgrad
+from convgrad.checking import Installation, Verified
+from convgrad.passes.batches import Saved
+from convgrad.subject.case import as_case
+from convgrad.views import Shown
+from tests.views.cases import SQUARE, TIES
+
+SAMPLES = Path(__file__).parents[2] / "samples"
+NETWORK = yaml.safe_load((SAMPLES / "network-pool-dense.yaml").read_text())
+
+
+def claimed(case, name):
+    """A case with a claim that has the wrong sign."""
+    return {**case, "claim": {name: np.negative(getattr(convgrad.backward(case), name)).tolist()}}
+
+
+def claimed_network():
+    layer = convgrad.network(NETWORK).layers[0]
+    return {**NETWORK, "claim": {layer.name: {"dX": np.negative(layer.dX).astype(float).tolist()}}}
+
+
+RECORDS = {
+    "Forward": lambda: [convgrad.forward(SQUARE), convgrad.forward(TIES)],
+    "Gradients": lambda: [convgrad.backward(SQUARE), convgrad.backward(TIES)],
+    "Saved": lambda: [Saved(as_case(SQUARE), "dX", "x.npy", (5, 5), "float64", dW=convgrad.backward(SQUARE).dW)],
+    "Explanation": lambda: [convgrad.explain(SQUARE, "dX[1,1]"), convgrad.explain(TIES, "y[1,1]")],
+    "Report": lambda: [convgrad.check(claimed(SQUARE, "dW"), all_entries=True), convgrad.check(TIES)],
+    "Installation": lambda: [Installation((Verified(convgrad.check(SQUARE), ()),))],
+    "Shown": lambda: [Shown(convgrad.network(NETWORK), steps=1)],
+    "LayerExplanation": lambda: [convgrad.explain(NETWORK, f"{convgrad.network(NETWORK).layers[0].name}.dX[2,2]")],
+    "NetworkReport": lambda: [convgrad.check(claimed_network(), all_entries=True)],
+}
