@@ -8,7 +8,7 @@ import numpy as np
 import yaml
 
 import convgrad
-from convgrad.checking import Installation, Verified
+from convgrad.checking.installation import Installation, Verified
 from convgrad.passes.batches import Saved
 from convgrad.subject.case import as_case
 from convgrad.views import Shown
