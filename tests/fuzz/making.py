@@ -1,0 +1,199 @@
+"""From a seed and a number to a trial: a document, how it is wrong, where it lies, and the options beside it."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from typing import Any
+
+from tests.fuzz import binary, subjects
+from tests.fuzz.choices import Choices
+from tests.fuzz.damage import damaged, damaged_bytes
+from tests.fuzz.mutations import mutated
+from tests.fuzz.options import entry, odd_options, odd_words, options_of, sound_entry
+from tests.fuzz.spelling import flow, spelled
+from tests.fuzz.trial import Trial
+from tests.fuzz.values import odd, odd_key
+
+CASE_COMMANDS = {"forward": 10, "backward": 6, "explain": 3, "check": 1}
+NETWORK_COMMANDS = {"network": 8, "explain": 2, "check": 1}
+LONGEST = 100_000
+"""Bytes of one word of a command line: Linux takes 131,071."""
+ARRAYS = ("input", "kernel", "bias", "delta")
+
+
+def trial(seed: int, number: int) -> Trial:
+    """The trial of a number: the same whenever it is asked for."""
+    choices = Choices.of(seed, number)
+    return choices.weighted(KINDS)(choices)
+
+
+def valid(choices: Choices) -> Trial:
+    """A case as it should be, in any spelling, with options that it can be asked with."""
+    document = subjects.case(choices)
+    command = choices.weighted(CASE_COMMANDS)
+    options = options_of(choices, command)
+    if command == "explain":
+        options["entry"] = sound_entry(choices, document)
+    return _placed(choices, command, spelled(choices, document).encode(), options, kind="valid", valid=document)
+
+
+def values(choices: Choices) -> Trial:
+    """A case with keys and values that are wrong."""
+    return _of_case(
+        choices,
+        lambda document: spelled(choices, mutated(choices, document)).encode("utf-8", "surrogatepass"),
+        "values",
+    )
+
+
+def text(choices: Choices) -> Trial:
+    """A case whose text is damaged."""
+    return _of_case(choices, lambda document: damaged(choices, spelled(choices, document)), "text")
+
+
+def _of_case(choices: Choices, write: Callable[[dict[str, Any]], bytes], kind: str) -> Trial:
+    document, command = subjects.case(choices), choices.weighted(CASE_COMMANDS)
+    options = options_of(choices, command) | (odd_options(choices, command) if choices.chance(0.1) else {})
+    if command == "explain":
+        options["entry"] = entry(choices, document)
+    if command == "check" and choices.chance(0.7):
+        document["claim"] = subjects.claim(choices, document)
+        if choices.chance(0.3):
+            document["claim_dtype"] = choices.of_list(subjects.CLAIM_DTYPES)
+    return _placed(choices, command, write(document), options, kind=kind)
+
+
+def networks(choices: Choices) -> Trial:
+    """A network: as it should be, with wrong values, or damaged."""
+    document, command = subjects.network(choices), choices.weighted(NETWORK_COMMANDS)
+    options = options_of(choices, command)
+    if command == "explain":
+        options["entry"] = choices.one_of("layer0.", "conv1.", "relu2.", "dense1.", "") + entry(choices, document)
+    if command == "check" and choices.chance(0.7):
+        document["claim"] = subjects.layer_claims(choices, document)
+    how = choices.integer(0, 9)
+    if how < 6:
+        document = mutated(choices, document)
+    written = spelled(choices, document)
+    data = damaged(choices, written) if how in (6, 7) else written.encode("utf-8", "surrogatepass")
+    return _placed(choices, command, data, options, kind="network", argument="file" if command == "network" else "case")
+
+
+def asked(choices: Choices) -> Trial:
+    """Options that are wrong or unknown, arrays and settings that come as options, the wrong command."""
+    document = choices.one_of(subjects.case, subjects.case, subjects.network)(choices)
+    command = choices.one_of("forward", "backward", "explain", "network", "forward", "backward", "explain", "schema")
+    options = options_of(choices, command) | odd_options(choices, command)
+    if command == "schema":
+        return Trial(
+            "schema",
+            {"name": word(choices.one_of("case", "network", "forward", "x", "", "é"))} | options,
+            kind="options",
+        )
+    if command == "explain":
+        options["entry"] = entry(choices, document)
+    if command != "network":
+        for key in [key for key in document if choices.chance(0.4)]:
+            value = document.pop(key)
+            if key in ARRAYS or not isinstance(value, (list, dict)):
+                options[key] = word(flow(value) if choices.chance(0.8) else flow(mutated(choices, value)))
+            elif key != "layers":
+                options[key] = word(flow(value).strip("[]") if choices.chance(0.5) else flow(value))
+    extra = odd_words(choices) if choices.chance(0.05) else ()
+    options = {name: value if not isinstance(value, str) else word(value) for name, value in options.items()}
+    return _placed(choices, command, spelled(choices, document).encode("utf-8", "surrogatepass"), options, kind="options", extra=extra,
+                   argument="file" if command == "network" else "case")  # fmt: skip
+
+
+def binaries(choices: Choices) -> Trial:
+    """Arrays in NumPy's files, sound and damaged, one by one or in an archive."""
+    document, command = subjects.case(choices), choices.weighted(CASE_COMMANDS)
+    options = options_of(choices, command) | ({"entry": entry(choices, document)} if command == "explain" else {})
+    arrays = {key: document.pop(key) for key in ARRAYS if key in document}
+    files: dict[str, bytes] = {}
+    if choices.chance(0.4):
+        settings = {key: document.pop(key) for key in ("stride", "window", "output_size", "dilation")
+                    if key in document and choices.chance(0.5)}  # fmt: skip
+        files["x.npz"] = binary.npz(choices, arrays | settings)
+        whole = choices.chance(0.5) and not document.keys() - {"dims", "op"}
+        options |= {"case": "x.npz"} if whole else {key: f"x.npz:{key}" for key in arrays}
+    else:
+        for key, value in arrays.items():
+            files[f"{key}.npy"] = binary.npy(choices, binary.array(choices, value))
+            options[key] = f"{key}.npy"
+    options |= {} if "case" in options else {"case": word(flow(document))}
+    return Trial(command, options, files, kind="binary")
+
+
+def many(choices: Choices) -> Trial:
+    """Cases as JSON Lines, or as several YAML documents: some sound, some wrong."""
+    command = choices.weighted({"forward": 6, "backward": 3, "check": 1})
+    count = choices.integer(1, 6 if command == "check" else 25)
+    lines, document = [], subjects.case(choices)
+    for number in range(count):
+        document = subjects.case(choices) if choices.chance(0.1) else document
+        lines.append(_line(choices, {"id": number, **document}))
+    options = options_of(choices, command)
+    if choices.chance(0.8):
+        return _placed(
+            choices, command, b"\n".join(lines) + b"\n", options, kind="many", documents=count, names=("x.jsonl",)
+        )
+    return _placed(choices, command, b"\n---\n".join(lines), options, kind="many", documents=count, names=("x.yaml",))
+
+
+def _line(choices: Choices, document: dict[str, Any]) -> bytes:
+    kind = choices.integer(0, 9)
+    if kind < 4:
+        return flow(document, strict=True).encode()
+    if kind < 8:
+        return flow(mutated(choices, document), strict=True).encode("utf-8", "surrogatepass")
+    return damaged(choices, flow(document, strict=True)).replace(b"\n", b" ")
+
+
+def rubbish(choices: Choices) -> Trial:
+    """What is hardly a document: values alone, bytes alone, the wrong file for its name."""
+    command = choices.one_of("forward", "backward", "network", "check", "explain")
+    data = choices.one_of(
+        spelled(choices, odd(choices)).encode("utf-8", "surrogatepass"),
+        spelled(choices, {odd_key(choices): odd(choices), odd_key(choices): odd(choices)}).encode(
+            "utf-8", "surrogatepass"
+        ),
+        bytes(choices.integer(0, 255) for _ in range(choices.integer(0, 30))),
+        damaged_bytes(choices, binary.saved(binary.array(choices, [1, 2]))),
+        b"",
+    )
+    options = {"entry": "dX[0]"} if command == "explain" else {}
+    names = ("x.yaml", "x.json", "x.jsonl", "x.npy", "x.npz", "x.txt", "x")
+    return _placed(choices, command, data, options | options_of(choices, command), kind="rubbish", names=names,
+                   argument="file" if command == "network" else "case")  # fmt: skip
+
+
+KINDS: dict[Callable[[Choices], Trial], int] = {
+    values: 36, text: 20, valid: 10, networks: 14, asked: 8, binaries: 4, many: 4, rubbish: 4,
+}  # fmt: skip
+
+
+def _placed(
+    choices: Choices, command: str, data: bytes, options: dict[str, Any], *, names: tuple[str, ...] = (), argument: str = "case",
+    **more: Any,
+) -> Trial:  # fmt: skip
+    """The document as a word of the command line, at standard input, or in a file."""
+    where = (
+        choices.weighted({"inline": 5, "stdin": 3, "file": 2})
+        if not names
+        else choices.one_of("file", "file", "file", "stdin")
+    )
+    if where == "inline" and len(data) < LONGEST and b"\0" not in data and data[:1] in b"{[":
+        return Trial(command, options | {argument: os.fsdecode(data)}, **more)
+    if where == "file":
+        name = choices.of_list(names or ("x.yaml", "x.yaml", "x.yml", "x.json", "x.txt", "x"))
+        if "valid" in more and name == "x.json" and data[:1] != b"{":
+            name = "x.yaml"
+        return Trial(command, options | {argument: name}, {name: data}, **more)
+    return Trial(command, options | {argument: "-"}, stdin=data, **more)
+
+
+def word(text: str) -> str:
+    """Text as a process is handed it in a word of its command line."""
+    return os.fsdecode(text.encode("utf-8", "surrogatepass")[:LONGEST].replace(b"\0", b""))
