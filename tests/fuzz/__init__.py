@@ -1,1 +1,1 @@
-"""Random documents, options and files against the rules of the outside: `python -m tests.fuzz --seconds N [--seed S]`."""
+"""Random requests against the rules of the outside: `python -m tests.fuzz --seconds N [--seed S]`."""

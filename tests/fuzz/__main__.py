@@ -1,46 +1,51 @@
-"""Run the fuzzer: `python -m tests.fuzz --seconds N [--seed S] [--number N] [--jobs N]`; it exits with 1 on failures."""
+"""Run the fuzzer: `python -m tests.fuzz [--seconds N] [--seed S] [--number N] [--jobs N]`.
+
+It exits with 1 where a rule was broken, having said how to break it again.
+"""
 
 from __future__ import annotations
 
 import argparse
 import multiprocessing
 import sys
+from collections.abc import Iterable
 from itertools import count
 from random import SystemRandom
 
-from tests.fuzz.fuzzing import fuzz, within
+from tests.fuzz.fuzzing import Fuzzer, within
 from tests.fuzz.making import trial
 from tests.fuzz.report import Figures
 
 
 def main(words: list[str] | None = None) -> int:
-    parser = argparse.ArgumentParser(
-        prog="python -m tests.fuzz", description="Random requests against the rules of the outside."
-    )
-    parser.add_argument("--seconds", type=float, default=60, help="how long (60)")
-    parser.add_argument(
-        "--seed", type=int, default=SystemRandom().randrange(2**32), help="what is tried; chosen and printed by default"
-    )
-    parser.add_argument("--number", type=int, help="only this trial, with its command")
-    parser.add_argument("--runs", type=int, help="so many trials, however long they take")
-    parser.add_argument("--jobs", type=int, default=1, help="processes (1)")
-    asked = parser.parse_args(words)
+    asked = _asked(words)
     print(f"seed {asked.seed}", flush=True)
     if asked.number is not None:
         print(trial(asked.seed, asked.number).shell)
-        figures = fuzz(asked.seed, [asked.number])
-    elif asked.jobs > 1:
-        figures = _in_jobs(asked)
-    else:
-        figures = fuzz(asked.seed, _numbers(asked, 0))
+    figures = _in_jobs(asked) if asked.jobs > 1 else _job(asked, 0)
     print("\n".join(figures.lines()), flush=True)
     return 1 if figures.broken else 0
 
 
-def _numbers(asked: argparse.Namespace, job: int):
+def _asked(words: list[str] | None) -> argparse.Namespace:
+    description = "Random documents, options and files against the rules of the outside."
+    parser = argparse.ArgumentParser(prog="python -m tests.fuzz", description=description)
+    parser.add_argument("--seconds", type=float, default=60, help="how long (60)")
+    parser.add_argument("--runs", type=int, help="so many trials instead, however long they take")
+    parser.add_argument("--number", type=int, help="only this trial, which is printed")
+    parser.add_argument("--seed", type=int, default=SystemRandom().randrange(2**32),
+                        help="what is tried; by default chosen, and printed")  # fmt: skip
+    parser.add_argument("--jobs", type=int, default=1, help="processes (1)")
+    return parser.parse_args(words)
+
+
+def _numbers(asked: argparse.Namespace, job: int) -> Iterable[int]:
     """The trials of one job."""
-    numbers = count(job, asked.jobs) if asked.runs is None else range(job, asked.runs, asked.jobs)
-    return within(asked.seconds, numbers) if asked.runs is None else numbers
+    if asked.number is not None:
+        return [asked.number][job:]
+    if asked.runs is not None:
+        return range(job, asked.runs, asked.jobs)
+    return within(asked.seconds, count(job, asked.jobs))
 
 
 def _in_jobs(asked: argparse.Namespace) -> Figures:
@@ -53,7 +58,7 @@ def _in_jobs(asked: argparse.Namespace) -> Figures:
 
 
 def _job(asked: argparse.Namespace, job: int) -> Figures:
-    return fuzz(asked.seed, _numbers(asked, job))
+    return Fuzzer(asked.seed).run(_numbers(asked, job))
 
 
 if __name__ == "__main__":

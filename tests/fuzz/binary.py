@@ -15,11 +15,13 @@ from tests.fuzz.damage import damaged_bytes
 
 KINDS = ("<f8", "<f8", "<f8", ">f8", "<f4", "<f2", "<i8", "<i4", "|i1", "|u1", "<u8", "|b1", "<c16", "|O", "<U3", "|S3",
          "<M8[s]", "<m8[s]", "g", "|V8", [("a", "<f8"), ("b", "<i4")])  # fmt: skip
-SHAPES = ("()", "(1,)", "(2, 3)", "(-1,)", "(0,)", "(1000000000,)", "(1000000000000, 1000000000000)", "(2", "(2.0,)", "[2]",
-          "('a',)", "(9223372036854775808,)", "(True,)", "None", "(" + "1, " * 40 + ")", "(" + "9" * 4400 + ",)")  # fmt: skip
+SHAPES = ("()", "(1,)", "(2, 3)", "(-1,)", "(0,)", "(1000000000,)", "(1000000000000, 1000000000000)", "(2", "(2.0,)",
+          "[2]", "('a',)", "(9223372036854775808,)", "(True,)", "None", "(" + "1, " * 40 + ")",
+          "(" + "9" * 4400 + ",)")  # fmt: skip
 ORDERS = ("False", "True", "None", "0", "'x'")
-HEADERS = ("", "{}", "[1]", "{'descr': '<f8'}", "{'shape': ", "\x00", "{'descr': '<f8', 'fortran_order': False, 'shape': (1,), "
-           "'more': 1}", "(" * 200, "__import__('os')", "{1: 2}", "'" + "x" * 70000 + "'")  # fmt: skip
+HEADERS = ("", "{}", "[1]", "{'descr': '<f8'}", "{'shape': ", "\x00", "(" * 200, "__import__('os')", "{1: 2}",
+           "'" + "x" * 70000 + "'",
+           "{'descr': '<f8', 'fortran_order': False, 'shape': (1,), 'more': 1}")  # fmt: skip
 ODD_MEMBERS = (
     "input.npy",
     "x.npy",
@@ -27,7 +29,6 @@ ODD_MEMBERS = (
     "../up.npy",
     "input",
     "notes.txt",
-    "",
     "input.npy",
     "delta.npy",
     "layers.npy",
@@ -87,13 +88,22 @@ def _with_header(choices: Choices, made: np.ndarray) -> bytes:
 
 def npz(choices: Choices, members: Mapping[str, Any]) -> bytes:
     """Arrays as an archive: sound, with odd members, or damaged."""
-    file = io.BytesIO()
-    method = choices.one_of(zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
-    with zipfile.ZipFile(file, "w", method) as archive:
-        for name, value in members.items():
-            sound = saved(np.array(_floats(value)))
-            archive.writestr(f"{name}.npy", npy(choices, array(choices, value)) if choices.chance(0.2) else sound)
-        if choices.chance(0.2) and (odd := choices.of_list(ODD_MEMBERS)) not in archive.namelist():
-            archive.writestr(odd, choices.one_of(b"", b"x", b"\x93NUMPY", saved(np.zeros(200_000)), saved(np.ones(2))))
-    data = file.getvalue()
+    contents = {f"{name}.npy": _member(choices, value) for name, value in members.items()}
+    if choices.chance(0.2):
+        odd = choices.of_list([b"", b"x", b"\x93NUMPY", saved(np.zeros(200_000)), saved(np.ones(2))])
+        contents.setdefault(choices.of_list(ODD_MEMBERS), odd)
+    data = _archive(contents, choices.of_list((zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)))
     return damaged_bytes(choices, data) if choices.chance(0.4) else data
+
+
+def _member(choices: Choices, value: Any) -> bytes:
+    return npy(choices, array(choices, value)) if choices.chance(0.2) else saved(np.array(_floats(value)))
+
+
+def _archive(contents: Mapping[str, bytes], method: int) -> bytes:
+    """A ZIP archive whose bytes say no time of day."""
+    file = io.BytesIO()
+    with zipfile.ZipFile(file, "w") as archive:
+        for name, data in contents.items():
+            archive.writestr(zipfile.ZipInfo(name), data, method)
+    return file.getvalue()

@@ -4,98 +4,112 @@ from __future__ import annotations
 
 import tempfile
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import replace
-from itertools import count, takewhile
+from dataclasses import dataclass, field, replace
+from itertools import takewhile
 from time import monotonic
 
 from tests.fuzz import making, rules
 from tests.fuzz.report import Figures
 from tests.fuzz.rules import Failure
 from tests.fuzz.running import Outcome, as_process, in_process, prepared
-from tests.fuzz.shrinking import RUNS, shrunk
+from tests.fuzz.shrinking import shrunk
 from tests.fuzz.trial import Trial
 
 WORDS = 40
 """One trial in so many is read from the words of a command line."""
 PROCESS = 2000
-"""One in so many is also run as a process of its own, and so is every one that fails."""
+"""One in so many is also run as a process of its own, and so is every one that fails; 0 is none."""
+SHRINKING = 20.0
+"""Seconds in which a failure is made small."""
+KEPT_WHOLE = ("a valid request", "our own", "forward gives", "backward gives")
+"""How failures begin that are about a valid case: without a part it may be another case, or none."""
 
 
-def fuzz(
-    seed: int,
-    numbers: Iterable[int],
-    *,
-    process: int = PROCESS,
-    shrink: int = RUNS,
-    make: Callable[[int, int], Trial] = making.trial,
-) -> Figures:
-    """Run the trials of some numbers."""
-    figures = Figures()
-    with tempfile.TemporaryDirectory() as folder, prepared(folder):
-        for number in numbers:
-            _run(seed, number, figures, process, shrink, make)
-    return figures
-
-
-def within(seconds: float, numbers: Iterable[int] | None = None) -> Iterator[int]:
+def within(seconds: float, numbers: Iterable[int]) -> Iterator[int]:
     """Numbers as long as there is time."""
     end = monotonic() + seconds
-    return takewhile(lambda _: monotonic() < end, count() if numbers is None else numbers)
+    return takewhile(lambda _: monotonic() < end, numbers)
 
 
-def _run(
-    seed: int, number: int, figures: Figures, process: int, shrink: int, make: Callable[[int, int], Trial]
-) -> None:
-    trial = make(seed, number)
-    by_words = number % WORDS == 0 or bool(trial.extra)
-    outcome = in_process(trial, by_words)
-    figures.add(trial, outcome, by_words)
-    chosen = [rule for place, (rule, rarity) in enumerate(rules.RARE.items()) if number % rarity == place]
-    figures.rules.update(rule.__name__ for rule in chosen)
-    failures = list(_failures(trial, outcome, by_words, chosen))
-    if failures or number % process == process - 1:
-        figures.processes += 1
-        failures += _as_process(trial, outcome)
-    for failure in failures:
-        if figures.is_new(failure, number):
-            figures.broken[failure.kind].shell = _small(trial, failure, by_words, chosen, shrink).shell
+@dataclass
+class Fuzzer:
+    """What is tried, and what has come of it."""
+
+    seed: int
+    process: int = PROCESS
+    shrinking: float = SHRINKING
+    make: Callable[[int, int], Trial] = making.trial
+    figures: Figures = field(default_factory=Figures)
+
+    def run(self, numbers: Iterable[int]) -> Figures:
+        """The figures of the trials of some numbers."""
+        with tempfile.TemporaryDirectory() as folder, prepared(folder):
+            for number in numbers:
+                self._try(number, self.make(self.seed, number))
+        return self.figures
+
+    def _try(self, number: int, trial: Trial) -> None:
+        attempt = Attempt(trial, number)
+        outcome, failures = attempt.made()
+        self.figures.add(trial, outcome, attempt.by_words, attempt.rules)
+        if self.process and (failures or number % self.process == self.process - 1):
+            self.figures.processes += 1
+            failures += compared(trial, outcome)
+        for failure in failures:
+            if self.figures.is_new(failure, number):
+                self.figures.broken[failure.kind].shell = self._small(attempt, failure).shell
+
+    def _small(self, attempt: Attempt, failure: Failure) -> Trial:
+        """The trial with what does not matter to the failure left out."""
+        if failure.kind.startswith(KEPT_WHOLE):
+            return attempt.trial
+        end = monotonic() + self.shrinking
+        whole = replace(attempt.trial, valid=None)
+        return shrunk(whole, lambda trial: replace(attempt, trial=trial).fails(failure.kind), lambda: monotonic() < end)
 
 
-def _failures(
-    trial: Trial, outcome: Outcome, by_words: bool, chosen: Iterable[Callable[..., Iterator[Failure]]]
-) -> Iterator[Failure]:
-    yield from rules.always(trial, outcome, by_words)
-    if outcome.code in rules.CODES:
-        for rule in chosen:
-            yield from rule(trial, outcome)
+@dataclass(frozen=True)
+class Attempt:
+    """A trial as it is run: which way, and held to which of the rules that cost more than a run."""
+
+    trial: Trial
+    number: int
+
+    @property
+    def by_words(self) -> bool:
+        return self.number % WORDS == 0 or bool(self.trial.extra)
+
+    @property
+    def rules(self) -> list[rules.Rule]:
+        return [rule for place, (rule, rarity) in enumerate(rules.RARE.items()) if self.number % rarity == place]
+
+    def made(self) -> tuple[Outcome, list[Failure]]:
+        """What comes of it, and every rule that is broken."""
+        outcome = in_process(self.trial, self.by_words)
+        return outcome, list(self._failures(outcome))
+
+    def fails(self, kind: str) -> bool:
+        """Whether a rule is broken in this way."""
+        outcome = in_process(self.trial, self.by_words)
+        failures = compared(self.trial, outcome) if kind.startswith(ANOTHER) else self._failures(outcome)
+        return any(failure.kind == kind for failure in failures)
+
+    def _failures(self, outcome: Outcome) -> Iterator[Failure]:
+        yield from rules.always(self.trial, outcome, self.by_words)
+        if outcome.code in rules.CODES:
+            for rule in self.rules:
+                yield from rule(self.trial, outcome)
 
 
-def _as_process(trial: Trial, outcome: Outcome) -> Iterator[Failure]:
+ANOTHER = "as a process, another"
+
+
+def compared(trial: Trial, outcome: Outcome) -> Iterator[Failure]:
     """What is other in a process of its own: the bytes, or the code."""
-    if outcome.code == -1:
+    if outcome.code < 0:
         return
     other = as_process(trial)
     for name in ("code", "stdout", "stderr", "written"):
-        if getattr(other, name) != getattr(outcome, name):
-            yield Failure(
-                f"another {name} as a process", f"{getattr(outcome, name)!r:.150} but {getattr(other, name)!r:.150}"
-            )
-
-
-def _small(
-    trial: Trial, failure: Failure, by_words: bool, chosen: Iterable[Callable[..., Iterator[Failure]]], runs: int
-) -> Trial:
-    """The trial with what does not matter to the failure left out."""
-    slow = failure.kind in ("slow", "memory", "not enough memory") or "process" in failure.kind
-
-    def fails(other: Trial) -> bool:
-        outcome = in_process(other, by_words)
-        found = [
-            *_failures(other, outcome, by_words, chosen),
-            *(_as_process(other, outcome) if "process" in failure.kind else ()),
-        ]
-        return any(other.kind == failure.kind for other in found)
-
-    if trial.valid is not None and ("valid" in failure.kind or "wrong" in failure.kind or "our own" in failure.kind):
-        return trial  # what is left out of a valid case may make it another, and wrong
-    return shrunk(replace(trial, valid=None), fails, runs // 20 if slow else runs)
+        here, there = getattr(outcome, name), getattr(other, name)
+        if here != there:
+            yield Failure(f"{ANOTHER} {name}", f"{here!r:.150}, there {there!r:.150}")

@@ -10,7 +10,7 @@ from tests.fuzz import binary, subjects
 from tests.fuzz.choices import Choices
 from tests.fuzz.damage import damaged, damaged_bytes
 from tests.fuzz.mutations import mutated
-from tests.fuzz.options import entry, odd_options, odd_words, options_of, sound_entry
+from tests.fuzz.options import TAKES, entry, odd_options, odd_words, options_of, sound_entry
 from tests.fuzz.spelling import flow, spelled
 from tests.fuzz.trial import Trial
 from tests.fuzz.values import odd, odd_key
@@ -93,17 +93,20 @@ def asked(choices: Choices) -> Trial:
         )
     if command == "explain":
         options["entry"] = entry(choices, document)
-    if command != "network":
-        for key in [key for key in document if choices.chance(0.4)]:
-            value = document.pop(key)
-            if key in ARRAYS or not isinstance(value, (list, dict)):
-                options[key] = word(flow(value) if choices.chance(0.8) else flow(mutated(choices, value)))
-            elif key != "layers":
-                options[key] = word(flow(value).strip("[]") if choices.chance(0.5) else flow(value))
+    for key in [key for key in document if key in TAKES[command] and choices.chance(0.4)]:
+        options[key] = _as_option(choices, key, document.pop(key))
     extra = odd_words(choices) if choices.chance(0.05) else ()
     options = {name: value if not isinstance(value, str) else word(value) for name, value in options.items()}
-    return _placed(choices, command, spelled(choices, document).encode("utf-8", "surrogatepass"), options, kind="options", extra=extra,
+    return _placed(choices, command, spelled(choices, document).encode("utf-8", "surrogatepass"), options,
+        kind="options", extra=extra,
                    argument="file" if command == "network" else "case")  # fmt: skip
+
+
+def _as_option(choices: Choices, key: str, value: Any) -> str:
+    """An array, now and then a wrong one, or a setting with its brackets or without."""
+    if key in ARRAYS:
+        return flow(value if choices.chance(0.8) else mutated(choices, value))
+    return flow(value).strip("[]") if choices.chance(0.5) else flow(value)
 
 
 def binaries(choices: Choices) -> Trial:
@@ -175,7 +178,8 @@ KINDS: dict[Callable[[Choices], Trial], int] = {
 
 
 def _placed(
-    choices: Choices, command: str, data: bytes, options: dict[str, Any], *, names: tuple[str, ...] = (), argument: str = "case",
+    choices: Choices, command: str, data: bytes, options: dict[str, Any], *, names: tuple[str, ...] = (),
+        argument: str = "case",
     **more: Any,
 ) -> Trial:  # fmt: skip
     """The document as a word of the command line, at standard input, or in a file."""

@@ -109,5 +109,6 @@ def _perturb(choices: Choices, whole: list[Any]) -> None:
 
 
 MUTATIONS: dict[Callable[[Choices, list[Any]], None], int] = {
-    _replace: 8, _remove: 2, _wrap: 2, _unwrap: 2, _repeat: 1, _add: 6, _rename: 1, _exchange: 2, _graft: 2, _perturb: 4,
+    _replace: 8, _remove: 2, _wrap: 2, _unwrap: 2, _repeat: 1, _add: 6, _rename: 1, _exchange: 2, _graft: 2,
+        _perturb: 4,
 }  # fmt: skip

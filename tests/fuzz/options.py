@@ -18,27 +18,33 @@ ODD_INTEGERS = (0, -1, 1, 2, 3, 17, 1000, 1001, 2**31, 2**63, 10**30)
 SMALL = (0, -1, 1, 2, 3)
 ODD: dict[str, tuple[Any, ...]] = {
     "format": ("json", "table", "jsonl", "yaml", "xml", "", "JSON"),
-    "output": ("out.json", "out.yaml", "out.jsonl", "out.txt", "out.npy", "out.npz", "out", "", ".", "no/such/folder.json", "x.yaml"),
+    "output": ("out.json", "out.yaml", "out.jsonl", "out.txt", "out.npy", "out.npz", "out", "", ".",
+        "no/such/folder.json", "x.yaml"),
     "arithmetic": (*ARITHMETICS, "float16", "", "Exact"),
     "color": ("always", "never", "auto", "", "red"),
     "overlays": ("all", "none", "0", "1", "2", "-1", "", "x", "1.5", "\u0663", str(2**63), NINES),
-    "only": ("0", "0,0", "1,1", "0,0,0", "1,0,0,0", "-1", "", "x", "[0]", "[[0]]", "0,", "9" * 30, NINES, "1.5", "[", "{}"),
+    "only": ("0", "0,0", "1,1", "0,0,0", "1,0,0,0", "-1", "", "x", "[0]", "[[0]]", "0,", "9" * 30, NINES, "1.5", "[",
+        "{}"),
     "channel": ("0", "0,0", "1,1", "9", "-1", "", "x", "0,0,0", NINES),
     "layer": ("conv1", "relu2", "layer0", "", "x", ".", "dense1"),
     "threads": (1, 2, 0, -1, 10**30),
     "steps": SMALL,
-    "claim": ("{dX: [1]}", "{}", "[1]", "{dW: [[1]]}", "{output: 1}", "x", "", "-", "{dX: {a: 1}}", "{schema: convgrad.backward/1}"),
+    "claim": ("{dX: [1]}", "{}", "[1]", "{dW: [[1]]}", "{output: 1}", "x", "", "-", "{dX: {a: 1}}",
+        "{schema: convgrad.backward/1}"),
     "claim_dtype": ("float64", "float32", "float16", "bfloat16", "tf32", "int8", "", "[1]"),
-    **dict.fromkeys(("dW", "db", "dX", "y"), ("[1]", "1", "[[1, 2]]", "[.nan]", "null", "[null]", "", "x", "-", "ones", "{dX: [1]}")),
+    **dict.fromkeys(("dW", "db", "dX", "y"), ("[1]", "1", "[[1, 2]]", "[.nan]", "null", "[null]", "", "x", "-",
+        "ones", "{dX: [1]}")),
 }  # fmt: skip
 ODD_ENTRIES = (
     "dX", "dX[", "dX[]", "dX[-1]", "dX[9999]", "dX[1.5]", "dq[0]", "", "conv1.dX[0]", "dX[0,0,0,0,0,0]", f"dX[{NINES}]",
-    " dX[0] ", "dX[\u0663]", "dX[1_0]", ".dX[0]", "a.b.dX[0]", "dX[0]x", "dX[+0]", "y", "y[0]", "output[0]", "delta[0]", "db",
+    " dX[0] ", "dX[\u0663]", "dX[1_0]", ".dX[0]", "a.b.dX[0]", "dX[0]x", "dX[+0]", "y", "y[0]", "output[0]",
+    "delta[0]", "db",
     "x[0]", "dX[1e3]", "dX(0)", "-", "--help",
 )  # fmt: skip
-ODD_WORDS = ("--nothing", "--digits=x", "--sample=1.5", "--help", "x", "--threads=", "-x", "--format", "--steps=9e9", "--version",
+ODD_WORDS = ("--nothing", "--digits=x", "--sample=1.5", "--help", "x", "--threads=", "-x", "--format", "--steps=9e9",
+    "--version",
              "--input", "--seed=0x1", "--no-format", "--ceil-mode=1", "")  # fmt: skip
-TAKES = {
+TAKES: dict[str, dict[str, Any]] = {
     info.callback.__name__: {option.name: option for option in TAKEN[info.callback][1]}
     for info in COMMANDS
     if info.callback
@@ -62,7 +68,7 @@ def options_of(choices: Choices, command: str) -> dict[str, Any]:
 
 def odd_options(choices: Choices, command: str) -> dict[str, Any]:
     """One to three options of a command with values that may be wrong."""
-    names = list(TAKES[command])
+    names = [name for name in TAKES[command] if name != "debug"]  # which shows lines of this machine
     return {
         name: _odd_value(choices, command, name)
         for name in (choices.of_list(names) for _ in range(choices.one_of(1, 1, 2, 3)))
@@ -72,7 +78,7 @@ def odd_options(choices: Choices, command: str) -> dict[str, Any]:
 def _odd_value(choices: Choices, command: str, name: str) -> Any:
     option = TAKES[command][name]
     if option.kind is bool:
-        return True if "/" not in option.flag or choices.chance(0.5) else False
+        return "/" not in option.flag or choices.chance(0.5)
     if name in ODD:
         return choices.of_list(ODD[name])
     if option.kind is int:

@@ -122,7 +122,7 @@ def _refuse_constant(text: str) -> None:
 
 
 def again(trial: Trial, outcome: Outcome) -> Iterator[Failure]:
-    """The same request gives the same bytes."""
+    """The same request gives the same bytes, whether it came as words or not."""
     if in_process(trial).seen != outcome.seen:
         yield Failure("not the same twice")
 
@@ -238,5 +238,6 @@ def _number(entry: Any) -> float:
     return int(above) / int(below) if below else float(above)
 
 
-RARE: dict[Callable[[Trial, Outcome], Iterator[Failure]], int] = {again: 20, lines: 20, published: 40, defined: 10}
-"""Rules that cost more than the run itself: one run in so many."""
+Rule = Callable[[Trial, Outcome], Iterator[Failure]]
+RARE: dict[Rule, int] = {again: 20, lines: 20, published: 40, defined: 10}
+"""Rules that cost more than a run itself: one run in so many is held to them."""

@@ -5,27 +5,19 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
-from itertools import islice
+from itertools import takewhile
 from typing import Any
 
 from tests.fuzz.damage import TOKENS
 from tests.fuzz.trial import ARGUMENTS, Trial
 
-RUNS = 600
-"""Of a trial that is made small, at most."""
-Fails = Callable[[Trial], bool]
 
-
-def shrunk(trial: Trial, fails: Fails, runs: int = RUNS) -> Trial:
-    """The smallest trial on the way that still fails; nothing that was known of a valid case holds any more."""
+def shrunk(trial: Trial, fails: Callable[[Trial], bool], may_go_on: Callable[[], bool] = lambda: True) -> Trial:
+    """The smallest trial on the way that still fails."""
     smaller: Trial | None = trial
     while smaller is not None:
-        trial, smaller = smaller, None
-        for other in islice(_smaller(trial), runs):
-            runs -= 1
-            if fails(other):
-                smaller = other
-                break
+        trial = smaller
+        smaller = next((other for other in takewhile(lambda _: may_go_on(), _smaller(trial)) if fails(other)), None)
     return trial
 
 
@@ -48,7 +40,7 @@ def _smaller(trial: Trial) -> Iterator[Trial]:
 def _without_words(trial: Trial) -> Iterator[Trial]:
     """Without an option, or a word that is none; a document that lies in a file as a word."""
     for name in trial.options:
-        if name not in ARGUMENTS.get(trial.command, ()):
+        if name not in ARGUMENTS.get(trial.command, ("case",)):
             yield replace(trial, options=_without(trial.options, name))
     for place in range(len(trial.extra)):
         yield replace(trial, extra=trial.extra[:place] + trial.extra[place + 1 :])

@@ -16,9 +16,7 @@ CLAIM_DTYPES = ("float64", "float32", "float16", "bfloat16", "tf32")
 def case(choices: Choices) -> dict[str, Any]:
     """A valid case with delta, its numbers as text."""
     dims = choices.one_of(1, 1, 1, 1, 2, 2, 2, 3)
-    made = geometry.random_case(
-        choices, choices.one_of(*geometry.OPERATIONS), dims, _numbers, (1, 2)
-    )
+    made = geometry.random_case(choices, choices.one_of(*geometry.OPERATIONS), dims, _numbers, (1, 2))
     if "groups" in made and made["groups"] == 1:
         del made["groups"]
     return made
