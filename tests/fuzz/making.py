@@ -102,8 +102,10 @@ def asked(choices: Choices) -> Trial:
                    argument="file" if command == "network" else "case")  # fmt: skip
 
 
-def _as_option(choices: Choices, key: str, value: Any) -> str:
-    """An array, now and then a wrong one, or a setting with its brackets or without."""
+def _as_option(choices: Choices, key: str, value: Any) -> Any:
+    """A flag, an array, now and then a wrong one, or a setting with its brackets or without."""
+    if isinstance(value, bool):
+        return value
     if key in ARRAYS:
         return flow(value if choices.chance(0.8) else mutated(choices, value))
     return flow(value).strip("[]") if choices.chance(0.5) else flow(value)

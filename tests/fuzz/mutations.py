@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from copy import deepcopy
 from typing import Any
 
 from tests.fuzz.choices import Choices
-from tests.fuzz.values import Raw, odd, odd_key
+from tests.fuzz.values import Raw, copied, odd, odd_key
 
 Place = tuple[Any, Any]
 """A container and the key or index of one of its parts."""
@@ -15,7 +14,7 @@ Place = tuple[Any, Any]
 
 def mutated(choices: Choices, document: Any) -> Any:
     """The document with one to three mutations."""
-    whole = [deepcopy(document)]
+    whole = [copied(document)]
     for _ in range(choices.one_of(1, 1, 1, 2, 3)):
         choices.weighted(MUTATIONS)(choices, whole)
     return whole[0]
@@ -95,7 +94,7 @@ def _graft(choices: Choices, whole: list[Any]) -> None:
     """A part of the document in another place as well."""
     container, key = _place(choices, whole)
     other, at = _place(choices, whole)
-    other[at] = deepcopy(container[key])
+    other[at] = copied(container[key])
 
 
 def _perturb(choices: Choices, whole: list[Any]) -> None:

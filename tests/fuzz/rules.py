@@ -66,14 +66,16 @@ def always(trial: Trial, outcome: Outcome, through_words: bool) -> Iterator[Fail
 
 
 def _first_line(outcome: Outcome) -> str:
-    return outcome.stderr.decode("utf-8", "replace").partition("\n")[0][:200]
+    """What standard error says first; of a bug, if there is one."""
+    lines = outcome.stderr.decode("utf-8", "replace").splitlines()
+    return next((line for line in lines if "a bug in convgrad" in line), lines[0] if lines else "")[:200]
 
 
 def _refused(trial: Trial, outcome: Outcome) -> Iterator[Failure]:
     """Exit code 2 says why, and nothing else, unless it is about one case of many."""
     if outcome.code == 2 and not outcome.stderr:
         yield Failure("exit 2 without a word")
-    if outcome.code == 2 and outcome.stdout and not _are_many(trial):
+    if outcome.code == 2 and outcome.stdout and not _are_many(trial, outcome):
         yield Failure("exit 2 with output")
     if outcome.code == 2 and trial.valid is not None:
         yield Failure("a valid request is refused", _first_line(outcome))
@@ -81,8 +83,11 @@ def _refused(trial: Trial, outcome: Outcome) -> Iterator[Failure]:
         yield Failure("our own gradients differ")
 
 
-def _are_many(trial: Trial) -> bool:
+def _are_many(trial: Trial, outcome: Outcome) -> bool:
     """Whether the request has several cases: then as JSON it gives a list."""
+    if trial.documents > 1 or trial.options.get("format") == "json":
+        written = outcome.stdout or outcome.written.get(trial.options.get("output") or "") or b""
+        return trial.documents > 1 or written.startswith(b"[")
     options = {**trial.options, "format": "json", "output": None}
     return in_process(replace(trial, options=options)).stdout.startswith(b"[")
 
@@ -92,7 +97,7 @@ def _written(trial: Trial, outcome: Outcome) -> Iterator[Failure]:
     asked = trial.options.get("output")
     if strangers := [name for name in outcome.written if name != asked]:
         yield Failure("a file that nobody asked for", ", ".join(strangers))
-    if outcome.code == 2 and asked in outcome.written and not _are_many(trial):
+    if outcome.code == 2 and asked in outcome.written and not _are_many(trial, outcome):
         yield Failure("a refused request wrote a file")
 
 
