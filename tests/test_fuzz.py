@@ -7,11 +7,11 @@ import subprocess
 import pytest
 
 from convgrad.gradients import Forward
-from tests.fuzz import fuzzing, making, running
+from tests.fuzz import fuzzing, making, rules, running
 from tests.fuzz.__main__ import main
 from tests.fuzz.fuzzing import Fuzzer
 from tests.fuzz.planted import PLANTED, plant
-from tests.fuzz.running import as_process, in_process, prepared
+from tests.fuzz.running import Outcome, as_process, in_process, prepared
 from tests.fuzz.shrinking import shrunk
 from tests.fuzz.trial import Trial
 
@@ -34,6 +34,24 @@ def test_a_planted_bug_is_found_and_called_what_it_is(monkeypatch, kind):
     plant(monkeypatch, PLANTED[kind])
     numbers = [0] if kind != "not the same twice" else [20]
     assert found(Fuzzer(0, 0, 0, of_document).run(numbers)) == [kind]
+
+
+BROKEN = {
+    "exit 1 from forward": Outcome(1, b"{}", b"", {}),
+    "exit 2 without a word": Outcome(2, b"", b"", {}),
+    "exit 74": Outcome(74, b"", b"full", {}),
+    "a refused request wrote a file": Outcome(2, b"", b"no", {"out.json": b"{"}),
+    "a valid request is refused": Outcome(2, b"", b"no", {}),
+    "our own gradients differ": Outcome(1, b"", b"", {}),
+}
+
+
+@pytest.mark.parametrize("kind", BROKEN)
+def test_an_outcome_that_breaks_a_rule_is_called_what_it_is(kind):
+    command = "check" if kind.startswith("our own") else "forward"
+    options = {"output": "out.json", "format": "json", "case": DOCUMENT}
+    trial = Trial(command, options, valid={} if kind.startswith(("a valid", "our own")) else None)
+    assert [failure.kind for failure in rules.always(trial, BROKEN[kind], False)] == [kind]
 
 
 def test_a_planted_bug_is_made_small_with_the_command_that_repeats_it(monkeypatch):
@@ -111,6 +129,6 @@ def test_the_command_line_prints_the_seed_and_figures(monkeypatch, capsys, words
 def test_failures_make_the_command_line_exit_with_1(monkeypatch, capsys):
     monkeypatch.setattr(making, "KINDS", {lambda choices: of_document(0, 0): 1})
     monkeypatch.setattr(fuzzing, "as_process", in_process)
-    plant(monkeypatch, PLANTED["exit 1 from forward"])
+    plant(monkeypatch, PLANTED["exit 130"])
     assert main(["--seed", "1", "--number", "0"]) == 1
-    assert "1 times exit 1 from forward; first number 0" in capsys.readouterr().out
+    assert "1 times exit 130; first number 0" in capsys.readouterr().out

@@ -129,7 +129,7 @@ def _caught(stdin: bytes) -> Iterator[tuple[io.BytesIO, io.BytesIO]]:
     out, err, before = io.BytesIO(), io.BytesIO(), (sys.stdin, sys.stdout, sys.stderr)
     replaced = (
         io.TextIOWrapper(io.BytesIO(stdin), "utf-8"),
-        io.TextIOWrapper(out, "utf-8"),
+        io.TextIOWrapper(out, "utf-8", "backslashreplace"),
         io.TextIOWrapper(err, "utf-8", "backslashreplace", write_through=True),
     )
     sys.stdin, sys.stdout, sys.stderr = replaced
