@@ -37,7 +37,7 @@ def test_a_planted_bug_is_found_and_called_what_it_is(monkeypatch, kind):
 
 
 BROKEN = {
-    "exit 1 from forward": Outcome(1, b"{}", b"", {}),
+    "exit 1 from forward": Outcome(1, b"", b"", {}),
     "exit 2 without a word": Outcome(2, b"", b"", {}),
     "exit 74": Outcome(74, b"", b"full", {}),
     "a refused request wrote a file": Outcome(2, b"", b"no", {"out.json": b"{"}),
