@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import signal
 import subprocess
 
 import pytest
@@ -14,6 +16,8 @@ from tests.fuzz.planted import PLANTED, plant
 from tests.fuzz.running import Outcome, as_process, in_process, prepared
 from tests.fuzz.shrinking import shrunk
 from tests.fuzz.trial import Trial
+
+pytestmark = pytest.mark.filterwarnings("ignore:.*fork")  # the threads of NumPy's BLAS know how to
 
 DOCUMENT = "{input: [1, 2, 3, 4], id: 7, kernel: [1, 2], note: some words that do not matter, stride: 2}"
 ODD_WORDS = ["", "it's", "\\", "$HOME", "a\nb", "\udcff", "é", "-1", "--x=1", "\x1b[31m", "`x`", "!!"]
@@ -124,6 +128,13 @@ def test_the_command_line_prints_the_seed_and_figures(monkeypatch, capsys, words
     shown = capsys.readouterr().out
     assert shown.startswith("seed 1\n")
     assert "failures: 0 of 0 kinds" in shown
+
+
+def test_a_trial_that_kills_its_process_is_told(monkeypatch, capsys):
+    monkeypatch.setattr(making, "KINDS", {lambda choices: of_document(0, 0): 1})
+    plant(monkeypatch, lambda: os.kill(os.getpid(), signal.SIGKILL))
+    assert main(["--seed", "1", "--number", "7"]) == 1
+    assert "1 times killed by signal 9; first number 7" in capsys.readouterr().out
 
 
 def test_failures_make_the_command_line_exit_with_1(monkeypatch, capsys):

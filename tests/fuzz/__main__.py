@@ -6,13 +6,10 @@ It exits with 1 where a rule was broken, having said how to break it again.
 from __future__ import annotations
 
 import argparse
-import multiprocessing
 import sys
-from collections.abc import Iterable
-from itertools import count
 from random import SystemRandom
 
-from tests.fuzz.fuzzing import Fuzzer, within
+from tests.fuzz.jobs import Job
 from tests.fuzz.making import trial
 from tests.fuzz.report import Figures
 
@@ -22,7 +19,7 @@ def main(words: list[str] | None = None) -> int:
     print(f"seed {asked.seed}", flush=True)
     if asked.number is not None:
         print(trial(asked.seed, asked.number).shell)
-    figures = _in_jobs(asked) if asked.jobs > 1 else _job(asked, 0)
+    figures = _in_jobs(asked)
     print("\n".join(figures.lines()), flush=True)
     return 1 if figures.broken else 0
 
@@ -39,26 +36,12 @@ def _asked(words: list[str] | None) -> argparse.Namespace:
     return parser.parse_args(words)
 
 
-def _numbers(asked: argparse.Namespace, job: int) -> Iterable[int]:
-    """The trials of one job."""
-    if asked.number is not None:
-        return [asked.number][job:]
-    if asked.runs is not None:
-        return range(job, asked.runs, asked.jobs)
-    return within(asked.seconds, count(job, asked.jobs))
-
-
 def _in_jobs(asked: argparse.Namespace) -> Figures:
-    """The figures of several processes, each with its share of the numbers."""
+    """The figures of one process or several, each with its share of the numbers."""
     together = Figures()
-    with multiprocessing.get_context("fork").Pool(asked.jobs) as pool:
-        for figures in pool.starmap(_job, [(asked, job) for job in range(asked.jobs)]):
-            together.join(figures)
+    for job in [Job(asked, place) for place in range(asked.jobs)]:
+        together.join(job.figures())
     return together
-
-
-def _job(asked: argparse.Namespace, job: int) -> Figures:
-    return Fuzzer(asked.seed).run(_numbers(asked, job))
 
 
 if __name__ == "__main__":

@@ -243,6 +243,39 @@ def _number(entry: Any) -> float:
     return int(above) / int(below) if below else float(above)
 
 
+def explained(trial: Trial, outcome: Outcome) -> Iterator[Failure]:
+    """An entry that is explained has the value that it has among all."""
+    if trial.valid is None or trial.command != "explain" or trial.options.get("format") != "json" or outcome.code:
+        return
+    record, (name, _, index) = strict(outcome.stdout), trial.options["entry"].partition("[")
+    command = "forward" if name == "y" else "backward"
+    other = in_process(replace(trial, command=command, options={**trial.options, "entry": None}))
+    entry = strict(other.stdout)["output" if name == "y" else name]
+    for place in index.strip("]").split(","):
+        entry = entry[int(place)]
+    largest = max((abs(_number(term["value"] or 0)) for term in record["terms"]), default=0.0)
+    if not _close(record, record["value"], entry, largest):
+        yield Failure(f"explain gives another {name}", f"{trial.valid['op']}: {record['value']} but {entry}")
+
+
+def _close(record: Mapping[str, Any], one: Any, other: Any, largest: float) -> bool:
+    """Whether two numbers of the same arithmetic differ by no more than the order of their sum."""
+    return one == other or abs(_number(one) - _number(other)) <= TOLERANCES[record["arithmetic"]] * largest
+
+
+def claimed(trial: Trial, outcome: Outcome) -> Iterator[Failure]:
+    """What we compute ourselves is, as a claim, not found to be wrong."""
+    if trial.valid is None or trial.claimed or trial.command != "check" or outcome.code:
+        return
+    shared = {"case": trial.options["case"], "arithmetic": trial.options.get("arithmetic"), "format": "json"}
+    gradients = strict(in_process(replace(trial, command="backward", options=shared)).stdout)
+    claims = {name: json.dumps(gradients[name]) for name in ("dX", "dW", "db") if name in gradients}
+    if gradients["arithmetic"] != "exact":
+        claims["claim_dtype"] = gradients["arithmetic"]
+    if in_process(replace(trial, options={**trial.options, **claims})).code == 1:
+        yield Failure("our own gradients are wrong as a claim", str(trial.valid["op"]))
+
+
 Rule = Callable[[Trial, Outcome], Iterator[Failure]]
-RARE: dict[Rule, int] = {again: 20, lines: 20, published: 40, defined: 10}
+RARE: dict[Rule, int] = {again: 20, lines: 20, published: 40, defined: 10, explained: 20, claimed: 10}
 """Rules that cost more than a run itself: one run in so many is held to them."""

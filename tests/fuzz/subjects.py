@@ -45,7 +45,7 @@ def _number(choices: Choices, kind: str) -> Any:
         return Raw(f"{whole}/{choices.integer(1, 9)}")
     if kind == "long":
         return Raw(f"{whole}.{choices.integer(0, 10**18):018}")
-    return Raw(f"{whole}e{choices.integer(-3, 3) * (1 if kind == 'power' else 30)}")
+    return Raw(f"{whole}e{choices.integer(-3, 3) if kind == 'power' else choices.one_of(-30, 0, 30)}")
 
 
 # -- Networks ----------------------------------------------------------------------------------------------------------
