@@ -21,7 +21,7 @@ PROCESS = 2000
 """One in so many is also run as a process of its own, and so is every one that fails; 0 is none."""
 SHRINKING = 20.0
 """Seconds in which a failure is made small."""
-KEPT_WHOLE = ("a valid request", "our own", "forward gives", "backward gives", "explain gives")
+KEPT_WHOLE = ("a sound request", "our own", "forward gives", "backward gives", "explain gives")
 """How failures begin that are about a valid case: without a part it may be another case, or none."""
 
 
@@ -64,7 +64,7 @@ class Fuzzer:
         if failure.kind.startswith(KEPT_WHOLE):
             return attempt.trial
         end = monotonic() + self.shrinking
-        whole = replace(attempt.trial, valid=None)
+        whole = replace(attempt.trial, valid=None, sound=False)
         return shrunk(whole, lambda trial: replace(attempt, trial=trial).fails(failure.kind), lambda: monotonic() < end)
 
 

@@ -10,7 +10,7 @@ from tests.fuzz import binary, subjects
 from tests.fuzz.choices import Choices
 from tests.fuzz.damage import damaged, damaged_bytes
 from tests.fuzz.mutations import mutated
-from tests.fuzz.options import TAKES, entry, odd_options, odd_words, options_of, sound_entry
+from tests.fuzz.options import TAKES, entry, layer_entry, odd_options, odd_words, options_of, sound_entry
 from tests.fuzz.spelling import flow, spelled
 from tests.fuzz.trial import Trial
 from tests.fuzz.values import odd, odd_key
@@ -35,14 +35,16 @@ def valid(choices: Choices) -> Trial:
     options = options_of(choices, command)
     if command == "explain":
         options["entry"] = sound_entry(choices, document)
-    return _placed(choices, command, spelled(choices, document).encode(), options, kind="valid", valid=document)
+    return _placed(
+        choices, command, spelled(choices, document).encode(), options, kind="valid", valid=document, sound=True
+    )
 
 
 def values(choices: Choices) -> Trial:
     """A case with keys and values that are wrong."""
     return _of_case(
         choices,
-        lambda document: spelled(choices, mutated(choices, document)).encode("utf-8", "surrogatepass"),
+        lambda document: _encoded(spelled(choices, mutated(choices, document))),
         "values",
     )
 
@@ -67,17 +69,20 @@ def _of_case(choices: Choices, write: Callable[[dict[str, Any]], bytes], kind: s
 def networks(choices: Choices) -> Trial:
     """A network: as it should be, with wrong values, or damaged."""
     document, command = subjects.network(choices), choices.weighted(NETWORK_COMMANDS)
-    options = options_of(choices, command)
+    options, names = options_of(choices, command), subjects.layer_names(document)
+    if "steps" in options:
+        document.setdefault("learning_rate", 1)
+    if command == "network" and "steps" not in options and choices.chance(0.2):
+        options["layer"] = choices.of_list(names)
     if command == "explain":
-        options["entry"] = choices.one_of("layer0.", "conv1.", "relu2.", "dense1.", "") + entry(choices, document)
+        options["entry"] = layer_entry(choices, names)
     if command == "check" and choices.chance(0.7):
         document["claim"] = subjects.layer_claims(choices, document)
-    how = choices.integer(0, 9)
-    if how < 6:
-        document = mutated(choices, document)
-    written = spelled(choices, document)
-    data = damaged(choices, written) if how in (6, 7) else written.encode("utf-8", "surrogatepass")
-    return _placed(choices, command, data, options, kind="network", argument="file" if command == "network" else "case")
+    how = choices.weighted({"sound": 2, "values": 6, "text": 2})
+    written = spelled(choices, mutated(choices, document) if how == "values" else document)
+    data = damaged(choices, written) if how == "text" else _encoded(written)
+    return _placed(choices, command, data, options, kind="network", sound=how == "sound" and command == "network",
+                   argument="file" if command == "network" else "case")  # fmt: skip
 
 
 def asked(choices: Choices) -> Trial:
@@ -97,7 +102,7 @@ def asked(choices: Choices) -> Trial:
         options[key] = _as_option(choices, key, document.pop(key))
     extra = odd_words(choices) if choices.chance(0.05) else ()
     options = {name: value if not isinstance(value, str) else word(value) for name, value in options.items()}
-    return _placed(choices, command, spelled(choices, document).encode("utf-8", "surrogatepass"), options,
+    return _placed(choices, command, _encoded(spelled(choices, document)), options,
         kind="options", extra=extra,
                    argument="file" if command == "network" else "case")  # fmt: skip
 
@@ -152,18 +157,27 @@ def _line(choices: Choices, document: dict[str, Any]) -> bytes:
     if kind < 4:
         return flow(document, strict=True).encode()
     if kind < 8:
-        return flow(mutated(choices, document), strict=True).encode("utf-8", "surrogatepass")
+        return _encoded(flow(mutated(choices, document), strict=True))
     return damaged(choices, flow(document, strict=True)).replace(b"\n", b" ")
+
+
+def large(choices: Choices) -> Trial:
+    """A large array in a text, which other readers take: sound, damaged, or with a wrong value in it."""
+    document, command = subjects.large(choices), choices.weighted({"forward": 3, "backward": 1})
+    how = choices.weighted({"sound": 1, "values": 1, "text": 2})
+    written = spelled(choices, mutated(choices, document) if how == "values" else document)
+    data = damaged(choices, written) if how == "text" else _encoded(written)
+    return _placed(
+        choices, command, data, options_of(choices, command) | {"overlays": None}, kind="large", sound=how == "sound"
+    )
 
 
 def rubbish(choices: Choices) -> Trial:
     """What is hardly a document: values alone, bytes alone, the wrong file for its name."""
     command = choices.one_of("forward", "backward", "network", "check", "explain")
     data = choices.one_of(
-        spelled(choices, odd(choices)).encode("utf-8", "surrogatepass"),
-        spelled(choices, {odd_key(choices): odd(choices), odd_key(choices): odd(choices)}).encode(
-            "utf-8", "surrogatepass"
-        ),
+        _encoded(spelled(choices, odd(choices))),
+        _encoded(spelled(choices, {odd_key(choices): odd(choices), odd_key(choices): odd(choices)})),
         bytes(choices.integer(0, 255) for _ in range(choices.integer(0, 30))),
         damaged_bytes(choices, binary.saved(binary.array(choices, [1, 2]))),
         b"",
@@ -175,7 +189,7 @@ def rubbish(choices: Choices) -> Trial:
 
 
 KINDS: dict[Callable[[Choices], Trial], int] = {
-    values: 36, text: 20, valid: 10, networks: 14, asked: 8, binaries: 4, many: 4, rubbish: 4,
+    values: 36, text: 20, valid: 10, networks: 14, asked: 8, binaries: 4, many: 4, rubbish: 4, large: 1,
 }  # fmt: skip
 
 
@@ -202,4 +216,9 @@ def _placed(
 
 def word(text: str) -> str:
     """Text as a process is handed it in a word of its command line."""
-    return os.fsdecode(text.encode("utf-8", "surrogatepass")[:LONGEST].replace(b"\0", b""))
+    return os.fsdecode(_encoded(text)[:LONGEST].replace(b"\0", b""))
+
+
+def _encoded(text: str) -> bytes:
+    """A text's bytes, in which half a surrogate pair is three."""
+    return text.encode("utf-8", "surrogatepass")

@@ -59,6 +59,10 @@ def options_of(choices: Choices, command: str) -> dict[str, Any]:
         options["arithmetic"] = choices.one_of("auto", "float64", "float32")
     if command == "backward" and choices.chance(0.3):
         options["overlays"] = choices.one_of("all", "none", "1", "3")
+    elif command in ("forward", "backward") and choices.chance(0.05):
+        options["output"] = choices.one_of("out.npy", "out.npy", "out.json", "out.yaml", "out.txt")
+    elif command == "network" and choices.chance(0.2):
+        options["steps"] = choices.integer(1, 3)
     if options["format"] == "table":
         options |= {name: True for name in ("ascii", "quiet") if choices.chance(0.2)}
         options |= {"digits": choices.one_of(1, 3, 17)} if choices.chance(0.2) else {}
@@ -96,6 +100,14 @@ def entry(choices: Choices, document: dict[str, Any]) -> str:
     if choices.chance(0.15) or "op" not in document or 0 in np.shape(document["input"]):
         return str(choices.of_list(ODD_ENTRIES))
     return sound_entry(choices, document)
+
+
+def layer_entry(choices: Choices, names: list[str]) -> str:
+    """An entry of a layer, which may be there."""
+    if choices.chance(0.1):
+        return str(choices.of_list(ODD_ENTRIES))
+    index = choices.one_of("0", "0,0", "0,0", "1", "1,1", "0,0,0", "0,0,0,0", "1,0,0,0")
+    return f"{choices.of_list(names)}.{choices.one_of('dX', 'dX', 'dW', 'db', 'y')}[{index}]"
 
 
 def sound_entry(choices: Choices, document: dict[str, Any]) -> str:

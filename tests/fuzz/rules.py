@@ -77,8 +77,8 @@ def _refused(trial: Trial, outcome: Outcome) -> Iterator[Failure]:
         yield Failure("exit 2 without a word")
     if outcome.code == 2 and outcome.stdout and not _are_many(trial, outcome):
         yield Failure("exit 2 with output")
-    if outcome.code == 2 and trial.valid is not None:
-        yield Failure("a valid request is refused", _first_line(outcome))
+    if outcome.code == 2 and trial.sound:
+        yield Failure("a sound request is refused", _first_line(outcome))
     if outcome.code == 1 and trial.valid is not None and not trial.claimed:
         yield Failure("our own gradients differ")
 

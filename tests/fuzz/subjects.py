@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
-from tests import geometry
+import numpy as np
+
+from tests import definitions, geometry
 from tests.fuzz.choices import Choices
 from tests.fuzz.values import Raw
 
@@ -113,7 +116,10 @@ def _rates(choices: Choices) -> dict[str, Any]:
 
 
 def claim(choices: Choices, document: dict[str, Any]) -> dict[str, Any]:
-    """A claim about a case, of shapes that are mostly right and numbers that mostly are not."""
+    """A claim about a case: the truth by plain loops as a mistake leaves it, or numbers of mostly the right shape."""
+    if choices.chance(0.6) and document.get("norm", 1) == 1:
+        truth = definitions.backward(document) | {"output": definitions.forward(document)}
+        return {name: _mistaken(choices, part) for name, part in truth.items() if choices.chance(0.6)} or {"dX": []}
     names = [name for name in ("dW", "db", "dX", "output") if choices.chance(0.4)] or ["dX"]
     like = {"dW": "kernel", "dX": "input", "output": "delta", "db": "bias"}
     return {
@@ -122,17 +128,67 @@ def claim(choices: Choices, document: dict[str, Any]) -> dict[str, Any]:
     }
 
 
+def _mistaken(choices: Choices, truth: np.ndarray) -> Any:
+    """What a mistake leaves of an array, with many digits or few."""
+    made = choices.of_list(MISTAKES)(choices, truth.astype(float))
+    digits = choices.one_of(2, 4, 8, 17)
+    return written(lambda number: Raw(f"{number:.{digits}g}"), made)
+
+
+def _one_entry(choices: Choices, truth: np.ndarray) -> np.ndarray:
+    made = truth.copy()
+    made[tuple(choices.integer(0, length - 1) for length in truth.shape)] += choices.one_of(1, -1, 0.5)
+    return made
+
+
+MISTAKES: tuple[Callable[[Choices, np.ndarray], np.ndarray], ...] = (
+    lambda choices, truth: truth,
+    lambda choices, truth: truth * choices.one_of(2, 0.5, -1, 0, 1.1, 3),
+    lambda choices, truth: np.flip(truth),
+    lambda choices, truth: truth[..., ::-1],
+    lambda choices, truth: truth.reshape(truth.shape[::-1]),
+    lambda choices, truth: truth.ravel(),
+    lambda choices, truth: truth[None],
+    lambda choices, truth: truth.sum(keepdims=True),
+    lambda choices, truth: truth * (np.arange(truth.size).reshape(truth.shape) > 0),
+    lambda choices, truth: np.roll(truth, 1, -1) if truth.ndim else truth,
+    _one_entry,
+)
+
+
+def written(write: Callable[[Any], Any], made: np.ndarray) -> Any:
+    """An array as nested lists of what its entries are written as."""
+    return [written(write, part) for part in made] if made.ndim else write(made[()])
+
+
 def _like(choices: Choices, value: Any) -> Any:
     """Numbers of the same shape."""
     return [_like(choices, part) for part in value] if isinstance(value, list) else _number(choices, "decimal")
 
 
+def layer_names(document: dict[str, Any]) -> list[str]:
+    """What the layers of a valid network are called."""
+    layers = enumerate(document["layers"], 1)
+    return [layer.get("name", f"{layer.get('op', 'conv')}{place}") for place, layer in layers]
+
+
 def layer_claims(choices: Choices, document: dict[str, Any]) -> dict[str, Any]:
     """A claim about layers of a network."""
-    layers = document["layers"]
-    names = [layer.get("name", f"{layer['op']}{place}") for place, layer in enumerate(layers, 1)]
+    names = layer_names(document)
     return {
         name: {"dX": document["input"]} | ({"dW": _like(choices, layer["kernel"])} if "kernel" in layer else {})
-        for name, layer in zip(names, layers, strict=True)
+        for name, layer in zip(names, document["layers"], strict=True)
         if choices.chance(0.6)
     } or {names[0]: {"delta": [1]}}
+
+
+# -- Large arrays ------------------------------------------------------------------------------------------------------
+
+
+def large(choices: Choices) -> dict[str, Any]:
+    """A case whose input is long enough for the readers and the blocks of large arrays."""
+    rows, columns = choices.integer(20, 60), choices.integer(60, 200)
+    data = (
+        np.random.default_rng(choices.integer(0, 2**32)).standard_normal((rows, columns)).round(choices.integer(0, 8))
+    )
+    return {"input": data.tolist(), "kernel": nested(lambda: _number(choices, "decimal"), (1, 3)), "delta": "ones"}

@@ -25,8 +25,10 @@ class Trial:
     """Words that the command does not know, or values that an option does not take."""
     kind: str = "case"
     documents: int = 1
+    sound: bool = False
+    """Whether nothing about the request is wrong."""
     valid: Mapping[str, Any] | None = None
-    """The case, where nothing about the request is wrong."""
+    """The case, where it is one and sound."""
     claimed: bool = False
     """Whether the valid case has a claim, which may be wrong."""
 
