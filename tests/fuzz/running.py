@@ -34,6 +34,10 @@ ADDRESSES = 4 << 30
 UNSET = ("COLUMNS", "FORCE_COLOR", "NO_COLOR")
 
 
+FOLDERS: list[str] = []
+"""The folders that trials may write to, and that are emptied after each."""
+
+
 class TooSlow(BaseException):
     """A run has not ended in its time."""
 
@@ -63,11 +67,13 @@ def prepared(folder: str) -> Iterator[None]:
     environment = {name: os.environ.pop(name) for name in UNSET if name in os.environ}
     handler = signal.signal(signal.SIGPROF, _stop)
     os.chdir(folder)
+    FOLDERS.append(os.getcwd())
     resource.setrlimit(resource.RLIMIT_AS, (ADDRESSES, limits[1]))
     try:
         yield
     finally:
         resource.setrlimit(resource.RLIMIT_AS, limits)
+        FOLDERS.pop()
         os.chdir(before)
         signal.signal(signal.SIGPROF, handler)
         os.environ.update(environment)
@@ -79,7 +85,7 @@ def _stop(*_: Any) -> None:
 
 def in_process(trial: Trial, through_words: bool = False) -> Outcome:
     """A run in this process: by the command's function, or by the words of a command line, which take 5 ms to read."""
-    function = _by_words if through_words or trial.extra else _by_function
+    function = _by_words if through_words or trial.needs_words else _by_function
     return _observed(trial, lambda: function(trial))
 
 
@@ -102,8 +108,7 @@ NAMES = {function.__name__: _names(function) for function in TAKEN}
 
 def _observed(trial: Trial, start: Callable[[], int]) -> Outcome:
     """The outcome of a run: what it wrote, and what was wrong with how it ran."""
-    for name, data in trial.files.items():
-        Path(name).write_bytes(data)
+    _lay(trial)
     trouble: list[str] = []
     with _caught(trial.stdin) as (out, err), warnings.catch_warnings(record=True) as warned:
         warnings.simplefilter("always")
@@ -142,6 +147,13 @@ def _caught(stdin: bytes) -> Iterator[tuple[io.BytesIO, io.BytesIO]]:
             stream.detach()
 
 
+def _lay(trial: Trial) -> None:
+    """Write the files of a trial, in no folder but its own."""
+    assert os.getcwd() in FOLDERS[-1:], "what lies in this folder would be lost"
+    for name, data in trial.files.items():
+        Path(name).write_bytes(data)
+
+
 def _written(trial: Trial) -> dict[str, bytes | None]:
     """What the run left in the folder, or took from it; the folder is emptied."""
     left: dict[str, bytes | None] = dict.fromkeys(trial.files)
@@ -153,8 +165,7 @@ def _written(trial: Trial) -> dict[str, bytes | None]:
 
 def as_process(trial: Trial) -> Outcome:
     """A run as a process of its own."""
-    for name, data in trial.files.items():
-        Path(name).write_bytes(data)
+    _lay(trial)
     command = [sys.executable, "-m", "convgrad", *trial.words]
     environment = {**os.environ, "PYTHONPATH": str(ROOT), "PYTHONUTF8": "1"}
     made = subprocess.run(command, input=trial.stdin, capture_output=True, env=environment, check=False)
