@@ -36,8 +36,8 @@ class Job:
 
     def _death(self) -> Figures:
         self.process.join()
-        figures, number = Figures(), self.number.value
-        failure = Failure(f"killed by signal {-(self.process.exitcode or 0)}")
+        figures, number, code = Figures(), self.number.value, self.process.exitcode or 0
+        failure = Failure(f"killed by signal {-code}" if code < 0 else "the fuzzer's own fault")
         figures.is_new(failure, number)
         figures.broken[failure.kind].shell = trial(self.seed, number).shell
         return figures

@@ -202,7 +202,7 @@ def defined(trial: Trial, outcome: Outcome) -> Iterator[Failure]:
     """Output and gradients of a valid case are those of plain loops."""
     if trial.valid is None or trial.command not in RESULTS or trial.options.get("format") != "json" or outcome.code:
         return
-    if trial.valid.get("norm", 1) != 1:
+    if trial.valid.get("norm", 1) != 1 or "output" in trial.options:
         return
     result = strict(outcome.stdout)
     for name, right in _from_loops(trial).items():
