@@ -139,7 +139,7 @@ def binaries(choices: Choices) -> Trial:
 def many(choices: Choices) -> Trial:
     """Cases as JSON Lines, or as several YAML documents: some sound, some wrong."""
     command = choices.weighted({"forward": 6, "backward": 3, "check": 1})
-    count = choices.integer(1, 6 if command == "check" else 25)
+    count = choices.integer(1, 3 if command == "check" else 40)
     lines, document = [], subjects.case(choices)
     for number in range(count):
         document = subjects.case(choices) if choices.chance(0.1) else document
@@ -189,7 +189,7 @@ def rubbish(choices: Choices) -> Trial:
 
 
 KINDS: dict[Callable[[Choices], Trial], int] = {
-    values: 36, text: 20, valid: 10, networks: 14, asked: 8, binaries: 4, many: 4, rubbish: 4, large: 1,
+    values: 36, text: 20, valid: 10, networks: 14, asked: 8, binaries: 4, many: 6, rubbish: 4, large: 1,
 }  # fmt: skip
 
 
