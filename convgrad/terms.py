@@ -17,6 +17,8 @@ from convgrad.operations.operation import Shape
 from convgrad.operations.terms import Factor, Term
 
 NAMES = {**OPERANDS, "y": "y"}
+INDEX = re.compile(r"\s*(?:[0-9]+(?:\s*,\s*[0-9]+)*\s*)?")
+SHOWN = 60  # characters of what is no entry: there may be thousands
 
 
 @dataclass(frozen=True)
@@ -78,14 +80,23 @@ def parse_entry(entry: str) -> tuple[str, tuple[int, ...]]:
     >>> parse_entry("dX[1,2]"), parse_entry("db")
     (('dX', (1, 2)), ('db', ()))
     """
-    match = re.fullmatch(r"\s*(\w+)\s*(?:\[\s*([\d\s,]*)\])?\s*", entry)
+    match = re.fullmatch(r"\s*(\w+)\s*(?:\[(.*)\])?\s*", entry, re.DOTALL)
     names = {name.lower(): name for name in NAMES}
-    if not match or match[1].lower() not in names:
+    if not match or match[1].lower() not in names or not INDEX.fullmatch(match[2] or ""):
         advice = "entries count from 0" if re.search(r"\[[^]]*-", entry) else ""
-        message = f"expected an entry such as dW[0,1], dX[1,1], db[0] or y[0,0], found '{entry}'"
+        shown = entry if len(entry) <= SHOWN else entry[:SHOWN] + "…"
+        message = f"expected an entry such as dW[0,1], dX[1,1], db[0] or y[0,0], found '{shown}'"
         raise RequestError(Problem(message, advice))
     name = names[match[1].lower()]
-    return ("output" if name == "y" else name), tuple(int(part) for part in re.findall(r"\d+", match[2] or ""))
+    return ("output" if name == "y" else name), index_of(match[2] or "")
+
+
+def index_of(text: str) -> tuple[int, ...]:
+    """The index in a text that `INDEX` matches."""
+    parts = re.findall("[0-9]+", text)
+    if long := next((part for part in parts if len(part) > SHOWN), None):
+        raise RequestError(Problem(f"there is no such entry: an index of {len(long)} digits is beyond any array"))
+    return tuple(map(int, parts))
 
 
 def is_entry(text: str) -> bool:

@@ -391,7 +391,7 @@ def test_a_full_disk_is_said() -> None:
     command = [sys.executable, "-m", "convgrad", "backward", *LEDGER]
     with open("/dev/full", "w") as full:
         run = subprocess.run(command, stdout=full, stderr=subprocess.PIPE, text=True, cwd=ROOT)
-    assert run.returncode == 2
+    assert run.returncode == 74
     assert "cannot be written" in run.stderr
 
 
@@ -467,12 +467,12 @@ def test_what_else_ends_a_run_has_its_code(capsys: Any) -> None:
     def full() -> int:
         raise MemoryError
 
-    def left() -> int:
-        raise SystemExit(3)
+    def left() -> int:  # as the library that reads arguments leaves, whose 1 is none of ours
+        raise SystemExit(1)
 
     assert guarded(full, debug=False) == 2
     assert capsys.readouterr().err == "convgrad: not enough memory for this request\n"
-    assert guarded(left, debug=False) == 3
+    assert guarded(left, debug=False) == 2
 
 
 def test_an_error_is_shown_in_the_characters_that_there_are() -> None:

@@ -15,11 +15,11 @@ from convgrad.chain.passes import LayerPass, Network, network
 from convgrad.errors import Place, Problem, RequestError
 from convgrad.gradients import Gradients
 from convgrad.operations.operation import Shape
-from convgrad.terms import Explanation, bracketed, explain_entry, parse_entry, require_entry
+from convgrad.terms import INDEX, Explanation, bracketed, explain_entry, index_of, parse_entry, require_entry
 from convgrad.terms import explain as explain_case
 
 ENTRY = re.compile(r"\s*(?P<layer>[^.\[\]]+)\.(?P<entry>.*)", re.DOTALL)
-DELTA = re.compile(r"\s*delta\s*(?:\[([\d\s,]*)\])?\s*")
+DELTA = re.compile(rf"\s*delta\s*(?:\[({INDEX.pattern})\])?\s*")
 MOST = 24
 """Deltas of an entry that are followed up."""
 
@@ -113,7 +113,7 @@ def _explained(network: Network, entry: str) -> LayerExplanation:
                                    f"found '{entry}'", f"the layers are {names}"))  # fmt: skip
     layer = network.layer(match["layer"].strip())
     if delta := DELTA.fullmatch(match["entry"]):
-        return delta_at(network, layer, tuple(int(part) for part in re.findall(r"\d+", delta[1] or "")))
+        return delta_at(network, layer, index_of(delta[1] or ""))
     name, index = parse_entry(match["entry"])
     gradients = Gradients(layer.forward.case) if name == "output" else layer.gradients
     found = explain_entry(gradients, name, index, layer.name)

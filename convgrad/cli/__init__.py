@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import sys
-from typing import Any
+
+TYPE_CHECKING = False  # what typing.TYPE_CHECKING is, without importing typing: `--version` is to be instant
+if TYPE_CHECKING:
+    from typing import Any
 
 
 def run(arguments: list[str]) -> int:
     """Run a command line and return its exit code."""
     from convgrad.cli.errors import guarded
 
-    for stream in (sys.stdout, sys.stderr):
-        stream.reconfigure(errors="backslashreplace")  # type: ignore[union-attr]
     return guarded(lambda: _dispatched(arguments), debug="--debug" in arguments)
 
 

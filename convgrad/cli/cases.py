@@ -11,9 +11,10 @@ from typing import Any
 import numpy as np
 
 from convgrad.case import Case, is_hand_sized, make_case
+from convgrad.cli.options import refuse, whole_number
 from convgrad.cli.requests import Request, requests, setting
 from convgrad.cli.results import Result, deliver, suffix_of
-from convgrad.errors import Place, Problem, RequestError
+from convgrad.errors import Place, RequestError
 from convgrad.gradients import Forward, Gradients
 from convgrad.settings import integer
 
@@ -62,34 +63,22 @@ def prepared(options: Mapping[str, Any]) -> Run:
     """The options checked, all at once for the whole run."""
     np.seterr(all="ignore")  # an infinity in the result says it; NumPy's warning names a line of ours
     overlays = _overlays(options.get("overlays"))
-    digits = options.get("digits")
-    if digits is not None and not 1 <= digits <= 1000:
-        _refuse("digits", f"must be from 1 to 1000, but is {digits}")
     _threads(options.get("threads"))
     if options.get("output") is not None:
         _output(options["output"], [value for name, value in options.items() if name != "output"])
     view = {
-        "width": _width(options), "digits": digits or 6, "ascii": bool(options.get("ascii")) or not _unicode(options),
+        "width": _width(options), "digits": options.get("digits") or 6,
+        "ascii": bool(options.get("ascii")) or not _unicode(options),
         "color": _color(options), "overlays": overlays, "quiet": bool(options.get("quiet")),
         "only": _indices(options, "only"), "channel": _indices(options, "channel"),
     }  # fmt: skip
-    return Run(_arithmetic(options), bool(options.get("allow_nonfinite")), overlays, view)
-
-
-def _refuse(option: str, message: str, advice: str = "") -> None:
-    raise RequestError(Problem(message, advice, place=Place(f"--{option}")))
-
-
-def _arithmetic(options: Mapping[str, Any]) -> str:
-    return str(options.get("arithmetic") or "auto")
+    return Run(options.get("arithmetic") or "auto", bool(options.get("allow_nonfinite")), overlays, view)
 
 
 def _overlays(text: str | None) -> str | int | None:
     if text is None or text in ("all", "none"):
         return text
-    if not text.isascii() or not text.isdigit():
-        _refuse("overlays", f"expected all, none or a number, found '{text}'")
-    return int(text)
+    return whole_number(text, "--overlays")
 
 
 def _indices(options: Mapping[str, Any], name: str) -> tuple[int, ...] | None:
@@ -106,20 +95,18 @@ def _indices(options: Mapping[str, Any], name: str) -> tuple[int, ...] | None:
 def _output(path: str, others: Iterable[Any]) -> None:
     """Refuse, before any work, what cannot be written, and what is read."""
     if not path or os.path.isdir(path):
-        _refuse("output", "a folder is no file" if path else "the file has no name", "name a file")
+        refuse("--output", "a folder is no file" if path else "the file has no name", "name a file")
     if not os.path.isfile(path):
         return
     files = [value.partition(".npz:")[0] + ".npz" if ".npz:" in value else value
              for value in others if isinstance(value, str)]  # fmt: skip
     if any(os.path.isfile(file) and os.path.samefile(file, path) for file in files):
-        _refuse("output", f"{path} is read in this run, and would be lost", "write to another file")
+        refuse("--output", f"{path} is read in this run, and would be lost", "write to another file")
 
 
 def _threads(count: int | None) -> None:
     if count is None:
         return
-    if count < 1:
-        _refuse("threads", f"must be at least 1, but is {count}")
     from convgrad.core import threads
 
     threads.limit(count)
@@ -144,9 +131,9 @@ def _unicode(options: Mapping[str, Any]) -> bool:
 
 
 def _color(options: Mapping[str, Any]) -> str:
-    chosen = options.get("color") or "auto"
+    chosen = "auto" if options.get("color") is None else options["color"]
     if chosen not in COLORS:
-        _refuse("color", f"expected {', '.join(COLORS)}, found '{chosen}'")
+        refuse("--color", f"expected {', '.join(COLORS)}, found '{chosen}'")
     if chosen != "auto":
         return str(chosen)
     if os.environ.get("NO_COLOR"):

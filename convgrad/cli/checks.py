@@ -26,7 +26,6 @@ LASTS = 2
 def run(options: Mapping[str, Any]) -> int:
     """Check what is asked for, or without arguments the installation; the exit code."""
     settings = prepared(options)
-    _refuse_counts(options)
     given = ("case", *(option.name for option in (*CASE, *CLAIMS, *CLAIMED)))
     if all(options.get(name) is None for name in given):
         from convgrad.checking import verify_installation
@@ -40,13 +39,6 @@ def run(options: Mapping[str, Any]) -> int:
 
 def _result(request: Request, settings: Run, options: Mapping[str, Any]) -> Result:
     return (_checked_network if is_network(request.value) else _checked)(request, settings, options)
-
-
-def _refuse_counts(options: Mapping[str, Any]) -> None:
-    for name, least in (("sample", 1), ("min_strength", 0), ("seed", 0)):
-        if options.get(name) is not None and options[name] < least:
-            text = f"--{name.replace('_', '-')}"
-            raise RequestError(Problem(f"must be at least {least}, but is {options[name]}", place=Place(text)))
 
 
 def _checked(request: Request, settings: Run, options: Mapping[str, Any]) -> Result:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-import os
 import sys
 from collections.abc import Callable
 
+from convgrad.cli.streams import CLOSED_PIPE
 from convgrad.errors import RequestError
 
-REQUEST, BUG, INTERRUPTED, CLOSED_PIPE = 2, 70, 130, 141
+REQUEST, BUG, INTERRUPTED = 2, 70, 130
+LINE = 1000  # characters
 
 
 def report(error: RequestError) -> None:
@@ -21,7 +22,12 @@ def report(error: RequestError) -> None:
 
 def say(message: str) -> None:
     """A message to the user, on standard error."""
-    print(f"convgrad: {message}", file=sys.stderr)
+    print("\n".join(map(_cut, f"convgrad: {message}".split("\n"))), file=sys.stderr)
+
+
+def _cut(line: str) -> str:
+    """A line without the middle of a word of thousands of characters that it repeats."""
+    return line if len(line) <= LINE else f"{line[: LINE // 2]} ... {line[-LINE // 2 :]}"
 
 
 def _encodes(text: str) -> bool:
@@ -35,43 +41,34 @@ def _encodes(text: str) -> bool:
 def guarded(run: Callable[[], int], debug: bool) -> int:
     """The exit code of a run, whatever happens in it."""
     try:
-        code = run()
-        sys.stdout.flush()
-        return code
-    except RequestError as error:
-        report(error)
-        return REQUEST
-    except MemoryError:
-        say("not enough memory for this request")
-        return REQUEST
+        return run()
     except KeyboardInterrupt:
         return INTERRUPTED
     except BrokenPipeError:
-        return _closed_pipe()
-    except OSError as error:
-        return _unwritable(error)
+        return CLOSED_PIPE
     except SystemExit as leaving:
         # click turns a broken pipe into SystemExit(1), which here would say that a gradient is wrong
-        return _closed_pipe() if isinstance(leaving.__context__, BrokenPipeError) else int(leaving.code or 0)
+        broken = isinstance(leaving.__context__, BrokenPipeError)
+        return CLOSED_PIPE if broken else REQUEST if leaving.code else 0
     except Exception as error:
+        return told(error, debug)
+
+
+def told(error: Exception, debug: bool = False) -> int:
+    """Say what went wrong, and give the exit code that it means."""
+    if isinstance(error, RequestError):
+        report(error)
+    elif isinstance(error, MemoryError):
+        say("not enough memory for this request")
+    elif isinstance(error, OSError):
+        say(f"the system refuses what this request needs: {error}")
+    else:
         return _bug(error, debug)
-
-
-def _unwritable(error: OSError) -> int:
-    """Standard output takes no more: a full disk, say."""
-    say(f"the result cannot be written: {(error.strerror or str(error)).lower()}")
-    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     return REQUEST
 
 
-def _closed_pipe() -> int:
-    """Nobody reads on; the interpreter's own flush at exit must not complain either."""
-    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-    return CLOSED_PIPE
-
-
 def _bug(error: Exception, debug: bool) -> int:
-    say(f"a bug in convgrad, not in your request: {type(error).__name__}: {error}")
+    say(bug_text(error))
     if debug:
         import traceback
 
@@ -79,3 +76,8 @@ def _bug(error: Exception, debug: bool) -> int:
     else:
         print("with --debug it shows where", file=sys.stderr)
     return BUG
+
+
+def bug_text(error: Exception) -> str:
+    """What is said of an error that should not have been possible."""
+    return f"a bug in convgrad, not in your request: {type(error).__name__}: {error}"

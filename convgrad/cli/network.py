@@ -18,8 +18,7 @@ class NetworkRequest(Request):
     """A network to run; a problem is placed at its value, one about an unknown key at the key."""
 
     def _place(self, problem: Problem) -> Place | None:
-        assert self.document is not None
-        if problem.path and problem.path[0] in self.origins:
+        if self.document is None or (problem.path and problem.path[0] in self.origins):
             return super()._place(problem)
         return self.document.locate(problem.path, key="unknown key" in problem.message) or Place(self.document.name)
 
@@ -27,9 +26,6 @@ class NetworkRequest(Request):
 def run(options: Mapping[str, Any]) -> int:
     """Run the networks that are asked for; the exit code."""
     settings = prepared(options)
-    steps = options.get("steps")
-    if steps is not None and steps < 1:
-        raise RequestError(Problem(f"must be at least 1, but is {steps}", place=Place("--steps")))
     return deliver_networks(options, lambda made: _result(made, settings, options))
 
 
@@ -48,6 +44,9 @@ def as_network_request(request: Request) -> NetworkRequest:
 
 def network_of(request: Request, settings: Run, options: Mapping[str, Any]) -> Network:
     """The network that a request asks for; where it is to be exact, from the text of every number."""
+    if request.document is None:
+        advice = "name a network document; to explain an entry of a case, leave out the layer"
+        raise RequestError(Problem("options make a case, which has no layers", advice))
     keywords = {"arithmetic": options.get("arithmetic"), "nonfinite": settings.nonfinite}
     made = network(request.value, **keywords)
     if has_lifted_arrays(request.value) and made.chain.arithmetic in ("auto", "exact"):

@@ -3,15 +3,26 @@
 from __future__ import annotations
 
 import inspect
+import re
 from collections.abc import Callable, Iterable
-from typing import Annotated, Any, NamedTuple
+from functools import wraps
+from typing import Annotated, Any, NamedTuple, NoReturn
 
 import typer
+
+from convgrad.errors import Place, Problem, RequestError
 
 ARRAYS, SETTINGS, NUMBERS, OUTPUT, CHECK, OTHER = "Arrays", "Operation", "Numbers", "Output", "Checking", "Other"
 OPERATION_NAMES = (
     "conv", "conv-transpose", "max-pool", "average-pool", "lp-pool", "adaptive-max-pool", "adaptive-average-pool",
 )  # fmt: skip
+
+
+FILE = "FILE"
+LARGEST = 2**31 - 1
+"""No axis has more cells, so no count that is larger means anything."""
+WHOLE = re.compile("0|-?[1-9][0-9]*")
+SHOWN = 40  # characters of a word that is no number: it may have thousands
 
 
 class Option(NamedTuple):
@@ -25,6 +36,8 @@ class Option(NamedTuple):
     choices: tuple[str, ...] = ()
     flag: str = ""
     hidden: bool = False
+    least: int = 0
+    most: int = LARGEST
 
     @property
     def text(self) -> str:
@@ -41,15 +54,25 @@ class Option(NamedTuple):
             show_default=False,
             autocompletion=self._completion() if self.choices else None,
         )
-        annotation: Any = Annotated[self.kind | None, declared]
+        kind = str if self.kind is int else self.kind  # int() would take ' 1', '1_000' and digits of any script
+        annotation: Any = Annotated[kind | None, declared]
         return inspect.Parameter(self.name, inspect.Parameter.KEYWORD_ONLY, default=None, annotation=annotation)
+
+    def value(self, text: Any) -> Any:
+        """What was typed, as the commands take it; RequestError for what no command could take."""
+        if not isinstance(text, str):
+            return text
+        if self.metavar != FILE:
+            _require_text(text, self.text)
+        elif not text:
+            refuse(self.text, "expected a file, found nothing", "name one")
+        return whole_number(text, self.text, self.least, self.most) if self.kind is int else text
 
     def _completion(self) -> Callable[[str], list[str]]:
         choices = self.choices
         return lambda incomplete: [choice for choice in choices if choice.startswith(incomplete)]
 
 
-FILE = "FILE"
 CASE = (
     Option("input", "x: a file, - for standard input, or the numbers themselves in brackets", ARRAYS, FILE),
     Option("kernel", "w", ARRAYS, FILE),
@@ -89,8 +112,8 @@ CLAIMED = tuple(
 )
 CHECKING = (
     Option("all", "show every wrong entry, with the overlays that make it", CHECK, kind=bool, flag="--all"),
-    Option("sample", "difference only so many entries, chosen by --seed", CHECK, "N", int),
-    Option("seed", "what chooses the entries of --sample (0)", CHECK, "N", int),
+    Option("sample", "difference only so many entries, chosen by --seed", CHECK, "N", int, least=1),
+    Option("seed", "what chooses the entries of --sample (0)", CHECK, "N", int, most=2**64 - 1),
     Option("min_strength", "exit with 4 unless the case could reveal so many mistakes", CHECK, "N", int),
 )
 ARITHMETIC = (
@@ -105,13 +128,13 @@ WRITING = (
         OUTPUT,
         FILE,
     ),
-    Option("digits", "significant digits in tables (6)", OUTPUT, "N", int),
+    Option("digits", "significant digits in tables (6)", OUTPUT, "N", int, least=1, most=1000),
     Option("ascii", "tables in ASCII only", OUTPUT, kind=bool, flag="--ascii"),
     Option("color", "colour in tables", OUTPUT, choices=("auto", "always", "never")),
     Option("quiet", "only the result, no explanation around it", OUTPUT, kind=bool, flag="--quiet"),
 )
 RUNNING = (
-    Option("threads", "how many threads to compute with", OTHER, "N", int),
+    Option("threads", "how many threads to compute with", OTHER, "N", int, least=1),
     Option("debug", "show the traceback of a bug in convgrad", OTHER, kind=bool, flag="--debug"),
 )
 OVERLAYS = (
@@ -126,9 +149,10 @@ OVERLAYS = (
 )
 NETWORK = (
     Option("layer", "open one layer, as backward shows it", OUTPUT, "NAME"),
-    Option("steps", "repeat the step so many times, and show the loss after each", OUTPUT, "N", int),
+    Option("steps", "repeat the step so many times, and show the loss after each", OUTPUT, "N", int, least=1),
 )
 TAKEN: dict[Callable[..., Any], tuple[Iterable[inspect.Parameter], Iterable[Option]]] = {}
+DOCUMENTS = ("case", "file")
 DOCUMENT = inspect.Parameter(
     "case", inspect.Parameter.KEYWORD_ONLY, default=None,
     annotation=Annotated[str | None, typer.Argument(metavar="[CASE]", help="a case document; - is standard input")],
@@ -143,12 +167,18 @@ def argument(name: str, help: str) -> inspect.Parameter:
 
 def takes(
     arguments: Iterable[inspect.Parameter], options: Iterable[Option]
-) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+) -> Callable[[Callable[..., int]], Callable[..., int]]:
     """Let a function of keywords take arguments and options, once it has been `signed`."""
+    known = {option.name: option for option in options}
 
-    def decorate(function: Callable[..., Any]) -> Callable[..., Any]:
-        TAKEN[function] = (arguments, options)
-        return function
+    def decorate(function: Callable[..., int]) -> Callable[..., int]:
+        @wraps(function)
+        def command(**typed: Any) -> int:
+            return function(**{name: known[name].value(text) if name in known else _argument(name, text)
+                               for name, text in typed.items()})  # fmt: skip
+
+        TAKEN[command] = (arguments, options)
+        return command
 
     return decorate
 
@@ -157,3 +187,38 @@ def signed(function: Any) -> None:
     """Give a command the signature that its arguments and options make: only to those that a run needs."""
     arguments, options = TAKEN[function]
     function.__signature__ = inspect.Signature([*arguments, *(option.parameter() for option in options)])
+
+
+def _argument(name: str, text: str | None) -> str | None:
+    """An argument; a document's must not be empty, as a shell makes it of a variable that is not set."""
+    if text == "" and name in DOCUMENTS:
+        refuse(name.upper(), "expected a file, found nothing", "name one")
+    return text
+
+
+def whole_number(text: str, option: str, least: int = 0, most: int = LARGEST) -> int:
+    """A count as it is typed, in plain digits."""
+    shown = text if len(text) <= SHOWN else text[:SHOWN] + "…"
+    if not WHOLE.fullmatch(text):
+        refuse(option, f"expected a whole number, found '{shown}'")
+    number = int(text[:SHOWN])  # of more digits Python may refuse to make a number
+    if number < least:
+        refuse(option, f"must be at least {least}, but is {shown}")
+    if number > most:
+        refuse(option, f"must be at most {most}, but is {shown}")
+    return number
+
+
+def _require_text(text: str, option: str) -> None:
+    """Refuse an argument with bytes that are no text, which Python carries as halves of surrogate pairs."""
+    if alien := re.search("[\ud800-\udfff]", text):
+        code = ord(alien[0])
+        what = f"byte 0x{code - 0xDC00:02x} is not UTF-8 text" if code > 0xDC7F else "this is not text"
+        refuse(option, what, "it must be UTF-8 throughout")
+    if "\0" in text:
+        refuse(option, "this is not text: it holds zero bytes")
+
+
+def refuse(option: str, message: str, advice: str = "") -> NoReturn:
+    """Raise the RequestError about an option."""
+    raise RequestError(Problem(message, advice, place=Place(option)))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from itertools import islice
 from typing import Any
@@ -29,7 +30,7 @@ class Request:
     value: dict[str, Any]
     origins: dict[str, Document]
     document: Document | None
-    error: RequestError | None = None
+    error: Exception | None = None
     typed: frozenset[str] = frozenset()
     """The settings that came as options."""
     claimed: frozenset[str] = frozenset()
@@ -45,6 +46,17 @@ class Request:
     @property
     def line(self) -> int | None:
         return self.document.line if self.document else None
+
+    def explained(self, error: Exception) -> Exception:
+        """What went wrong with this request: as its user's problem, placed, where it is one."""
+        try:
+            if isinstance(error, MemoryError):
+                named = f", which is {self.id!r}" if self.id is not None else ""
+                place = Place(self.document.name, self.line) if self.document else None
+                return RequestError(Problem(f"not enough memory for this case{named}", place=place))
+            return self.placed(error) if isinstance(error, RequestError) else error
+        except Exception as bug:  # one in the placing, say, is this request's as well
+            return bug
 
     def placed(self, error: RequestError) -> RequestError:
         """The error with a place in a file, or the option, for each of its problems."""
@@ -104,7 +116,7 @@ def requests(options: Mapping[str, Any], *, exact: bool) -> tuple[Iterator[Reque
     if list(options.values()).count("-") > 1:
         raise RequestError(Problem("standard input (-) can be read for one argument only", "save the other to a file"))
     try:
-        choice(*ARITHMETICS)(options.get("arithmetic") or "auto", 0)
+        choice(*ARITHMETICS)("auto" if options.get("arithmetic") is None else options["arithmetic"], 0)
     except RequestError as error:
         raise error.at(Place("--arithmetic")) from None
     nonfinite = bool(options.get("allow_nonfinite"))
@@ -114,8 +126,9 @@ def requests(options: Mapping[str, Any], *, exact: bool) -> tuple[Iterator[Reque
             raise RequestError(Problem("no case is given", "name a case document, or give --input, --kernel, --delta"))
         return iter([Request(values, origins, None)]), False
     given = source(options["case"])
-    documents = read(given, exact=exact, nonfinite=nonfinite)
-    first = list(islice(documents, 2))
+    with _naming(given.name):
+        documents = read(given, exact=exact, nonfinite=nonfinite)
+        first = list(islice(documents, 2))
     made = (_merged(document, values, origins) for part in (first, documents) for document in part)
     return made, given.format == "jsonl" or len(first) > 1
 
@@ -186,12 +199,23 @@ def _claims(options: Mapping[str, Any], origins: dict[str, Document], exact: boo
 
 def only_document(text: str, option: str, exact: bool = True, nonfinite: bool = False) -> Document:
     """The one document that an option names."""
-    documents = list(read(source(text, option=option), exact=exact, nonfinite=nonfinite))
-    if len(documents) != 1:
-        raise RequestError(Problem(f"{option} takes one document, but {text} has {len(documents)}"))
-    if documents[0].error is not None:
-        raise documents[0].error
-    return documents[0]
+    origin = source(text, option=option)
+    with _naming(origin.name):
+        documents = list(read(origin, exact=exact, nonfinite=nonfinite))
+        if len(documents) != 1:
+            raise RequestError(Problem(f"{option} takes one document, but {text} has {len(documents)}"))
+        if documents[0].error is not None:
+            raise documents[0].error
+        return documents[0]
+
+
+@contextmanager
+def _naming(name: str) -> Iterator[None]:
+    """Say of what is read where the memory does not suffice for it."""
+    try:
+        yield
+    except MemoryError:
+        raise RequestError(Problem("not enough memory to read this", place=Place(name))) from None
 
 
 def _array_in(value: Any, key: str, origin: Document) -> Any:
@@ -219,14 +243,12 @@ def setting(text: Any, option: str) -> Any:
     return parts if len(parts) > 1 else parts[0]
 
 
-def each(
-    made: Iterator[Request], compute: Callable[[Request], Any]
-) -> Iterator[tuple[Request, Any, RequestError | None]]:
-    """Every request with its result, or with the error, placed, that refused it."""
+def each(made: Iterator[Request], compute: Callable[[Request], Any]) -> Iterator[tuple[Request, Any, Exception | None]]:
+    """Every request with its result, or with what kept it from one, and the rest go on."""
     for request in made:
         try:
             if request.error is not None:
                 raise request.error
             yield request, compute(request), None
-        except RequestError as error:
-            yield request, None, request.placed(error)
+        except Exception as error:
+            yield request, None, request.explained(error)

@@ -10,9 +10,10 @@ from itertools import chain
 from time import monotonic
 from typing import Any
 
-from convgrad.cli.errors import report
+from convgrad.cli.errors import bug_text, told
 from convgrad.cli.requests import Request, each
-from convgrad.documents import chunks
+from convgrad.cli.unfinished import Unfinished
+from convgrad.documents import chunks, element
 from convgrad.errors import Place, Problem, RequestError
 
 SUFFIXES = {".json": "json", ".jsonl": "jsonl", ".ndjson": "jsonl", ".yaml": "yaml", ".yml": "yaml"}
@@ -28,6 +29,7 @@ GRAVEST = (70, 2, 1, 4, 3, 0)
 class Tally:
     """The exit codes of many cases, of which the gravest counts."""
 
+    debug: bool = False
     codes: set[int] = field(default_factory=lambda: {0})
 
     @property
@@ -44,8 +46,10 @@ class Result:
     code: int = 0
 
 
+FRAMES = {"json": ("[", ",\n ", "]\n"), "yaml": ("---\n", "---\n", ""), "table": ("", "\n", "")}
+"""What stands before the first of many records, between two, and after the last."""
 OUTPUT = Place("--output")
-Outcome = tuple[Request, Result | None, RequestError | None]
+Outcome = tuple[Request, Result | None, Exception | None]
 
 
 def suffix_of(options: Mapping[str, Any]) -> str:
@@ -86,7 +90,7 @@ def deliver(
     made: Iterator[Request], many: bool, compute: Callable[[Request], Result], options: Mapping[str, Any]
 ) -> int:
     """Compute every case and write what comes of it; the exit code. Raises RequestError for a lone case refused."""
-    form, tally = format_of(options), Tally()
+    form, tally = format_of(options), Tally(bool(options.get("debug")))
     outcomes = each(made, compute)
     text = _many(outcomes, form, tally) if many else _alone(next(outcomes), form, tally)
     write(text, options.get("output"))
@@ -100,18 +104,26 @@ def deliver_one(result: Result, options: Mapping[str, Any]) -> int:
 
 
 def _alone(outcome: Outcome, form: str, tally: Tally) -> Iterator[str]:
-    _, result, error = outcome
+    request, result, error = outcome
     if error is not None:
         raise error
     assert result is not None
     tally.codes.add(result.code)
-    return _started(_text(result, form))
+    return _started(_explained(request, result, form))
 
 
 def _started(text: Iterator[str]) -> Iterator[str]:
     """The same text, its first part made already: what can go wrong does so before anything is written."""
     first = next(text, "")
     return chain((first,), text)
+
+
+def _explained(request: Request, result: Result, form: str) -> Iterator[str]:
+    """The text of a result; what goes wrong in making it is said of its request."""
+    try:
+        yield from _text(result, form)
+    except Exception as error:
+        raise request.explained(error) from None
 
 
 def _text(result: Result, form: str) -> Iterator[str]:
@@ -146,46 +158,45 @@ def _gathered(parts: Iterator[str]) -> Iterator[str]:
 
 
 def _many(outcomes: Iterator[Outcome], form: str, tally: Tally) -> Iterator[str]:
-    if form == "json":
-        yield from chunks((_dict(outcome, tally) for outcome in outcomes), "json")
-        return
-    for number, outcome in enumerate(outcomes):
-        yield from _separated(number, form)
-        if form != "table" or outcome[2] is None:
-            yield from _lines(_dict(outcome, tally)) if form == "jsonl" else _one(outcome, form, tally)
-        else:
-            _refused(outcome, tally)
+    opening, between, ending = FRAMES.get(form, ("", "", ""))
+    before = opening
+    for outcome in outcomes:
+        yield before
+        yield from _one(outcome, form, tally)
+        before, opening = between, ""
         sys.stdout.flush()
-
-
-def _separated(number: int, form: str) -> Iterator[str]:
-    if form == "yaml":
-        yield "---\n"
-    elif form == "table" and number:
-        yield "\n"
+    if ending:
+        yield opening + ending
 
 
 def _one(outcome: Outcome, form: str, tally: Tally) -> Iterator[str]:
-    if form == "yaml":
-        return chunks(_dict(outcome, tally), form)
-    assert outcome[1] is not None
-    tally.codes.add(outcome[1].code)
-    return outcome[1].as_text()
+    """One case of many: its record, or its error, also where that comes to light in the middle of the record."""
+    request, result, error = outcome
+    record = Unfinished(form)
+    if result is not None:
+        tally.codes.add(result.code)
+        try:
+            yield from result.as_text() if form == "table" else record.follow(_among_others(result.as_dict(), form))
+        except Exception as failure:
+            error = request.explained(failure)
+    if error is not None:
+        refusal = _refused(request, error, tally)
+        if form != "table":
+            yield from record.ended(refusal["error"]) if record.is_cut else _among_others(refusal, form)
 
 
-def _dict(outcome: Outcome, tally: Tally) -> Mapping[str, Any]:
-    if outcome[1] is None:
-        return _refused(outcome, tally)
-    tally.codes.add(outcome[1].code)
-    return outcome[1].as_dict()
+def _among_others(record: Mapping[str, Any], form: str) -> Iterator[str]:
+    """A record as one of many, what is short of it all at once: if it fails, it has not been begun."""
+    if form == "jsonl":
+        return _lines(record)
+    return _gathered(element(record) if form == "json" else chunks(record, form))
 
 
-def _refused(outcome: Outcome, tally: Tally) -> Mapping[str, Any]:
+def _refused(request: Request, error: Exception, tally: Tally) -> Mapping[str, Any]:
     """A refused case in its place; what is wrong also goes to standard error."""
-    request, _, error = outcome
-    assert error is not None
-    tally.codes.add(2)
-    report(error)
+    tally.codes.add(told(error, tally.debug))
+    if not isinstance(error, RequestError):
+        return {"id": request.id, "error": {"message": bug_text(error), "line": request.line}}
     lines = [problem.place.line for problem in error.problems if problem.place and problem.place.line]
     message = "; ".join(_message(problem) for problem in error.problems)
     return {"id": request.id, "error": {"message": message, "line": lines[0] if lines else request.line}}

@@ -10,9 +10,9 @@ if TYPE_CHECKING:
     from convgrad.documents.places import render
     from convgrad.documents.reading import Document, read
     from convgrad.documents.sources import Source, source
-    from convgrad.documents.writing import chunks, json_text
+    from convgrad.documents.writing import chunks, element, json_text
 
-__all__ = ["Document", "Source", "chunks", "json_text", "read", "render", "source", "write_atomically"]
+__all__ = ["Document", "Source", "chunks", "element", "json_text", "read", "render", "source", "write_atomically"]
 
 _HOMES = {
     "Document": "reading",
@@ -21,6 +21,7 @@ _HOMES = {
     "source": "sources",
     "render": "places",
     "chunks": "writing",
+    "element": "writing",
     "json_text": "writing",
     "write_atomically": "output",
 }

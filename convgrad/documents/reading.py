@@ -29,7 +29,7 @@ class Document:
 
     __slots__ = ("_text", "error", "line", "name", "number", "value")
 
-    def __init__(self, name: str, number: int, value: Any, error: RequestError | None, text: str, line: int) -> None:
+    def __init__(self, name: str, number: int, value: Any, error: Exception | None, text: str, line: int) -> None:
         self.name, self.number, self.value, self.error, self._text, self.line = name, number, value, error, text, line
 
     def locate(self, path: Path, *, key: bool = False) -> Place | None:
@@ -78,23 +78,23 @@ def _index(text: str, path: Path, key: bool) -> int:
 
 def _numbered(pieces: Iterator[Any], name: str, exact: bool, nonfinite: bool) -> Iterator[Document]:
     for number, (line, text) in enumerate(pieces, 1):
-        if isinstance(text, RequestError):
+        if isinstance(text, Exception):
             yield Document(name, number, None, text, "", line)
             continue
         try:
             yield Document(name, number, value(text, name, line, exact, nonfinite), None, text, line)
-        except RequestError as error:
+        except Exception as error:  # also a bug or a lack of memory is this document's, and the rest go on
             yield Document(name, number, None, error, text, line)
 
 
-def _json_lines(lines: Iterator[bytes], name: str) -> Iterator[tuple[int, str | RequestError]]:
+def _json_lines(lines: Iterator[bytes], name: str) -> Iterator[tuple[int, str | Exception]]:
     """The lines that are not blank, with their numbers."""
     for number, line in enumerate(lines, 1):
         if line.isspace():
             continue
         try:
             yield number, decoded(line, name, number)
-        except RequestError as error:
+        except Exception as error:
             yield number, error
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import codecs
 import difflib
+import errno
 import os
 import re
 import stat
@@ -207,6 +208,8 @@ def _begins_json_lines(filled: list[bytes]) -> bool:
 
 
 def _reason(error: OSError) -> str:
+    if error.errno == errno.EBADF:
+        return "it is closed"
     return (error.strerror or str(error) or "unknown reason").lower()
 
 

@@ -26,6 +26,11 @@ def chunks(value: Any, format: str) -> Iterator[str]:
     return _ended(_line(value) if format == "jsonl" else _json(value, 0))
 
 
+def element(value: Any) -> Iterator[str]:
+    """A value as JSON lays it out among others in a list."""
+    return _json(value, 1)
+
+
 def _ended(parts: Iterator[str]) -> Iterator[str]:
     yield from parts
     yield "\n"

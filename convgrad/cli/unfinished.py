@@ -1,0 +1,61 @@
+"""The text of a record that may break off: how far it is, and what ends it so that the whole stays readable."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from textwrap import indent
+from typing import Any
+
+from convgrad.documents import chunks, json_text
+
+STRUCTURE = re.compile(r'"(?:[^"\\]|\\.)*"|[][{}]')
+CLOSING = {"[": "]", "{": "}"}
+
+
+class Unfinished:
+    """A record in json, jsonl or yaml on its way out, in parts that are whole words."""
+
+    def __init__(self, form: str) -> None:
+        self.form, self.begun, self.last = form, False, ""
+        self.open: list[str] = []
+
+    def follow(self, parts: Iterator[str]) -> Iterator[str]:
+        """The same parts, taken note of."""
+        for part in parts:
+            for word in STRUCTURE.findall(part):
+                if word in CLOSING:
+                    self.open.append(word)
+                elif word in "]}":
+                    self.open.pop()
+            self.last, self.begun = part.rstrip()[-1:] or self.last, True
+            yield part
+
+    @property
+    def is_cut(self) -> bool:
+        """Whether what was written so far is the beginning of a record."""
+        return bool(self.open) or (self.form == "yaml" and self.begun)
+
+    def ended(self, error: Mapping[str, Any]) -> Iterator[str]:
+        """What ends the record, an `error` its last key."""
+        if self.form == "yaml":
+            yield self._completed() + self._closed(0) + "\nerror:\n"
+            yield indent("".join(chunks(error, "yaml")), "  ")
+            return
+        yield self._completed() + self._closed(1)
+        yield f'{"" if self._takes_a_key() else ", "}"error": {json_text(error)}}}'
+        yield "\n" if self.form == "jsonl" else ""
+
+    def _completed(self) -> str:
+        """What the innermost list or mapping still waits for."""
+        if self.last == ":" or (self.last == "," and self.open[-1:] == ["["]):
+            return " null"  # with its space: YAML takes `a:null` for a word
+        return '"error": null' if self.last == "," and len(self.open) > 1 else ""
+
+    def _closed(self, depth: int) -> str:
+        """The brackets that close all but the outermost so many."""
+        return "".join(CLOSING[bracket] for bracket in reversed(self.open[depth:]))
+
+    def _takes_a_key(self) -> bool:
+        """Whether the record itself has just been opened, or has a comma already."""
+        return len(self.open) == 1 and self.last in "{,"
