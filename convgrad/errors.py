@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
 Path = tuple[str | int, ...]
+QUOTED = 60  # characters of a word that a message quotes in full
 
 
 @dataclass(frozen=True)
@@ -56,6 +57,15 @@ class RequestError(ValueError):
 
     def __reduce__(self) -> tuple[type[RequestError], tuple[tuple[Problem, ...]]]:
         return type(self), (self.problems,)
+
+
+def excerpt(text: str) -> str:
+    """A word of a document as a message quotes it: a long one by its beginning.
+
+    >>> excerpt("9" * 100)
+    '999999999999999999999999999999…'
+    """
+    return text if len(text) <= QUOTED else text[: QUOTED // 2] + "…"
 
 
 def path_text(path: Path) -> str:

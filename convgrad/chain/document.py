@@ -32,7 +32,7 @@ class Reader:
     def __init__(self, nonfinite: bool) -> None:
         self.nonfinite = nonfinite
         self.problems: list[Problem] = []
-        self.exact = True
+        self.exact = self.finite = True
 
     def attempt(self, function: Callable[..., Any], *args: Any, at: Path = (), **keywords: Any) -> Any:
         """The function's result, or None when it raised RequestError, whose problems are kept."""
@@ -46,6 +46,7 @@ class Reader:
         """An array of the document."""
         found: Numbers | None = self.attempt(read_numbers, value, nonfinite=self.nonfinite, at=at)
         self.exact &= found is None or found.exact
+        self.finite &= found is None or found.finite
         return found
 
     def problem(self, message: str, advice: str, *at: str | int) -> None:
@@ -79,6 +80,8 @@ def read_chain(document: Any, *, arithmetic: str | None = None, nonfinite: bool 
     if asked not in ARITHMETICS:
         place = ("arithmetic",) if arithmetic is None else ()
         reader.problem(f"unknown arithmetic '{asked}'", f"one of {', '.join(ARITHMETICS)}", *place)
+    elif asked == "exact" and not reader.finite:
+        reader.problem("NaN and infinities are not rational", "use arithmetic float64")
     reader.raise_any()
     assert x is not None
     return _chain(x, layers, ending, rates, asked, given, reader)

@@ -20,7 +20,7 @@ class NetworkRequest(Request):
     def _place(self, problem: Problem) -> Place | None:
         if self.document is None or (problem.path and problem.path[0] in self.origins):
             return super()._place(problem)
-        return self.document.locate(problem.path, key="unknown key" in problem.message) or Place(self.document.name)
+        return self.document.locate(problem.path, key="unknown key" in problem.message)
 
 
 def run(options: Mapping[str, Any]) -> int:

@@ -14,7 +14,7 @@ import numpy as np
 from convgrad.case import ARITHMETICS
 from convgrad.cli.options import CASE, CLAIMS
 from convgrad.documents import Document, read, source
-from convgrad.errors import Place, Problem, RequestError, path_text
+from convgrad.errors import Place, Problem, RequestError
 from convgrad.settings import choice
 from convgrad.verify.results import claimed
 
@@ -72,16 +72,13 @@ class Request:
             return Place(f"--{key}".replace("_", "-"))
         if self.document is None:
             return None
-        return self.document.locate(problem.path, key=key not in CASE_KEYS) or Place(self.document.name)
+        return self.document.locate(problem.path, key=key not in CASE_KEYS)
 
     @staticmethod
     def in_option(origin: Document, problem: Problem) -> Place:
         named = isinstance(origin.value, Mapping) and problem.path[0] != "claim"
         path = problem.path if named else problem.path[1:]
-        if place := origin.locate(path, key="unknown key" in problem.message):
-            return place
-        entry = [part for part in path if isinstance(part, int)]  # of a file without lines, such as a .npy
-        return Place(path_text((origin.name, *entry)))
+        return origin.locate(path, key="unknown key" in problem.message)
 
     def exact(self) -> dict[str, Any]:
         """The same mapping with the text of every number kept, for arrays that were read as binary ones."""
@@ -203,7 +200,8 @@ def only_document(text: str, option: str, exact: bool = True, nonfinite: bool = 
     with _naming(origin.name):
         documents = list(read(origin, exact=exact, nonfinite=nonfinite))
         if len(documents) != 1:
-            raise RequestError(Problem(f"{option} takes one document, but {text} has {len(documents)}"))
+            name = origin.path or origin.name
+            raise RequestError(Problem(f"{option} takes one document, but {name} has {len(documents)}"))
         if documents[0].error is not None:
             raise documents[0].error
         return documents[0]

@@ -5,12 +5,14 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Callable, Iterable, Sequence
-from decimal import Decimal
+from decimal import Decimal, InvalidOperation
 from fractions import Fraction
 from functools import wraps
 from typing import Any
 
 import numpy as np
+
+from convgrad.errors import excerpt
 
 Array = np.ndarray[Any, Any]
 
@@ -23,6 +25,9 @@ NONFINITE = {
     **dict.fromkeys((".inf", ".Inf", ".INF", "+.inf", "+.Inf", "+.INF", "Infinity"), math.inf),
     **dict.fromkeys(("-.inf", "-.Inf", "-.INF", "-Infinity"), -math.inf),
 }
+
+LONGEST = 5000
+"""Characters of one number: no float64 takes more than 1,100 in full, and reading time grows with the square."""
 
 
 class Plain(str):
@@ -40,8 +45,17 @@ def natural(value: Any) -> Any:
     if not isinstance(value, Plain):
         return value
     if NUMBER.fullmatch(value):
-        return float(value) if set(value) & set(".eE") else int(value)
+        return _natural_number(value)
     return {"true": True, "false": False, "null": None, "~": None}.get(value, str(value))
+
+
+def _natural_number(text: Plain) -> Any:
+    """A number, or its text where Python's own numbers do not hold it."""
+    try:
+        number = float(text) if set(text) & set(".eE") else int(text)
+    except ValueError:  # an integer of more digits than Python reads
+        return text
+    return text if isinstance(number, float) and math.isinf(number) else number
 
 
 def zeros(shape: Sequence[int], dtype: np.dtype[Any]) -> Array:
@@ -57,22 +71,32 @@ def rational(text: str) -> Fraction:
 
     Raises ValueError, with a message for the user, for what is not a number or not within float64's range.
     """
+    if len(text) > LONGEST:
+        raise ValueError(f"'{excerpt(text)}' has {len(text)} characters, but a number has at most {LONGEST}")
     if parts := FRACTION.fullmatch(text):
-        if int(parts[2]) == 0:
-            raise ValueError(f"'{text}' divides by zero")
-        value = Fraction(int(parts[1]), int(parts[2]))
+        if parts[2] == "0":
+            raise ValueError(f"'{excerpt(text)}' divides by zero")
+        value = Fraction(_whole(parts[1]), _whole(parts[2]))
         _refuse_out_of_range(nearest(value), text)
         return value
     if not NUMBER.fullmatch(text):
-        raise ValueError(f"expected a number, found '{text}'")
+        raise ValueError(f"expected a number, found '{excerpt(text)}'")
     _refuse_out_of_range(float(text), text)  # first: 1e-2000000 as a rational would fill the memory
-    return Fraction(*Decimal(text).as_integer_ratio())
+    try:
+        return Fraction(*Decimal(text).as_integer_ratio())
+    except InvalidOperation:  # 0e99999999999999999999, which float() reads
+        raise ValueError(f"'{excerpt(text)}' has an exponent beyond what any number has") from None
+
+
+def _whole(digits: str) -> int:
+    """An integer of any length: int() itself reads 4,300 digits and no more."""
+    return int(Decimal(digits))
 
 
 def _refuse_out_of_range(nearest: float, text: str) -> None:
     vanished = nearest == 0 and re.search(r"[1-9]", re.split("[eE/]", text)[0])
     if math.isinf(nearest) or vanished:
-        raise ValueError(f"'{text}' is {'below' if vanished else 'beyond'} what a 64-bit float can hold")
+        raise ValueError(f"'{excerpt(text)}' is {'below' if vanished else 'beyond'} what a 64-bit float can hold")
 
 
 def decimal_text(value: Fraction) -> str:
@@ -83,19 +107,23 @@ def decimal_text(value: Fraction) -> str:
     """
     places = _decimal_places(value.denominator)
     if places is None:
-        return f"{value.numerator}/{value.denominator}"
-    digits = str(abs(value.numerator) * 10**places // value.denominator).rjust(places + 1, "0")
+        return f"{whole_text(value.numerator)}/{whole_text(value.denominator)}"
+    digits = whole_text(abs(value.numerator) * 10**places // value.denominator).rjust(places + 1, "0")
     text = f"{digits[:-places]}.{digits[-places:]}" if places else digits
     return f"-{text}" if value < 0 else text
+
+
+def whole_text(value: int) -> str:
+    """An integer in decimal, of any length: str() itself writes 4,300 digits and no more."""
+    return str(Decimal(value))
 
 
 def _decimal_places(denominator: int) -> int | None:
     """How many decimals 1/denominator takes; None where they never end."""
     twos = (denominator & -denominator).bit_length() - 1
-    rest, fives = denominator >> twos, 0
-    while rest % 5 == 0:
-        rest, fives = rest // 5, fives + 1
-    return max(twos, fives) if rest == 1 else None
+    rest = denominator >> twos
+    fives = round(math.log(rest, 5))
+    return max(twos, fives) if 5**fives == rest else None
 
 
 def rounded(values: Array) -> Array:

@@ -12,10 +12,12 @@ from typing import Any
 
 import numpy as np
 
-from convgrad.core.arithmetic import EXACT, FRACTION, NONFINITE, NUMBER, Array, rational
-from convgrad.errors import Path, Problem, RequestError
+from convgrad.core.arithmetic import EXACT, FRACTION, NONFINITE, NUMBER, Array, Plain, rational, whole_text
+from convgrad.errors import Path, Problem, RequestError, excerpt
 
 MOST_PROBLEMS = 10
+DIGITS_IN_COMMON = 10_000  # those of 1/1 to 1/20000 have 8,686
+MOST_COMMON = 10**DIGITS_IN_COMMON
 LISTS, NATIVE = {list, tuple}, {int, float}
 
 
@@ -41,7 +43,18 @@ class Numbers:
             return np.array(self.values if native else list(map(_floated, self.values)), dtype).reshape(self.shape)
         result = np.empty(len(self.values), EXACT)
         result[:] = [exact_value(value) for value in self.values]
+        _refuse_coprime(result)
         return result.reshape(self.shape)
+
+
+def _refuse_coprime(values: Array) -> None:
+    """Refuse fractions whose common denominator, by which exact arithmetic goes, is nearly all of them multiplied."""
+    common = 1
+    for denominator in {value.denominator for value in values}:
+        common = math.lcm(common, denominator)
+        if common > MOST_COMMON:
+            message = f"the common denominator of these numbers has more than {DIGITS_IN_COMMON} digits"
+            raise RequestError(Problem(message, "use arithmetic float64"))
 
 
 def _binary(values: Array, dtype: np.dtype[Any]) -> Array:
@@ -64,6 +77,7 @@ def read_numbers(value: Any, *, nonfinite: bool = False) -> Numbers:
     rows, shape = _flattened(value)
     if _plainly_finite(rows):
         return Numbers(rows, shape, exact=True)
+    rows = [Plain(leaf) if isinstance(leaf, Decimal) else leaf for leaf in rows]
     _refuse_bad(rows, shape, nonfinite)
     finite = not _any_nonfinite(rows)
     return Numbers(rows, shape, exact=finite, finite=finite)
@@ -145,20 +159,21 @@ def _problem(value: Any, nonfinite: bool) -> Problem | None:
     kind = type(value)
     if kind is float or isinstance(value, np.floating):
         return None if nonfinite or np.isfinite(value) else _refused(str(value), ())
-    if kind in (int, Fraction, Decimal) or isinstance(value, np.integer):
-        return Problem(f"{value} is beyond what a 64-bit float can hold") if abs(value) >= 2**1024 else None
+    if kind in (int, Fraction) or isinstance(value, np.integer):
+        size = "a number of %d digits is beyond what a 64-bit float can hold"
+        return Problem(size % len(whole_text(int(abs(value))))) if abs(value) >= 2**1024 else None
     if not isinstance(value, str):
         return Problem(f"expected a number, found {_said(value)}")
     if value in NONFINITE:
         return None if nonfinite else _refused(value, ())
     if kind is str and NUMBER.fullmatch(value):
-        return Problem(f"expected a number, found the text '{value}'", "remove the quotes")
+        return Problem(f"expected a number, found the text '{excerpt(value)}'", "remove the quotes")
     return _unreadable(value)
 
 
 def _unreadable(text: str) -> Problem | None:
     if not (NUMBER.fullmatch(text) or FRACTION.fullmatch(text)):
-        return Problem(f"expected a number, found '{text}'", _advice(text))
+        return Problem(f"expected a number, found '{excerpt(text)}'", _advice(text))
     try:
         rational(text)
     except ValueError as error:

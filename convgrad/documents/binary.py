@@ -4,20 +4,34 @@ from __future__ import annotations
 
 import io
 import warnings
-from typing import Any, NoReturn
+import zipfile
+from collections.abc import Iterable
+from math import prod
+from typing import IO, Any, NoReturn
 
 import numpy as np
 
 from convgrad.documents.sources import Source, refuse
 from convgrad.errors import RequestError
 
+Members = dict[str, zipfile.ZipInfo]
+
 MAGIC = b"\x93NUMPY"
-KINDS = {"O": "Python objects", "V": "records", "c": "complex numbers", "b": "booleans", "S": "text", "U": "text"}
+KINDS = {"V": "records", "c": "complex numbers", "b": "booleans", "S": "text", "U": "text"}
+MOST_UNPACKED = 1 << 28  # bytes: what takes no more is read, however small it was packed
+MOST_TIMES = 100  # the bytes of a file that its arrays may take: computed numbers hardly take twice as many
 
 
 def read(source: Source) -> Any:
     """The array of a .npy file; of a .npz archive the member that is named, the only one, or all by name."""
-    return _array(source) if source.format == "npy" else _archive(source)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # NumPy's and Python's about a damaged header name lines of our own
+        try:
+            return _array(source) if source.format == "npy" else _archive(source)
+        except (RequestError, MemoryError):
+            raise
+        except Exception:  # whatever NumPy, zipfile or the parser of headers raise, and that is nearly anything
+            _broken(source.name)
 
 
 def part(array: Any, first: int, last: int) -> Any:
@@ -44,52 +58,80 @@ def _array(source: Source) -> Any:
     with source.open() as file:
         if file.read(len(MAGIC)) != MAGIC:
             refuse(source.name, "this is not a NumPy .npy file", "write one with numpy.save")
-    return _numbers(_loaded(source.path, source.name), source.name)
+        size = file.seek(0, io.SEEK_END)
+        file.seek(0)
+        dtype, taken = _header(file, size, source.name)
+    _refuse_pickled(dtype, source.name)
+    array: Any = np.load(str(source.path), mmap_mode="r" if taken else None, allow_pickle=False)
+    return _numbers(np.asarray(array), source.name)
 
 
-def _loaded(path: Any, name: str) -> Any:
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        try:
-            return np.asarray(np.load(path, mmap_mode="r", allow_pickle=False))
-        except Exception:
-            return _unmapped(path, name)
-
-
-def _unmapped(path: Any, name: str) -> Any:
-    """An array that cannot be mapped, such as an empty one."""
-    try:
-        return np.asarray(np.load(path, allow_pickle=False))
-    except Exception as error:
-        _broken(name, error)
+def _header(file: IO[bytes], size: int, name: str) -> tuple[np.dtype[Any], int]:
+    """The type of number that an array's header tells, and how many bytes it takes: no more than are there."""
+    version = np.lib.format.read_magic(file)  # the second and third differ in the names of records alone
+    read = np.lib.format.read_array_header_1_0 if version == (1, 0) else np.lib.format.read_array_header_2_0
+    shape, _, dtype = read(file)
+    taken = prod(shape) * dtype.itemsize
+    if min(shape, default=0) < 0 or (taken > size - file.tell() and not dtype.hasobject):
+        _broken(name)
+    return dtype, taken
 
 
 def _archive(source: Source) -> Any:
-    try:
-        with source.open() as file, np.load(io.BytesIO(file.read()), allow_pickle=False) as archive:
-            return _members(source, archive)
-    except Exception as error:
-        _broken(source.name, error)
+    with source.open() as file:
+        seekable = file if file.seekable() else io.BytesIO(file.read())
+        with zipfile.ZipFile(seekable) as archive:
+            members = _wanted(source, archive)
+            _refuse_flood(source, members.values(), seekable.seek(0, io.SEEK_END))
+            return _members(source, archive, members)
 
 
-def _members(source: Source, archive: Any) -> Any:
-    if not isinstance(archive, np.lib.npyio.NpzFile):
-        refuse(source.name, "this is not a NumPy .npz archive", "write one with numpy.savez")
-    names = list(archive.files)
-    if source.member is not None:
-        return _named(source, archive, names)
-    if not names:
-        refuse(source.name, "the archive is empty")
-    if len(names) == 1:
-        return _numbers(archive[names[0]], source.name)
-    return {name: _setting(archive[name], f"{source.name}:{name}") for name in names}
-
-
-def _named(source: Source, archive: Any, names: list[str]) -> Any:
-    if source.member in names:
-        return _numbers(archive[source.member], source.name)
-    has = f"it has {', '.join(names[:20])}" if names else "it is empty"
+def _wanted(source: Source, archive: zipfile.ZipFile) -> Members:
+    """The member that is named, or all."""
+    members = _by_name(source, archive)
+    if source.member is None:
+        return members or refuse(source.name, "the archive is empty")
+    if source.member in members:
+        return {source.member: members[source.member]}
+    has = f"it has {', '.join(list(members)[:20])}" if members else "it is empty"
     return refuse(source.name, f"the archive has no array '{source.member}'", has)
+
+
+def _members(source: Source, archive: zipfile.ZipFile, members: Members) -> Any:
+    if len(members) == 1:
+        (only,) = members.values()
+        return _numbers(_member(archive, only, source.name), source.name)
+    places = {name: f"{source.name}:{name}" for name in members}
+    return {name: _setting(_member(archive, info, places[name]), places[name]) for name, info in members.items()}
+
+
+def _by_name(source: Source, archive: zipfile.ZipFile) -> Members:
+    members: Members = {}
+    for info in archive.infolist():
+        name = info.filename.removesuffix(".npy")
+        if name in members:
+            refuse(source.name, f"the archive has two arrays '{name}'", "keep one")
+        members[name] = info
+    return members
+
+
+def _refuse_flood(source: Source, members: Iterable[zipfile.ZipInfo], packed: int) -> None:
+    """Refuse a small file that would fill the memory, by the sizes that it tells: zipfile reads no more than these."""
+    unpacked = sum(info.file_size for info in members)
+    if unpacked > max(MOST_UNPACKED, MOST_TIMES * packed):
+        message = f"{packed:,} bytes would unpack to {unpacked:,}, more than {MOST_TIMES} times as many"
+        refuse(source.name, message, "save each array with numpy.save: a .npy file is read in place, however large")
+
+
+def _member(archive: zipfile.ZipFile, info: zipfile.ZipInfo, name: str) -> Any:
+    with archive.open(info) as file:
+        if file.read(len(MAGIC)) != MAGIC:
+            refuse(name, f"'{info.filename}' in the archive is not a NumPy array", "write one with numpy.savez")
+        file.seek(0)
+        dtype, _ = _header(file, info.file_size, name)
+        _refuse_pickled(dtype, name)
+        file.seek(0)
+        return np.lib.format.read_array(file, allow_pickle=False)
 
 
 def _setting(array: Any, name: str) -> Any:
@@ -107,11 +149,11 @@ def _numbers(array: Any, name: str) -> Any:
     return array
 
 
-def _broken(name: str, error: BaseException) -> NoReturn:
-    """Whatever NumPy, zipfile or the parser of headers raise on a damaged file, and that is nearly anything."""
-    if isinstance(error, RequestError):
-        raise error
-    pickled = "this holds pickled Python objects, which could run any program"
-    if "pickle" in str(error).lower():
+def _refuse_pickled(dtype: np.dtype[Any], name: str) -> None:
+    if dtype.hasobject:
+        pickled = "this holds pickled Python objects, which could run any program"
         refuse(name, pickled, "save the array again, as float64")
+
+
+def _broken(name: str) -> NoReturn:
     refuse(name, "the file is damaged or cut short", "save the array again")

@@ -15,11 +15,13 @@ from convgrad.core.arithmetic import NUMBER, Plain
 from convgrad.documents.cells import DEPTH
 from convgrad.documents.places import place_at
 from convgrad.documents.syntax import SEVERAL, translated
-from convgrad.errors import Path, Problem, RequestError
+from convgrad.errors import Path, Problem, RequestError, excerpt
 
 MOST = 10  # problems reported at once
 NO_NAME = re.compile(rf"{NUMBER.pattern}|true|false|null|~|", re.IGNORECASE)
-PAIR = re.compile(r"\\u[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2}")
+PAIR = re.compile(  # after an odd number of backslashes the last of them is a character
+    r"(?<!\\)(?P<others>(?:\\\\)*)(?P<pair>\\u[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2})"
+)
 LOADER = getattr(yaml, "CLoader", yaml.Loader)
 Event = Any
 
@@ -35,7 +37,7 @@ def tree(text: str, name: str, first_line: int = 1) -> Any:
     except _Refusal as refusal:
         reader.refusals.append(refusal)
     except yaml.YAMLError as error:
-        reader.refusals.append(_Refusal(*translated(error, single)))
+        reader.refusals.append(_too_deep(single, error) or _Refusal(*translated(error, single)))
     if reader.refusals:
         raise RequestError(refusal.problem(name, text, first_line) for refusal in reader.refusals[:MOST])
     return value
@@ -64,6 +66,10 @@ class _Refusal(Exception):
         return Problem(self.message, self.advice, place=place)
 
 
+class _TooDeep(_Refusal):
+    """More levels of nesting than any array has."""
+
+
 class _Reader:
     """Builds values from events, one level of recursion per level of the document."""
 
@@ -86,7 +92,7 @@ class _Reader:
         if event.anchor is not None or getattr(event, "tag", None) is not None:
             self.refuse(event, *_decoration(event))
         if depth >= DEPTH and type(event) in OPENERS:
-            raise _Refusal(event.start_mark.index, f"more than {DEPTH} levels of nesting", "no array here is that deep")
+            raise _TooDeep(event.start_mark.index, f"more than {DEPTH} levels of nesting", "no array here is that deep")
         build = OPENERS.get(type(event))
         return build(self, stream, depth + 1) if build else getattr(event, "value", None)
 
@@ -111,11 +117,15 @@ class _Reader:
     def key(self, event: Event, seen: dict[str, int]) -> str:
         if type(event) not in (ScalarEvent, AliasEvent):
             raise _Refusal(event.start_mark.index, "a key must be a word", "write `name: value`")
+        if type(event) is AliasEvent:
+            self.refuse(event, *_decoration(event))
+            return ""
         name = str(self.node(event, iter(()), 0) or "")
         if problem := _wrong_key(event, name):
             self.refuse(event, *problem)
         elif name in seen:
-            self.refuse(event, f"the key '{name}' is here twice, first {_lines_up(event, seen[name])}", "remove one")
+            where = _lines_up(event, seen[name])
+            self.refuse(event, f"the key '{excerpt(name)}' is here twice, first {where}", "remove one")
         seen.setdefault(name, event.start_mark.line)
         return name
 
@@ -128,6 +138,18 @@ class _Reader:
 OPENERS: dict[type, Any] = {SequenceStart: _Reader.sequence, MappingStartEvent: _Reader.mapping}
 CLOSERS = (SequenceEnd, MappingEndEvent)
 NODES = (ScalarEvent, AliasEvent, *OPENERS, *CLOSERS)
+
+
+def _too_deep(text: str, error: Any) -> _TooDeep | None:
+    """The refusal of levels that open before the place where libyaml, which looks ahead, gave up on them or on more."""
+    mark = getattr(error, "problem_mark", None)
+    try:
+        _Reader().document(text[: mark.index] if mark else "")
+    except _TooDeep as refusal:
+        return refusal
+    except (_Refusal, yaml.YAMLError):
+        pass
+    return None
 
 
 def _events(text: str) -> Iterator[Event]:
@@ -152,30 +174,33 @@ def _as_yaml(text: str) -> str:
 
 
 def _joined(pair: re.Match[str]) -> str:
-    return f"\\U{ord(pair[0].encode().decode('unicode_escape').encode('utf-16', 'surrogatepass').decode('utf-16')):08x}"
+    halves = pair["pair"].encode().decode("unicode_escape")
+    return f"{pair['others']}\\U{ord(halves.encode('utf-16', 'surrogatepass').decode('utf-16')):08x}"
 
 
 def _original(text: str, index: int) -> int:
     """An index in the text as libyaml got it, as the index in the text: each pair of escapes was two longer."""
     if "\\u" in text:
         for pair in PAIR.finditer(text):
-            index += 2 * (pair.start() < index)
+            index += 2 * (pair.start("pair") < index)
     return index
 
 
 def _decoration(event: Event) -> tuple[str, str]:
+    anchor = excerpt(str(event.anchor))
     if type(event) is AliasEvent:
-        return f"'*{event.anchor}' repeats another part", "aliases are not read: write the value out"
+        return f"'*{anchor}' repeats another part", "aliases are not read: write the value out"
     if event.anchor is not None:
-        return f"'&{event.anchor}' names a part for repeating", "anchors are not read: leave it out"
-    return f"'{event.tag}' is a YAML tag", "tags are not read: leave it out"
+        return f"'&{anchor}' names a part for repeating", "anchors are not read: leave it out"
+    return f"'{excerpt(event.tag)}' is a YAML tag", "tags are not read: leave it out"
 
 
 def _wrong_key(event: Event, name: str) -> tuple[str, str] | None:
     if not event.style and name == "<<":
         return "'<<' merges another mapping", "merge keys are not read: write the keys out"
     if not event.style and NO_NAME.fullmatch(name):
-        return f"a key must be a word, found '{name}'" if name else "a key is missing before ':'", "write `name: value`"
+        what = f"a key must be a word, found '{excerpt(name)}'" if name else "a key is missing before ':'"
+        return what, "write `name: value`"
     return None
 
 
@@ -205,7 +230,7 @@ def _member(event: Event, stream: Iterator[Event], part: str | int) -> tuple[Eve
         if type(name) in CLOSERS:
             return None
         value = next(stream) if mapping else name
-        if (name.value if mapping else count) == part:
+        if (getattr(name, "value", None) if mapping else count) == part:
             return name, value
         _skip(value, stream)
     return None

@@ -11,7 +11,7 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from convgrad.core.arithmetic import Plain, decimal_text
+from convgrad.core.arithmetic import Plain, decimal_text, whole_text
 
 LITERALS = {"true", "false", "null"}
 JSON_NUMBER = re.compile(r"-?(?:0|[1-9][0-9]*)(?:\.[0-9]+)?(?:[eE][-+]?[0-9]+)?")
@@ -119,7 +119,7 @@ Dialect._scalars = {
     str: lambda dialect, value: dialect.word(value),
     float: Dialect._real,
     bool: lambda _, value: "true" if value else "false",
-    int: lambda _, value: int.__repr__(value),
+    int: lambda _, value: whole_text(value),
     type(None): lambda _, __: "null",
     Fraction: Dialect._rational,
     Plain: Dialect._plain,

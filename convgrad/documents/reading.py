@@ -12,15 +12,17 @@ from convgrad.documents import arrays, binary
 from convgrad.documents.cells import DEPTH
 from convgrad.documents.places import place_at
 from convgrad.documents.sources import Source, decoded
-from convgrad.errors import Path, Place, RequestError
+from convgrad.errors import Path, Place, RequestError, path_text
 
 BLOCK = 100  # a number that overflows or vanishes without a three-digit exponent has a block this long of digits
 FAR_EXPONENT = re.compile(r"e[-+]?[0-9]{3}")
 HALF_A_PAIR = re.compile(
     r"\\u[dD][89abAB][0-9a-fA-F]{2}(?!\\u[dD][c-fC-F])|(?<!\\u[dD][89abAB][0-9a-fA-F][0-9a-fA-F])\\u[dD][c-fC-F]"
+    r"|\\\\u[dD][89abAB]"  # whose backslash may be a character
 )
 PLAINEST = re.compile(r"(?!null:|true:|false:)([a-z_]{2,}): (?:([\[0-9.,eE+\- \]]+)|([a-z]+(?:-[a-z]+)*))")
 MARKER = "\n---"
+END = re.compile(r"\n\.\.\.(?=\s)")
 EMPTY = re.compile(r"(?:[ \t\r\n]|#.*|%.*|\.\.\.(?=\s|$))*")  # blanks, comments, directives
 
 
@@ -32,17 +34,21 @@ class Document:
     def __init__(self, name: str, number: int, value: Any, error: Exception | None, text: str, line: int) -> None:
         self.name, self.number, self.value, self.error, self._text, self.line = name, number, value, error, text, line
 
-    def locate(self, path: Path, *, key: bool = False) -> Place | None:
-        """Where the value at a path begins (or its key), by reading the text again; None for a binary file."""
+    def locate(self, path: Path, *, key: bool = False) -> Place:
+        """Where the value at a path begins (or its key), by reading the text again; in a binary file what it is of."""
         if not self._text:
-            return None
+            return self._entry(path)
         return place_at(self.name, self._text, _index(self._text, path, key), self.line)
+
+    def _entry(self, path: Path) -> Place:
+        """An entry of an array without lines: x.npy[0,1], or x.npz:kernel[0,1]."""
+        member = f":{path[0]}" if isinstance(self.value, dict) and path else ""
+        return Place(path_text((self.name + member, *(part for part in path if isinstance(part, int)))))
 
     def placed(self, error: RequestError) -> RequestError:
         """The same error, with the place in the file for every problem that has none."""
         return RequestError(
-            problem if problem.place else problem.at(self.locate(problem.path) or Place(self.name))
-            for problem in error.problems
+            problem if problem.place else problem.at(self.locate(problem.path)) for problem in error.problems
         )
 
     def exact(self) -> Any:
@@ -109,8 +115,14 @@ def _parts(text: str) -> Iterator[tuple[int, str]]:
     """The text cut before each `---`, which stays where a value follows on its line."""
     start, line = 0, 1
     for cut in [*_markers(text), len(text)]:
-        yield line, text[start:cut]
+        yield line, _ended(text[start:cut])
         line, start = line + text.count("\n", start, cut), cut
+
+
+def _ended(text: str) -> str:
+    """The text up to the `...` that ends it, where directives for the next document follow."""
+    end = END.search(text)
+    return text[: end.start() + 1] if end and _is_empty(text[end.start() :]) else text
 
 
 def _markers(text: str) -> Iterator[int]:

@@ -21,7 +21,7 @@ SUFFIXES |= dict.fromkeys((".yaml", ".yml"), "yaml")
 
 # What an argument that names no file must look like to be a document itself.
 INLINE = re.compile(
-    r"""\s*(?: [\[{"'] | [\w-]+\s*:(?:\s|$) | -\s | ones\s*$ | .*\n
+    r"""\ufeff?\s*(?: [\[{"'] | [\w-]+\s*:(?:\s|$) | -\s | ones\s*$ | .*\n
         | [-+]?\.?[0-9][0-9.eE+-]*(?:/[0-9]+)?\s*$ | [-+]?\.?(?:nan|inf(?:inity)?)\s*$ )""",
     re.VERBOSE | re.IGNORECASE,
 )
@@ -67,7 +67,7 @@ class Source:
     def lines(self) -> Iterator[bytes]:
         """The bytes line by line."""
         if self.inline is not None:
-            yield from self.inline.encode("utf-8", "surrogatepass").splitlines(True)
+            yield from _encoded(self.inline).splitlines(True)
             return
         try:
             with self.open() as file:
@@ -80,7 +80,7 @@ class Source:
         if self.format == "jsonl":
             return self.lines()
         if self.inline is not None:
-            return self.inline
+            return decoded(_encoded(self.inline), self.name)
         if not self.guess:
             return decoded(self.data(), self.name)
         return self._guessed()
@@ -122,7 +122,7 @@ def _file(path: str) -> Source:
 
 def _no_such_file(argument: str, option: str | None) -> NoReturn:
     if NUMBERS.fullmatch(argument):
-        refuse(argument, "no such file", f"numbers go in brackets: [{argument}]")
+        refuse(_shortened(argument), "no such file", f"numbers go in brackets: [{_shortened(argument)}]")
     folder, name = os.path.split(argument)
     words = ["ones"] if option == "--delta" and not folder else []
     close = difflib.get_close_matches(name, words + _files(folder or "."), n=1)
@@ -150,7 +150,7 @@ def decoded(data: bytes, name: str, first_line: int = 1) -> str:
     except UnicodeDecodeError as error:
         line = first_line + data.count(b"\n", 0, error.start)
         what = f"byte 0x{data[error.start]:02x} is not UTF-{16 if wide else 8} text"
-        refuse(name, what, "save the file as UTF-8", line)
+        refuse(name, what, "it must be UTF-8 throughout", line)
     if "\0" in text:
         line = first_line + text.count("\n", 0, text.index("\0"))
         refuse(name, "this is not text: it holds zero bytes", "a document is YAML or JSON text", line)
@@ -169,16 +169,24 @@ class _Encoded:
         self.stream = stream
 
     def read(self) -> bytes:
-        return bytes(self.stream.read().encode("utf-8", "surrogateescape"))
+        return _encoded(self.stream.read())
 
     def __iter__(self) -> Iterator[bytes]:
-        return (line.encode("utf-8", "surrogateescape") for line in self.stream)
+        return map(_encoded, self.stream)
 
     def __enter__(self) -> _Encoded:
         return self
 
     def __exit__(self, *_: object) -> None:
         pass
+
+
+def _encoded(text: str) -> bytes:
+    """The bytes that a text was made from, also where they are no text."""
+    try:
+        return text.encode("utf-8", "surrogateescape")
+    except UnicodeEncodeError:  # half of a pair, which no bytes were decoded to
+        return text.encode("utf-8", "surrogatepass")
 
 
 def _is_text(stream: Any) -> bool:

@@ -1,4 +1,4 @@
-"""What libyaml says about broken syntax, in plain words: where, what is wrong, what to do."""
+"""What libyaml says about broken syntax, in plain words, whatever its version's: where, what is wrong, what to do."""
 
 from __future__ import annotations
 
@@ -10,10 +10,15 @@ NON_PRINTABLE = Reader.NON_PRINTABLE
 SEVERAL = "put a line with --- before each document, or write one document a line in a .jsonl file"
 INDENT = "write `name: value` on a line of its own, with names of one mapping in the same column; put text in quotes"
 
-# What libyaml's sentence contains -> what to say; `{found}` is the character at the place.
+ESCAPE = "write \\\\ for a backslash, or use single quotes"
+BLOCK = ("after '|' or '>' the text begins on the next line", "put short text in quotes")
+DIRECTIVE = ("a line that begins with '%' directs YAML itself, and this one cannot", "leave it out")
+
+# What libyaml's sentence, or after it the context, contains -> what to say; `{found}` is the character at the place.
 SENTENCES = {
     "<document start>": ("the document has ended, but here is {found}", SEVERAL),
     "mapping values are not allowed": ("':' is not expected here", INDENT),
+    "unexpected ':'": ("':' is not expected here", INDENT),
     "could not find expected ':'": ("expected `name: value`", INDENT),
     "tab character": ("a tab is used for indentation", "use spaces"),
     "unexpected end of stream": ("this quote is never closed", "close it"),
@@ -23,9 +28,21 @@ SENTENCES = {
     "expected '-' indicator": ("expected another '- item', found {found}", "align it with those above"),
     "<block end>": ("this does not line up with what is above", INDENT),
     "expected key": ("this does not line up with what is above", INDENT),
-    "comment or line break": ("after '|' or '>' the text begins on the next line", "put short text in quotes"),
-    "unknown escape": ("there is no such escape in double quotes", "write \\\\ for a backslash, or use single quotes"),
+    "block sequence entries": ("'-' is not expected here", INDENT),
+    "mapping keys": ("'?' is not expected here", "write `name: value`"),
+    "comment or line break": BLOCK,
+    "indentation indicator": BLOCK,
+    "unknown escape": ("there is no such escape in double quotes", ESCAPE),
+    "hexdecimal": ("this escape has too few hexadecimal digits", ESCAPE),
     "Unicode character escape": ("this escape is no character", "surrogates come in pairs"),
+    "%": DIRECTIVE,
+    "incompatible YAML": DIRECTIVE,
+    "tag handle": ("'!' begins a YAML tag", "tags are not read: leave it out, or put text in quotes"),
+    "scanning a directive": DIRECTIVE,
+    "scanning a %": DIRECTIVE,
+    " a tag": ("'!' begins a YAML tag", "tags are not read: leave it out, or put text in quotes"),
+    "an anchor": ("'&' names a part for repeating", "anchors are not read: leave it out, or put text in quotes"),
+    "an alias": ("'*' repeats another part", "aliases are not read: write the value out, or put text in quotes"),
 }
 
 
@@ -39,10 +56,11 @@ def translated(error: Any, text: str) -> tuple[int, str, str]:
     found = "a tab" if text[index : index + 1] == "\t" else _found(text, index)
     if found == "a tab" and "cannot start" in problem:
         problem = "tab character"
-    for part, (message, advice) in SENTENCES.items():
-        if part in problem:
-            return index, message.format(found=found), advice
-    return index, problem, "this is no valid YAML or JSON"
+    for sentence in (problem, str(error.context)):
+        for part, (message, advice) in SENTENCES.items():
+            if part in sentence:
+                return index, message.format(found=found), advice
+    return index, f"{found} is not expected here", "this is no valid YAML or JSON"
 
 
 def _index(error: Any) -> int:

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from convgrad.core.arithmetic import FLOAT32, Array, decimal_text
+from convgrad.core.arithmetic import FLOAT32, Array, decimal_text, whole_text
 
 FAITHFUL = 15
 """Significant digits up to which every decimal comes back from a float as it was."""
@@ -78,10 +78,8 @@ class Numbers:
     def _fraction(self, value: Fraction) -> str:
         if not self.fractions:
             return self._nearest(value)
-        text = f"{value.numerator}/{value.denominator}" if value.denominator > 1 else str(value.numerator)
-        if len(text) <= 2 * self.digits + 2 and "/" in decimal_text(value):
-            return text
-        return self._decimal(value)
+        text = decimal_text(value)
+        return text if "/" in text and len(text) <= 2 * self.digits + 2 else self._decimal(value)
 
     def _nearest(self, value: Fraction) -> str:
         """A rational as the nearest float, or, beyond the range of one, as itself."""
@@ -93,7 +91,7 @@ class Numbers:
 
     def _decimal(self, value: Fraction) -> str:
         """A rational to so many significant digits, however large or small."""
-        places = max(self.digits, len(str(abs(value.numerator) // value.denominator)))
+        places = max(self.digits, len(whole_text(abs(value.numerator) // value.denominator)))
         prec = places if places <= POSITIONAL[1] else self.digits
         number = Context(prec=prec).divide(Decimal(value.numerator), Decimal(value.denominator))
         self.rounded |= Fraction(number) != value

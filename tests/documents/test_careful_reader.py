@@ -228,3 +228,37 @@ print(document.error.problems[0].message if document.error else "read")
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=60, check=False)
     assert done.returncode == 0, done.stderr
     assert done.stdout.strip() in ("more than 16 levels of nesting", "'&a' names a part for repeating", "read")
+
+
+ODD_CORNERS = {
+    "*a : 1": "'*a' repeats another part",
+    "*a : 1\n*b : 2": "'*a' repeats another part",
+    "a: &": "'&' names a part for repeating",
+    "a: * b": "'*' repeats another part",
+    "a: !e!x 1": "'!' begins a YAML tag",
+    "a: !<x": "'!' begins a YAML tag",
+    "? [a]\n: 1": "a key must be a word",
+    "? ? a": "a key must be a word",
+    "<<: {a: 1}": "'<<' merges another mapping",
+    "%YAML x\na: 1": "a line that begins with '%' directs YAML itself, and this one cannot",
+    "%YAML 2.0\n---\na: 1": "a line that begins with '%' directs YAML itself, and this one cannot",
+    "%YAML 1.1\n%YAML 1.1\n---\na: 1": "a line that begins with '%' directs YAML itself, and this one cannot",
+    "a: |0\n 1": "after '|' or '>' the text begins on the next line",
+    'a: "\\xg"': "this escape has too few hexadecimal digits",
+    "a: - 1": "'-' is not expected here",
+    "a: ? 1": "'?' is not expected here",
+    "[1:,\n 2]": "':' is not expected here",
+}
+
+
+@pytest.mark.parametrize("text", ODD_CORNERS, ids=range(len(ODD_CORNERS)))
+def test_an_odd_corner_of_yaml_is_refused_in_our_words(text):
+    with pytest.raises(RequestError) as caught:
+        events.tree(text, "x")
+    assert caught.value.problems[0].message == ODD_CORNERS[text]
+
+
+def test_levels_that_libyaml_itself_gives_up_on_are_refused_where_the_first_too_many_is():
+    with pytest.raises(RequestError) as caught:
+        events.tree("a: " + "[" * 100_000, "x")
+    assert caught.value.problems[0].place.column == len("a: ") + 16

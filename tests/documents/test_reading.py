@@ -352,3 +352,20 @@ def test_the_plainest_yaml_is_read_as_the_careful_reader_does(text):
         return value, {key: type(part) for key, part in value.items()}
 
     assert read_by(lambda: reading.value(text, "x", 1)) == read_by(lambda: events.tree(text, "x", 1))
+
+
+@pytest.mark.parametrize("text", [r"\\ud83d\ude00", r"\ud83d", r"\ude00", r"\\\ud83d\\ude00", r"\ude00\ud83d"])
+def test_half_of_a_surrogate_pair_is_refused_also_behind_backslashes(text):
+    assert error(f'{{"id": "{text}"}}').message == "this escape is no character"
+
+
+@pytest.mark.parametrize("text", [r"\\ud83d\\ude00", r"\\\\ud83d", r"\\\ud83d\ude00", r"\ud83d\ude00\ud83d\ude01"])
+def test_escapes_are_read_as_json_has_them_also_behind_backslashes(text):
+    written = f'{{"id": "{text}"}}'
+    assert document(written).value == events.tree(written, "x") == json.loads(written)
+
+
+def test_directives_between_documents_are_passed_over():
+    documents = list(read(source("%YAML 1.1\n---\na: 1\n...\n# next\n%YAML 1.2\n---\nb: x\n", option="x")))
+    assert [found.value for found in documents] == [{"a": "1"}, {"b": "x"}]
+    assert str(documents[1].locate(("b",))) == "x:8:4"

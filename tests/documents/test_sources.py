@@ -1,9 +1,11 @@
 """What an argument names: a file, a member, standard input, or the document itself."""
 
+import contextlib
 import io
 import os
 import pickle
 import threading
+import zipfile
 
 import numpy as np
 import pytest
@@ -102,12 +104,12 @@ def test_a_file_that_goes_away_is_no_crash(tmp_path):
 @pytest.mark.parametrize(
     ("data", "message"),
     [
-        (b"a: 1\nb: \xff\n", ":2: byte 0xff is not UTF-8 text; save the file as UTF-8"),
+        (b"a: 1\nb: \xff\n", ":2: byte 0xff is not UTF-8 text; it must be UTF-8 throughout"),
         (b"a: 1\nb: \0\n", ":2: this is not text: it holds zero bytes; a document is YAML or JSON text"),
         (b"\x93NUMPY", ":1: this is not text; this is a NumPy array: give the file a name that ends in .npy"),
         (b"PK\x03\x04", ":1: this is not text; this is a ZIP archive: NumPy's have a name that ends in .npz"),
         (b"\x1f\x8b", ":1: this is not text; this is compressed: unpack it with gunzip first"),
-        (b"\xff\xfea", ":1: byte 0x61 is not UTF-16 text; save the file as UTF-8"),
+        (b"\xff\xfea", ":1: byte 0x61 is not UTF-16 text; it must be UTF-8 throughout"),
     ],
 )
 def test_what_is_no_text_is_refused(tmp_path, data, message):
@@ -159,7 +161,7 @@ def test_a_npy_file_is_mapped_and_not_copied(tmp_path):
     assert isinstance(array.base, np.memmap)
     assert array.tolist() == [[0, 1, 2], [3, 4, 5]]
     (document,) = read(source(str(tmp_path / "x.npy")))
-    assert document.locate((0, 1)) is None
+    assert str(document.locate((0, 1))) == f"{tmp_path}/x.npy[0,1]"
     assert document.exact().tolist() == array.tolist()
 
 
@@ -233,3 +235,82 @@ def test_a_member_that_is_not_there_is_an_error_that_names_those_that_are(tmp_pa
     assert refused(name) == f"{name}: the archive has no array 'kernal'; it has input, kernel"
     np.savez(tmp_path / "x.npz")
     assert refused(tmp_path / "x.npz").endswith("the archive is empty")
+
+
+def test_bytes_that_are_no_text_are_refused_inline_as_in_a_file():
+    assert refused("{input: [1]} \udce9") == "<argument>:1: byte 0xe9 is not UTF-8 text; it must be UTF-8 throughout"
+    assert "is not UTF-8 text" in refused("{input: [1]} \ud800")
+
+
+def test_an_inline_document_may_begin_with_a_byte_order_mark():
+    assert value("\ufeffa: 1") == value("\ufeff{a: 1}") == {"a": "1"}
+
+
+def test_a_small_archive_that_would_fill_the_memory_is_refused_by_the_sizes_that_it_tells(tmp_path):
+    with zipfile.ZipFile(tmp_path / "x.npz", "w", zipfile.ZIP_DEFLATED) as archive, archive.open("x.npy", "w") as file:
+        header = {"descr": "<f8", "fortran_order": False, "shape": (40 << 20,)}
+        np.lib.format.write_array_header_1_0(file, header)
+        for _ in range(40):
+            file.write(bytes(8 << 20))
+    packed = (tmp_path / "x.npz").stat().st_size
+    said = f"{packed:,} bytes would unpack to {(320 << 20) + 128:,}, more than 100 times as many; save each array"
+    assert said in refused(tmp_path / "x.npz")
+    assert said in refused(f"{tmp_path}/x.npz:x")
+
+
+@pytest.mark.parametrize("shape", ["(2, -2)", "(9, 9)", "(99999999999999, 9)", "(2, 9e9)"])
+def test_a_header_that_tells_more_than_is_there_is_refused_before_memory_is_asked_for(tmp_path, shape):
+    np.save(tmp_path / "x.npy", np.arange(4.0).reshape(2, 2))
+    old = (tmp_path / "x.npy").read_bytes()
+    data = old.replace(b"(2, 2), }" + b" " * (len(shape) - 6), f"{shape}, }}".encode())
+    assert len(data) == len(old) != data.count(b"(2, 2)")
+    (tmp_path / "x.npy").write_bytes(data)
+    with zipfile.ZipFile(tmp_path / "x.npz", "w") as archive:
+        archive.writestr("x.npy", data)
+    for name in ("x.npy", "x.npz"):
+        assert refused(tmp_path / name).endswith("the file is damaged or cut short; save the array again")
+
+
+def test_a_damaged_header_is_no_warning(tmp_path, recwarn):
+    np.save(tmp_path / "x.npy", np.arange(4.0))
+    data = (tmp_path / "x.npy").read_bytes()
+    for old, new in ((b"(4,), }", b"(4L,), }"), (b"'<f8'", b"'\\d8'"), (b"(4,), }", b"(4if 1,), }")):
+        changed = data.replace(old + b" " * (len(new) - len(old)), new)
+        with zipfile.ZipFile(tmp_path / "x.npz", "w") as archive:
+            archive.writestr("x.npy", changed)
+        (tmp_path / "x.npy").write_bytes(changed)
+        for name in ("x.npy", "x.npz"):
+            with contextlib.suppress(RequestError):
+                list(read(source(str(tmp_path / name))))
+    assert not recwarn.list
+
+
+def test_members_that_are_no_arrays_or_twice_there_are_refused_by_name(tmp_path):
+    with zipfile.ZipFile(tmp_path / "x.npz", "w") as archive:
+        archive.writestr("notes.txt", "none")
+    assert "'notes.txt' in the archive is not a NumPy array" in refused(tmp_path / "x.npz")
+    np.savez(tmp_path / "x.npz", x=np.ones(2))
+    with zipfile.ZipFile(tmp_path / "x.npz", "a") as archive:
+        archive.writestr("x", "none")
+    assert "the archive has two arrays 'x'" in refused(tmp_path / "x.npz")
+
+
+def test_arrays_in_any_order_of_axes_and_bytes_are_read(tmp_path):
+    whole = np.arange(6.0).reshape(2, 3)
+    arrays = [np.asfortranarray(whole), whole.astype(">f8"), whole.astype(">i2"), whole.astype("f2"), whole[:, ::2]]
+    for array in arrays:
+        np.save(tmp_path / "x.npy", array)
+        np.savez_compressed(tmp_path / "x.npz", array)
+        assert value(tmp_path / "x.npy").tolist() == value(tmp_path / "x.npz").tolist() == array.tolist()
+
+
+def test_a_problem_with_a_member_names_the_member_and_the_entry(tmp_path):
+    np.savez(tmp_path / "x.npz", input=np.ones((2, 2)), stride=2)
+    (document,) = read(source(str(tmp_path / "x.npz")))
+    assert str(document.locate(("input", 0, 1))) == f"{tmp_path}/x.npz:input[0,1]"
+    assert str(document.locate(("stride",))) == f"{tmp_path}/x.npz:stride"
+    assert str(document.locate(())) == f"{tmp_path}/x.npz"
+
+
+def test_a_long_argument_that_names_no_file_is_repeated_by_its_beginning():
+    assert len(refused("1, " + "9" * 2000)) < 500
