@@ -13,9 +13,19 @@ from convgrad.errors import Problem, RequestError
 from convgrad.layout import Layout
 from convgrad.operations import OPERATIONS, Operation
 from convgrad.operations.conv_transpose import refuse_same
-from convgrad.operations.geometry import refuse_flood, resolved_padding
+from convgrad.operations.geometry import refuse_flood, refuse_toil, resolved_padding
 from convgrad.operations.operation import Shape
-from convgrad.settings import DEFAULTS, integer, is_list, read_setting, said
+from convgrad.settings import (
+    DEFAULTS,
+    MOST_DIMS,
+    integer,
+    is_list,
+    listed_dims,
+    read_setting,
+    said,
+    said_inside,
+    unwrapped,
+)
 from convgrad.shapes import check_bias, check_channels, check_delta, full_input, full_kernel
 
 ARRAYS = {"input": "x", "kernel": "w", "bias": "b", "delta": "delta"}
@@ -191,15 +201,15 @@ def _dims(given: Mapping[str, Any], numbers: Mapping[str, Numbers]) -> int | Non
     """The number of spatial axes: as said, else from the kernel, a listed setting, or the input; None without one."""
     if "dims" in given:
         try:
-            return integer(given["dims"], 1)
+            return integer(given["dims"], 1, MOST_DIMS)
         except RequestError as error:
             raise RequestError(problem.under("dims") for problem in error.problems) from None
     if "w" in numbers:
         return _dims_of_kernel(len(numbers["w"].shape))
-    for key in ("window", "output_size", "stride", "padding"):
-        if is_list(given.get(key)):
-            return len(given[key])
-    rank = len(numbers["x"].shape) if "x" in numbers else 0
+    rank, listed = len(numbers["x"].shape) if "x" in numbers else 0, listed_dims(given)
+    # a list of one may be for all axes: it says 1 only where an input of that rank can have one
+    if listed is not None and (listed > 1 or rank <= 3):
+        return integer(listed, 1, MOST_DIMS)
     if rank in (1, 2, 4, 5):
         return {1: 1, 2: 2, 4: 2, 5: 3}[rank]
     if "x" not in numbers:
@@ -236,7 +246,7 @@ def _read_settings(
 
 
 def _axes_of(value: Any, dims: int | None) -> int:
-    return dims if dims is not None else len(value) if is_list(value) else 1
+    return dims if dims is not None else len(unwrapped(value)) if is_list(value) else 1
 
 
 def _refuse_foreign(name: str, value: Any, dims: int, operation: Operation) -> None:
@@ -278,15 +288,20 @@ def _fitted(
             refuse_same(settings["padding"])
         sizes = shapes["w"][2:] if "w" in shapes else settings["window"]
         settings["padding"] = resolved_padding(settings["padding"], sizes, shapes["x"][2:], settings)
+        if operation.name != "conv-transpose":
+            refuse_flood("padded input", _padded(shapes["x"], settings["padding"]), prod(shapes["x"]))
     refuse_flood("window", settings.get("window") or (), prod(shapes["x"]))
     arguments = operation.prepare(shapes, settings)
     output = operation.output_shape(shapes, arguments)
     given_delta = prod(numbers["delta"].shape) if "delta" in numbers else 0
+    if operation.name == "conv-transpose":
+        refuse_flood("uncropped output", _padded(output, settings["padding"]), prod(shapes["x"]) + given_delta)
     refuse_flood("output", output, prod(shapes["x"]) + given_delta)
+    refuse_toil(settings.get("window") or (), shapes["x"][2:], output, prod(shapes["x"]))
     check_bias(layout.bias, output[1])
     check_delta(numbers["delta"].shape if "delta" in numbers else None, layout.output(output), shapes, settings)
     chosen, kind = _arithmetic(arithmetic, operation, settings, numbers, shapes, output)
-    arrays = {name: numbers[name].as_array(DTYPES[chosen]) for name in numbers}
+    arrays = _in_kind(numbers, chosen)
     operands: dict[str, Array | None] = dict.fromkeys(operation.operands)
     operands |= {name: arrays[name].reshape(shapes[name]) for name in ("x", "w") if name in arrays}
     if "b" in arrays:
@@ -299,6 +314,20 @@ def _fitted(
     )
 
 
+def _padded(shape: Shape, padding: Iterable[tuple[int, int]]) -> Shape:
+    """The shape of an input with its padding."""
+    lengths = (length + before + after for length, (before, after) in zip(shape[2:], padding, strict=True))
+    return (*shape[:2], *lengths)
+
+
+def _in_kind(numbers: Mapping[str, Numbers], kind: str) -> dict[str, Array]:
+    """The arrays in one kind of number; RequestError for what it does not hold."""
+    collect, keys = Collector(), {name: key for key, name in ARRAYS.items()}
+    arrays = {name: collect.attempt(read.as_array, DTYPES[kind], under=keys[name]) for name, read in numbers.items()}
+    collect.raise_any()
+    return {name: array for name, array in arrays.items() if array is not None}
+
+
 def _layout(numbers: Mapping[str, Numbers], dims: int) -> Layout:
     kernel, bias = (numbers[name].shape if name in numbers else None for name in ("w", "b"))
     return Layout(dims, numbers["x"].shape, kernel, bias)
@@ -309,8 +338,8 @@ def _arithmetic(
     shapes: Mapping[str, Shape], output: Shape,
 ) -> tuple[str, str]:  # fmt: skip
     """The kind of number to compute in, and what was asked for."""
-    if asked not in ARITHMETICS:
-        raise RequestError(Problem(f"unknown arithmetic '{asked}'", f"one of {', '.join(ARITHMETICS)}"))
+    if not isinstance(asked, str) or asked not in ARITHMETICS:
+        raise RequestError(Problem(f"unknown arithmetic '{said_inside(asked)}'", f"one of {', '.join(ARITHMETICS)}"))
     if asked == "exact" and not operation.rational(settings):
         raise RequestError(Problem(f"{operation.name} with norm {settings['norm']} takes roots, which are not rational",
                                    "use norm 1, or arithmetic float64", ("norm",)))  # fmt: skip

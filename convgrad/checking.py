@@ -220,14 +220,14 @@ def _sampled(case: Case, sample: int | None, seed: int) -> tuple[dict[str, Array
 def _against_differences(
     case: Case, ours: Gradients, differences: Differences, wanted: Mapping[str, Array], kinks: tuple[Kink, ...]
 ) -> Iterator[Finding]:
-    allowed = {} if case.arithmetic == "exact" else of_differences(Bounds(case))
+    allowed = {} if case.arithmetic == "exact" else of_differences(Bounds(case), differences.steps.sizes)
     for array, name in GRADIENTS.items():
         if name not in ours.by_operand:
             continue
         asked = wanted.get(name, np.ones(differences.gradients[name].shape, bool))
         if wanted and not asked.any():
             continue
-        undecided = differences.undecided[name] & asked
+        undecided = (differences.undecided[name] | ~np.isfinite(allowed.get(name, 0.0))) & asked
         yield compare(
             case, array, DIFFERENCES, ours.by_operand[name], differences.gradients[name], allowed.get(name, 0),
             compared=asked & ~undecided, refuted=differences.outside[name] & asked, undecided=int(undecided.sum()),

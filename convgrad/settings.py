@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from decimal import Decimal
 from fractions import Fraction
+from math import isfinite
 from typing import Any
 
 import numpy as np
@@ -15,6 +17,14 @@ from convgrad.operations.max_pool import TIES
 
 LARGEST = 2**31 - 1
 """No axis has more cells, so no stride, window or padding that is larger means anything."""
+MOST_DIMS = 14
+"""Spatial axes: NumPy's arrays may have no more than 32 axes, and copied windows have two for each, and three more."""
+MOST_NORM = 1000
+"""2^p is to be within float64's range; at this p a norm is a maximum to three digits."""
+LONG = 40
+"""Digits from which a message does not repeat a number."""
+LISTED = ("window", "output_size", "stride", "padding")
+"""What may say by its length how many axes there are, the first that is a list before the others."""
 PADDING_WORDS = ("valid", "same", "same-lower", "full")
 DEFAULTS: dict[str, Any] = {
     "stride": 1, "dilation": 1, "padding": 0, "padding_mode": "zeros", "groups": 1, "mode": "cross-correlation",
@@ -26,29 +36,33 @@ DEFAULTS: dict[str, Any] = {
 def read_setting(name: str, value: Any, dims: int) -> Any:
     """The value of one setting for `dims` axes; RequestError for what it cannot be."""
     try:
-        return _READERS[name](value, dims)
+        return _READERS[name](unwrapped(value), dims)
     except RequestError as error:
         raise RequestError(problem.under(name) for problem in error.problems) from None
 
 
-def integer(value: Any, least: int | None = None) -> int:
-    """A whole number, of at least `least`."""
+def unwrapped(value: Any) -> Any:
+    """NumPy's numbers and arrays, of which a setting may be one, as numbers and lists."""
+    return value.tolist() if isinstance(value, (np.ndarray, np.generic)) else value
+
+
+def integer(value: Any, least: int = -LARGEST, most: int = LARGEST) -> int:
+    """A whole number within bounds."""
     number = _number(value)
     if number is None or number.denominator != 1:
         raise RequestError(Problem(f"expected a whole number, found {said(value)}"))
-    if least is not None and number < least:
-        _refuse(f"must be at least {least}, but is {number}")
-    if number > LARGEST and least is not None:
-        _refuse(f"must be at most {LARGEST}, but is {number}")
+    if number < least:
+        _refuse(f"must be at least {least}, but is {said(number)}")
+    if number > most:
+        _refuse(f"must be at most {most}, but is {said(number)}")
     return int(number)
 
 
 def _number(value: Any) -> Fraction | None:
-    if isinstance(value, bool) or value is None:
+    value = unwrapped(value)
+    if isinstance(value, bool):
         return None
-    if isinstance(value, (int, Fraction, np.integer)):
-        return Fraction(int(value)) if not isinstance(value, Fraction) else value
-    if isinstance(value, float) and np.isfinite(value):
+    if isinstance(value, (int, Fraction)) or (isinstance(value, (float, Decimal)) and isfinite(value)):
         return Fraction(value)
     try:
         return rational(value) if isinstance(value, Plain) else None
@@ -58,15 +72,25 @@ def _number(value: Any) -> Fraction | None:
 
 def said(value: Any) -> str:
     """A value as it stood in the document, for a message."""
+    value = unwrapped(value)
     if value is None:
         return "nothing (null)"
     if isinstance(value, (bool, Plain)):
         return f"'{str(value).lower() if isinstance(value, bool) else value}'"
     if isinstance(value, Mapping):
         return "a mapping"
-    if isinstance(value, Sequence) and not isinstance(value, str):
+    if isinstance(value, (list, tuple)):
         return f"a list of {len(value)}" if len(value) > 4 else "[" + ", ".join(map(said_inside, value)) + "]"
-    return repr(value)
+    if isinstance(value, str):
+        return repr(value)
+    return _number_said(value) if isinstance(value, (int, float, Fraction, Decimal)) else "what is no number or word"
+
+
+def _number_said(value: Any) -> str:
+    """A number as text, unless it has more digits than anyone reads."""
+    if isinstance(value, (int, Fraction)) and abs(value) >= 10**LONG:
+        return f"a number of more than {LONG} digits"
+    return str(value)
 
 
 def said_inside(value: Any) -> str:
@@ -78,28 +102,42 @@ def _refuse(message: str, advice: str = "") -> None:
 
 
 def is_list(value: Any) -> bool:
-    return isinstance(value, (list, tuple, np.ndarray))
+    return isinstance(unwrapped(value), (list, tuple))
+
+
+def listed_dims(settings: Mapping[str, Any]) -> int | None:
+    """How many axes listed settings say there are: 1 by a list of one only where no list is longer, None by none."""
+    lengths = [len(unwrapped(settings[key])) for key in LISTED if is_list(settings.get(key))]
+    return next((length for length in lengths if length > 1), 1 if 1 in lengths else None)
 
 
 def per_axis(least: int) -> Callable[[Any, int], tuple[int, ...]]:
-    """One whole number for all axes, or one each."""
+    """One whole number for all axes, by itself or as a list of one, or one each."""
 
     def read(value: Any, dims: int) -> tuple[int, ...]:
         if not is_list(value):
             return (integer(value, least),) * dims
-        if len(value) != dims:
-            _refuse(
-                f"expected one number or one per axis ({dims}), found {len(value)}",
-                f"write {_example(value, dims)}, or say `dims: {len(value)}` if there are {len(value)} axes",
-            )
-        return tuple(_at(axis, integer, part, least) for axis, part in enumerate(value))
+        return tuple(_at(axis, integer, part, least) for axis, part in enumerate(_for_all(value, dims)))
 
     return read
 
 
+def _for_all(value: Sequence[Any], dims: int) -> Sequence[Any]:
+    """A listed setting with an entry for every axis: a list of one is for all of them."""
+    if len(value) == 1:
+        return [value[0]] * dims
+    if len(value) != dims:
+        say = f", or say `dims: {len(value)}` if there are {len(value)} axes" if value else ""
+        _refuse(
+            f"expected one entry for all axes or one per axis ({dims}), found {len(value) or 'an empty list'}",
+            f"write {_example(value, dims)}{say}",
+        )
+    return value
+
+
 def _example(value: Sequence[Any], dims: int) -> str:
-    first = said_inside(value[0]) if len(value) else "1"
-    return "[" + ", ".join([first] * dims) + "]"
+    first = said_inside(value[0]) if value else "1"
+    return "[" + ", ".join([first] * min(dims, MOST_DIMS)) + "]"
 
 
 def _at(axis: int, function: Callable[..., Any], *args: Any) -> Any:
@@ -118,13 +156,13 @@ def padding(value: Any, dims: int) -> Any:
             _refuse(f"expected cells or one of {', '.join(PADDING_WORDS)}, found '{value}'")
     if not is_list(value):
         return ((integer(value, 0),) * 2,) * dims
-    if len(value) != dims:
-        both = f"; for before and after on one axis write [[{said_inside(value[0])}, {said_inside(value[1])}]]"
+    if dims == 1 and len(value) == 2:
+        both = f"[[{said_inside(value[0])}, {said_inside(value[1])}]]"
         _refuse(
-            f"expected one entry per axis ({dims}), found {len(value)}",
-            f"write {_example(value, dims)}" + (both if dims == 1 and len(value) == 2 else ""),
+            "expected one entry per axis (1), found 2",
+            f"write {_example(value, dims)}; for before and after on one axis write {both}",
         )
-    return tuple(_at(axis, _pair, part) for axis, part in enumerate(value))
+    return tuple(_at(axis, _pair, part) for axis, part in enumerate(_for_all(value, dims)))
 
 
 def _pair(value: Any) -> tuple[int, int]:
@@ -138,8 +176,8 @@ def _pair(value: Any) -> tuple[int, int]:
 
 def boolean(value: Any, dims: int = 0) -> bool:
     """true or false."""
-    if isinstance(value, (bool, np.bool_)):
-        return bool(value)
+    if isinstance(value, bool):
+        return value
     if isinstance(value, Plain) and value in ("true", "false", "True", "False", "TRUE", "FALSE"):
         return value.lower() == "true"
     _refuse(f"expected true or false, found {said(value)}")
@@ -170,8 +208,8 @@ def divisor(value: Any, dims: int = 0) -> int | None:
 def norm(value: Any, dims: int = 0) -> int | float:
     """The p of an Lp pool, at least 1."""
     number = _number(value)
-    if number is None or number < 1:
-        _refuse(f"expected a number of at least 1, found {said(value)}")
+    if number is None or not 1 <= number <= MOST_NORM:
+        _refuse(f"expected a number from 1 to {MOST_NORM}, found {said(value)}", "a larger p is as good as a max-pool")
         raise AssertionError
     return int(number) if number.denominator == 1 else float(number)
 

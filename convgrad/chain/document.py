@@ -17,7 +17,7 @@ from convgrad.operations.conv import MODES
 from convgrad.operations.geometry import shape_text
 from convgrad.operations.losses import REDUCTIONS
 from convgrad.operations.operation import Shape
-from convgrad.settings import DEFAULTS, integer, is_list, read_setting, said
+from convgrad.settings import DEFAULTS, MOST_DIMS, integer, listed_dims, read_setting, said, said_inside
 
 RATES = ("learning_rate", "momentum", "weight_decay")
 KEYS = ("input", "layers", "delta", "loss", *RATES, "mode", "arithmetic", "dims", "claim", "claim_dtype", *FREE)
@@ -70,16 +70,16 @@ def read_chain(document: Any, *, arithmetic: str | None = None, nonfinite: bool 
     reader.problems += _unknown(given, KEYS)
     _check_keys(given, reader)
     if "dims" in given:
-        reader.attempt(integer, given["dims"], 1, at=("dims",))
-    asked = str(arithmetic or given.get("arithmetic", "auto"))
+        reader.attempt(integer, given["dims"], 1, MOST_DIMS, at=("dims",))
+    asked = arithmetic or given.get("arithmetic", "auto")
     mode = reader.attempt(read_setting, "mode", given.get("mode", MODES[0]), 0)
     x = reader.numbers(given["input"], "input") if "input" in given else None
     layers = _read_layers(given.get("layers"), mode, reader)
     ending = _read_ending(given, reader)
     rates = {name: reader.attempt(_rate, given[name], at=(name,)) for name in RATES if name in given}
-    if asked not in ARITHMETICS:
+    if not isinstance(asked, str) or asked not in ARITHMETICS:
         place = ("arithmetic",) if arithmetic is None else ()
-        reader.problem(f"unknown arithmetic '{asked}'", f"one of {', '.join(ARITHMETICS)}", *place)
+        reader.problem(f"unknown arithmetic '{said_inside(asked)}'", f"one of {', '.join(ARITHMETICS)}", *place)
     elif asked == "exact" and not reader.finite:
         reader.problem("NaN and infinities are not rational", "use arithmetic float64")
     reader.raise_any()
@@ -147,7 +147,7 @@ def _read_layer(value: Any, place: int, mode: str | None, reader: Reader) -> Dra
     if "mode" in operation.defaults and mode is not None:
         settings.setdefault("mode", mode)
     if "dims" in given:
-        settings["dims"] = reader.attempt(integer, given["dims"], 1, at=(*at, "dims"))
+        settings["dims"] = reader.attempt(integer, given["dims"], 1, MOST_DIMS, at=(*at, "dims"))
     if "slope" in given and operation.name == "leaky-relu":
         settings["slope"] = reader.attempt(_scalar, given["slope"], at=(*at, "slope"))
     if name is None:
@@ -209,12 +209,13 @@ def _read_loss(value: Any, reader: Reader) -> tuple[Any, ...]:
     if not isinstance(name, str) or name not in LOSSES:
         hint = did_you_mean(name, LOSSES) if isinstance(name, str) else ""
         reader.problem(f"unknown loss {said(name)}{hint}", f"one of {', '.join(LOSSES)}", "loss", "op")
-    if reduction not in REDUCTIONS:
+    if not isinstance(reduction, str) or reduction not in REDUCTIONS:
         reader.problem(f"expected sum or mean, found {said(reduction)}", "", "loss", "reduction")
     if value.get("target") is None:
         reader.problem("a loss needs `target`, which is missing", "", "loss")
         return ()
-    return LOSSES.get(str(name)), reader.numbers(value["target"], "loss", "target"), str(reduction)
+    loss = LOSSES.get(name) if isinstance(name, str) else None
+    return loss, reader.numbers(value["target"], "loss", "target"), reduction
 
 
 def _scalar(value: Any) -> Any:
@@ -265,7 +266,7 @@ def _axes(shape: Shape, drafts: Sequence[Draft], given: Mapping[str, Any]) -> tu
     dense kernel, which takes a whole sample; else from the rank, as in a case document.
     """
     rank = len(shape)
-    dims = integer(given["dims"]) if "dims" in given else _said_dims(drafts)
+    dims = integer(given["dims"]) if "dims" in given else _said_dims(drafts, rank)
     if dims is None and (dense := _first(drafts, "dense")) is not None:
         taken = dense[3]["kernel"].shape[-1:]
         if rank < 4 and prod(shape) != prod(taken) and prod(shape[1:]) == prod(taken):
@@ -280,8 +281,8 @@ def _axes(shape: Shape, drafts: Sequence[Draft], given: Mapping[str, Any]) -> tu
     return dims, rank == dims + 2
 
 
-def _said_dims(drafts: Sequence[Draft]) -> int | None:
-    """What the layers say before the first that flattens."""
+def _said_dims(drafts: Sequence[Draft], rank: int) -> int | None:
+    """What the layers say before the first that flattens; a list of one only where the rank allows one axis."""
     for _, operation, settings, arrays in drafts:
         if operation.name in ("dense", "flatten"):
             return None
@@ -289,9 +290,9 @@ def _said_dims(drafts: Sequence[Draft]) -> int | None:
             return int(settings["dims"])
         if "kernel" in arrays:
             return DIMS_OF_KERNEL.get(len(arrays["kernel"].shape))
-        for key in ("window", "output_size", "stride", "padding"):
-            if is_list(settings.get(key)):
-                return len(settings[key])
+        listed = listed_dims(settings)
+        if listed is not None and (listed > 1 or rank <= 3):
+            return listed
     return None
 
 

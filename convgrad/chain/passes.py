@@ -232,8 +232,7 @@ def _plus(a: Array, b: Array, factor: Any) -> Array:
     if a.dtype != EXACT or b.dtype != EXACT:
         a, b = (rounded(part) if part.dtype == EXACT else part for part in (a, b))
         factor = float(factor)
-    result: Array = a + factor * b
-    return result
+    return np.asarray(a + factor * b)  # of exact arrays without axes the sum is a number
 
 
 def network(document: Mapping[str, Any], **keywords: Any) -> Network:

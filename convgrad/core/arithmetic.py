@@ -143,6 +143,11 @@ def nearest(value: Fraction) -> float:
         return math.inf if value > 0 else -math.inf
 
 
+def floated(value: Any) -> float:
+    """The float64 nearest to any number, exact or not."""
+    return nearest(Fraction(value)) if isinstance(value, (int, Fraction)) else float(value)
+
+
 def fractions(values: Array, denominator: int = 1) -> Array:
     """Integers over one denominator, as an array of Fraction."""
     whole = values.ravel().tolist()
@@ -169,7 +174,8 @@ def bilinear(function: Callable[..., Array]) -> Callable[..., Array]:
         if a.dtype != EXACT:
             return function(a, b, *args, **settings)
         (left, p), (right, q) = integers(a), integers(b)
-        bound = max(map(abs, left), default=0) * max(map(abs, right), default=0) * max(len(left), len(right))
+        largest = [max(map(abs, values), default=0) or 1 for values in (left, right)]
+        bound = largest[0] * largest[1] * max(len(left), len(right))
         dtype = FLOAT64 if bound < 2**53 else EXACT
         whole = function(_filled(left, a.shape, dtype), _filled(right, b.shape, dtype), *args, **settings)
         return fractions(whole, p * q)

@@ -12,7 +12,18 @@ from typing import Any
 
 import numpy as np
 
-from convgrad.core.arithmetic import EXACT, FRACTION, NONFINITE, NUMBER, Array, Plain, rational, whole_text
+from convgrad.core.arithmetic import (
+    EXACT,
+    FLOAT32,
+    FLOAT64,
+    FRACTION,
+    NONFINITE,
+    NUMBER,
+    Array,
+    Plain,
+    rational,
+    whole_text,
+)
 from convgrad.errors import Path, Problem, RequestError, excerpt
 
 MOST_PROBLEMS = 10
@@ -36,6 +47,8 @@ class Numbers:
 
     def as_array(self, dtype: np.dtype[Any]) -> Array:
         """The numbers as an array of a kind; in an exact one every entry is a Fraction."""
+        if dtype == FLOAT32:
+            return self._as_float32()
         if isinstance(self.values, np.ndarray):
             return _binary(self.values, dtype)
         if dtype != EXACT:
@@ -45,6 +58,17 @@ class Numbers:
         result[:] = [exact_value(value) for value in self.values]
         _refuse_coprime(result)
         return result.reshape(self.shape)
+
+    def _as_float32(self) -> Array:
+        """As float32, which holds less: RequestError for what it does not, as for a text that float64 does not hold."""
+        wide = self.as_array(FLOAT64)
+        with np.errstate(over="ignore"):
+            narrow = wide.astype(FLOAT32)
+        beyond, below = np.isinf(narrow) & np.isfinite(wide), (narrow == 0) & (wide != 0)
+        for index in map(tuple, np.argwhere(beyond | below)[:1].tolist()):
+            message = f"{wide[index]} is {'beyond' if beyond[index] else 'below'} what a 32-bit float can hold"
+            raise RequestError(Problem(message, "use arithmetic float64", index))
+        return narrow
 
 
 def _refuse_coprime(values: Array) -> None:
@@ -96,6 +120,8 @@ def _read_array(value: Array, nonfinite: bool) -> Numbers:
         return Numbers(read_numbers(value.ravel().tolist(), nonfinite=nonfinite).values, value.shape, exact=True)
     if value.dtype.kind not in "iuf":
         raise RequestError(Problem(f"expected numbers, found an array of {value.dtype}"))
+    if value.dtype == np.longdouble:  # of which Python has no number
+        value = value.astype(np.float64)
     if not nonfinite and value.dtype.kind == "f" and not np.isfinite(value).all():
         index = tuple(int(i) for i in np.argwhere(~np.isfinite(value))[0])
         raise RequestError(_refused(str(value[index]), index))
@@ -197,11 +223,9 @@ def _advice(text: str) -> str:
 def _said(value: Any) -> str:
     if value is None:
         return "nothing (null)"
-    if isinstance(value, bool):
+    if isinstance(value, (bool, np.bool_)):
         return str(value).lower()
-    if isinstance(value, dict):
-        return "a mapping"
-    return repr(value)
+    return "a mapping" if isinstance(value, dict) else "what is neither number nor list"
 
 
 def _refused(text: str, index: Path) -> Problem:

@@ -204,7 +204,7 @@ def patch(x: Array, under: Sequence[range], mode: str = "zeros", outside: Any = 
     return result
 
 
-def source_cells(cells: Sequence[int], length: int, mode: str) -> Array:
+def source_cells(cells: Sequence[int] | Array, length: int, mode: str) -> Array:
     """The cell of the input that each padded cell copies; -1 where the padding is zero.
 
     >>> [source_cells(range(-2, 5), 3, mode).tolist() for mode in ("reflect", "circular")]

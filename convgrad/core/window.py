@@ -106,7 +106,8 @@ class AdaptiveAxis:
     @property
     def size(self) -> int:
         """Taps of the widest window."""
-        return max(last - first for first, last in map(self.cells, range(self.count)))
+        first, last = self.edges(self.length)
+        return int((last - first).max())
 
     def positions(self, length: int) -> int:
         return self.count
@@ -116,17 +117,16 @@ class AdaptiveAxis:
 
     def edges(self, length: int) -> tuple[Array, Array]:
         """`cells` of every position: the first, and one past the last."""
-        places = np.arange(self.count + 1) * self.length
+        places = np.arange(self.count + 1, dtype=np.int64) * self.length
         return places[:-1] // self.count, -(places[1:] // -self.count)
 
     def under(self, position: int) -> range:
         return range(*self.cells(position))
 
     def tap(self, tap: int, length: int) -> tuple[Selector, Selector]:
-        spans = [(p, *self.cells(p)) for p in range(self.count)]
-        met = [(p, first + tap) for p, first, last in spans if first + tap < last]
-        positions, cells = np.array(met, dtype=np.intp).reshape(-1, 2).T
-        return positions, cells
+        first, last = self.edges(length)
+        positions = np.flatnonzero(first + tap < last)
+        return positions, first[positions] + tap
 
     def block(self, length: int, first: int, last: int) -> AdaptiveAxis:
         raise NotImplementedError("adaptive windows are not blocked")

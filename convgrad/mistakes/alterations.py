@@ -128,14 +128,21 @@ def fewer_overlays(c: Any) -> Variants:
 
 def _without_last(near: Array) -> Iterator[tuple[str, Array]]:
     axes = range(2, near.ndim)
-    names = {2: "last row", near.ndim - 1: "last column"} if near.ndim > 3 else {2: "last position"}
-    if near.ndim == 5:
-        names = {2: "last plane", 3: "last row", 4: "last column"}
     for axis in axes:
-        yield names[axis], _zeroed(near, [(slice(None),) * axis + (-1,)])
+        yield _last(axis - 2, len(axes)), _zeroed(near, [(slice(None),) * axis + (-1,)])
     if near.ndim > 3:
         yield "last of every axis", _zeroed(near, [(slice(None),) * axis + (-1,) for axis in axes])
         yield "last position", _zeroed(near, [(slice(None), slice(None), *(-1 for _ in axes))])
+
+
+def _last(axis: int, dims: int) -> str:
+    """What the last positions of an axis are called.
+
+    >>> _last(0, 1), _last(1, 2), _last(0, 3), _last(1, 4)
+    ('last position', 'last column', 'last plane', 'last of axis 1')
+    """
+    names = {1: ["position"], 2: ["row", "column"], 3: ["plane", "row", "column"]}.get(dims)
+    return f"last {names[axis]}" if names else f"last of axis {axis}"
 
 
 def _zeroed(array: Array, places: list[tuple[Any, ...]]) -> Array:

@@ -47,11 +47,6 @@ class Computation:
     def dims(self) -> int:
         return len(self.axes)
 
-    @property
-    def spatial(self) -> tuple[int, ...]:
-        """The numbers of the spatial axes of x and delta."""
-        return tuple(range(2, 2 + self.dims))
-
     def but(self, **changes: Any) -> Any:
         """The same computation with something changed."""
         return replace(self, **changes)

@@ -6,12 +6,12 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from functools import partial
-from math import isfinite
+from math import isfinite, ulp
 from typing import Any
 
 import numpy as np
 
-from convgrad.core.arithmetic import Array
+from convgrad.core.arithmetic import Array, floated
 from convgrad.mistakes.computation import Computation
 from convgrad.mistakes.mistake import Form, Variants
 from convgrad.mistakes.sums import terms_of
@@ -141,8 +141,8 @@ def _repair(c: Computation, base: Array, values: Array, index: Index, allows: Al
         return Repair("misrounded", index, also=names)
     if not found:
         return None
-    largest = max(abs(float(term.value)) for term in terms)
-    chance = len(EFFECTS) * len(terms) * float(margin) / (2 * largest)  # each hits 2 margins of a range of 4 largest
+    largest = floated(max(abs(term.value) for term in terms)) or ulp(0.0)
+    chance = len(EFFECTS) * len(terms) * floated(margin) / (2 * largest)  # each hits 2 margins of a range of 4 largest
     return Repair(names[0], index, found[0][2], terms, also=names[1:], chance=chance)
 
 
@@ -158,7 +158,7 @@ def _factor(c: Computation, base: Array) -> Any:
 
 def is_misrounded(right: Any, claimed: Any, unit: Any) -> bool:
     """Off by less than two units of the last digit, where the right number needed rounding at all."""
-    if not unit or not (isfinite(right / unit) and isfinite(claimed)):
+    if not unit or not (isfinite(floated(right / unit)) and isfinite(floated(claimed))):
         return False
     needed = right / unit != round(right / unit)
     return bool(needed and abs(claimed - right) < 2 * unit)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 from fractions import Fraction
-from math import log2
+from math import inf, log2
 from typing import Any
 
 import numpy as np
@@ -165,7 +165,7 @@ def interval_of(values: Array, excuse: Array, row: Array) -> tuple[float, float]
         return None
     ends = np.sort([(values - excuse)[~none] / row[~none], (values + excuse)[~none] / row[~none]], axis=0)
     low, high = float(ends[0].max()), float(ends[1].min())
-    return (low, high) if low <= high else None
+    return (low, high) if -inf < low <= high < inf else None
 
 
 def _near(interval: tuple[float, float], number: float, widths: float = 0) -> bool:
@@ -176,7 +176,7 @@ def _near(interval: tuple[float, float], number: float, widths: float = 0) -> bo
 
 def simple(interval: tuple[float, float]) -> Iterator[Fraction]:
     """Numbers in an interval: the shortest decimal, a fraction of small numbers, and what lies in the middle."""
-    middle = (interval[0] + interval[1]) / 2
+    middle = interval[0] / 2 + interval[1] / 2
     short = (Fraction(f"{middle:.{digits}g}") for digits in range(1, 5))
     small = (Fraction(middle).limit_denominator(most) for most in (12, 100, 10_000))
     long = (Fraction(f"{middle:.{digits}g}") for digits in range(5, 17))

@@ -23,7 +23,8 @@ FEW = 2
 """Samples of a large batch that are looked at first."""
 
 LARGE = 20_000
-"""Entries from which on a mistake in a single one is taken to be seen where the array is not all zeros."""
+"""Entries of any array from which on a mistake in a single entry, or a term of one, is taken to be seen in whatever is
+not all zeros."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,6 +92,8 @@ class _Eye:
 
     def __init__(self, case: Case, truth: Mapping[str, Array]) -> None:
         self.truth, self.bare = truth, Bare()
+        arrays = (*truth.values(), *case.operands.values())
+        self.large = max(array.size for array in arrays if array is not None) > LARGE
         self.right: dict[str, Computation] = {array: _with_step(right(case, array)) for array in truth}
 
     def sees(self, mistake: Mistake) -> bool:
@@ -98,7 +101,7 @@ class _Eye:
 
     def _in(self, array: str, mistake: Mistake) -> bool:
         truth = self.truth[array]
-        if mistake.id in ENTRIES and truth.size > LARGE:
+        if mistake.id in ENTRIES and self.large:
             return bool(as_float(truth).any())
         altered = mistake.forms[array].alter(self.right[array])
         return any(differs(truth, self.bare.value(computation)) for computation in altered.values())

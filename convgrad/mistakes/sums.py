@@ -8,11 +8,10 @@ from typing import Any
 import numpy as np
 
 from convgrad.core.arithmetic import Array
-from convgrad.core.window import Window
 from convgrad.mistakes.computation import Computation, Convolution, product_of
 from convgrad.mistakes.pool import Pool, given_to_taps
 from convgrad.operations.conv import bias_term
-from convgrad.operations.terms import Bilinear, Factor, Index, Term, meetings, of_bias
+from convgrad.operations.terms import Bilinear, Factor, Index, Term, of_bias, over_cell
 
 
 def terms_of(c: Computation, index: Index, shape: tuple[int, ...]) -> list[Term]:
@@ -65,11 +64,7 @@ def _of_pool(c: Any, index: Index) -> Iterator[Term]:
         return
     window, (n, channel, *at) = c.window(), index
     given = given_to_taps(c, window)
-    for position, tap, _ in _covering(window, c.lengths, at):
+    for position, tap, _ in over_cell(window, c.lengths, "zeros", at):
         value, delta = given[(n, channel, *tap, *position)], (n, channel, *position)
         if value != 0:
             yield Term(n, position, tap, (Factor("delta", delta, c.delta[delta]),), value)
-
-
-def _covering(window: Window, lengths: tuple[int, ...], at: list[int]) -> Iterator[tuple[Index, Index, Index]]:
-    return meetings(window, lengths, "zeros", lambda axis, position, tap, cell: cell == at[axis])

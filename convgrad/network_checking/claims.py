@@ -15,7 +15,7 @@ from convgrad.core.reading import Numbers, read_numbers
 from convgrad.errors import Problem, RequestError
 from convgrad.network_checking.variants import Arrays
 from convgrad.operations.operation import Shape
-from convgrad.verify.claims import Claim, squeezed
+from convgrad.verify.claims import Claim, squeezed, unknown_type
 from convgrad.verify.digits import written
 from convgrad.verify.network_bounds import NetworkBounds
 from convgrad.verify.rounding import TYPES
@@ -47,9 +47,7 @@ def read_layer_claims(
     network: Network, claims: Any, truth: Arrays, *, dtype: str | None = None
 ) -> dict[tuple[int, str], LayerClaim]:
     """Claims by layer and array; RequestError for layers and arrays that there are not, and what is no array."""
-    if dtype is not None and dtype not in TYPES:
-        raise RequestError(Problem(f"unknown type '{dtype}'", f"one of {', '.join(TYPES)}", ("claim_dtype",)))
-    problems = _unknown(network, claims, truth)
+    problems = unknown_type(dtype) + _unknown(network, claims, truth)
     if problems:
         raise RequestError(problems)
     bounds, found = NetworkBounds(network), {}
@@ -80,7 +78,7 @@ def _unknown(network: Network, claims: Any, truth: Arrays) -> list[Problem]:
         if name not in names:
             hint = did_you_mean(str(name), names)
             problems.append(
-                Problem(f"unknown key '{name}'{hint}", f"the layers are {', '.join(names)}", ("claim", name))
+                Problem(f"unknown key '{name}'{hint}", f"the layers are {', '.join(names)}", ("claim", str(name)))
             )
         elif not isinstance(arrays, Mapping):
             problems.append(Problem(f"expected a mapping with any of {', '.join(OWN)}", path=("claim", name)))

@@ -230,7 +230,8 @@ def _as_cell(
     shapes = {"dW": case.shapes["w"], "dX": case.shapes["x"], "output": case.output_shape}
     shape = shapes.get(claim.array, truth.shape)
     allowed = own.allowed.reshape(shape) if isinstance(own.allowed, np.ndarray) else own.allowed
-    own = replace(own, values=own.values.reshape(shape), allowed=allowed)
+    values = own.values.reshape(shape) if own.values.shape == truth.shape else own.values
+    own = replace(own, values=values, allowed=allowed)
     return truth.reshape(shape), own, None if updated is None else updated[:, :, None]
 
 

@@ -6,6 +6,8 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
+
 from convgrad.case import Case
 from convgrad.chain import LayerPass, Network, network
 from convgrad.chain.explaining import is_network
@@ -82,6 +84,7 @@ class NetworkReport(Judged):
         return {**head, "findings": findings, "diagnosis": [part.to_dict() for part in self.diagnosis]}
 
 
+@np.errstate(over="ignore", invalid="ignore", divide="ignore")  # what is computed may overflow
 def check_network(
     made: Network, claim: Mapping[str, Any] | Record | None = None, *, claim_dtype: str | None = None,
     sample: int | None = None, seed: int = 0, all_entries: bool = False, progress: Progress | None = None,
@@ -96,7 +99,7 @@ def check_network(
     claim = made.chain.document.get("claim") if claim is None else claim
     truth = arrays(made)
     dtype = claim_dtype or made.chain.document.get("claim_dtype")
-    claims = read_layer_claims(made, claimed(claim or {}), truth, dtype=dtype)
+    claims = read_layer_claims(made, _given(claim), truth, dtype=dtype)
     differences = network_differences(made, sample, seed, progress)
     findings = list(_against_differences(made, differences))
     judged = {key: _against_truth(one, truth[key]) for key, one in claims.items()}
@@ -109,6 +112,13 @@ def check_network(
     ]
     return NetworkReport(made, (*findings, *judged.values()), tuple(diagnosis), differences.evaluations,
                          differences.exact, all_entries)  # fmt: skip
+
+
+def _given(claim: Any) -> Any:
+    """A claim that is one; nothing for None. What claims nothing must not be said to agree."""
+    if isinstance(claim, Mapping) and not claim:
+        raise RequestError(Problem("the claim is empty", "give a mapping by layer, as in conv2: {dW: …}", ("claim",)))
+    return {} if claim is None else claimed(claim)
 
 
 def check(

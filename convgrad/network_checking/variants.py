@@ -117,7 +117,8 @@ def _step(network: Network, variant: Variant, found: Arrays) -> None:
                 _in_kind(value, w) for value in (chain.learning_rate, chain.momentum, chain.weight_decay)
             )
             moved = g.reshape(w.shape) + decay * w + momentum * old
-            found[layer.layer.place, name] = (w - rate * moved).reshape(found[key].shape)
+            # of exact arrays without axes the difference is a number
+            found[layer.layer.place, name] = np.reshape(w - rate * moved, found[key].shape)
 
 
 def _in_kind(value: Any, array: Array) -> Any:

@@ -11,8 +11,12 @@ from convgrad.core.window import AdaptiveAxis, Axis, Window
 from convgrad.errors import Problem, RequestError
 
 Pairs = tuple[tuple[int, int], ...]
-TOO_MANY = 1 << 27
-"""Numbers (a gigabyte) that a small document may not ask for by its settings alone."""
+ENOUGH, GROWTH = 1 << 18, 64
+"""Numbers that settings may ask for, however small the input, and how many for each that is given."""
+TAPS = 1 << 12
+"""The same of the taps of a window, which are gone through one by one."""
+WORK = 1 << 23
+"""Products of windows that are wider than the input: beyond these, what is added up is padding."""
 
 
 def resolved_padding(padding: Any, sizes: Sequence[int], lengths: Sequence[int], settings: Mapping[str, Any]) -> Pairs:
@@ -136,16 +140,29 @@ def refuse_lonely(window: Window, lengths: Sequence[int], why: str) -> None:
 
 
 def refuse_flood(name: str, shape: Sequence[int], given: int) -> None:
-    """Raise RequestError where settings blow a small document up to an array past a gigabyte."""
-    if prod(shape) > max(TOO_MANY, 64 * given):
-        size = f"{prod(shape):.3g} numbers ({prod(shape) * 8 / 10**9:.3g} GB)"
-        raise RequestError(
-            Problem(
-                f"the {name} would have shape {shape_text(shape)}: {size}, from an input of {given}",
-                "check padding, stride, window and output_padding",
-                ("padding",) if name == "output" else (name,),
-            )
-        )
+    """Raise RequestError where settings blow a small document up to far more numbers than it gives."""
+    if prod(shape) <= max(TAPS if name == "window" else ENOUGH, GROWTH * given):
+        return
+    size = f"{prod(shape):.3g} numbers ({prod(shape) * 8 / 10**9:.3g} GB)"
+    message = f"the {name} would have shape {shape_text(shape)}: {size}, from an input of {given}"
+    raise RequestError(Problem(message, "check " + ", ".join(_ENLARGING[name]), (_ENLARGING[name][0],)))
+
+
+_ENLARGING = {
+    "window": ("window",), "padded input": ("padding",), "uncropped output": ("stride", "dilation", "padding"),
+    "output": ("padding", "stride", "dilation", "output_size"),
+}  # fmt: skip
+"""The settings that make an array large; the first is where an error points."""
+
+
+def refuse_toil(window: Sequence[int], lengths: Sequence[int], output: Sequence[int], given: int) -> None:
+    """Raise RequestError where windows that are wider than the input take far more products than it gives."""
+    inside = prod(map(min, window, lengths))
+    cells = prod(output) * prod(window)
+    if cells > max(WORK, GROWTH * given * inside):
+        message = f"windows of {shape_text(window)} at {prod(output)} positions hold {cells:.3g} cells"
+        padding = f", nearly all of them padding: the input has {given}"
+        raise RequestError(Problem(message + padding, "use a smaller window", ("window",)))
 
 
 def shape_text(shape: Sequence[int]) -> str:

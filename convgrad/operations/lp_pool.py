@@ -32,10 +32,11 @@ def backward(delta: Array, x: Array, *, window: Window, norm: Any) -> dict[str, 
     dx = zeros(x.shape, delta.dtype)
 
     def give(part: Window, rows: slice, x: Array, dx: Array, delta: Array) -> None:
-        y = _norms(x, part, norm)
+        scale, y = _scaled_norms(x, part, norm)
         for _, positions, cells in part.taps(x.shape[2:]):
             at = (*ALL, *positions)
-            add_at(dx, cells, delta[at] * slope(x[(*ALL, *cells)], y[at], norm).astype(delta.dtype))
+            scaled = x[(*ALL, *cells)] if norm == 1 else x[(*ALL, *cells)] / scale[at]
+            add_at(dx, cells, delta[at] * slope(scaled, y[at], norm).astype(delta.dtype))
 
     by_planes(give, window, [x, dx], [delta])
     return {"x": dx}
@@ -54,15 +55,20 @@ def slope(x: Array, y: Array, norm: Any) -> Array:
 
 def _norms(x: Array, window: Window, norm: Any) -> Array:
     """The norm of every window: (N,C,*L) -> (N,C,*P)."""
+    scale, scaled = _scaled_norms(x, window, norm)
+    return scaled if norm == 1 else (scale * scaled).astype(x.dtype)
+
+
+def _scaled_norms(x: Array, window: Window, norm: Any) -> tuple[Any, Array]:
+    """A scale (1 where p = 1) and the norm of every window in units of it, which no window is too large for."""
     if norm == 1:
-        return reduced(abs(x), window, np.add, zeros((), x.dtype)[()])
+        return 1, reduced(abs(x), window, np.add, zeros((), x.dtype)[()])
     scale = _scale(x, window)
     total = zeros(scale.shape, x.dtype)
     for _, positions, cells in window.taps(x.shape[2:]):
         at = (*ALL, *positions)
         total[at] += (abs(x[(*ALL, *cells)]) / scale[at]) ** norm
-    result: Array = scale * total ** (1 / norm)
-    return result.astype(x.dtype)
+    return scale, total ** (1 / norm)
 
 
 def _scale(x: Array, window: Window) -> Array:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import product
 from typing import Any
@@ -11,7 +11,7 @@ import numpy as np
 
 from convgrad.core.arithmetic import Array
 from convgrad.core.unfold import source_cells
-from convgrad.core.window import Window
+from convgrad.core.window import AdaptiveAxis, Axis, Window
 from convgrad.operations.operation import Overlay
 
 Index = tuple[int, ...]
@@ -40,21 +40,57 @@ class Term:
     note: str = ""
 
 
-def meetings(
-    window: Window, lengths: Sequence[int], padding_mode: str, keep: Callable[[int, int, int, int], bool]
-) -> Iterator[Meeting]:
-    """Where windows and cells meet, in row-major order of positions; `keep(axis, position, tap, cell)` selects."""
-    per_axis = [
-        [
-            (position, tap, int(cell))
-            for position in range(axis.positions(length))
-            for tap, cell in enumerate(source_cells(axis.under(position), length, padding_mode))
-            if keep(number, position, tap, int(cell))
-        ]
-        for number, (axis, length) in enumerate(zip(window.axes, lengths, strict=True))
-    ]
-    found = ([tuple(column) for column in zip(*meeting, strict=True)] for meeting in product(*per_axis))
-    yield from sorted((p, t, c) for p, t, c in found)
+OnAxis = tuple[int, int, int]
+"""A position, a tap and a cell along one axis."""
+
+
+def under_window(window: Window, lengths: Sequence[int], padding_mode: str, position: Sequence[int]) -> list[Meeting]:
+    """Where the window at a position meets cells, in row-major order of taps."""
+    return _together(
+        [(p, tap, cell) for tap, cell in enumerate(source_cells(axis.under(p), length, padding_mode).tolist())]
+        for axis, length, p in zip(window.axes, lengths, position, strict=True)
+    )
+
+
+def along_tap(window: Window, lengths: Sequence[int], padding_mode: str, tap: Sequence[int]) -> list[Meeting]:
+    """Where a tap meets cells, in row-major order of positions."""
+    return _together(
+        _tap_on_axis(axis, length, padding_mode, t) for axis, length, t in zip(window.axes, lengths, tap, strict=True)
+    )
+
+
+def over_cell(window: Window, lengths: Sequence[int], padding_mode: str, cell: Sequence[int]) -> list[Meeting]:
+    """Where windows meet a cell, or copies of it in the padding, in row-major order of positions."""
+    return _together(
+        _cell_on_axis(axis, length, padding_mode, c) for axis, length, c in zip(window.axes, lengths, cell, strict=True)
+    )
+
+
+def _together(per_axis: Iterable[list[OnAxis]]) -> list[Meeting]:
+    columns = (tuple(zip(*meeting, strict=True)) for meeting in product(*per_axis))
+    return sorted((position, tap, cell) for position, tap, cell in columns)
+
+
+def _tap_on_axis(axis: Axis | AdaptiveAxis, length: int, padding_mode: str, tap: int) -> list[OnAxis]:
+    first, last = axis.edges(length)
+    cells = first + tap * axis.under(0).step
+    positions = np.flatnonzero(cells < last)
+    sources = source_cells(cells[positions], length, padding_mode)
+    return [(position, tap, cell) for position, cell in zip(positions.tolist(), sources.tolist(), strict=True)]
+
+
+def _cell_on_axis(axis: Axis | AdaptiveAxis, length: int, padding_mode: str, cell: int) -> list[OnAxis]:
+    first, last = axis.edges(length)
+    step, copies = axis.under(0).step, [cell]
+    if padding_mode != "zeros":
+        padded = np.arange(first[0], last[-1])
+        copies = padded[source_cells(padded, length, padding_mode) == cell].tolist()
+    met: list[OnAxis] = []
+    for copy in copies:
+        taps, between = np.divmod(copy - first, step)
+        over = np.flatnonzero((between == 0) & (copy >= first) & (copy < last))
+        met += [(position, tap, cell) for position, tap in zip(over.tolist(), taps[over].tolist(), strict=True)]
+    return sorted(met)
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,7 +116,7 @@ class Bilinear:
         o, c, *tap = index
         laid = self._turned(tuple(tap))
         channel = o // (self.w.shape[0] // self.groups) * self.w.shape[1] + c
-        kept = list(self._meetings(lambda axis, position, t, cell: t == laid[axis]))
+        kept = along_tap(*self._geometry, laid)
         for n, (position, _, cell) in product(range(self.near.shape[0]), kept):
             near = self._factor(self.near_name, self.near, (n, o, *position))
             yield self._term(n, position, tuple(tap), (near, self._far(n, channel, cell)))
@@ -89,7 +125,7 @@ class Bilinear:
         """An entry at a position: over the group's far channels and the taps, w times far."""
         n, o, *at = index
         first = o // (self.w.shape[0] // self.groups) * self.w.shape[1]
-        kept = list(self._meetings(lambda axis, position, tap, cell: position == at[axis]))
+        kept = under_window(*self._geometry, at)
         for c, (position, tap, cell) in product(range(self.w.shape[1]), kept):
             given = self._turned(tap)
             factors = (self._factor("w", self.w, (o, c, *given)), self._far(n, first + c, cell))
@@ -100,14 +136,15 @@ class Bilinear:
         n, channel, *at = index
         group, c = divmod(channel, self.w.shape[1])
         per_group = self.w.shape[0] // self.groups
-        kept = list(self._meetings(lambda axis, position, tap, cell: cell == at[axis]))
+        kept = over_cell(*self._geometry, at)
         for (position, tap, _), o in product(kept, range(group * per_group, (group + 1) * per_group)):
             given = self._turned(tap)
             near = self._factor(self.near_name, self.near, (n, o, *position))
             yield self._term(n, position, given, (near, self._factor("w", self.w, (o, c, *given))))
 
-    def _meetings(self, keep: Callable[[int, int, int, int], bool]) -> Iterator[Meeting]:
-        return meetings(self.window, self.far.shape[2:], self.padding_mode, keep)
+    @property
+    def _geometry(self) -> tuple[Window, tuple[int, ...], str]:
+        return self.window, self.far.shape[2:], self.padding_mode
 
     def _turned(self, tap: Index) -> Index:
         """From the kernel as it is laid to the kernel as given, or back."""
@@ -157,7 +194,7 @@ def of_covered_cell(
 ) -> Iterator[Term]:
     """A pool's dx[n,c,cell]: over the windows that cover it, what each gives."""
     n, channel, *at = index
-    for position, tap, _ in meetings(window, lengths, "zeros", lambda axis, p, t, cell: cell == at[axis]):
+    for position, tap, _ in over_cell(window, lengths, "zeros", at):
         laid = overlay(n, position)
         assert laid.delta is not None
         delta = Factor("delta", (n, channel, *position), laid.delta[channel])
@@ -178,11 +215,13 @@ def of_pooled(index: Index, x: Array, laid: Overlay, under: Sequence[range], tie
 
 
 def _share(laid: Overlay, value: Any, note: str) -> Any:
-    """What a cell puts into a pool's output: all of it where it wins, a part of a mean, itself under a norm."""
+    """What a cell puts into a pool's output: all of it where it wins, a part of a mean, its magnitude under a norm."""
     if laid.winners is not None:
         return value if note == "wins" else None
+    if laid.divisor is None:
+        return abs(value)
     # a cell of the padding is the integer 0, and 0/2 would be a float among fractions
-    return value if laid.divisor is None or value == 0 else value / laid.divisor
+    return value if value == 0 else value / laid.divisor
 
 
 def _divisor(laid: Overlay) -> tuple[Factor, ...]:

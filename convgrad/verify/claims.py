@@ -10,11 +10,12 @@ from typing import Any
 import numpy as np
 
 from convgrad.case import Case, did_you_mean
-from convgrad.core.arithmetic import EXACT, FLOAT64, NONFINITE, Array, rounded
+from convgrad.core.arithmetic import EXACT, FLOAT64, NONFINITE, Array, floated, rounded
 from convgrad.core.reading import Numbers, exact_value, read_numbers
 from convgrad.errors import Problem, RequestError
 from convgrad.gradients import Gradients
 from convgrad.layout import GRADIENTS, OPERANDS
+from convgrad.settings import said_inside
 from convgrad.verify.digits import Written, written
 from convgrad.verify.rounding import TYPES, Bounds
 
@@ -53,7 +54,8 @@ class Claim:
 
     def _excuse_for(self, candidate: Array) -> Any:
         """A type's rounding is relative: larger numbers than it was derived for may be off by more."""
-        largest = float(abs(candidate).max()) if self.scale and candidate.size else 0
+        # NumPy's own maximum: the magnitude of an exact array without axes is a number
+        largest = floated(np.max(abs(candidate), initial=0)) if self.scale else 0
         excuse = self.excuse * (largest / self.scale) if largest > self.scale else self.excuse
         if not self.unit:
             return excuse
@@ -80,7 +82,7 @@ def read_claims(
     `truth` has the right arrays in full shape by the claims' names. `dtype` is the type that the claims were computed
     in; without it they are judged by their digits, or by their own type.
     """
-    problems = _unknown(claims, truth, case) + _unknown_type(dtype)
+    problems = _unknown(claims, truth, case) + unknown_type(dtype)
     if problems:
         raise RequestError(problems)
     bounds, result = Bounds(case), {}
@@ -111,10 +113,11 @@ def _unknown(claims: Any, truth: Mapping[str, Array], case: Case) -> list[Proble
     ]
 
 
-def _unknown_type(dtype: str | None) -> list[Problem]:
-    if dtype is None or dtype in TYPES:
+def unknown_type(dtype: Any) -> list[Problem]:
+    """What is wrong with the type that claims are said to be computed in."""
+    if dtype is None or (isinstance(dtype, str) and dtype in TYPES):
         return []
-    return [Problem(f"unknown type '{dtype}'", f"one of {', '.join(TYPES)}", ("claim_dtype",))]
+    return [Problem(f"unknown type '{said_inside(dtype)}'", f"one of {', '.join(TYPES)}", ("claim_dtype",))]
 
 
 def _claim(case: Case, name: str, numbers: Numbers, truth: Array, bounds: Bounds, dtype: str | None) -> Claim:
@@ -207,7 +210,7 @@ def _by_type(name: str, truth: Array, bounds: Bounds, dtype: str, own: Any, prin
     """The rounding of a type; `printed` is what writing its numbers in digits may have added."""
     more = rounded(printed) if isinstance(printed, np.ndarray) and printed.dtype == EXACT else printed
     allowed = bounds.excused(name, dtype, truth) + own + more
-    scale, unit = float(abs(truth).max()) if truth.size else 0.0, 2.0 ** -TYPES[dtype].result
+    scale, unit = floated(np.max(abs(truth), initial=0)), 2.0 ** -TYPES[dtype].result
     excuse = float(allowed.max(initial=0))
     return {"allowed": allowed, "excuse": excuse, "rule": f"{dtype} rounding", "scale": scale, "unit": unit}
 

@@ -54,7 +54,7 @@ def finite_differences(case: Case, wanted: Wanted | None = None, progress: Progr
             perturb_bias(run)
         gradients = {name: _quotients(run, name) for name in run.sums}
     for name, sums in run.sums.items():
-        lost = _not_finite(sums)
+        lost = _not_finite(sums) | _not_finite(gradients[name])
         # exact numbers are finite, and so are their sums, unless the forward pass divides by what is no divisor
         (run.outside if run.probe.exact else run.undecided)[name] |= lost
     return Differences(gradients, run.undecided, run.outside, run.done, run.probe, steps)
@@ -78,7 +78,8 @@ def _quotients(run: Run, name: str) -> Array:
     step = run.steps[name]
     if not run.probe.exact:
         quotient = np.divide(sums, step, out=np.zeros_like(sums), where=step != 0).real
-        return quotient / float(unit)
+        scaled: Array = np.ldexp(quotient, -run.probe.exponent(name))
+        return scaled
     result = np.empty(sums.size, EXACT)
     pairs = zip(np.where(_not_finite(sums), 0, sums).ravel().tolist(), step.ravel().tolist(), strict=True)
     result[:] = [Fraction(total) / (Fraction(by) * unit) if by else Fraction(0) for total, by in pairs]

@@ -46,8 +46,13 @@ class Probe:
         return y.reshape(len(y), self.groups, y.shape[1] // self.groups, *y.shape[2:])
 
     def unit(self, name: str) -> Fraction:
-        """By what the gradient of x, w or b comes out too large."""
+        """By what the gradient of x, w or b comes out too large: a power of two, unless exact."""
         return self.units["delta"] * self.units.get({"x": "w", "w": "x"}.get(name, ""), 1)
+
+    def exponent(self, name: str) -> int:
+        """The binary logarithm of the unit, which float64 itself may not hold."""
+        unit = self.unit(name)
+        return unit.numerator.bit_length() - unit.denominator.bit_length()
 
     def forward(self, x: Array, w: Array | None = None, b: Array | None = None) -> Array:
         """y (N,O,*P) of these operands, by a path that uses neither `fold` nor any gradient's formula."""
@@ -69,7 +74,7 @@ class Probe:
             return float(HEADROOM << products(self.case).bit_length())
         largest = abs(self.arrays[name]).max(initial=0) if name in self.arrays else 1
         whole = _multiple(self.case, name) if self.kind == "average" else 1
-        return whole * 2 ** max(0, math.ceil(largest / whole) - 1).bit_length()
+        return whole * 2 ** max(0, int(-(-largest // whole)) - 1).bit_length()
 
 
 def kind(case: Case) -> str:
@@ -105,7 +110,7 @@ def _split(scaled: dict[str, tuple[Array, Fraction]]) -> tuple[dict[str, Array],
 
 def _normalised(array: Array) -> tuple[Array, Fraction]:
     sizes = abs(array[np.isfinite(array)])
-    exponent = int(np.frexp(sizes.max())[1]) if sizes.any() else 0
+    exponent = int(np.frexp(sizes.max(initial=0))[1])
     return np.ldexp(array, -exponent), Fraction(2) ** -exponent
 
 

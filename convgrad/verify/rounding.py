@@ -6,10 +6,11 @@ with unit roundoff u is off by at most g_n sum |a||b|, g_n = n u/(1 - n u), in a
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
-from math import ceil, inf, prod
+from math import ceil, inf, ldexp, prod
 from typing import Any
 
 import numpy as np
@@ -40,6 +41,11 @@ class Type:
     def unit(self) -> float:
         """u: half the distance from 1 to the next number."""
         return 2.0**-self.bits
+
+    @property
+    def smallest(self) -> float:
+        """The smallest number of what it is accumulated in, of which a rounding may take half."""
+        return float(np.finfo(FLOAT64 if self.accumulated == 53 else np.float32).smallest_subnormal)
 
     def nearest(self, values: Array) -> Array:
         """The numbers of this many bits next to float64 values."""
@@ -122,8 +128,10 @@ class Bounds:
         magnitude = self._normal(kind_of).sums(array).magnitude if inexact else sums.magnitude
         # (1 + u)^inexact (1 + g_n) - 1, which float64 would round to 0 for a u of its own
         grown = np.expm1(inexact * np.log1p(kind_of.unit) + np.log1p(growth(sums.roundings, 2.0**-kind_of.accumulated)))
-        off = np.zeros(magnitude.shape) if self._is_exact(sums, kind_of) else _product(grown, magnitude) * SURE
         values = abs(_floats(truth))
+        vanished = np.where((magnitude == 0) & (truth == 0), 0, (sums.roundings + inexact) * kind_of.smallest)
+        exact = self._is_exact(sums, kind_of)
+        off = np.zeros(magnitude.shape) if exact else _product(grown, magnitude) * SURE + vanished
         if kind_of.result == kind_of.accumulated:
             return off
         lost = np.maximum(kind_of.unit * (values + off), kind_of.unit * kind_of.least)
@@ -136,7 +144,8 @@ class Bounds:
 
     def _inexact(self, sums: Sums, kind_of: Type) -> int:
         """How many roundings of inputs a term has: those of operands that the type cannot hold as they are."""
-        return max(sum(not self._held(name, kind_of) for name in term) for term in sums.terms)
+        counts = map(Counter, sums.terms)
+        return max(sum(n for name, n in count.items() if not self._held(name, kind_of)) for count in counts)
 
     def _held(self, name: str, kind_of: Type) -> bool:
         given, values = self.operands[name], self.floats[name]
@@ -151,7 +160,7 @@ class Bounds:
         if self.case.settings.get("ties") == "split":
             return False
         grain = min(prod(_grain(self.floats[name]) for name in term) for term in sums.terms)
-        return bool((sums.magnitude <= 2.0**kind_of.accumulated * grain).all())
+        return grain >= kind_of.smallest and bool((sums.magnitude <= 2.0**kind_of.accumulated * grain).all())
 
 
 def _floats(array: Array) -> Array:
@@ -252,22 +261,47 @@ def _of_output(bounds: Bounds, sizes: Mapping[str, Array]) -> Sums:
 # -- Differences -------------------------------------------------------------------------------------------------------
 
 
-def of_differences(bounds: Bounds) -> dict[str, Array]:
+def of_differences(bounds: Bounds, steps: Array) -> dict[str, Array]:
     """By operand, what a gradient by differences and one by formula may be apart, in float64 or as the case is.
 
+    `steps` are those of x, as it is scaled for differencing.
+
     An output's difference goes through as many roundings as an output, each of its own product and of 2^-20 of what
-    else was added (HEADROOM); its pairing with delta through those of the gradient; and so does the formula's.
+    else was added (HEADROOM); its pairing with delta through those of the gradient; and so does the formula's. Where
+    sums may leave the range of either, anything is possible: inf.
     """
     case, unit = bounds.case, TYPES["float64"].unit
-    own = TYPES["float32" if case.arithmetic == "float32" else "float64"].unit
+    own = np.finfo(np.float32 if case.arithmetic == "float32" else FLOAT64)
     # a maximum moves by the step itself: only the product with delta and the division by the step are rounded
     forward = {"max": 3, "lp": 2 * slope_roundings(case) + 16 if kind(case) == "lp" else 0}
     more = forward.get(kind(case), products(case) + 4)
     noise = _noise(bounds)
-    return {
-        name: sums.bound(unit, more) + replace(sums, magnitude=noise[name]).bound(unit, more) + sums.bound(own)
-        for name, sums in bounds.gradients.items()
-    }
+    allowed = {}
+    for name, sums in bounds.gradients.items():
+        rounding = sums.bound(unit, more) + replace(sums, magnitude=noise[name]).bound(unit, more)
+        rounding += sums.bound(float(own.eps) / 2) + _vanished(bounds, name, float(own.smallest_subnormal), steps)
+        allowed[name] = np.where(sums.magnitude * SURE <= float(own.max), rounding, inf)
+    return allowed
+
+
+def _vanished(bounds: Bounds, name: str, least: float, steps: Array) -> Array:
+    """What roundings lose at the lower end of the range, where they are no longer relative: half of the least number.
+
+    In the formula a product or, of a norm, a slope that delta multiplies; in the differences entries of arrays that are
+    scaled to 1, their products, and changes that are then divided by a step.
+    """
+    largest = {key: _exponent(array) for key, array in bounds.floats.items()}
+    delta, other = largest["delta"], largest.get({"x": "w", "w": "x"}.get(name, ""), 0)
+    formula = ldexp(least, max(delta, 0)) if kind(bounds.case) == "lp" else least
+    shrunk = -np.frexp(np.where(steps == 0, 1, abs(steps)))[1].clip(max=0) if name == "x" else 0
+    lost: Array = (bounds.gradients[name].roundings + 8) * (formula + np.ldexp(1.0, delta + other + shrunk - 1074))
+    return lost
+
+
+def _exponent(array: Array) -> int:
+    """The power of two next above every magnitude."""
+    sizes = abs(array[np.isfinite(array)])
+    return int(np.frexp(sizes.max(initial=0))[1])
 
 
 def _noise(bounds: Bounds) -> dict[str, Array]:

@@ -125,7 +125,9 @@ class _Form:
     def _heading(self) -> str:
         if "divisor" in self.factors:
             return f"{self.factors[0]} / divisor"
-        return f" {self.look.symbols.times} ".join(self.factors) if len(self.factors) > 1 else "gives"
+        if len(self.factors) > 1:
+            return f" {self.look.symbols.times} ".join(self.factors)
+        return "|x|" if "norm" in self.explanation.case.settings else "gives"
 
     def row(self, term: Term) -> list[Entry]:
         numbers = self.look.numbers
