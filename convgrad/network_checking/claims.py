@@ -124,7 +124,7 @@ def _allowed(
     """What each entry may be off by; what a candidate for its mistake may be off by; and by which rule."""
     text = written(numbers.values) if isinstance(numbers.values, list) else None
     if dtype is None and text is not None and not text.is_binary:
-        half = max(text.half_units(), default=0)
+        half = min(filter(None, text.half_units()), default=0)
         if truth.dtype == EXACT:
             return half, half, f"half a unit of decimal place {text.place}"
         loose = float(half) * (1 + 2.0**-50) + own + 2.0**-52 * abs(truth)
