@@ -11,7 +11,7 @@ import pytest
 from convgrad.gradients import Forward
 from tests.fuzz import fuzzing, making, rules, running
 from tests.fuzz.__main__ import main
-from tests.fuzz.fuzzing import Fuzzer
+from tests.fuzz.fuzzing import Attempt, Fuzzer
 from tests.fuzz.planted import PLANTED, plant
 from tests.fuzz.running import Outcome, as_process, in_process, prepared
 from tests.fuzz.shrinking import shrunk
@@ -96,6 +96,11 @@ def test_a_seed_and_a_number_are_one_trial():
     assert {trial.kind for trial in trials} == {
         "values", "text", "valid", "network", "options", "binary", "many", "rubbish", "large",
     }  # fmt: skip
+
+
+def test_every_rule_that_costs_more_has_its_turn():
+    turns = [rule for number in range(40) for rule in Attempt(of_document(0, 0), number).rules]
+    assert {rule: turns.count(rule) for rule in rules.RARE} == {rule: 40 // often for rule, often in rules.RARE.items()}
 
 
 @pytest.mark.parametrize("number", [3, 4])

@@ -86,18 +86,27 @@ def _with_header(choices: Choices, made: np.ndarray) -> bytes:
     return b"\x93NUMPY" + bytes(version) + length + header + made.tobytes()
 
 
-def npz(choices: Choices, members: Mapping[str, Any]) -> bytes:
-    """Arrays as an archive: sound, with odd members, or damaged."""
-    contents = {f"{name}.npy": _member(choices, value) for name, value in members.items()}
+def npz(choices: Choices, arrays: Mapping[str, Any], settings: Mapping[str, Any]) -> bytes:
+    """Arrays and settings as an archive: sound, with odd members, or damaged."""
+    contents = {f"{name}.npy": _member(choices, value) for name, value in arrays.items()}
+    contents |= {f"{name}.npy": saved(_setting(choices, value)) for name, value in settings.items()}
     if choices.chance(0.2):
         odd = choices.of_list([b"", b"x", b"\x93NUMPY", saved(np.zeros(200_000)), saved(np.ones(2))])
         contents.setdefault(choices.of_list(ODD_MEMBERS), odd)
     data = _archive(contents, choices.of_list((zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)))
-    return damaged_bytes(choices, data) if choices.chance(0.4) else data
+    return damaged_bytes(choices, data) if choices.chance(0.3) else data
 
 
 def _member(choices: Choices, value: Any) -> bytes:
     return npy(choices, array(choices, value)) if choices.chance(0.2) else saved(np.array(_floats(value)))
+
+
+def _setting(choices: Choices, value: Any) -> np.ndarray:
+    """A setting as an array: of no axes where it is one number or word, now and then with one, or of floats."""
+    made = np.array(value)
+    if made.dtype.kind in "iu" and choices.chance(0.3):
+        made = made.astype(choices.one_of("<f8", "<f4", "|u1", "|b1", "<U3", "<c8"))
+    return made[None] if choices.chance(0.1) else made
 
 
 def _archive(contents: Mapping[str, bytes], method: int) -> bytes:

@@ -81,7 +81,7 @@ class Attempt:
 
     @property
     def rules(self) -> list[rules.Rule]:
-        return [rule for place, (rule, rarity) in enumerate(rules.RARE.items()) if self.number % rarity == place]
+        return [rule for place, (rule, rarity) in enumerate(rules.RARE.items()) if (self.number - place) % rarity == 0]
 
     def made(self) -> tuple[Outcome, list[Failure]]:
         """What comes of it, and every rule that is broken."""

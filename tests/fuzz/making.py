@@ -88,7 +88,7 @@ def networks(choices: Choices) -> Trial:
 def asked(choices: Choices) -> Trial:
     """Options that are wrong or unknown, arrays and settings that come as options, the wrong command."""
     document = choices.one_of(subjects.case, subjects.case, subjects.network)(choices)
-    command = choices.one_of("forward", "backward", "explain", "network", "forward", "backward", "explain", "schema")
+    command = choices.one_of("forward", "backward", "explain", "network", "forward", "backward", "check", "schema")
     options = options_of(choices, command) | odd_options(choices, command)
     if command == "schema":
         return Trial(
@@ -123,11 +123,12 @@ def binaries(choices: Choices) -> Trial:
     arrays = {key: document.pop(key) for key in ARRAYS if key in document}
     files: dict[str, bytes] = {}
     if choices.chance(0.4):
-        settings = {key: document.pop(key) for key in ("stride", "window", "output_size", "dilation")
-                    if key in document and choices.chance(0.5)}  # fmt: skip
-        files["x.npz"] = binary.npz(choices, arrays | settings)
-        whole = choices.chance(0.5) and not document.keys() - {"dims", "op"}
-        options |= {"case": "x.npz"} if whole else {key: f"x.npz:{key}" for key in arrays}
+        settings = {key: document.pop(key) for key in list(document) if choices.chance(0.5)}
+        files["x.npz"] = binary.npz(choices, arrays, settings)
+        if choices.chance(0.5):
+            options |= {"case": "x.npz", **{key: _as_option(choices, key, value) for key, value in document.items()}}
+        else:
+            options |= {key: f"x.npz:{key}" for key in arrays}
     else:
         for key, value in arrays.items():
             files[f"{key}.npy"] = binary.npy(choices, binary.array(choices, value))
