@@ -86,6 +86,13 @@ def test_a_sum_that_passes_2_to_the_53_only_by_its_count_is_exact():
     assert convgrad.forward(case, arithmetic="exact").output.tolist() == [count * number**2 - number]
 
 
+@pytest.mark.parametrize("document", [{"kernel": [1]}, {"layers": [{"op": "relu"}]}])
+def test_what_is_not_finite_has_no_exact_gradient_in_a_case_or_a_network(document):
+    function = convgrad.network if "layers" in document else convgrad.forward
+    with pytest.raises(RequestError, match="NaN and infinities are not rational"):
+        function({"input": [float("nan")], "delta": "ones", **document}, arithmetic="exact", nonfinite=True)
+
+
 # -- Claims ------------------------------------------------------------------------------------------------------------
 
 
