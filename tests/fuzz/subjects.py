@@ -145,7 +145,7 @@ MISTAKES: tuple[Callable[[Choices, np.ndarray], np.ndarray], ...] = (
     lambda choices, truth: truth,
     lambda choices, truth: truth * choices.one_of(2, 0.5, -1, 0, 1.1, 3),
     lambda choices, truth: np.flip(truth),
-    lambda choices, truth: truth[..., ::-1],
+    lambda choices, truth: truth[..., ::-1] if truth.ndim else -truth,
     lambda choices, truth: truth.reshape(truth.shape[::-1]),
     lambda choices, truth: truth.ravel(),
     lambda choices, truth: truth[None],
