@@ -112,6 +112,7 @@ def _observed(trial: Trial, start: Callable[[], int]) -> Outcome:
     trouble: list[str] = []
     with _caught(trial.stdin) as (out, err), warnings.catch_warnings(record=True) as warned:
         warnings.simplefilter("always")
+        warnings.filterwarnings("ignore", module="typer|click")  # the oldest typer beside the newest click
         began = monotonic()
         signal.setitimer(signal.ITIMER_PROF, SECONDS)
         try:
