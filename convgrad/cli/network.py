@@ -61,7 +61,7 @@ def _result(made: Subject, settings: Run, options: Mapping[str, Any]) -> Result:
     if name is not None:
         _require_layer(made, name)
     if steps is not None:
-        made.stepped()
+        _require_steps(made, steps)
     return Result(lambda: _record(made, settings, name, steps), lambda: _text(made, settings, name, steps))
 
 
@@ -71,6 +71,12 @@ def _require_layer(made: Subject, name: str) -> None:
         made.layer(name)
     except RequestError as error:
         raise error.at(Place("--layer")) from None
+
+
+def _require_steps(made: Subject, count: int) -> None:
+    """What refuses a step does so before anything is written: a missing rate, an exact number grown too large."""
+    for step in made.steps(count if made.arithmetic == "exact" else 1):
+        step.to_dict()
 
 
 def _record(made: Subject, settings: Run, name: str | None, steps: int | None) -> Mapping[str, Any]:
