@@ -30,7 +30,7 @@ CHANGES = {
     "f(a, b, c)": {"f(b, a, c)"},
     "range(a)": {"range(a + 1)", "range(a - 1)"},
     "a[:b]": {"a[:(b) + 1]"},
-    "min(a)": {"max(a)"},
+    "min(a, b)": {"max(a, b)"},
     "a.all()": {"a.any()"},
 }
 STATEMENTS = {
@@ -155,7 +155,7 @@ for _ in range(2):  # the second time from the cache
     record = recorded(project)
 print(record.left_out)
 for _, mutant in sample(project, ["__init__.py"], 100, seed=0):
-    print(mutant, judging.judge(project, mutant, times(record, mutant)), sep=": ")
+    print(mutant, judging.judge(project, mutant, times(record, mutant, 60)), sep=": ")
 """
     done = subprocess.run([sys.executable, "-c", program], cwd=ROOT, capture_output=True, text=True, check=True)
     left_out, *lines = done.stdout.splitlines()

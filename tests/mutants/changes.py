@@ -21,6 +21,8 @@ COMPUTED = {
 JOINED = {ast.And: ast.Or, ast.Or: ast.And}
 PAIRS = {"min": "max", "any": "all", "minimum": "maximum"}
 NAMED = PAIRS | {second: first for first, second in PAIRS.items()}
+SETTLED = {*NAMED, "isinstance", "getattr", "hasattr", "cast"}
+"""Functions whose first two arguments are not exchanged."""
 OPPOSITES = (ast.Eq, ast.NotEq, ast.Is, ast.IsNot, ast.In, ast.NotIn)
 """Comparisons that another operator negates already."""
 UNTOUCHED = {"decorator_list", "annotation", "returns"}
@@ -144,15 +146,16 @@ def returns(node: ast.Return) -> Iterator[Change]:
 def arguments(node: ast.Call) -> Iterator[Change]:
     """The first two exchanged; a range with one number more or less."""
     first = node.args[:2]
-    if len(first) == 2 and not any(isinstance(part, ast.Starred) for part in first) and not _asks_for_type(node):
+    if len(first) == 2 and not any(isinstance(part, ast.Starred) for part in first) and not _is_settled(node):
         yield node, other(node, args=[*reversed(first), *node.args[2:]])
     if isinstance(node.func, ast.Name) and node.func.id == "range" and not isinstance(node.args[-1], ast.Starred):
         end = node.args[min(len(node.args), 2) - 1]
         yield from () if _is_number(end) else ((end, f"{ast.unparse(end)} {step} 1") for step in "+-")
 
 
-def _asks_for_type(node: ast.Call) -> bool:
-    return isinstance(node.func, ast.Name) and node.func.id in ("isinstance", "getattr", "hasattr", "cast")
+def _is_settled(node: ast.Call) -> bool:
+    """Whether the arguments' order says nothing, or only what a type checker would see, too."""
+    return ast.unparse(node.func).rpartition(".")[2] in SETTLED
 
 
 def slices(node: ast.Slice) -> Iterator[Change]:
