@@ -21,8 +21,10 @@ from tests.mutants.project import Project
 from tests.mutants.running import Chosen, run
 
 KILLED, SURVIVED, TIMED_OUT = "killed", "survived", "timed out"
-TIMES, LEAST, START = 10, 5.0, 60.0
-"""A test may take ten times as long as without the mutant, or five seconds; to begin takes no minute."""
+TIMES, LEAST = 10, 5.0
+"""A test may take the processor for ten times as long as without the mutant, or for five seconds."""
+START, BUSY = 120.0, 20
+"""All tests together end by the clock: after two minutes and twenty times what they took of the processor."""
 FASTEST = 50
 """Tests among which the file to begin with is sought."""
 
@@ -51,9 +53,10 @@ def file_of(name: str) -> str:
 
 def _judged(project: Project, mutant: Mutant, seconds: Mapping[str, float]) -> str:
     limits = {name: max(time * TIMES, LEAST) for name, time in seconds.items()}
+    patience = START + BUSY * sum(seconds.values()) + max(limits.values())
     with TemporaryDirectory() as scratch:
         try:
-            verdict = in_child(lambda: _verdict(project, mutant, limits, Path(scratch)), START + sum(limits.values()))
+            verdict = in_child(lambda: _verdict(project, mutant, limits, Path(scratch)), patience)
         except TookTooLong:
             return TIMED_OUT
         except Died:

@@ -44,12 +44,12 @@ def _refuse_processes(event: str, _: object) -> None:
 
 
 class Chosen:
-    """Runs the tests that were chosen, in their order, and ends those that take too long."""
+    """Runs the tests that were chosen, in their order, and ends those that take the processor for too long."""
 
     def __init__(self, limits: Mapping[str, float]) -> None:
         self.limits = limits
         self.slow = False
-        signal.signal(signal.SIGALRM, self._end)
+        signal.signal(signal.SIGPROF, self._end)
 
     def _end(self, *_: Any) -> None:
         self.slow = True
@@ -61,6 +61,6 @@ class Chosen:
 
     @pytest.hookimpl(hookwrapper=True)
     def pytest_runtest_protocol(self, item: pytest.Item) -> Iterator[None]:
-        signal.setitimer(signal.ITIMER_REAL, self.limits[item.nodeid])
+        signal.setitimer(signal.ITIMER_PROF, self.limits[item.nodeid])
         yield
-        signal.setitimer(signal.ITIMER_REAL, 0)
+        signal.setitimer(signal.ITIMER_PROF, 0)
