@@ -53,9 +53,8 @@ class LayerExplanation:
             for factor in term.factors
             if factor.name == "delta" and factor.index is not None
         }
-        return tuple(
-            (index, delta_at(self.network, self.layer, index)) for index in list(deltas)[:MOST] if deltas[index]
-        )
+        sent = [index for index, value in deltas.items() if value]
+        return tuple((index, delta_at(self.network, self.layer, index)) for index in sent[:MOST])
 
     def to_dict(self) -> dict[str, Any]:
         """What the JSON says."""
