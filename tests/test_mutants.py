@@ -41,8 +41,8 @@ STATEMENTS = {
     "return a": {"return None"},
     "while a: break": {"while (not (a)): break", "while a: pass"},
 }
-UNCHANGED = ("x = f'{a + 1}'", "x = 'a' + b", "x = zip(a, strict=True)", "x = isinstance(a, b)", "x: int | str",
-             "@cache(1)\ndef f(): ...", "'''A docstring.'''")  # fmt: skip
+UNCHANGED = ("x = f'{a + 1}'", "x = 'a' + b", "x = zip(a, strict=True)", "x = f(a, a)", "x = isinstance(a, b)",
+             "x: int | str", "@cache(1)\ndef f(): ...", "'''A docstring.'''")  # fmt: skip
 TINY = """
 def rest(n, by):
     while n > by:
