@@ -67,3 +67,10 @@ def test_an_error_too_small_for_a_float_is_not_called_one_of_0():
         wrong[0, 0, n] += Fraction(part, 10**400)
     (found,) = Diagnoser(case, "dX", truth).of(claimed("dX", wrong, truth))
     assert "none by more than 0" not in found.message
+
+
+def test_a_wrong_rounding_is_told_with_both_numbers():
+    case = make_case({"input": ["1/8", 2, 3], "kernel": [1, 10], "delta": [1, 1]})
+    truth = truth_of(case)
+    (found,) = Diagnoser(case, "dW", truth["dW"]).of(printed(case, dW=plain("2.14 5")[0])["dW"])
+    assert found.message == "dW[0] is rounded wrongly: 2.125 became 2.14 (misrounded)"

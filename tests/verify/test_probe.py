@@ -1,0 +1,16 @@
+"""Differences of whole numbers are exact, also of those that floats cannot add."""
+
+from __future__ import annotations
+
+import pytest
+
+from convgrad.checking import check
+
+
+@pytest.mark.parametrize("op", ["average-pool", "max-pool"])
+@pytest.mark.parametrize("first", [2**50 + 1, 2**52 + 1, 2**53 - 1])
+def test_a_pool_of_whole_numbers_that_floats_hardly_hold_is_differenced_exactly(op, first):
+    case = {"op": op, "input": [first, first - 2, 3, 6 - first], "window": 2, "stride": 1, "delta": [3, 5, 7]}
+    report = check(case, arithmetic="exact")
+    assert report.verdict == "agrees"
+    assert all(not finding.wrong for finding in report.findings)
