@@ -61,3 +61,18 @@ def test_errors_under_windows_that_reach_into_the_padding_are_seen():
     (found,) = Diagnoser(case, "dX", truth).of(claimed("dX", wrong, truth))
     assert found.mistake is None
     assert "under windows that reach into the padding" in found.message
+
+
+def test_samples_that_were_added_up_keep_their_axis():
+    case = make_case({"input": numbers(2, 2, 4), "kernel": numbers(2, 2, 2, seed=1), "delta": numbers(2, 2, 3, seed=2)})
+    truth = truth_of(case)["dX"]
+    wrong = altered(case, "dX", "batch-summed")
+    assert wrong["added"].tolist() == truth.sum(axis=0, keepdims=True).tolist()
+    assert wrong["averaged"].tolist() == (truth.sum(axis=0, keepdims=True) / 2).tolist()
+
+
+def test_an_output_transposed_at_stride_1_has_its_own_length_down_to_one():
+    case = make_case({"op": "conv-transpose", "input": [2, 3], "kernel": [5], "stride": 2, "padding": [[1, 0]],
+                      "delta": "ones"})  # fmt: skip
+    assert truth_of(case)["output"].ravel().tolist() == [0, 15]
+    assert altered(case, "output", "stride-ignored")["own shape"].ravel().tolist() == [15]

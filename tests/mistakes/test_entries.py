@@ -5,6 +5,7 @@ from __future__ import annotations
 from fractions import Fraction
 
 import numpy as np
+import pytest
 
 from convgrad.case import make_case
 from convgrad.mistakes import Diagnoser
@@ -25,6 +26,7 @@ def test_a_missing_term_of_a_pool_is_marked_with_its_sample_position_and_tap():
     assert (found.mistake, found.details["index"]) == ("term-missing", (1, 0, 1))
     term = found.details["term"]
     assert (term["sample"], term["position"], term["tap"], term["value"]) == (1, (0,), (1,), 100)
+    assert "[100] + 1000 = 1100" in found.message  # delta over the divisor
 
 
 def test_of_two_wrong_terms_the_one_that_comes_closer_is_told():
@@ -74,3 +76,32 @@ def test_a_wrong_rounding_is_told_with_both_numbers():
     truth = truth_of(case)
     (found,) = Diagnoser(case, "dW", truth["dW"]).of(printed(case, dW=plain("2.14 5")[0])["dW"])
     assert found.message == "dW[0] is rounded wrongly: 2.125 became 2.14 (misrounded)"
+
+
+def test_a_term_among_many_that_few_digits_hardly_tell_is_called_uncertain():
+    numbers = np.random.default_rng(4).integers(-9, 10, (2, 40))
+    case = make_case({"input": numbers[0].tolist(), "kernel": [1, 2], "delta": (numbers[1, 1:] / 10).tolist()})
+    truth = truth_of(case)
+    right = [round(float(value)) for value in truth["dW"].ravel()]
+    found = Diagnoser(case, "dW", truth["dW"]).of(printed(case, dW=plain(f"{right[0] + 3} {right[1]}")[0])["dW"])
+    assert found[0].mistake in ("term-missing", "term-sign", "term-doubled")
+    assert found[0].details["uncertain"] is True
+    assert "this could be chance" in found[0].message
+
+
+@pytest.mark.parametrize(
+    ("effect", "what", "fix"),
+    [
+        (-1, "one term of its sum is missing", "add the term that is marked"),
+        (-2, "one term of its sum has the wrong sign", "check the sign of the term that is marked"),
+        (1, "one term of its sum is added twice", "add the term that is marked once"),
+    ],
+)
+def test_what_happened_to_a_term_and_what_to_do_are_two_sentences(effect, what, fix):
+    case = make_case({"input": [1, 20, 300], "kernel": [7, 9], "delta": [4000, 50000]})
+    truth = truth_of(case)["dW"]
+    wrong = truth.copy()
+    wrong[0, 0, 1] += effect * 20 * 4000
+    (found,) = Diagnoser(case, "dW", truth).of(claimed("dW", wrong, truth))
+    assert what in found.message
+    assert found.fix == fix

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from convgrad.checking import check
+from convgrad.verify import kernels
 
 
 @pytest.mark.parametrize("op", ["average-pool", "max-pool"])
@@ -14,3 +15,12 @@ def test_a_pool_of_whole_numbers_that_floats_hardly_hold_is_differenced_exactly(
     report = check(case, arithmetic="exact")
     assert report.verdict == "agrees"
     assert all(not finding.wrong for finding in report.findings)
+
+
+def test_kernels_whose_outputs_do_not_fit_a_stack_are_differenced_one_by_one(monkeypatch):
+    case = {"input": [[1, 2, 3], [4, 5, 7]], "kernel": [[1, 2]], "delta": [[1, 2], [3, 4]]}
+    expected = check(case)
+    monkeypatch.setattr(kernels, "STACK", 1)
+    report = check(case)
+    assert report.verdict == "agrees"
+    assert report.evaluations == expected.evaluations
