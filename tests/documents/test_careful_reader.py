@@ -228,3 +228,8 @@ print(document.error.problems[0].message if document.error else "read")
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=60, check=False)
     assert done.returncode == 0, done.stderr
     assert done.stdout.strip() in ("more than 16 levels of nesting", "'&a' names a part for repeating", "read")
+
+
+def test_tabs_around_json_are_blanks():
+    assert events.tree('\t{"a": [1,\t2]}\t\n', "x") == {"a": ["1", "2"]}
+    assert events.tree('\t["\\ud83d\\ude00"]\t', "x") == ["😀"]

@@ -12,6 +12,7 @@ from convgrad.mistakes import Diagnoser
 from convgrad.mistakes.builtin import truth_of
 from convgrad.mistakes.candidates import Bare
 from convgrad.mistakes.catalogue import forms, right
+from convgrad.mistakes.changes import changed
 from tests.mistakes import formulas
 from tests.mistakes.cases import claimed
 
@@ -76,3 +77,10 @@ def test_an_output_transposed_at_stride_1_has_its_own_length_down_to_one():
                       "delta": "ones"})  # fmt: skip
     assert truth_of(case)["output"].ravel().tolist() == [0, 15]
     assert altered(case, "output", "stride-ignored")["own shape"].ravel().tolist() == [15]
+
+
+def test_changed_cases_have_numbers_of_all_kinds_but_0():
+    case = make_case({"input": numbers(2, 2, 5), "kernel": numbers(2, 2, 2, seed=1), "delta": numbers(2, 2, 4, seed=2)})
+    other = dict(changed(case))["use other numbers"]
+    for array in (*other.operands.values(), other.delta):
+        assert array is None or ((array != 0).all() and len(set(array.ravel().tolist())) > 4)

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from convgrad.case import make_case
+from convgrad.mistakes.catalogue import TABLES
 from convgrad.mistakes.conditions import CONDITIONS, blindness
 
 CONV = {"input": [1, 2, 4, 7, 5], "kernel": [1, 3], "delta": "ones"}
@@ -73,3 +74,11 @@ def test_why_a_case_is_blind_is_said_of_what_it_lacks(name):
     assert advice.startswith("use ") or advice == "give a bias"
     assert not why.startswith(("use ", "give "))
     assert blindness(make_case(MET[name][0]), (name,)) == ("these numbers hide it", "use other numbers")
+
+
+def test_what_happened_is_said_as_a_fact_and_what_to_do_as_an_order():
+    every = [form for kind in TABLES.values() for table in kind.values() for form in table.values()]
+    facts, orders = {form.what.split()[0] for form in every}, {form.fix.split()[0] for form in every}
+    assert {"the", "it", "one", "windows"} <= facts
+    assert {"add", "let", "give", "leave"} <= orders
+    assert facts & orders <= {"positions"}

@@ -63,3 +63,13 @@ def test_one_file_takes_one_array():
     assert is_valid({**out, "saved": {"dX": saved}}, "saved")
     assert not is_valid({**out, "saved": {"dX": saved, "output": saved}}, "saved")
     assert not is_valid({**out, "saved": {}}, "saved")
+
+
+@pytest.mark.parametrize(("document", "name"), [(CONV, "case"), (CHAIN, "network")])
+def test_a_key_that_there_is_not_is_in_no_schema(document, name):
+    assert not is_valid({**document, "kernal": [1]}, name)
+    assert not is_valid({**document, "claim": {"dY": [1]}}, name)
+
+
+def test_a_layer_has_no_key_that_there_is_not():
+    assert not is_valid({**CHAIN, "layers": [{"op": "relu", "slop": 1}]}, "network")
