@@ -16,6 +16,7 @@ from tests.fuzz.planted import PLANTED, plant
 from tests.fuzz.running import Outcome, as_process, in_process, prepared
 from tests.fuzz.shrinking import shrunk
 from tests.fuzz.trial import Trial
+from tests.fuzz.values import NINES
 
 pytestmark = pytest.mark.filterwarnings("ignore:.*fork")  # the threads of NumPy's BLAS know how to
 
@@ -67,6 +68,12 @@ def test_a_planted_bug_is_made_small_with_the_command_that_repeats_it(monkeypatc
     assert "stride" in broken.shell
     for needless in ("note", "id:", "digits", "x.yaml"):
         assert needless not in broken.shell
+
+
+def test_a_number_of_any_length_is_json():
+    assert rules.strict(b'{"id": [1, -%b]}' % NINES.encode()) == {"id": [1, f"-{NINES}"]}
+    with pytest.raises(ValueError, match="NaN is not JSON"):
+        rules.strict(b"[NaN]")
 
 
 def test_a_wrong_number_is_found_by_plain_loops(monkeypatch):

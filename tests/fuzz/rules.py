@@ -17,6 +17,7 @@ from convgrad.documents.schemas import schema
 from tests import definitions
 from tests.fuzz.running import Outcome, culprit, in_process
 from tests.fuzz.trial import Trial
+from tests.fuzz.values import NINES
 
 CODES = (0, 1, 2, 3, 4)
 DONE = (0, 1, 3, 4)
@@ -116,7 +117,12 @@ def _json(trial: Trial, outcome: Outcome) -> Iterator[Failure]:
 
 def strict(text: bytes) -> Any:
     """JSON without NaN and infinities; ValueError for anything else."""
-    return json.loads(text.decode(), parse_constant=_refuse_constant)
+    return json.loads(text.decode(), parse_constant=_refuse_constant, parse_int=_whole)
+
+
+def _whole(text: str) -> int | str:
+    """A whole number; its text where Python refuses to read so many digits, which JSON does not."""
+    return int(text) if len(text) < len(NINES) else text
 
 
 def _refuse_constant(text: str) -> None:
