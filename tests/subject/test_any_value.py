@@ -38,6 +38,7 @@ def assert_answered(function, document):
     assert not [word for word in ("object at 0x", "<class", "np.", "array(") if word in said]
 
 
+@pytest.mark.slow
 @pytest.mark.filterwarnings("ignore:.*encountered in:RuntimeWarning")
 @pytest.mark.parametrize("value", VALUES.values(), ids=VALUES)
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case["op"])
@@ -47,6 +48,7 @@ def test_every_key_of_a_case_takes_or_refuses_any_value(case, value):
             assert_answered(function, {**case, key: value})
 
 
+@pytest.mark.slow
 @pytest.mark.filterwarnings("ignore:.*encountered in:RuntimeWarning")
 @pytest.mark.parametrize("value", VALUES.values(), ids=VALUES)
 def test_every_key_of_a_network_takes_or_refuses_any_value(value):
@@ -69,6 +71,7 @@ def test_every_key_of_a_layer_takes_or_refuses_any_value(place, value):
         assert_answered(convgrad.network, {**NETWORK, "layers": layers})
 
 
+@pytest.mark.slow
 @pytest.mark.filterwarnings("ignore:.*encountered in:RuntimeWarning")
 @pytest.mark.parametrize("value", VALUES.values(), ids=VALUES)
 @pytest.mark.parametrize("claim_dtype", [None, "float32"])
