@@ -62,6 +62,7 @@ def test_every_key_of_a_network_takes_or_refuses_any_value(value):
         assert_answered(convgrad.check, {**NETWORK, "claim": {"c": {key: value}}})
 
 
+@pytest.mark.slow
 @pytest.mark.filterwarnings("ignore:.*encountered in:RuntimeWarning")
 @pytest.mark.parametrize("value", VALUES.values(), ids=VALUES)
 @pytest.mark.parametrize("place", range(len(LAYERS)))
