@@ -37,9 +37,15 @@ class Written:
         return self.digits >= MANY
 
     def half_units(self) -> list[Fraction]:
-        """Of each number half a unit of the last place that the array uses; 0 for what is exact."""
+        """Of each number half a unit of the last place that the array uses, or of float64 where that says less; 0 for
+        what is exact.
+        """
         half = Fraction(10) ** -self.place / 2
-        return [Fraction(0) if number is None else half for number in self.decimals]
+        return [Fraction(0) if number is None else self._half_unit(number, half) for number in self.decimals]
+
+    def _half_unit(self, number: Decimal, half: Fraction) -> Fraction:
+        """1e30 beside 0.5 is not known to a tenth: no float64 is, and it is not written with so many digits."""
+        return max(half, abs(Fraction(number)) / 2**53) if number.adjusted() + self.place >= MANY else half
 
     def relative_half_units(self) -> list[Fraction]:
         """Of each number half a unit of its last digit, all having as many as the one that is written with most."""
