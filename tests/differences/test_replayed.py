@@ -114,3 +114,10 @@ def test_an_error_of_a_millionth_is_not_excused():
     wrong = network.layers[0].gradients.by_operand["w"] * (1 + 2.0**-20)
     found, bounds = replayed_differences(network), Propagated(network)
     assert (abs(found.gradients[0, "w"] - wrong) > bounds.bound(network.parts[0].place("dW"))).all()
+
+
+@pytest.mark.parametrize(("norm", "x"), [(1, [1.5, -2.25, 3.125, 4.0]), (2, [1.5, 0.0, 3.125, -4.0])])
+def test_a_norm_is_smooth_where_its_window_has_no_zero_of_its_kind(norm, x):
+    layers = [{"op": "lp-pool", "window": 2, "norm": norm}]
+    document = {"input": x, "layers": layers, "loss": {"op": "mse", "target": [0.5, 1]}}
+    assert convgrad.check(convgrad.network(document, arithmetic="float64")).verdict == "agrees"
