@@ -116,7 +116,7 @@ class Collector:
 def make_case(
     document: Mapping[str, Any], *, arithmetic: str = "auto", nonfinite: bool = False, needs_delta: bool = True
 ) -> Case:
-    """A mapping as CONTRACT describes it, checked; raises RequestError with up to ten problems, each with its path."""
+    """A mapping as the schema `case` has it, checked; raises RequestError with up to ten problems, each with its path."""
     if not isinstance(document, Mapping):
         raise RequestError(Problem(f"expected a mapping with input, kernel, delta, …; found {said(document)}"))
     if "layers" in document:
