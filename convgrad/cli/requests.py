@@ -15,8 +15,8 @@ from convgrad.claims.results import claimed
 from convgrad.cli.options import CASE, CLAIMS
 from convgrad.documents import Document, read, source
 from convgrad.errors import Place, Problem, RequestError
-from convgrad.subject.case import ARITHMETICS
 from convgrad.subject.settings import choice
+from convgrad.vocabulary import ARITHMETICS
 
 ARRAYS = ("input", "kernel", "bias", "delta")
 CLAIM_NAMES = {"dW": "dW", "db": "db", "dX": "dX", "y": "output"}
@@ -113,7 +113,7 @@ def requests(options: Mapping[str, Any], *, exact: bool) -> tuple[Iterator[Reque
     if list(options.values()).count("-") > 1:
         raise RequestError(Problem("standard input (-) can be read for one argument only", "save the other to a file"))
     try:
-        choice(*ARITHMETICS)("auto" if options.get("arithmetic") is None else options["arithmetic"], 0)
+        choice("auto" if options.get("arithmetic") is None else options["arithmetic"], *ARITHMETICS)
     except RequestError as error:
         raise error.at(Place("--arithmetic")) from None
     nonfinite = bool(options.get("allow_nonfinite"))
