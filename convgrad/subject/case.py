@@ -120,7 +120,8 @@ def make_case(
     if not isinstance(document, Mapping):
         raise RequestError(Problem(f"expected a mapping with input, kernel, delta, …; found {said(document)}"))
     if "layers" in document:
-        raise RequestError(Problem("this is a network: a chain of layers", "use `convgrad network`", ("layers",)))
+        message = "this is a network: a chain of layers"
+        raise RequestError(Problem(message, "use `convgrad network`", ("layers",), of_key=True))
     given = {key: value for key, value in document.items() if value is not None}
     collect = Collector()
     collect.problems += _unknown_keys(given)
@@ -151,7 +152,7 @@ def as_case(case: Mapping[str, Any] | Case, *, needs_delta: bool = True, **keywo
 
 def _unknown_keys(given: Mapping[str, Any]) -> list[Problem]:
     return [
-        Problem(f"unknown key '{key}'" + did_you_mean(str(key), KEYS), path=(str(key),))
+        Problem(f"unknown key '{key}'" + did_you_mean(str(key), KEYS), path=(str(key),), of_key=True)
         for key in given
         if key not in KEYS
     ]
