@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import os
 
-from convgrad.cli.delivery import deliver
+from convgrad.cli.delivery import deliver, results
 from convgrad.cli.formats import Result, is_array_file
 from convgrad.cli.requests import Request, requests
-from convgrad.cli.results import results
 from convgrad.cli.subjects import case_of, network_of, subject_asked
 from convgrad.cli.typed import Opened, Overlays, Reading, Running
 from convgrad.errors import Place, Problem, RequestError
