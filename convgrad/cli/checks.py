@@ -9,10 +9,11 @@ from contextlib import contextmanager
 from convgrad.checking.judging import check_subject
 from convgrad.checking.ours import estimate
 from convgrad.checking.report import Report
-from convgrad.cli.delivery import GRAVEST, Results, deliver, deliver_one, results
+from convgrad.cli.delivery import GRAVEST, deliver, deliver_one
 from convgrad.cli.exits import say
 from convgrad.cli.formats import Result
 from convgrad.cli.requests import Request, requests
+from convgrad.cli.shown import Results, results
 from convgrad.cli.subjects import subject_asked
 from convgrad.cli.typed import Checking, Reading, Running
 from convgrad.errors import Place, Problem, RequestError

@@ -242,7 +242,7 @@ def require_entry(name: str, index: tuple[int, ...], shape: Shape) -> None:
 
 def full_shapes(case: Case) -> dict[str, Shape]:
     """The full shapes of a case's operands and results, by operand."""
-    return {**case.shapes, "b": (case.output_shape[1],), "y": case.output_shape, "delta": case.output_shape}
+    return {**case.shapes, "b": case.output_shape[1:2], "y": case.output_shape, "delta": case.output_shape}
 
 
 def user_index(case: Case, array: str, index: tuple[int, ...]) -> tuple[int, ...]:

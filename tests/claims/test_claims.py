@@ -68,6 +68,13 @@ def test_the_last_place_is_that_of_the_whole_array_because_writers_drop_zeros():
     assert written([0.5, 1e-3]).place == 3
 
 
+def test_the_shortest_text_of_a_float64_is_right_where_the_float64_is():
+    delta = [Plain("-9.021490940757092904"), Plain("-2.757268445774684672")]
+    case = {"op": "max-pool", "window": 1, "input": [1, 2], "delta": delta}
+    assert claimed(case, dX=[Plain("-9.021490940757094"), Plain("-2.7572684457746846")]).verdict == "agrees"
+    assert claimed(case, dX=[Plain("-9.021490940757097"), Plain("-2.7572684457746846")]).verdict == "differs"
+
+
 def test_fifteen_digits_are_float64_data():
     case = {"input": [1, 2, 3], "kernel": [0.3, 0.7], "delta": [0.1, 0.7]}
     right = claimed(case, dX=[0, 0, 0]).truth["dX"].ravel()

@@ -220,6 +220,20 @@ def test_steps_without_a_rate_are_refused_before_anything_is_written(form):
     assert "learning_rate" in run.stderr
 
 
+@pytest.mark.parametrize("form", ["table", "json", "jsonl"])
+def test_steps_that_grow_beyond_float64_are_refused_before_anything_is_written(form):
+    text = "{input: [1], layers: [{kernel: [2]}], loss: {op: mse, target: [0]}, learning_rate: 1e200}"
+    run = convgrad("network", text, "--steps", "3", "--format", form)
+    assert (run.returncode, run.stdout) == (2, "")
+    assert "a number of 401 digits is beyond what a 64-bit float can hold" in run.stderr
+
+
+def test_a_layer_of_one_number_is_explained_and_checked():
+    text = "{input: -0.5, dims: 1, layers: [{op: leaky-relu, slope: 0.5}], delta: 3}"
+    assert json.loads(convgrad("explain", "leaky-relu1.dX", text, "--format", "json").stdout)["value"] == 1.5
+    assert convgrad("check", text).returncode == 0
+
+
 @pytest.mark.parametrize(("overlays", "count"), [("1", 1), ("all", 4), ("none", None)])
 def test_a_layer_has_as_many_overlays_as_are_asked_for(overlays, count):
     run = convgrad("network", sample("two-layers"), "--layer", "conv2", "--overlays", overlays, "--format", "json")
