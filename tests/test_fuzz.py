@@ -32,6 +32,7 @@ def found(figures):
     return [kind.rpartition(":")[0] if kind.startswith("exit 70") else kind for kind in figures.broken]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", PLANTED)
 def test_a_planted_bug_is_found_and_called_what_it_is(monkeypatch, kind):
     if kind == "slow":
@@ -89,6 +90,7 @@ def test_a_bug_that_only_a_process_of_its_own_shows_is_found(monkeypatch):
     assert "as a process, another stdout" in Fuzzer(0, 1, 0, of_document).run([0]).broken
 
 
+@pytest.mark.slow
 def test_what_is_sound_breaks_no_rule(monkeypatch):
     monkeypatch.setattr(making, "KINDS", {making.valid: 1})
     figures = Fuzzer(1, 0).run(range(200))
@@ -110,6 +112,7 @@ def test_every_rule_that_costs_more_has_its_turn():
     assert {rule: turns.count(rule) for rule in rules.RARE} == {rule: 40 // often for rule, often in rules.RARE.items()}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("number", [3, 4])
 def test_a_run_in_process_and_a_process_give_the_same_bytes(tmp_path, number):
     trial = making.trial(5, number)
@@ -150,6 +153,7 @@ def test_a_trial_that_kills_its_process_is_told(monkeypatch, capsys):
     assert "1 times killed by signal 9; first number 7" in capsys.readouterr().out
 
 
+@pytest.mark.slow
 def test_failures_make_the_command_line_exit_with_1(monkeypatch, capsys):
     monkeypatch.setattr(making, "KINDS", {lambda choices: of_document(0, 0): 1})
     monkeypatch.setattr(fuzzing, "as_process", in_process)

@@ -19,7 +19,8 @@ ROOT = Path(__file__).parents[1]
 PACKAGE, TESTS = ROOT / "convgrad", ROOT / "tests"
 FLOORS = (
     ("__main__",), ("cli",), ("testing",), ("views", "documents"), ("checking",), ("diagnosis",), ("claims",),
-    ("differences",), ("catalogue",), ("passes",), ("subject",), ("operations",), ("core",), ("errors",),
+    ("differences",), ("catalogue",), ("passes",), ("subject",), ("operations",), ("core",), ("vocabulary",),
+    ("errors",),
 )  # fmt: skip
 HEIGHT = {room: len(FLOORS) - level for level, rooms in enumerate(FLOORS) for room in rooms}
 LIBRARIES = {
@@ -28,7 +29,7 @@ LIBRARIES = {
     "yaml": {"documents"},
     "json": {"documents"},
 }
-WITHOUT_NUMPY = {"errors", "__main__", "__init__"}
+WITHOUT_NUMPY = {"errors", "vocabulary", "__main__", "__init__"}
 MODULES = sorted(PACKAGE.rglob("*.py"))
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import doctest
+import os
 import subprocess
 import sys
 from importlib import import_module
@@ -135,8 +136,10 @@ def test_the_examples_of_the_tool_are_true(name):
     assert doctest.testmod(import_module(f"tests.mutants.{name}")).failed == 0
 
 
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="mutants are judged in forked processes")
 def test_mutants_that_tests_see_are_killed_and_others_survive(tmp_path: Path):
     """In a process, for nothing of the package may be loaded, and children need a parent with one thread."""
+    pytest.importorskip("coverage", reason="which tests run which lines is not known without")
     for folder in ("tiny", "tests"):
         (tmp_path / folder).mkdir()
     (tmp_path / "tiny" / "__init__.py").write_text(TINY)

@@ -14,6 +14,7 @@ from convgrad.differences.kinks import Steps, steps
 from convgrad.differences.reach import mesh, period, reads
 from convgrad.differences.run import Run, changed_outside
 from convgrad.subject.case import Case
+from convgrad.vocabulary import MAXIMUM, MEAN
 
 
 def input_parts(case: Case) -> Iterator[tuple[tuple[Colour, ...], tuple[Any, ...]]]:
@@ -63,7 +64,7 @@ def _perturb_cells(run: Run, part: Any, inputs: tuple[Array, Array, Array]) -> A
 def _pair_cells(run: Run, change: Array, chosen: tuple[Colour, ...], part: Any) -> None:
     """Changes times delta, summed for each cell."""
     paired = change * run.probe.arrays["delta"]
-    if run.probe.kind == "conv":
+    if run.probe.bilinear:
         paired = run.probe.grouped(paired).sum(axis=2)
     run.sums["x"][part] = _gathered(paired, chosen)
 
@@ -71,17 +72,17 @@ def _pair_cells(run: Run, change: Array, chosen: tuple[Colour, ...], part: Any) 
 def _look_at_cells(run: Run, change: Array, chosen: tuple[Colour, ...], part: Any, moves: Steps) -> None:
     """Whether the outputs that changed are those that had to."""
     run.outside["x"][part] |= changed_outside(change, [colour.unread for colour in chosen])
-    if run.probe.kind == "conv":
+    if run.probe.bilinear:
         return  # which cell a tap reads is looked at where the tap is perturbed
     x, moved = (_at_positions(array[part], chosen) for array in (run.probe.arrays["x"], run.steps["x"]))
     known = (moved != 0) & (change == change)
-    if run.probe.kind == "max":
+    if run.probe.family == MAXIMUM:
         known &= run.probe.arrays["delta"] != 0  # where delta is 0 no step was kept short of the next cell
         wrong = (change != 0) != (x == moves.largest)
         inside = (change != 0) & (change != moved)  # a kink lies inside the step
         run.undecided["x"][part] |= _gathered((known & inside).astype(int), chosen) > 0
-    elif run.probe.kind == "average" or run.probe.case.settings["norm"] == 1:
-        wrong = (change == 0) & ((x != 0) | (run.probe.kind == "average"))
+    elif run.probe.family == MEAN or run.probe.case.settings["norm"] == 1:
+        wrong = (change == 0) & ((x != 0) | (run.probe.family == MEAN))
     else:
         return
     run.outside["x"][part] |= _gathered((known & wrong).astype(int), chosen) > 0

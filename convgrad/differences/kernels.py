@@ -12,6 +12,7 @@ import numpy as np
 from convgrad.core.arithmetic import Array, zeros
 from convgrad.differences.run import Run, changed_outside
 from convgrad.subject.case import Case
+from convgrad.vocabulary import TRANSPOSED
 
 KernelPart = tuple[tuple[Any, ...], int, tuple[int, ...]]
 STACK = 1 << 20
@@ -25,7 +26,7 @@ def kernel_parts(case: Case) -> Iterator[KernelPart]:
 
     Each with the number of that channel, and the tap at which it reads x.
     """
-    transposed = case.operation.name == "conv-transpose"
+    transposed = case.operation.family == TRANSPOSED
     turned, sizes = case.settings["mode"] == "convolution", case.shapes["w"][2:]
     together = case.shapes["x"][1] // case.settings["groups"]
     for channel in range(together):
@@ -58,7 +59,7 @@ def _stacked(run: Run, parts: list[Any], sign: int) -> Array:
     kernels = np.repeat(w[None], len(parts), axis=0)
     for kernel, part in zip(kernels, parts, strict=True):
         kernel[part] += step
-    if run.probe.case.operation.name == "conv-transpose":
+    if run.probe.case.operation.family == TRANSPOSED:
         stacked = np.moveaxis(kernels, 0, 1).reshape(len(w), -1, *w.shape[2:])
     else:
         by_group = kernels.reshape(len(parts), groups, -1, *w.shape[1:])

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
-from fractions import Fraction
 from typing import Any
 
 import numpy as np
 
 from convgrad.core.arithmetic import EXACT, Array, zeros
+from convgrad.core.nested import exact_value
 from convgrad.operations.operation import Operation, Shape
 from convgrad.operations.terms import Factor, Index, Term
 from convgrad.operations.whole import one_position, whole_overlay
@@ -148,9 +148,7 @@ def _elementwise(name: str, rule: Rule) -> Operation:
 
     return Operation(
         name=name,
-        operands=("x",),
-        defaults={"slope": Fraction(1, 100)} if name == "leaky-relu" else {},
-        prepare=lambda shapes, settings: {key: settings[key] for key in ("slope",) if key in settings},
+        prepare=lambda shapes, settings: {key: exact_value(settings[key]) for key in ("slope",) if key in settings},
         output_shape=_same_shape,
         forward=rule.function,
         backward=backward,
@@ -163,8 +161,6 @@ def _elementwise(name: str, rule: Rule) -> Operation:
 
 SOFTMAX = Operation(
     name="softmax",
-    operands=("x",),
-    defaults={},
     prepare=lambda shapes, settings: {"axes": settings["axes"]},
     output_shape=_same_shape,
     forward=softmax,

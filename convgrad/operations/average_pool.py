@@ -108,16 +108,5 @@ def prepare_adaptive(shapes: Mapping[str, Shape], settings: Mapping[str, Any]) -
     return {"window": window, "counted": tuple((0, length) for length in lengths), "divisor": None}
 
 
-OPERATION = pool(
-    "average-pool",
-    {"window": None, "stride": None, "padding": 0, "ceil_mode": False, "count_include_pad": True, "divisor": None},
-    prepare, forward=forward, backward=backward, overlay=overlay,
-)  # fmt: skip
-ADAPTIVE = pool(
-    "adaptive-average-pool",
-    {"output_size": None},
-    prepare_adaptive,
-    forward=forward,
-    backward=backward,
-    overlay=overlay,
-)
+OPERATION = pool("average-pool", prepare, forward=forward, backward=backward, overlay=overlay)
+ADAPTIVE = pool("adaptive-average-pool", prepare_adaptive, forward=forward, backward=backward, overlay=overlay)

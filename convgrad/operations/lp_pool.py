@@ -93,8 +93,6 @@ def prepare(shapes: Mapping[str, Shape], settings: Mapping[str, Any]) -> dict[st
 
 
 OPERATION = pool(
-    "lp-pool",
-    {"window": None, "stride": None, "padding": 0, "ceil_mode": False, "norm": 2},
-    prepare, forward=forward, backward=backward, overlay=overlay,
+    "lp-pool", prepare, forward=forward, backward=backward, overlay=overlay,
     rational=lambda settings: settings["norm"] == 1,
 )  # fmt: skip

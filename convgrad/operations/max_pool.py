@@ -17,8 +17,6 @@ from convgrad.operations.geometry import adaptive, pooling, refuse_lonely
 from convgrad.operations.operation import Overlay, Shape, at_position
 from convgrad.operations.pool import pool
 
-TIES = ("first", "last", "split", "all")
-
 
 def forward(x: Array, *, window: Window, ties: str) -> Array:
     """(N,C,*L) -> (N,C,*P)."""
@@ -163,16 +161,5 @@ def prepare_adaptive(shapes: Mapping[str, Shape], settings: Mapping[str, Any]) -
     return {"window": adaptive(shapes["x"][2:], settings["output_size"]), "ties": settings["ties"]}
 
 
-OPERATION = pool(
-    "max-pool",
-    {"window": None, "stride": None, "padding": 0, "dilation": 1, "ceil_mode": False, "ties": "first"},
-    prepare, forward=forward, backward=backward, overlay=overlay,
-)  # fmt: skip
-ADAPTIVE = pool(
-    "adaptive-max-pool",
-    {"output_size": None, "ties": "first"},
-    prepare_adaptive,
-    forward=forward,
-    backward=backward,
-    overlay=overlay,
-)
+OPERATION = pool("max-pool", prepare, forward=forward, backward=backward, overlay=overlay)
+ADAPTIVE = pool("adaptive-max-pool", prepare_adaptive, forward=forward, backward=backward, overlay=overlay)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from typing import Any
 
 from convgrad.core.arithmetic import Array
@@ -11,11 +11,11 @@ from convgrad.operations.terms import pool_terms
 
 
 def pool(
-    name: str, defaults: Mapping[str, Any], prepare: Callable[..., dict[str, Any]], *, forward: Callable[..., Array],
+    name: str, prepare: Callable[..., dict[str, Any]], *, forward: Callable[..., Array],
     backward: Callable[..., dict[str, Array]], overlay: Callable[..., Overlay], **more: Any,
 ) -> Operation:  # fmt: skip
     """An operation of x alone, whose overlays are the windows over it: (N,C,*L) -> (N,C,*P)."""
     return Operation(
-        name=name, operands=("x",), defaults=defaults, prepare=prepare, output_shape=pooled_shape, forward=forward,
-        backward=backward, overlay=overlay, positions=windows_over_input, terms=pool_terms(overlay), **more,
+        name=name, prepare=prepare, output_shape=pooled_shape, forward=forward, backward=backward, overlay=overlay,
+        positions=windows_over_input, **{"terms": pool_terms(overlay), **more},
     )  # fmt: skip

@@ -19,6 +19,7 @@ from convgrad.passes.gradients import Gradients
 from convgrad.passes.subject import Part, Subject, network, subject_of
 from convgrad.subject.case import Case, as_case
 from convgrad.subject.layout import OPERANDS
+from convgrad.vocabulary import RESHAPE
 
 NAMES = {**OPERANDS, "y": "y"}
 OF_LAYER = re.compile(r"\s*(?P<layer>[^.\[\]]+)\.(?P<entry>.*)", re.DOTALL)
@@ -269,7 +270,7 @@ def _user(case: Case) -> Callable[[Term], Term]:
 
 def above(subject: Subject, part: Part) -> Part | None:
     """The part that hands a part its delta; flattening, which only moves numbers, is passed over."""
-    return next((later for later in subject.parts[part.number + 1 :] if later.op != "flatten"), None)
+    return next((later for later in subject.parts[part.number + 1 :] if later.layer.operation.family != RESHAPE), None)
 
 
 def delta_at(subject: Subject, part: Part, index: tuple[int, ...]) -> Explanation:

@@ -116,6 +116,7 @@ def test_what_plain_loops_compute_in_a_type_is_excused_as_that_type(document, dt
     assert check(document, computed(document, dtype)).verdict == "agrees"
 
 
+@pytest.mark.slow
 @given(geometry.cases(operations=SUMS, batches=(1, 2)), st.sampled_from([np.float32, np.float64]))
 def test_so_it_is_where_the_numbers_are_decimal_and_had_to_be_rounded_first(document, dtype):
     assert check(document, computed(document, dtype)).verdict == "agrees"

@@ -158,6 +158,7 @@ def test_the_table_shows_who_sends_how_much_to_whom():
     assert "0.1×0.75 + -0.2×0.25 + 0.3×-1 + 0.4×0.5  -0.075  x[2,2]" in conv
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("width", [40, 80, 200, None])
 def test_no_number_is_cut_at_any_width(width):
     from convgrad.views import Shown, render

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from threading import Barrier, get_ident
+from threading import Barrier, current_thread, get_ident
 
 import pytest
 
@@ -27,6 +27,18 @@ def test_what_fails_in_a_helper_is_raised_where_work_was_shared():
 
     with pytest.raises(ValueError, match="item"):
         threads.share(fail_in_the_helper, range(2), threads.SHARED)
+
+
+def test_a_helper_keeps_no_process_alive():
+    meeting, caller, helpers = Barrier(2, timeout=60), get_ident(), []
+
+    def meet(item):
+        meeting.wait()  # each thread has an item
+        if get_ident() != caller:
+            helpers.append(current_thread().daemon)
+
+    threads.share(meet, range(2), threads.SHARED)
+    assert helpers == [True]
 
 
 def test_every_item_is_done_once():

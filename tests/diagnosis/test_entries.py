@@ -104,3 +104,11 @@ def test_what_happened_to_a_term_and_what_to_do_are_two_sentences(effect, what, 
     (found,) = Diagnoser(case, "dW", truth).of(claimed("dW", wrong, truth))
     assert what in found.message
     assert found.fix == fix
+
+
+@pytest.mark.parametrize("claim", ["5 7 2", "-2 -7 -5"])
+def test_three_digits_that_two_mistakes_give_are_not_called_two_mistakes(claim):
+    case = make_case({"input": [1, 3, 4], "kernel": [2, 5], "delta": [7, 3]})
+    truth = truth_of(case)
+    (found,) = Diagnoser(case, "dX", truth["dX"]).of(printed(case, dX=plain(claim)[0])["dX"])
+    assert found.mistake is None

@@ -121,3 +121,10 @@ def test_a_norm_is_smooth_where_its_window_has_no_zero_of_its_kind(norm, x):
     layers = [{"op": "lp-pool", "window": 2, "norm": norm}]
     document = {"input": x, "layers": layers, "loss": {"op": "mse", "target": [0.5, 1]}}
     assert convgrad.check(convgrad.network(document, arithmetic="float64")).verdict == "agrees"
+
+
+def test_a_step_across_a_kink_that_no_delta_reaches_yet_is_made_smaller():
+    layers = [{"op": "conv", "kernel": ["1/2"]}, {"op": "relu"}]
+    network = convgrad.network({"input": [1], "layers": layers, "loss": {"op": "mse", "target": ["1/2"]}})
+    assert network.arithmetic == "exact"
+    assert convgrad.check(network).verdict == "agrees"  # at the target delta is 0; a step of 1 leaves the kink behind

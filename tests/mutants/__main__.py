@@ -7,7 +7,6 @@ package as it is, and tests that fail without any mutant. The first run records 
 from __future__ import annotations
 
 import argparse
-import os
 import random
 from collections.abc import Iterator
 from itertools import accumulate
@@ -57,7 +56,6 @@ def _every(project: Project, rooms: list[str]) -> Iterator[tuple[str, Mutant]]:
 
 def run(project: Project, drawn: list[tuple[str, Mutant]], asked: argparse.Namespace) -> None:
     """Judge mutants, print each that survives, then the figures."""
-    os.environ["OPENBLAS_NUM_THREADS"] = "1"  # before NumPy is loaded: threads do not outlive a fork
     load_libraries()
     record, known, report = recorded(project), equivalents(), Report()
     report.tests(record)

@@ -6,7 +6,6 @@ import gc
 import importlib
 import json
 import os
-import resource
 import signal
 from collections.abc import Callable
 from contextlib import suppress
@@ -30,7 +29,8 @@ class Died(Exception):
 
 
 def load_libraries() -> None:
-    """Load them once, for all children."""
+    """Load them once, for all children; NumPy with a single thread, for others do not outlive a fork."""
+    os.environ["OPENBLAS_NUM_THREADS"] = "1"
     for name in LIBRARIES:
         with suppress(ImportError):
             importlib.import_module(name)
@@ -58,6 +58,8 @@ def in_child(work: Callable[[], Any], seconds: float) -> Any:
 
 def _answer(work: Callable[[], Any], pipe: int) -> None:
     """Never returns."""
+    import resource  # not on every system, which forking is not, either
+
     try:
         nothing = os.open(os.devnull, os.O_RDWR)
         for stream in (0, 1, 2):

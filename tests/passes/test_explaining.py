@@ -49,14 +49,14 @@ def test_every_entry_of_a_layer_is_the_sum_of_its_terms(seed):
     for _, value, entry in entries(network):
         found = convgrad.explain(network, entry)
         assert found.value == value
-        assert total(found.explanation) == value
+        assert total(found) == value
 
 
 @pytest.mark.parametrize("seed", range(20))
 def test_a_term_is_the_product_of_the_entries_that_it_names(seed):
     network = random_network(seed)
     for layer, _, entry in entries(network):
-        for term in convgrad.explain(network, entry).explanation.terms:
+        for term in convgrad.explain(network, entry).terms:
             named = [factor for factor in term.factors if factor.index is not None]
             assert [factor.value for factor in named] == [operand(layer, part.name)[part.index] for part in named]
             if layer.op in ("conv", "conv-transpose", "dense", "flatten"):
@@ -71,9 +71,9 @@ def test_each_delta_of_an_entry_is_an_entry_of_the_layer_above(seed):
         for index, sender in found.senders:
             assert sender.value == np.asarray(layer.delta)[index]
             assert sender.entry == f"{layer.name}.delta{''.join(str(list(index)).split()) if index else ''}"
-            assert total(sender.explanation) == sender.value
-        above = [later for later in network.layers[layer.layer.place + 1 :] if later.op != "flatten"]
-        terms = found.explanation.terms
+            assert total(sender) == sender.value
+        above = [later for later in network.layers[layer.number + 1 :] if later.op != "flatten"]
+        terms = found.terms
         deltas = {part.index for term in terms for part in term.factors if part.name == "delta"} - {None}
         sent = {index for index in deltas if np.asarray(layer.delta)[index]} if above else set()
         assert len(found.senders) == min(len(sent), 24)

@@ -143,6 +143,7 @@ def test_digits_that_are_too_few_are_said_to_be(monkeypatch):
     assert "its digits are too few to tell" in shown(report)
 
 
+@pytest.mark.slow
 def test_the_installation_names_its_cases_and_says_why_some_are_undecided(installation):
     lines = shown(installation).splitlines()
     names = [line[:37].strip() for line in lines[2 : 2 + len(installation.cases)]]
