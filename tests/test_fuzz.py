@@ -29,7 +29,7 @@ def of_document(seed, number):
 
 
 def found(figures):
-    return [kind.rpartition(":")[0] if kind.startswith("exit 70") else kind for kind in figures.broken]
+    return [kind.rpartition("/")[0] if kind.startswith("exit 70") else kind for kind in figures.broken]
 
 
 @pytest.mark.slow
@@ -62,7 +62,7 @@ def test_an_outcome_that_breaks_a_rule_is_called_what_it_is(kind):
 
 
 def test_a_planted_bug_is_made_small_with_the_command_that_repeats_it(monkeypatch):
-    plant(monkeypatch, PLANTED["exit 70: ZeroDivisionError at convgrad/cli/cases.py"])
+    plant(monkeypatch, PLANTED["exit 70: ZeroDivisionError at convgrad/cli"])
     (broken,) = Fuzzer(0, 0, make=of_document).run([11, 12, 13]).broken.values()
     assert (broken.count, broken.number) == (3, 11)
     assert broken.shell.startswith("convgrad forward ")

@@ -77,7 +77,7 @@ class Attempt:
 
     @property
     def by_words(self) -> bool:
-        return self.number % WORDS == 0 or self.trial.needs_words
+        return self.number % WORDS == 0 or bool(self.trial.extra)
 
     @property
     def rules(self) -> list[rules.Rule]:

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, get_type_hints
 
 import numpy as np
 
 from convgrad.cli.commands import COMMANDS
-from convgrad.cli.options import TAKEN
+from convgrad.cli.typed import Group
 from tests.fuzz.choices import Choices
 from tests.fuzz.spelling import flow
 from tests.fuzz.values import CHOICES, NINES, odd
@@ -45,9 +45,13 @@ ODD_WORDS = ("--nothing", "--digits=x", "--sample=1.5", "--help", "x", "--thread
     "--version",
              "--input", "--seed=0x1", "--no-format", "--ceil-mode=1", "")  # fmt: skip
 TAKES: dict[str, dict[str, Any]] = {
-    info.callback.__name__: {option.name: option for option in TAKEN[info.callback][1]}
-    for info in COMMANDS
-    if info.callback
+    name: {
+        option.name: option
+        for kind in get_type_hints(command.run).values()
+        if issubclass(kind, Group)
+        for option in kind.OPTIONS
+    }
+    for name, command in COMMANDS.items()
 }
 """Per command its options by name."""
 

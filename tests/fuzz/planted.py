@@ -32,7 +32,7 @@ def _loop() -> None:
 
 
 PLANTED: dict[str, Callable[[], Any]] = {
-    "exit 70: ZeroDivisionError at convgrad/cli/cases.py": lambda: 1 // 0,
+    "exit 70: ZeroDivisionError at convgrad/cli": lambda: 1 // 0,
     "exit 130": lambda: _raise(KeyboardInterrupt()),
     "exit 2 with output": _print_and_refuse,
     "not enough memory": lambda: _raise(MemoryError()),

@@ -13,13 +13,14 @@ import warnings
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
+from inspect import signature
 from pathlib import Path
 from time import monotonic
 from typing import Any
 
-from convgrad.cli import commands, run
+from convgrad.cli import run
+from convgrad.cli.commands import COMMANDS, program
 from convgrad.cli.exits import guarded
-from convgrad.cli.options import TAKEN
 from tests.fuzz.trial import Trial
 
 ROOT = Path(__file__).parents[2]
@@ -85,7 +86,7 @@ def _stop(*_: Any) -> None:
 
 def in_process(trial: Trial, through_words: bool = False) -> Outcome:
     """A run in this process: by the command's function, or by the words of a command line, which take 5 ms to read."""
-    function = _by_words if through_words or trial.needs_words else _by_function
+    function = _by_words if through_words or trial.extra else _by_function
     return _observed(trial, lambda: function(trial))
 
 
@@ -94,16 +95,14 @@ def _by_words(trial: Trial) -> int:
 
 
 def _by_function(trial: Trial) -> int:
-    function = getattr(commands, trial.command)
     options = {**NAMES[trial.command], **trial.options}
-    return guarded(lambda: function(**options), debug=bool(options.get("debug")))
+    words = {name: str(value) if type(value) is int else value for name, value in options.items()}
+    return guarded(lambda: FUNCTIONS[trial.command](**words), debug=bool(options.get("debug")))
 
 
-def _names(function: Callable[..., Any]) -> dict[str, None]:
-    return dict.fromkeys(part.name for parts in TAKEN[function] for part in parts)
-
-
-NAMES = {function.__name__: _names(function) for function in TAKEN}
+FUNCTIONS: dict[str, Callable[..., int]] = {info.name: info.callback for info in program(COMMANDS).registered_commands}
+"""The commands as functions of the words that a command line has for each of its options."""
+NAMES = {command: dict.fromkeys(signature(function).parameters) for command, function in FUNCTIONS.items()}
 
 
 def _observed(trial: Trial, start: Callable[[], int]) -> Outcome:

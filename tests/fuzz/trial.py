@@ -33,11 +33,6 @@ class Trial:
     """Whether the valid case has a claim, which may be wrong."""
 
     @property
-    def needs_words(self) -> bool:
-        """Whether it has words, or numbers, that the reader of a command line may refuse."""
-        return bool(self.extra) or any(type(value) is int and not 1 <= value <= 17 for value in self.options.values())
-
-    @property
     def words(self) -> list[str]:
         """The command line."""
         places = ARGUMENTS.get(self.command, ("case",))
