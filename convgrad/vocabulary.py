@@ -95,8 +95,8 @@ SETTINGS: dict[str, Setting] = {
         most=MOST_NORM, advice="a larger p is as good as a max-pool",
     ),
     "ties": Setting(
-        CHOICE, "max pools: who takes delta among equals, `all` being the whole for each: not a subgradient", "first",
-        TIES,
+        CHOICE, "max pools: who of equals takes delta; `split` shares it, `all` gives each the whole: no subgradient",
+        "first", TIES,
     ),
     "output_size": Setting(
         PER_AXIS, "adaptive pools: the output's length; 1 is global pooling", least=1, required=True
@@ -104,7 +104,7 @@ SETTINGS: dict[str, Setting] = {
 }  # fmt: skip
 """The settings of the operations that a case may be."""
 LAYER_SETTINGS: dict[str, Setting] = {
-    "slope": Setting(EXACT_NUMBER, "`leaky-relu`: dy/dx where x <= 0", "0.01"),
+    "slope": Setting(EXACT_NUMBER, "`leaky-relu`: dy/dx where x <= 0; 0.01 by default", 0.01, otherwise="0.01"),
 }
 """Those that only a layer may have, besides."""
 LISTED = ("window", "output_size", "stride", "padding")
