@@ -130,11 +130,12 @@ PARAMETERS = {"kernel": "w", "bias": "b"}
 CONVOLUTION, TRANSPOSED = "convolution", "transposed convolution"
 MAXIMUM, MEAN, NORM = "maximum", "mean", "norm"
 PRODUCT, RESHAPE = "product", "reshape"
-ELEMENTWISE, BENT, COUPLED = "elementwise function", "bent function", "coupled function"
-"""Families of operations: what other rooms need to know of one.
+ELEMENTWISE, BENT, SOFTMAX = "elementwise function", "bent function", "softmax"
+"""Families of operations: what other rooms need to know of one. Their tables have no default: a new family is refused
+in words where it is not known, and a family that is not quite its own is a promise that is not kept.
 
 A plain or transposed convolution; of a window the maximum, the mean or the norm; a matrix product; the same numbers in
-another shape; a smooth function of each number, one that is straight on either side of 0, a function of all numbers.
+another shape; a smooth function of each number, real or complex; one that is straight on either side of 0; softmax.
 """
 
 
@@ -174,7 +175,7 @@ LAYERS: dict[str, Row] = {
     "sigmoid": row(ELEMENTWISE, X),
     "tanh": row(ELEMENTWISE, X),
     "softplus": row(ELEMENTWISE, X),
-    "softmax": row(COUPLED, X),
+    "softmax": row(SOFTMAX, X),
 }
 """What only a layer of a network can be, besides."""
 LOSSES = ("mse", "cross-entropy")

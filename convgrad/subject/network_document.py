@@ -18,7 +18,6 @@ from convgrad.subject.settings import exact_number, integer, listed_dims, read_s
 from convgrad.vocabulary import (
     ARITHMETICS,
     BENT,
-    COUPLED,
     ELEMENTWISE,
     KEYS_OF_LOSS,
     LAYER_SETTINGS,
@@ -29,6 +28,7 @@ from convgrad.vocabulary import (
     REDUCTIONS,
     RESHAPE,
     SETTINGS,
+    SOFTMAX,
     keys_of_layer,
     keys_of_network,
 )
@@ -310,6 +310,6 @@ def _said_dims(drafts: Sequence[Draft], rank: int) -> int | None:
 def _first_product(drafts: Sequence[Draft]) -> Draft | None:
     """The first layer that looks at shapes, if it is a dense one."""
     for draft in drafts:
-        if draft[1].family not in (RESHAPE, ELEMENTWISE, BENT, COUPLED):
+        if draft[1].family not in (RESHAPE, ELEMENTWISE, BENT, SOFTMAX):
             return draft if draft[1].family == PRODUCT else None
     return None
