@@ -16,11 +16,13 @@ import pytest
 import convgrad
 from convgrad import operations, vocabulary
 from convgrad.cli import run
+from convgrad.differences.identities import checksums
 from convgrad.operations import average_pool, lp_pool
 from convgrad.operations.activations import RULES, Rule
 from convgrad.operations.geometry import adaptive
 from convgrad.operations.terms import Factor, Term
 from convgrad.views import render
+from tests.geometry import Seeded, float_data, random_case
 from tests.operations import smooth_pool
 from tests.operations.smooth_pool import FAMILY, NAME
 
@@ -111,6 +113,27 @@ def test_its_terms_and_its_overlays_add_up_to_its_gradient():
     assert abs(sum(term.value for term in explanation.terms) - gradients.dX[0, 1, 1, 2]) < CLOSE
 
 
+def test_no_identity_is_said_to_hold_or_not():
+    gradients = convgrad.backward(CASE)
+    assert checksums(gradients.case, gradients.by_operand, gradients.y) == ()
+
+
+@pytest.mark.parametrize("seed", range(12))
+def test_its_geometry_is_drawn_unasked_and_its_gradient_is_right_in_all_of_it(typed, seed):
+    random = np.random.default_rng(seed)
+    case = random_case(Seeded(random), NAME, 1 + seed % 3, float_data)
+    x, direction = case["input"], random.standard_normal(case["input"].shape)
+    ends = [convgrad.forward({**case, "input": x + sign * STEP * direction}).output for sign in (1, -1)]
+    moved = ((ends[0] - ends[1]) * case["delta"]).sum() / (2 * STEP)
+    gradients = convgrad.backward(case)
+    assert abs((gradients.dX * direction).sum() - moved) < 100 * CLOSE  # of a sum of some hundred terms
+    assert all(overlay.dX is not None for overlay in gradients.overlays)
+    document = {key: value.tolist() if isinstance(value, np.ndarray) else value for key, value in case.items()}
+    for command in ("forward", "backward"):
+        assert typed(command, document)[0] == 0
+    assert typed("check", document)[0] == 2
+
+
 # -- Words -------------------------------------------------------------------------------------------------------------
 
 
@@ -120,6 +143,7 @@ def test_tables_show_it_and_say_that_they_cannot_draw_its_overlays(width):
     assert NAME in text
     assert "sharpness 3" in text
     assert FAMILY in text
+    assert "no identity is known" in text
     assert "does not hold" not in text
     assert "…" not in text
     assert NAME in "".join(render(convgrad.forward(CASE), width=width))
