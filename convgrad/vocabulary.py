@@ -200,20 +200,23 @@ RATES: dict[str, Setting] = {
 }
 
 
+DIMS = Setting(
+    WHOLE, "number of spatial axes", least=1, most=MOST_DIMS,
+    otherwise="from the kernel's rank, a listed setting, or the input's rank",
+)  # fmt: skip
+BESIDE: dict[str, Setting] = {
+    "claim": Setting(ANYTHING, "what somebody else computed, to be checked: any of output, dW, db, dX"),
+    "claim_dtype": Setting(CHOICE, "the type the claim was computed in", choices=CLAIM_TYPES),
+    "id": Setting(ANYTHING, "comes back unchanged"),
+    **{name: Setting(ANYTHING, "left alone") for name in NOTES},
+}
+"""What a case document has that is neither array nor setting."""
+
+
 def keys_of_case() -> dict[str, Setting]:
     """Every key of a case document."""
     op = Setting(CHOICE, "the operation", choices=tuple(OPERATIONS), otherwise="`conv` when there is a kernel")
-    axes = "from the kernel's rank, a listed setting, or the input's rank"
-    return {
-        "op": op,
-        "dims": Setting(WHOLE, "number of spatial axes", least=1, most=MOST_DIMS, otherwise=axes),
-        **ARRAYS,
-        **SETTINGS,
-        "claim": Setting(ANYTHING, "what somebody else computed, to be checked: any of output, dW, db, dX"),
-        "claim_dtype": Setting(CHOICE, "the type the claim was computed in", choices=CLAIM_TYPES),
-        "id": Setting(ANYTHING, "comes back unchanged"),
-        **{name: Setting(ANYTHING, "left alone") for name in NOTES},
-    }
+    return {"op": op, "dims": DIMS, **ARRAYS, **SETTINGS, **BESIDE}
 
 
 def keys_of_network() -> tuple[str, ...]:

@@ -261,7 +261,7 @@ def _chain(
     )
     loss = LossAt(ending[0], ending[1].as_array(dtype), ending[2]) if isinstance(ending, tuple) else None
     delta = ending.as_array(dtype) if isinstance(ending, Numbers) else None
-    numbers = {name: _as(rates.get(name, 0 if name != "learning_rate" else None), dtype) for name in RATES}
+    numbers = {name: _as(rates.get(name, rate.default), dtype) for name, rate in RATES.items()}
     return Chain(x.as_array(dtype), dims, batch, layers, loss, delta, **numbers, arithmetic=asked, document=given,
                  velocity={})  # fmt: skip
 

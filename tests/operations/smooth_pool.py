@@ -77,8 +77,9 @@ def prepare(shapes, settings):
 
 
 OPERATION = pool(
-    NAME, prepare, forward=forward, backward=backward, overlay=overlay, terms=terms, rational=lambda settings: False
-)
+    NAME, prepare=prepare, forward=forward, backward=backward, overlay=overlay, terms=terms,
+    rational=lambda settings: False,
+)  # fmt: skip
 
 
 def register(put=dict.__setitem__):
