@@ -24,12 +24,16 @@ class Place:
 
 @dataclass(frozen=True)
 class Problem:
-    """One mistake in a request; `path` is the way to it in the document, as in ("input", 0, 2)."""
+    """One mistake in a request; `path` is the way to it in the document, as in ("input", 0, 2).
+
+    `of_key` says that the last key of the path is wrong, and not what it holds.
+    """
 
     message: str
     advice: str = ""
     path: Path = ()
     place: Place | None = None
+    of_key: bool = False
 
     def at(self, place: Place | None) -> Problem:
         """The same problem, at a place in a file unless it already has one."""

@@ -153,6 +153,7 @@ def test_unpad_is_the_adjoint_of_pad(mode, data, seed):
 # -- Derivatives -------------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("operation", AFFINE)
 @given(data=st.data(), seed=seeds)
 def test_the_gradient_of_an_affine_operation_is_its_difference_quotient_at_any_step(operation, data, seed):
@@ -235,6 +236,7 @@ def test_overlays_add_up_to_the_gradients(operation, data):
         assert_equal(db, np.reshape(found.db, -1))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("operation", OPERATIONS)
 @given(data=st.data())
 def test_there_is_one_overlay_for_every_sample_and_position_in_order(operation, data):

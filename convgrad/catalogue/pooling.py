@@ -137,7 +137,7 @@ def _mean(c: Pool, window: Window) -> Array:
 
 
 def _norm(c: Pool, window: Window) -> Array:
-    y = lp_pool.forward(c.x if c.signed else abs(c.x), window=window, norm=c.norm)
+    y = lp_pool.forward(c.x, window=window, norm=c.norm)
     return y if c.rooted else y**c.norm
 
 

@@ -142,7 +142,9 @@ def _unknown_of_case(part: Part, claims: Mapping[str, Any], truth: Mapping[Place
         return
     for name in claims:
         if name not in OPERANDS:
-            yield Problem(f"unknown key '{name}'" + did_you_mean(str(name), OPERANDS), "", ("claim", str(name)))
+            yield Problem(
+                f"unknown key '{name}'" + did_you_mean(str(name), OPERANDS), "", ("claim", str(name)), of_key=True
+            )
         elif part.place(name) not in truth:
             yield Problem(f"{part.op} has no {name}", "it has output and dX", ("claim", name))
 
@@ -151,7 +153,7 @@ def _unknown_of_layer(subject: Subject, name: Any, arrays: Any, truth: Mapping[P
     names = [part.name for part in subject.parts]
     if name not in names:
         hint = did_you_mean(str(name), names)
-        yield Problem(f"unknown key '{name}'{hint}", f"the layers are {', '.join(names)}", (str(name),))
+        yield Problem(f"unknown key '{name}'{hint}", f"the layers are {', '.join(names)}", (str(name),), of_key=True)
     elif not isinstance(arrays, Mapping):
         yield Problem(f"expected a mapping with any of {', '.join(SHAPED_AS)}", path=(name,))
     else:
@@ -162,7 +164,7 @@ def _unknown_of_layer(subject: Subject, name: Any, arrays: Any, truth: Mapping[P
 
 def _absent(part: Part, array: str) -> Problem:
     if array not in SHAPED_AS:
-        return Problem(f"unknown key '{array}'" + did_you_mean(array, SHAPED_AS), "", (array,))
+        return Problem(f"unknown key '{array}'" + did_you_mean(array, SHAPED_AS), "", (array,), of_key=True)
     if array in part.layer.parameters:
         return Problem("the network makes no step: it has no learning_rate", "add it to the document", (array,))
     return Problem(f"{part.name} has no {array}", "", (array,))
@@ -246,7 +248,7 @@ def _by_digits(text: Written, values: Array, truth: Array, own: Any) -> dict[str
     if truth.dtype != EXACT:
         # inclusive, though reading the decimals into float64 and subtracting rounded both sides
         halves = halves * (1 + 2.0**-50) + 2.0**-52 * _size(values) + np.max(own, initial=0)
-    excuse = halves.max() if None not in text.decimals and halves.size else halves
+    excuse = halves.min() if None not in text.decimals and halves.size else halves
     allowed = halves if values.shape == truth.shape else 0
     return {"allowed": allowed, "excuse": excuse, "rule": f"half a unit of decimal place {text.place}"}
 

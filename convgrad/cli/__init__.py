@@ -19,22 +19,18 @@ def run(arguments: list[str]) -> int:
 def _dispatched(arguments: list[str]) -> int:
     import typer
 
-    from convgrad.cli.commands import COMMANDS, app
-    from convgrad.cli.options import signed
+    from convgrad.cli.commands import COMMANDS, program
 
-    named = [info for info in COMMANDS if getattr(info.callback, "__name__", "") in arguments[:1]]
-    app.registered_commands = named or COMMANDS  # one command is made in a fraction of the time of all
-    for function in (info.callback for info in app.registered_commands):
-        signed(function)
-    usage_error: Any = typer.BadParameter.__mro__[1]  # its own name moved when typer took click in
+    named = [name for name in COMMANDS if name in arguments[:1]]
     try:
-        command = typer.main.get_command(app)
-        app.registered_commands = COMMANDS
+        command = typer.main.get_command(program(named or COMMANDS))
         code: Any = command.main(arguments, prog_name="convgrad", standalone_mode=False)
-    except usage_error as error:
-        return _misused(error)
     except typer.Abort:
         return 130
+    except Exception as error:
+        if not hasattr(error, "format_message"):  # which every kind of misuse has; their own names moved between typers
+            raise
+        return _misused(error)
     return code if isinstance(code, int) else 0
 
 

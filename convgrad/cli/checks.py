@@ -1,67 +1,57 @@
-"""The check command: cases to reports, with an estimate and a progress bar where it lasts."""
+"""The check command: cases and networks to reports, with an estimate and a progress bar where it lasts."""
 
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import Any
 
 from convgrad.checking.judging import check_subject
 from convgrad.checking.ours import estimate
 from convgrad.checking.report import Report
-from convgrad.cli.cases import Run, case_of, prepared
-from convgrad.cli.delivery import GRAVEST, Result, deliver, deliver_one
+from convgrad.cli.delivery import GRAVEST, deliver, deliver_one
 from convgrad.cli.exits import say
-from convgrad.cli.network import as_network_request, network_of
-from convgrad.cli.options import CASE, CLAIMED, CLAIMS
+from convgrad.cli.formats import Result
 from convgrad.cli.requests import Request, requests
+from convgrad.cli.shown import Results, results
+from convgrad.cli.subjects import subject_asked
+from convgrad.cli.typed import Checking, Reading, Running
 from convgrad.errors import Place, Problem, RequestError
 from convgrad.passes.explanation import is_network
-from convgrad.passes.subject import Subject, subject_of
+from convgrad.passes.subject import Subject
 
 WEAK = 4
 LASTS = 2
 """Seconds from which on it is said beforehand how long a check will take, and a bar shows how far it is."""
 
 
-def run(options: Mapping[str, Any]) -> int:
-    """Check what is asked for, or without arguments the installation; the exit code."""
-    settings = prepared(options)
-    given = ("case", *(option.name for option in (*CASE, *CLAIMS, *CLAIMED)))
-    if all(options.get(name) is None for name in given):
-        from convgrad.checking.installation import verify_installation
+def of_installation(running: Running) -> int:
+    """Verify what the installation computes; the exit code."""
+    from convgrad.checking.installation import verify_installation
 
-        report = verify_installation()
-        return deliver_one(settings.result(report, report.code), options)
-    made, many = requests(options, exact=True)
-    made = (as_network_request(request) if is_network(request.value) else request for request in made)
-    return deliver(made, many, lambda request: _result(request, settings, options), options)
+    made, report = results(running), verify_installation()
+    return deliver_one(made.of(report, report.code), running)
 
 
-def _result(request: Request, settings: Run, options: Mapping[str, Any]) -> Result:
-    subject = _subject(request, settings, options)
-    with _progress(subject, quiet=bool(options.get("quiet"))) as progress:
-        report = check_subject(
-            subject,
-            request.written_claim(),
-            sample=options.get("sample"),
-            seed=options.get("seed") or 0,
-            all_entries=bool(options.get("all")),
-            progress=progress,
-        )
-    codes = {report.code, _weakness(report, options.get("min_strength"))}
-    return settings.result(report, next(code for code in GRAVEST if code in codes))
+def of_subjects(reading: Reading, checking: Checking, running: Running) -> int:
+    """Check every case and network that is asked for; the exit code."""
+    made, asked = results(running), requests(reading, running, exact=True)
+    return deliver(asked, lambda request: _result(request, checking, made), running)
 
 
-def _subject(request: Request, settings: Run, options: Mapping[str, Any]) -> Subject:
-    """What is to be checked; there is no strength of a network to ask for."""
-    if not is_network(request.value):
-        return subject_of(case_of(request, settings))
-    if options.get("min_strength") is not None:
+def _result(request: Request, checking: Checking, made: Results) -> Result:
+    of_layers = is_network(request.value)
+    if of_layers and checking.min_strength is not None:
         message = "a network's check does not count what it could have revealed"
         raise RequestError(Problem(message, "check a layer as a case", place=Place("--min-strength")))
-    return network_of(request, settings, options)
+    subject = subject_asked(request, made.running, of_layers=of_layers)
+    with _progress(subject, quiet=made.running.quiet) as progress:
+        report = check_subject(
+            subject, request.written_claim(), sample=checking.sample, seed=checking.seed, all_entries=checking.all,
+            progress=progress,
+        )  # fmt: skip
+    codes = {report.code, _weakness(report, checking.min_strength)}
+    return made.of(report, next(code for code in GRAVEST if code in codes))
 
 
 def _weakness(report: Report, wanted: int | None) -> int:

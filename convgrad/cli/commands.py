@@ -1,35 +1,143 @@
-"""The commands, each a thin twin of the Python function of the same name."""
+"""The commands, each a thin twin of the Python function of its name; the records of its signature are its options."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from typing import Any
+import inspect
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from typing import Annotated, Any, NamedTuple, get_type_hints
 
 import typer
 
-from convgrad.cli.options import (
-    ARITHMETIC,
-    CASE,
-    CHECKING,
-    CLAIMED,
-    CLAIMS,
-    DOCUMENT,
-    NETWORK,
-    OVERLAYS,
-    RUNNING,
-    WRITING,
-    argument,
-    takes,
+from convgrad.cli.typed import (
+    Checking,
+    ClaimReading,
+    Group,
+    NetworkReading,
+    Opened,
+    Overlays,
+    Reading,
+    Running,
+    Writing,
 )
 
-app = typer.Typer(
-    name="convgrad",
-    help="Gradients of convolution and pooling: shown overlay by overlay, exact, and checked.",
-    rich_markup_mode=None,
-    pretty_exceptions_enable=False,
-    no_args_is_help=True,
-)
-COMMON = (*ARITHMETIC, *WRITING, *RUNNING)
+HELP = "Gradients of convolution and pooling: shown overlay by overlay, exact, and checked."
+Entry = Annotated[
+    str,
+    typer.Argument(
+        metavar="ENTRY", help="the entry, as in dW[0,1], dX[1,1], db[0] or y[0,0]; of a layer: conv2.dW[0,1]"
+    ),
+]
+SchemaName = Annotated[
+    str,
+    typer.Argument(metavar="NAME", help="case, network, forward, backward, …; an unknown name lists them all"),
+]
+
+
+def forward(reading: Reading, running: Running) -> int:
+    """The output y of a convolution or a pool."""
+    from convgrad.cli.road import of_cases  # here, as in all of them, so that --help imports no numpy
+    from convgrad.passes.gradients import Forward
+
+    return of_cases(Forward, reading, running)
+
+
+def backward(reading: Reading, overlays: Overlays, running: Running) -> int:
+    """Every overlay's contribution, then dW, db and dX."""
+    from convgrad.cli.road import of_cases
+    from convgrad.passes.gradients import Gradients
+
+    return of_cases(Gradients, reading, running, overlays)
+
+
+def explain(entry: Entry, reading: Reading, running: Running) -> int:
+    """One entry of dW, db, dX or y as the sum of its terms."""
+    from convgrad.cli.road import of_entry
+
+    return of_entry(entry, reading, running)
+
+
+def check(reading: ClaimReading, checking: Checking, running: Running) -> int:
+    """Gradients verified by finite differences, and somebody else's mistake named; or the installation verified."""
+    from convgrad.cli.checks import of_installation, of_subjects
+
+    return of_installation(running) if reading.is_empty else of_subjects(reading, checking, running)
+
+
+def network(reading: NetworkReading, opened: Opened, overlays: Overlays, running: Running) -> int:
+    """A chain of layers, forward and back, and its steps."""
+    from convgrad.cli.road import of_networks
+
+    return of_networks(opened, reading, running, overlays)
+
+
+def schema(name: SchemaName, writing: Writing) -> int:
+    """The JSON Schema of a document or an output."""
+    from convgrad.cli.delivery import deliver_one
+    from convgrad.cli.formats import Result
+    from convgrad.documents import chunks, schemas
+
+    made = schemas.schema(name)
+    return deliver_one(Result(lambda: made, lambda: chunks(made, "json")), writing)
+
+
+class Command(NamedTuple):
+    """A command: what it runs, and what help says of it."""
+
+    run: Callable[..., int]
+    summary: str
+    help: str
+
+
+COMMANDS = {
+    command.run.__name__: command
+    for command in (
+        Command(
+            forward, "the output y", "convgrad forward samples/ledger.yaml\n\nThe output y of a convolution or a pool."
+        ),
+        Command(
+            backward,
+            "every overlay's contribution, then dW, db and dX",
+            "convgrad backward samples/ledger.yaml\n\n"
+            "Every overlay's contribution, then dW, db and dX. Pipe the numbers on with --format json.",
+        ),
+        Command(
+            explain,
+            "one entry as the sum of its terms",
+            "convgrad explain 'dX[1]' samples/ledger.yaml\n\nOne entry of dW, db, dX or y as the sum of its terms.",
+        ),
+        Command(
+            check,
+            "verify gradients, and name what is wrong with somebody else's",
+            "convgrad check samples/published-layer2.yaml\n\n"
+            "Verifies gradients by finite differences, over every entry: ours and, where given, somebody else's, whose "
+            "mistake it names. Without arguments it verifies the installation.",
+        ),
+        Command(
+            network,
+            "a chain of layers: forward, loss, gradients, step",
+            "convgrad network samples/network-two-layers.yaml\n\n"
+            "A chain of layers, forward and back: every output, the loss, the deltas, every gradient, and the "
+            "parameters after a step.",
+        ),
+        Command(
+            schema,
+            "the JSON Schema of a document or an output",
+            "convgrad schema case\n\nThe JSON Schema of a document or an output.",
+        ),
+    )
+}
+
+
+def program(names: Iterable[str]) -> typer.Typer:
+    """The command line with the commands of these names: to make one takes a fraction of the time of all."""
+    app = typer.Typer(
+        name="convgrad", help=HELP, rich_markup_mode=None, pretty_exceptions_enable=False, no_args_is_help=True
+    )
+    app.callback()(_root)
+    for name in names:
+        command = COMMANDS[name]
+        app.command(name, help=command.help, short_help=command.summary)(_on_words(command.run))
+    return app
 
 
 def _version(wanted: bool) -> None:
@@ -40,116 +148,35 @@ def _version(wanted: bool) -> None:
         raise typer.Exit
 
 
-@app.callback()
 def _root(
     version: bool = typer.Option(False, "--version", "-V", callback=_version, is_eager=True, help="show the version"),
 ) -> None:
     """Gradients of convolution and pooling: shown overlay by overlay, exact, and checked."""
 
 
-@app.command(
-    help="convgrad forward samples/ledger.yaml\n\nThe output y of a convolution or a pool.",
-    short_help="the output y",
-)
-@takes([DOCUMENT], [*CASE, *COMMON])
-def forward(**options: Any) -> int:
-    from convgrad.passes.gradients import Forward
+def _on_words(run: Callable[..., int]) -> Callable[..., int]:
+    """The same command as a function of the words of a command line, each a keyword."""
+    kinds = get_type_hints(run, include_extras=True)
+    del kinds["return"]
 
-    return _over_cases(options, Forward, needs_delta=False)
+    def command(**words: Any) -> int:
+        return run(**{name: _value(name, kind, words) for name, kind in kinds.items()})
 
-
-@app.command(
-    help="convgrad backward samples/ledger.yaml\n\n"
-    "Every overlay's contribution, then dW, db and dX. Pipe the numbers on with --format json.",
-    short_help="every overlay's contribution, then dW, db and dX",
-)
-@takes([DOCUMENT], [*CASE, *OVERLAYS, *COMMON])
-def backward(**options: Any) -> int:
-    from convgrad.passes.gradients import Gradients
-
-    return _over_cases(options, Gradients)
+    command.__signature__ = inspect.Signature(list(_parameters(kinds)))  # type: ignore[attr-defined]
+    return command
 
 
-@app.command(
-    help="convgrad explain 'dX[1]' samples/ledger.yaml\n\nOne entry of dW, db, dX or y as the sum of its terms.",
-    short_help="one entry as the sum of its terms",
-)
-@takes(
-    [argument("entry", "the entry, as in dW[0,1], dX[1,1], db[0] or y[0,0]; of a layer: conv2.dW[0,1]"), DOCUMENT],
-    [*CASE, *COMMON],
-)
-def explain(**options: Any) -> int:
-    _refuse_swapped(options["entry"], options["case"])
-    if "." in options["entry"].partition("[")[0]:
-        from convgrad.cli import network as networks
-
-        return networks.explain(options)
-    from convgrad.passes.explanation import explain_entry, needs_gradients
-    from convgrad.passes.subject import subject_of
-
-    entry = options["entry"]
-    needs_delta = needs_gradients(entry)
-    return _over_cases(options, lambda case: explain_entry(subject_of(case), entry), needs_delta=needs_delta)
+def _value(name: str, kind: Any, words: Mapping[str, Any]) -> Any:
+    return kind.typed(words) if _is_group(kind) else words[name]
 
 
-@app.command(
-    help="convgrad check samples/published-layer2.yaml\n\n"
-    "Verifies gradients by finite differences, over every entry: ours and, where given, somebody else's, whose mistake "
-    "it names. Without arguments it verifies the installation.",
-    short_help="verify gradients, and name what is wrong with somebody else's",
-)
-@takes([DOCUMENT], [*CASE, *CLAIMS, *CLAIMED, *CHECKING, *COMMON])
-def check(**options: Any) -> int:
-    from convgrad.cli.checks import run
-
-    return run(options)
+def _parameters(kinds: Mapping[str, Any]) -> Iterator[inspect.Parameter]:
+    for name, kind in kinds.items():
+        if _is_group(kind):
+            yield from kind.parameters()
+        else:
+            yield inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, annotation=kind)
 
 
-@app.command(
-    help="convgrad network samples/network-two-layers.yaml\n\n"
-    "A chain of layers, forward and back: every output, the loss, the deltas, every gradient, and the parameters after "
-    "a step.",
-    short_help="a chain of layers: forward, loss, gradients, step",
-)
-@takes([argument("file", "a network document; - is standard input")], [*NETWORK, *OVERLAYS, *COMMON])
-def network(**options: Any) -> int:
-    from convgrad.cli import network as networks
-
-    return networks.run({"case": options.pop("file"), **options})
-
-
-@app.command(
-    help="convgrad schema case\n\nThe JSON Schema of a document or an output.",
-    short_help="the JSON Schema of a document or an output",
-)
-@takes([argument("name", "case, network, forward, backward, …; an unknown name lists them all")], WRITING)
-def schema(**options: Any) -> int:
-    from convgrad.cli.delivery import format_of, write
-    from convgrad.documents import chunks
-    from convgrad.documents.schemas import schema as made
-
-    form = format_of(options)
-    write(chunks(made(options["name"]), "json" if form == "table" else form), options.get("output"))
-    return 0
-
-
-COMMANDS = app.registered_commands
-
-
-def _over_cases(options: Mapping[str, Any], record: Callable[[Any], Any], *, needs_delta: bool = True) -> int:
-    """Make a record of each case that is asked for, and write it."""
-    from convgrad.cli.cases import over_cases  # here, so that --help imports no numpy
-
-    return over_cases(options, record, needs_delta)
-
-
-def _refuse_swapped(entry: str, case: str | None) -> None:
-    """An entry where the case goes, which would be a file that there is not."""
-    import os
-
-    from convgrad.errors import Place, Problem, RequestError
-    from convgrad.passes.explanation import is_entry
-
-    if case is not None and is_entry(case.rpartition(".")[2]) and not os.path.exists(case):
-        advice = f"convgrad explain '{case}' {entry}"
-        raise RequestError(Problem("the entry comes first, and then the case", advice, place=Place(case)))
+def _is_group(kind: Any) -> bool:
+    return isinstance(kind, type) and issubclass(kind, Group)

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import inspect
 import re
-from collections.abc import Callable, Iterable
-from functools import wraps
+from collections.abc import Callable
 from typing import Annotated, Any, NamedTuple, NoReturn
 
 import typer
@@ -146,49 +145,18 @@ NETWORK = (
     Option("layer", "open one layer, as backward shows it", OUTPUT, "NAME"),
     Option("steps", "repeat the step so many times, and show the loss after each", OUTPUT, "N", int, least=1),
 )
-TAKEN: dict[Callable[..., Any], tuple[Iterable[inspect.Parameter], Iterable[Option]]] = {}
-DOCUMENTS = ("case", "file")
-DOCUMENT = inspect.Parameter(
-    "case", inspect.Parameter.KEYWORD_ONLY, default=None,
-    annotation=Annotated[str | None, typer.Argument(metavar="[CASE]", help="a case document; - is standard input")],
-)  # fmt: skip
 
 
-def argument(name: str, help: str) -> inspect.Parameter:
-    """A word that must be given."""
-    declared = typer.Argument(metavar=name.upper(), help=help)
-    return inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, annotation=Annotated[str, declared])
+def document_word(name: str, help: str, *, needed: bool) -> inspect.Parameter:
+    """The word that names what to read."""
+    if needed:
+        return _word(name, str, inspect.Parameter.empty, name.upper(), help)
+    return _word(name, str | None, None, f"[{name.upper()}]", help)
 
 
-def takes(
-    arguments: Iterable[inspect.Parameter], options: Iterable[Option]
-) -> Callable[[Callable[..., int]], Callable[..., int]]:
-    """Let a function of keywords take arguments and options, once it has been `signed`."""
-    known = {option.name: option for option in options}
-
-    def decorate(function: Callable[..., int]) -> Callable[..., int]:
-        @wraps(function)
-        def command(**typed: Any) -> int:
-            return function(**{name: known[name].value(text) if name in known else _argument(name, text)
-                               for name, text in typed.items()})  # fmt: skip
-
-        TAKEN[command] = (arguments, options)
-        return command
-
-    return decorate
-
-
-def signed(function: Any) -> None:
-    """Give a command the signature that its arguments and options make: only to those that a run needs."""
-    arguments, options = TAKEN[function]
-    function.__signature__ = inspect.Signature([*arguments, *(option.parameter() for option in options)])
-
-
-def _argument(name: str, text: str | None) -> str | None:
-    """An argument; a document's must not be empty, as a shell makes it of a variable that is not set."""
-    if text == "" and name in DOCUMENTS:
-        refuse(name.upper(), "expected a file, found nothing", "name one")
-    return text
+def _word(name: str, kind: Any, default: Any, metavar: str, help: str) -> inspect.Parameter:
+    annotation: Any = Annotated[kind, typer.Argument(metavar=metavar, help=help)]
+    return inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, default=default, annotation=annotation)
 
 
 def whole_number(text: str, option: str, least: int = 0, most: int = LARGEST) -> int:

@@ -2,21 +2,19 @@
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from itertools import islice
-from typing import Any
-
-import numpy as np
+from typing import Any, NamedTuple
 
 from convgrad.claims.results import claimed
-from convgrad.cli.options import CASE, CLAIMS
+from convgrad.cli.options import CASE, CLAIMS, refuse
+from convgrad.cli.typed import Reading, Running
 from convgrad.documents import Document, read, source
 from convgrad.errors import Place, Problem, RequestError
-from convgrad.subject.settings import choice
-from convgrad.vocabulary import ARITHMETICS
 
 ARRAYS = ("input", "kernel", "bias", "delta")
 CLAIM_NAMES = {"dW": "dW", "db": "db", "dX": "dX", "y": "output"}
@@ -25,7 +23,7 @@ CASE_KEYS = tuple(option.name for option in (*CASE, *CLAIMS))
 
 @dataclass(frozen=True)
 class Request:
-    """One case to compute: its mapping, or why it could not be read, and where each key came from."""
+    """One case or network to compute: its mapping, or why it could not be read, and where each key came from."""
 
     value: dict[str, Any]
     origins: dict[str, Document]
@@ -66,19 +64,19 @@ class Request:
         key = problem.path[0] if problem.path else None
         if key == "claim" and len(problem.path) > 1 and problem.path[1] in self.origins:
             return self._place(replace(problem, path=problem.path[1:]))
+        if key == "claim" and self.claimed and key not in self.origins:
+            return Place(", ".join(f"--{option}" for option, name in CLAIM_NAMES.items() if name in self.claimed))
         if key in self.origins:
             return self.in_option(self.origins[str(key)], problem)
         if key in self.typed or (self.document is None and key in CASE_KEYS):
             return Place(f"--{key}".replace("_", "-"))
-        if self.document is None:
-            return None
-        return self.document.locate(problem.path, key=key not in CASE_KEYS)
+        return None if self.document is None else self.document.locate(problem.path, key=problem.of_key)
 
     @staticmethod
     def in_option(origin: Document, problem: Problem) -> Place:
         named = isinstance(origin.value, Mapping) and problem.path[0] != "claim"
         path = problem.path if named else problem.path[1:]
-        return origin.locate(path, key="unknown key" in problem.message)
+        return origin.locate(path, key=problem.of_key)
 
     def exact(self) -> dict[str, Any]:
         """The same mapping with the text of every number kept, for arrays that were read as binary ones."""
@@ -88,6 +86,11 @@ class Request:
         return {**self.value, **given, **options}
 
     @property
+    def is_long(self) -> bool:
+        """Whether arrays of its texts may have been read as binary ones, for speed."""
+        return any(document.is_long for document in (self.document, *self.origins.values()) if document)
+
+    @property
     def _array_options(self) -> list[str]:
         return [key for key in ARRAYS if key in self.origins]
 
@@ -95,39 +98,46 @@ class Request:
         """The claim with the text of every number: how many digits were written is what it may be off by."""
         claim = as_mapping(self.value.get("claim"))
         own = claim.keys() - self.claimed
-        if self.document is None or not has_lifted_arrays([claim[name] for name in own]):
+        if self.document is None or not own or not self.document.is_long:
             return self.value.get("claim")
         kept = self.document.exact()["claim"]
         return {**claim, **{name: kept[name] for name in own}}
 
 
-def has_lifted_arrays(value: Any) -> bool:
-    """Whether arrays of its text were read as binary ones, for speed."""
-    if isinstance(value, (dict, list)):
-        return any(map(has_lifted_arrays, value.values() if isinstance(value, dict) else value))
-    return isinstance(value, np.ndarray)
+class Requests(NamedTuple):
+    """What a command line asks for, in order, and whether it is many (JSON Lines, several documents)."""
+
+    each: Iterator[Request]
+    are_many: bool
 
 
-def requests(options: Mapping[str, Any], *, exact: bool) -> tuple[Iterator[Request], bool]:
-    """The cases that a command line asks for, and whether they are many (JSON Lines, several documents)."""
-    if list(options.values()).count("-") > 1:
+def requests(reading: Reading, running: Running, *, exact: bool) -> Requests:
+    """The cases or networks to compute; `exact` keeps the text of their numbers."""
+    if reading.words.count("-") > 1:
         raise RequestError(Problem("standard input (-) can be read for one argument only", "save the other to a file"))
-    try:
-        choice("auto" if options.get("arithmetic") is None else options["arithmetic"], *ARITHMETICS)
-    except RequestError as error:
-        raise error.at(Place("--arithmetic")) from None
-    nonfinite = bool(options.get("allow_nonfinite"))
-    values, origins = _from_options(options, exact, nonfinite)
-    if options.get("case") is None:
+    _refuse_to_write_over(running.output, reading)
+    nonfinite = running.allow_nonfinite
+    values, origins = _from_options(reading, exact, nonfinite)
+    if reading.document is None:
         if not values:
             raise RequestError(Problem("no case is given", "name a case document, or give --input, --kernel, --delta"))
-        return iter([Request(values, origins, None)]), False
-    given = source(options["case"])
-    with _naming(given.name):
-        documents = read(given, exact=exact, nonfinite=nonfinite)
+        return Requests(iter([Request(values, origins, None)]), False)
+    named = source(reading.document)
+    with _naming(named.name):
+        documents = read(named, exact=exact, nonfinite=nonfinite)
         first = list(islice(documents, 2))
-    made = (_merged(document, values, origins) for part in (first, documents) for document in part)
-    return made, given.format == "jsonl" or len(first) > 1
+    each = (_merged(document, values, origins) for part in (first, documents) for document in part)
+    return Requests(each, named.format == "jsonl" or len(first) > 1)
+
+
+def _refuse_to_write_over(output: str | None, reading: Reading) -> None:
+    """Refuse, before any work, to lose what is read."""
+    if output is None or not os.path.isfile(output):
+        return
+    files = [word.partition(".npz:")[0] + ".npz" if ".npz:" in word else word
+             for word in reading.words if isinstance(word, str)]  # fmt: skip
+    if any(os.path.isfile(file) and os.path.samefile(file, output) for file in files):
+        refuse("--output", f"{output} is read in this run, and would be lost", "write to another file")
 
 
 def _merged(document: Document, values: Mapping[str, Any], origins: Mapping[str, Document]) -> Request:
@@ -150,15 +160,10 @@ def as_mapping(value: Any) -> Mapping[str, Any]:
     return value if isinstance(value, Mapping) else {}
 
 
-def _from_options(
-    options: Mapping[str, Any], exact: bool, nonfinite: bool
-) -> tuple[dict[str, Any], dict[str, Document]]:
+def _from_options(reading: Reading, exact: bool, nonfinite: bool) -> tuple[dict[str, Any], dict[str, Document]]:
     values: dict[str, Any] = {}
     origins: dict[str, Document] = {}
-    for key in CASE_KEYS:
-        text = options.get(key)
-        if text is None:
-            continue
+    for key, text in reading.keys.items():
         if key in ARRAYS and text != "ones":
             origins[key] = only_document(text, f"--{key}", exact, nonfinite)
             values[key] = _array_in(origins[key].value, key, origins[key])
@@ -167,7 +172,7 @@ def _from_options(
             values[key] = _claim_in(origins[key])
         else:
             values[key] = setting(text, "--" + key.replace("_", "-"))
-    claims = _claims(options, origins, exact, nonfinite)
+    claims = _claims(reading.claims, origins, exact, nonfinite)
     return (values | {"claim": {**as_mapping(values.get("claim")), **claims}} if claims else values), origins
 
 
@@ -184,13 +189,13 @@ def _claim_in(origin: Document) -> Mapping[str, Any]:
     raise RequestError(Problem(message, "a bare array goes with --dW, --db, --dX or --y", place=Place(origin.name)))
 
 
-def _claims(options: Mapping[str, Any], origins: dict[str, Document], exact: bool, nonfinite: bool) -> dict[str, Any]:
+def _claims(arrays: Mapping[str, str], origins: dict[str, Document], exact: bool, nonfinite: bool) -> dict[str, Any]:
     """The arrays given as --dW, --db, --dX and --y; where each came from goes into `origins`."""
     claims = {}
-    for option, name in CLAIM_NAMES.items():
-        if options.get(option) is not None:
-            origins[name] = only_document(options[option], f"--{option}", exact, nonfinite)
-            claims[name] = _array_in(origins[name].exact(), option, origins[name])
+    for option, text in arrays.items():
+        name = CLAIM_NAMES[option]
+        origins[name] = only_document(text, f"--{option}", exact, nonfinite)
+        claims[name] = _array_in(origins[name].exact(), option, origins[name])
     return claims
 
 
@@ -200,9 +205,8 @@ def only_document(text: str, option: str, exact: bool = True, nonfinite: bool = 
     with _naming(origin.name):
         documents = list(read(origin, exact=exact, nonfinite=nonfinite))
         if len(documents) != 1:
-            raise RequestError(
-                Problem(f"{option} takes one document, but {origin.path or origin.name} has {len(documents)}")
-            )
+            name = origin.path or origin.name
+            raise RequestError(Problem(f"{option} takes one document, but {name} has {len(documents)}"))
         if documents[0].error is not None:
             raise documents[0].error
         return documents[0]
@@ -242,9 +246,11 @@ def setting(text: Any, option: str) -> Any:
     return parts if len(parts) > 1 else parts[0]
 
 
-def each(made: Iterator[Request], compute: Callable[[Request], Any]) -> Iterator[tuple[Request, Any, Exception | None]]:
+def each(
+    asked: Iterator[Request], compute: Callable[[Request], Any]
+) -> Iterator[tuple[Request, Any, Exception | None]]:
     """Every request with its result, or with what kept it from one, and the rest go on."""
-    for request in made:
+    for request in asked:
         try:
             if request.error is not None:
                 raise request.error

@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable
 from contextlib import ExitStack
+from dataclasses import replace
 from time import monotonic
-from typing import Any
 
-from convgrad.cli.cases import Run, case_of
-from convgrad.cli.delivery import OUTPUT, deliver_one, format_of
+from convgrad.cli.delivery import deliver_one
 from convgrad.cli.exits import say
-from convgrad.cli.requests import Request, each
+from convgrad.cli.formats import format_of
+from convgrad.cli.options import refuse
+from convgrad.cli.requests import Request, Requests, each
+from convgrad.cli.shown import Results
+from convgrad.cli.subjects import case_of
+from convgrad.cli.typed import Overlays, Running
 from convgrad.core.arithmetic import DTYPES, FLOAT64, Array
-from convgrad.errors import Problem, RequestError
 from convgrad.passes.batches import Batch, Saved, batch_of, gradients_into, lone, output_into
 
 LASTS = 2
@@ -22,46 +25,53 @@ SILENT = 10
 """Seconds between two lines of that, where no terminal shows a bar."""
 
 
-def save(made: Iterator[Request], many: bool, backward: bool, run: Run, options: Mapping[str, Any]) -> int:
+def save(asked: Requests, backward: bool, made: Results) -> int:
     """Write dX, or without `backward` y, of the one case that is asked for, and show the rest; the exit code."""
-    for name in ("overlays", "only", "channel"):
-        if options.get(name) is not None:
-            raise RequestError(Problem(f"--{name} shows what a .npy file does not hold", "leave it out", place=OUTPUT))
-    if run.arithmetic == "exact":
-        advice = "leave out --arithmetic exact: auto gives the nearest float64"
-        raise RequestError(Problem("a .npy file holds no fractions", advice, place=OUTPUT))
-    if many:
-        raise RequestError(Problem("a .npy file holds the result of one case", "these are many", place=OUTPUT))
-    shown = {**options, "output": None}
+    _refuse_what_it_cannot_hold(made.overlays, made.running, asked.are_many)
+    shown = replace(made.running, output=None)
     format_of(shown)  # what is wrong with it is said before the work
-    ((_, saved, error),) = each(made, lambda request: _saved(request, backward, run, options))
+    ((_, saved, error),) = each(asked.each, lambda request: _saved(request, backward, made.running))
     if error is not None:
         raise error
-    return deliver_one(run.result(saved), shown)
+    return deliver_one(replace(made, running=shown).of(saved), shown)
 
 
-def _saved(request: Request, backward: bool, run: Run, options: Mapping[str, Any]) -> Saved:
+def _refuse_what_it_cannot_hold(overlays: Overlays, running: Running, are_many: bool) -> None:
+    for name, value in vars(overlays).items():
+        if value is not None:
+            refuse("--output", f"--{name} shows what a .npy file does not hold", "leave it out")
+    if running.kind == "exact":
+        advice = "leave out --arithmetic exact: auto gives the nearest float64"
+        refuse("--output", "a .npy file holds no fractions", advice)
+    if are_many:
+        refuse("--output", "a .npy file holds the result of one case", "these are many")
+
+
+def _saved(request: Request, backward: bool, running: Running) -> Saved:
     from convgrad.documents.output import array_file
 
-    batch = _batch(request, run, backward)
+    assert running.output is not None
+    batch = _batch(request, running, backward)
     case = batch.whole
     sums: dict[str, Array] = {}
     dtype = FLOAT64 if case.rounded else DTYPES[case.arithmetic]
     shape = case.layout.input if backward else case.layout.output(case.output_shape)
-    with array_file(options["output"], shape, dtype) as target, ExitStack() as stack:
-        told = (lambda done: None) if options.get("quiet") else Progress(case.shapes["x"][0], stack)
+    with array_file(running.output, shape, dtype) as target, ExitStack() as stack:
+        told = (lambda done: None) if running.quiet else Progress(case.shapes["x"][0], stack)
         for done in gradients_into(batch, target, sums) if backward else output_into(batch, target):
             told(done)
     dW, db = (case.present(name, sums[name]) if name in sums else None for name in ("w", "b"))
-    return Saved(case, "dX" if backward else "output", options["output"], shape, dtype.name, dW, db)
+    return Saved(case, "dX" if backward else "output", running.output, shape, dtype.name, dW, db)
 
 
-def _batch(request: Request, run: Run, backward: bool) -> Batch:
+def _batch(request: Request, running: Running, backward: bool) -> Batch:
     """The case in parts, or where it is small whole."""
     from convgrad.documents.binary import part
 
-    parts = batch_of(request.value, arithmetic=run.arithmetic, nonfinite=run.nonfinite, needs_delta=backward, cut=part)
-    return parts or lone(case_of(request, run, backward))
+    parts = batch_of(
+        request.value, arithmetic=running.kind, nonfinite=running.allow_nonfinite, needs_delta=backward, cut=part
+    )
+    return parts or lone(case_of(request, running, backward))
 
 
 class Progress:

@@ -13,11 +13,28 @@ STRUCTURE = re.compile(r'"(?:[^"\\]|\\.)*"|[][{}]')
 CLOSING = {"[": "]", "{": "}"}
 
 
-class Unfinished:
-    """A record in json, jsonl or yaml on its way out, in parts that are whole words."""
+class Nothing:
+    """A text that is no record, and stays as it is where it breaks off."""
 
-    def __init__(self, form: str) -> None:
-        self.form, self.begun, self.last = form, False, ""
+    @property
+    def is_cut(self) -> bool:
+        """Whether what was written so far is the beginning of a record."""
+        return False
+
+    def follow(self, parts: Iterator[str]) -> Iterator[str]:
+        """The same parts, taken note of."""
+        return parts
+
+    def ended(self, error: Mapping[str, Any]) -> Iterator[str]:
+        """What ends the text, an `error` its last key."""
+        return iter(())
+
+
+class Unfinished(Nothing):
+    """A record on its way out, in parts that are whole words."""
+
+    def __init__(self) -> None:
+        self.begun, self.last = False, ""
         self.open: list[str] = []
 
     def follow(self, parts: Iterator[str]) -> Iterator[str]:
@@ -31,21 +48,6 @@ class Unfinished:
             self.last, self.begun = part.rstrip()[-1:] or self.last, True
             yield part
 
-    @property
-    def is_cut(self) -> bool:
-        """Whether what was written so far is the beginning of a record."""
-        return bool(self.open) or (self.form == "yaml" and self.begun)
-
-    def ended(self, error: Mapping[str, Any]) -> Iterator[str]:
-        """What ends the record, an `error` its last key."""
-        if self.form == "yaml":
-            yield self._completed() + self._closed(0) + "\nerror:\n"
-            yield indent("".join(chunks(error, "yaml")), "  ")
-            return
-        yield self._completed() + self._closed(1)
-        yield f'{"" if self._takes_a_key() else ", "}"error": {json_text(error)}}}'
-        yield "\n" if self.form == "jsonl" else ""
-
     def _completed(self) -> str:
         """What the innermost list or mapping still waits for."""
         if self.last == ":" or (self.last == "," and self.open[-1:] == ["["]):
@@ -56,6 +58,38 @@ class Unfinished:
         """The brackets that close all but the outermost so many."""
         return "".join(CLOSING[bracket] for bracket in reversed(self.open[depth:]))
 
+
+class UnfinishedJson(Unfinished):
+    """A record in JSON."""
+
+    @property
+    def is_cut(self) -> bool:
+        return bool(self.open)
+
+    def ended(self, error: Mapping[str, Any]) -> Iterator[str]:
+        yield self._completed() + self._closed(1)
+        yield f'{"" if self._takes_a_key() else ", "}"error": {json_text(error)}}}'
+
     def _takes_a_key(self) -> bool:
         """Whether the record itself has just been opened, or has a comma already."""
         return len(self.open) == 1 and self.last in "{,"
+
+
+class UnfinishedLine(UnfinishedJson):
+    """A record as a line of JSON."""
+
+    def ended(self, error: Mapping[str, Any]) -> Iterator[str]:
+        yield from super().ended(error)
+        yield "\n"
+
+
+class UnfinishedYaml(Unfinished):
+    """A record in YAML, which goes on as long as nothing else begins."""
+
+    @property
+    def is_cut(self) -> bool:
+        return self.begun
+
+    def ended(self, error: Mapping[str, Any]) -> Iterator[str]:
+        yield self._completed() + self._closed(0) + "\nerror:\n"
+        yield indent("".join(chunks(error, "yaml")), "  ")

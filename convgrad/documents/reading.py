@@ -52,6 +52,11 @@ class Document:
             problem if problem.place else problem.at(self.locate(problem.path)) for problem in error.problems
         )
 
+    @property
+    def is_long(self) -> bool:
+        """Whether arrays of its text may have been read as binary ones, for speed."""
+        return len(self._text) >= arrays.LARGE
+
     def exact(self) -> Any:
         """The value with the text of every number, also in arrays that were read as binary ones."""
         return _small(self._text, self.name, self.line, keep=True) if self._text else self.value

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property
+from itertools import islice
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -118,12 +119,20 @@ class Part:
         shown: Array | None = getattr(self, array)
         return shown
 
-    def to_dict(self) -> dict[str, Any]:
-        """What the JSON says of the layer."""
+    def to_dict(self, overlays: str | int | None = None) -> dict[str, Any]:
+        """What the JSON says of the layer; a layer that slides no window has no overlays."""
         gradients = {name: array for name in ("dW", "db") if (array := self.shown(name)) is not None}
         head = {"name": self.name, "op": self.op, "arithmetic": self.arithmetic, "output": self.output}
         head |= {"delta": self.delta, "dX": self.dX, **gradients}
-        return head | ({"updated": self.updated} if self.moved else {})
+        updated = {"updated": self.updated} if self.moved else {}
+        return head | updated | self._overlays(overlays)
+
+    def _overlays(self, shown: str | int | None) -> dict[str, Any]:
+        if shown in (None, "none"):
+            return {}
+        overlays = self.gradients.overlays if self.layer.windowed else ()
+        count = None if shown == "all" else int(shown or 0)
+        return {"overlays": [overlay.to_dict() for overlay in islice(overlays, count)]}
 
 
 @dataclass(frozen=True)
@@ -252,8 +261,7 @@ class Subject:
 
     def stepped(self) -> Subject:
         """The network after one step, on the same data. Raises RequestError without a learning rate."""
-        if self.chain.learning_rate is None:
-            raise RequestError(Problem("a step needs `learning_rate`, which is missing", "add it to the document"))
+        self.require_rate()
         layers = tuple(
             replace(part.layer, parameters=part.stepped) if part.moved else part.layer for part in self.parts
         )
@@ -262,6 +270,11 @@ class Subject:
         } if self.chain.momentum else {}  # fmt: skip
         return Subject(self.chain.stepped(layers, velocity))
 
+    def require_rate(self) -> None:
+        """Raises RequestError where there is nothing to step by."""
+        if self.chain.learning_rate is None:
+            raise RequestError(Problem("a step needs `learning_rate`, which is missing", "add it to the document"))
+
     def steps(self, count: int) -> Iterator[Step]:
         """The network after each of so many steps, one by one."""
         network = self
@@ -269,11 +282,16 @@ class Subject:
             network = network.stepped()
             yield Step(number, network)
 
-    def to_dict(self, steps: int | None = None, layer: str | None = None) -> dict[str, Any]:
-        """What the JSON says; of steps there is an iterator, so that they stream; `layer` shows only that one."""
-        shown = self.parts if layer is None else (self.layer(layer),)
+    def to_dict(
+        self, steps: int | None = None, layer: str | None = None, overlays: str | int | None = None
+    ) -> dict[str, Any]:
+        """What the JSON says; of steps there is an iterator, so that they stream.
+
+        `layer` shows only that one, and of it overlays, "all", "none" or how many.
+        """
+        shown = [part.to_dict() for part in self.parts] if layer is None else [self.layer(layer).to_dict(overlays)]
         head = {"schema": "convgrad.network/1", "id": self.chain.id, "arithmetic": self.arithmetic, "loss": self.loss}
-        record: dict[str, Any] = {**head, "layers": [part.to_dict() for part in shown]}
+        record: dict[str, Any] = {**head, "layers": shown}
         if steps is not None:
             record["steps"] = (step.to_dict() for step in self.steps(steps))
         return record

@@ -103,11 +103,12 @@ class Collector:
 def make_case(
     document: Mapping[str, Any], *, arithmetic: str = "auto", nonfinite: bool = False, needs_delta: bool = True
 ) -> Case:
-    """A mapping as CONTRACT describes it, checked; raises RequestError with up to ten problems, each with its path."""
+    """A mapping as of the schema `case`, checked; RequestError has up to ten problems, each with its path."""
     if not isinstance(document, Mapping):
         raise RequestError(Problem(f"expected a mapping with input, kernel, delta, …; found {said(document)}"))
     if "layers" in document:
-        raise RequestError(Problem("this is a network: a chain of layers", "use `convgrad network`", ("layers",)))
+        message = "this is a network: a chain of layers"
+        raise RequestError(Problem(message, "use `convgrad network`", ("layers",), of_key=True))
     given = {key: value for key, value in document.items() if value is not None}
     collect = Collector()
     collect.problems += _unknown_keys(given)
@@ -138,7 +139,7 @@ def as_case(case: Mapping[str, Any] | Case, *, needs_delta: bool = True, **keywo
 
 def _unknown_keys(given: Mapping[str, Any]) -> list[Problem]:
     return [
-        Problem(f"unknown key '{key}'" + did_you_mean(str(key), keys_of_case()), path=(str(key),))
+        Problem(f"unknown key '{key}'" + did_you_mean(str(key), keys_of_case()), path=(str(key),), of_key=True)
         for key in _unknown(given)
     ]
 

@@ -104,7 +104,7 @@ def read_chain(
 
 def _unknown(given: Mapping[str, Any], known: Sequence[str]) -> list[Problem]:
     return [
-        Problem(f"unknown key '{key}'" + did_you_mean(str(key), known), path=(str(key),))
+        Problem(f"unknown key '{key}'" + did_you_mean(str(key), known), path=(str(key),), of_key=True)
         for key in given
         if key not in known
     ]

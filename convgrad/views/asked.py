@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 if TYPE_CHECKING:
+    from convgrad.passes.gradients import Gradients
     from convgrad.passes.subject import Subject
     from convgrad.subject.case import Case
 
@@ -32,5 +33,16 @@ class Shown(NamedTuple):
     steps: int | None = None
 
     @property
+    def gradients(self) -> Gradients | None:
+        """Those of the one layer, where it slides a window: it is looked at as a case is."""
+        part = None if self.layer is None else self.network.layer(self.layer)
+        return part.gradients if part is not None and part.layer.windowed else None
+
+    @property
     def case(self) -> Case:
-        return self.network.case
+        """The case whose kind of number the view has."""
+        return self.network.case if (gradients := self.gradients) is None else gradients.case
+
+    def to_dict(self, overlays: str | int | None = None) -> dict[str, Any]:
+        """What the JSON says; overlays only of one layer."""
+        return self.network.to_dict(self.steps, self.layer, overlays)

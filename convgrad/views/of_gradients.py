@@ -21,6 +21,7 @@ OVERLAYS = {
 """The module that draws a family's overlays, imported when it is needed."""
 DRAWING = "how overlays are drawn"
 
+
 def view(gradients: Gradients, asked: Asked) -> View:
     """The overlays in the form that suits the operation, the checks, the gradients last.
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from convgrad.passes.subject import Part, Subject
+from convgrad.views import of_gradients
 from convgrad.views.asked import Asked, Shown
 from convgrad.views.block_kinds import (
     Arrays,
@@ -31,7 +32,14 @@ SHORT = {"kernel": "w", "bias": "b"}
 
 
 def view(shown: Shown, asked: Asked) -> View:
-    """A network's panels, or that of one layer; its loss last."""
+    """A network's panels, or that of one layer, and its loss last; one that slides a window as a case is shown.
+
+    Raises RequestError for a channel or an overlay that there is not.
+    """
+    return _panels(shown, asked) if shown.gradients is None else of_gradients.view(shown.gradients, asked)
+
+
+def _panels(shown: Shown, asked: Asked) -> View:
     network, one = shown.network, shown.layer is not None
     if not one and not asked.quiet:
         yield network_head(network)

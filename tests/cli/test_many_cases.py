@@ -10,9 +10,9 @@ from typing import Any
 import pytest
 import yaml
 
-from convgrad.cli import cases as room
-from convgrad.cli import run
-from convgrad.cli.unfinished import Unfinished
+from convgrad.cli import run, subjects
+from convgrad.cli.formats import FORMATS
+from convgrad.cli.shown import Results
 from convgrad.documents import chunks, reading
 from convgrad.passes.gradients import Gradients
 
@@ -50,14 +50,14 @@ def assert_the_rest_went_on(records: list[Any], words: str) -> None:
 def test_what_fails_in_one_case_is_that_case_s_error(
     form: str, failure: Exception, code: int, words: str, cases: str, monkeypatch: pytest.MonkeyPatch, capsys: Any
 ) -> None:
-    before = room.make_case
+    before = subjects.make_case
 
     def broken(value: Any, **keywords: Any) -> Any:
         if value["id"] == "second":
             raise failure
         return before(value, **keywords)
 
-    monkeypatch.setattr(room, "make_case", broken)
+    monkeypatch.setattr(subjects, "make_case", broken)
     assert run(["forward", cases, "--format", form]) == code
     written = capsys.readouterr()
     assert_the_rest_went_on(READERS[form](written.out), words)
@@ -117,7 +117,7 @@ def test_what_fails_in_the_middle_of_a_record_ends_it_with_the_error(
 def test_a_table_goes_on_with_the_next_case(
     failure: Exception, code: int, words: str, cases: str, monkeypatch: pytest.MonkeyPatch, capsys: Any
 ) -> None:
-    before = room.Run._text
+    before = Results._text
 
     def broken(self: Any, record: Any) -> Iterator[str]:
         yield "begun\n"
@@ -125,7 +125,7 @@ def test_a_table_goes_on_with_the_next_case(
             raise failure
         yield from before(self, record)
 
-    monkeypatch.setattr(room.Run, "_text", broken)
+    monkeypatch.setattr(Results, "_text", broken)
     assert run(["forward", cases]) == code
     written = capsys.readouterr()
     assert written.out.count("begun") == 3
@@ -153,7 +153,7 @@ def test_a_lone_case_that_finds_no_memory_is_named(
 ) -> None:
     file = tmp_path / "case.json"
     file.write_text(json.dumps(CASES[1]))
-    place = "convgrad.cli.cases.make_case" if moment == "computing" else "convgrad.passes.gradients.Forward.to_dict"
+    place = "convgrad.cli.subjects.make_case" if moment == "computing" else "convgrad.passes.gradients.Forward.to_dict"
 
     def broken(*_: Any, **__: Any) -> Any:
         raise MemoryError
@@ -194,7 +194,7 @@ def nested() -> Any:
 def test_a_record_can_be_ended_after_any_of_its_words(form: str) -> None:
     parts = list(chunks(nested(), form))[:-1]
     for count in range(1, len(parts)):
-        record = Unfinished(form)
+        record = FORMATS[form].unfinished()
         text = "".join(record.follow(iter(parts[:count])))
         if record.is_cut:
             ended = json.loads(text + "".join(record.ended({"message": "lost"})))
@@ -204,6 +204,6 @@ def test_a_record_can_be_ended_after_any_of_its_words(form: str) -> None:
 def test_yaml_can_be_ended_after_any_of_its_words() -> None:
     parts = list(chunks(nested(), "yaml"))
     for count in range(1, len(parts)):
-        record = Unfinished("yaml")
+        record = FORMATS["yaml"].unfinished()
         text = "".join(record.follow(iter(parts[:count])))
         assert yaml.safe_load(text + "".join(record.ended({"message": "lost"})))["error"] == {"message": "lost"}

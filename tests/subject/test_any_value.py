@@ -37,6 +37,7 @@ def assert_answered(function, document):
     assert not [word for word in ("object at 0x", "<class", "np.", "array(") if word in said]
 
 
+@pytest.mark.slow
 @pytest.mark.filterwarnings("ignore:.*encountered in:RuntimeWarning")
 @pytest.mark.parametrize("value", VALUES.values(), ids=VALUES)
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case["op"])
@@ -46,6 +47,7 @@ def test_every_key_of_a_case_takes_or_refuses_any_value(case, value):
             assert_answered(function, {**case, key: value})
 
 
+@pytest.mark.slow
 @pytest.mark.filterwarnings("ignore:.*encountered in:RuntimeWarning")
 @pytest.mark.parametrize("value", VALUES.values(), ids=VALUES)
 def test_every_key_of_a_network_takes_or_refuses_any_value(value):
@@ -59,6 +61,7 @@ def test_every_key_of_a_network_takes_or_refuses_any_value(value):
         assert_answered(convgrad.check, {**NETWORK, "claim": {"c": {key: value}}})
 
 
+@pytest.mark.slow
 @pytest.mark.filterwarnings("ignore:.*encountered in:RuntimeWarning")
 @pytest.mark.parametrize("value", VALUES.values(), ids=VALUES)
 @pytest.mark.parametrize("place", range(len(LAYERS)))
@@ -68,6 +71,7 @@ def test_every_key_of_a_layer_takes_or_refuses_any_value(place, value):
         assert_answered(convgrad.network, {**NETWORK, "layers": layers})
 
 
+@pytest.mark.slow
 @pytest.mark.filterwarnings("ignore:.*encountered in:RuntimeWarning")
 @pytest.mark.parametrize("value", VALUES.values(), ids=VALUES)
 @pytest.mark.parametrize("claim_dtype", [None, "float32"])

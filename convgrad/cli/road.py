@@ -1,0 +1,85 @@
+"""The road that every command takes: a request becomes a case or a network, a record, and a result that is written."""
+
+from __future__ import annotations
+
+import os
+
+from convgrad.cli.delivery import deliver
+from convgrad.cli.formats import Result, is_array_file
+from convgrad.cli.requests import Request, requests
+from convgrad.cli.shown import results
+from convgrad.cli.subjects import case_of, network_of, subject_asked
+from convgrad.cli.typed import Opened, Overlays, Reading, Running
+from convgrad.errors import Place, Problem, RequestError
+from convgrad.passes.explanation import explain_entry, is_entry, needs_gradients
+from convgrad.passes.gradients import Forward
+from convgrad.passes.subject import Subject
+
+
+def of_cases(kind: type[Forward], reading: Reading, running: Running, overlays: Overlays | None = None) -> int:
+    """The output, or the gradients, of each case that is asked for; the exit code."""
+    made = results(running, overlays)
+    asked = requests(reading, running, exact=_may_be_exact(running))
+    if is_array_file(running):
+        from convgrad.cli.saving import save
+
+        return save(asked, kind is not Forward, made)
+    needs_delta = kind is not Forward
+    return deliver(asked, lambda request: made.of(kind(case_of(request, running, needs_delta))), running)
+
+
+def of_entry(entry: str, reading: Reading, running: Running) -> int:
+    """One entry of a case or of a network's layer, NAME.dW[0,1], as a sum; the exit code."""
+    _refuse_swapped(entry, reading.document)
+    of_layers = "." in entry.partition("[")[0]
+    needs_delta = of_layers or needs_gradients(entry)
+    made = results(running)
+
+    def compute(request: Request) -> Result:
+        subject = subject_asked(request, running, of_layers=of_layers, needs_delta=needs_delta)
+        return made.of(explain_entry(subject, entry))
+
+    return deliver(requests(reading, running, exact=of_layers or _may_be_exact(running)), compute, running)
+
+
+def of_networks(opened: Opened, reading: Reading, running: Running, overlays: Overlays) -> int:
+    """Each network that is asked for, whole or one layer of it, and its steps; the exit code."""
+    from convgrad.views.asked import Shown
+
+    made = results(running, overlays)
+
+    def compute(request: Request) -> Result:
+        subject = network_of(request, running)
+        _require(opened, subject)
+        return made.of(Shown(subject, opened.layer, opened.steps))
+
+    return deliver(requests(reading, running, exact=True), compute, running)
+
+
+def _may_be_exact(running: Running) -> bool:
+    """Whether the text of numbers may matter, and not only their nearest float64."""
+    return running.kind in ("auto", "exact")
+
+
+def _require(opened: Opened, subject: Subject) -> None:
+    """A layer that there is not, or a step that cannot be made, is refused before anything is written."""
+    if opened.layer is not None:
+        try:
+            subject.layer(opened.layer)
+        except RequestError as error:
+            raise error.at(Place("--layer")) from None
+    if opened.steps is not None:
+        _require_steps(subject, opened.steps)
+
+
+def _require_steps(subject: Subject, count: int) -> None:
+    """What refuses a step does so before anything is written: a missing rate, an exact number grown too large."""
+    for step in subject.steps(count if subject.arithmetic == "exact" else 1):
+        step.to_dict()
+
+
+def _refuse_swapped(entry: str, case: str | None) -> None:
+    """An entry where the case goes, which would be a file that there is not."""
+    if case is not None and is_entry(case.rpartition(".")[2]) and not os.path.exists(case):
+        advice = f"convgrad explain '{case}' {entry}"
+        raise RequestError(Problem("the entry comes first, and then the case", advice, place=Place(case)))
