@@ -18,7 +18,6 @@ from convgrad.subject.settings import exact_number, integer, listed_dims, read_s
 from convgrad.vocabulary import (
     ARITHMETICS,
     BENT,
-    COUPLED,
     ELEMENTWISE,
     KEYS_OF_LOSS,
     LAYER_SETTINGS,
@@ -29,6 +28,7 @@ from convgrad.vocabulary import (
     REDUCTIONS,
     RESHAPE,
     SETTINGS,
+    SOFTMAX,
     keys_of_layer,
     keys_of_network,
 )
@@ -261,7 +261,7 @@ def _chain(
     )
     loss = LossAt(ending[0], ending[1].as_array(dtype), ending[2]) if isinstance(ending, tuple) else None
     delta = ending.as_array(dtype) if isinstance(ending, Numbers) else None
-    numbers = {name: _as(rates.get(name, 0 if name != "learning_rate" else None), dtype) for name in RATES}
+    numbers = {name: _as(rates.get(name, rate.default), dtype) for name, rate in RATES.items()}
     return Chain(x.as_array(dtype), dims, batch, layers, loss, delta, **numbers, arithmetic=asked, document=given,
                  velocity={})  # fmt: skip
 
@@ -310,6 +310,6 @@ def _said_dims(drafts: Sequence[Draft], rank: int) -> int | None:
 def _first_product(drafts: Sequence[Draft]) -> Draft | None:
     """The first layer that looks at shapes, if it is a dense one."""
     for draft in drafts:
-        if draft[1].family not in (RESHAPE, ELEMENTWISE, BENT, COUPLED):
+        if draft[1].family not in (RESHAPE, ELEMENTWISE, BENT, SOFTMAX):
             return draft if draft[1].family == PRODUCT else None
     return None
