@@ -15,7 +15,7 @@ from convgrad.operations.conv import MODES
 from convgrad.operations.geometry import shape_text
 from convgrad.operations.losses import REDUCTIONS
 from convgrad.operations.operation import Shape
-from convgrad.subject.case import ARITHMETICS, FREE, did_you_mean
+from convgrad.subject.case import ARITHMETICS, FREE, did_you_mean, missing_keys, wrong_settings
 from convgrad.subject.chain import PARAMETERS, Chain, Layer, LossAt
 from convgrad.subject.settings import DEFAULTS, MOST_DIMS, integer, listed_dims, read_setting, said, said_inside
 
@@ -153,6 +153,9 @@ def _read_layer(value: Any, place: int, mode: str | None, reader: Reader) -> Dra
         settings.setdefault("mode", mode)
     if "dims" in given:
         settings["dims"] = reader.attempt(integer, given["dims"], 1, MOST_DIMS, at=(*at, "dims"))
+    if operation.name in OPERATIONS:
+        wrong = wrong_settings(settings, operation, settings.get("dims"))
+        reader.problems += [problem.under(*at) for problem in wrong]
     if "slope" in given and operation.name == "leaky-relu":
         settings["slope"] = reader.attempt(_scalar, given["slope"], at=(*at, "slope"))
     if name is None:
@@ -185,8 +188,7 @@ def _misplaced(given: Mapping[str, Any], operation: Operation) -> Iterator[Probl
             where = "what the layer before hands on" if key == "input" else "what the layer after hands back"
             yield Problem(f"a layer has no {key}: it is {where}", "leave it out", (key,))
     yield from _unknown({key: None for key in given if key not in ("input", "delta")}, known)
-    if "w" in operation.operands and "kernel" not in given:
-        yield Problem(f"{operation.name} needs `kernel`, which is missing")
+    yield from missing_keys(given, operation)
     foreign = [*(key for key in PARAMETERS if "w" not in operation.operands), "slope"]
     if operation.name in LAYERS:
         foreign += [*DEFAULTS, "dims"]
