@@ -12,7 +12,7 @@ from convgrad.core.nested import MOST_PROBLEMS, Numbers, read_numbers
 from convgrad.errors import Path, Problem, RequestError
 from convgrad.operations import LAYERS, LOSSES, OPERATIONS, Operation
 from convgrad.operations.operation import Shape
-from convgrad.subject.case import did_you_mean
+from convgrad.subject.case import did_you_mean, missing_keys, wrong_settings
 from convgrad.subject.chain import Chain, Layer, LossAt
 from convgrad.subject.settings import exact_number, integer, listed_dims, read_setting, said, said_inside
 from convgrad.vocabulary import (
@@ -163,6 +163,9 @@ def _read_layer(value: Any, place: int, mode: str | None, reader: Reader) -> Dra
         settings.setdefault("mode", mode)
     if "dims" in given:
         settings["dims"] = reader.attempt(integer, given["dims"], 1, MOST_DIMS, at=(*at, "dims"))
+    if operation.name in OPERATIONS:
+        wrong = wrong_settings(settings, operation, settings.get("dims"))
+        reader.problems += [problem.under(*at) for problem in wrong]
     for key in LAYER_SETTINGS:
         if key in given and key in operation.defaults:
             settings[key] = reader.attempt(read_setting, key, given[key], 0, at=at)
@@ -199,8 +202,7 @@ def _misplaced(given: Mapping[str, Any], operation: Operation) -> Iterator[Probl
             where = "what the layer before hands on" if key == "input" else "what the layer after hands back"
             yield Problem(f"a layer has no {key}: it is {where}", "leave it out", (key,))
     yield from _unknown({key: None for key in given if key not in ("input", "delta")}, keys_of_layer())
-    if "w" in operation.operands and "kernel" not in given:
-        yield Problem(f"{operation.name} needs `kernel`, which is missing")
+    yield from missing_keys(given, operation)
     foreign = [*(key for key, name in PARAMETERS.items() if name not in operation.operands), *LAYER_SETTINGS]
     if operation.name in LAYERS:
         foreign += [*SETTINGS, "dims"]

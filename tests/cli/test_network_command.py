@@ -202,6 +202,32 @@ def test_what_is_wrong_has_its_place_in_the_file(name):
         assert word in run.stderr, run.stderr
 
 
+def test_every_wrong_setting_of_every_layer_is_told_at_once():
+    text = """input: [[1, 2], [3, 4]]
+layers:
+  - {op: conv, kernel: [[1]], stride: 0, padding: some}
+  - {op: relu}
+  - {op: max-pool, ties: both, windw: 2}
+  - {op: average-pool, norm: 3, ceil_mode: 1, window: [2, x]}
+  - {op: lp-pool}
+delta: ones
+"""
+    run = convgrad("network", "-", stdin=text)
+    assert (run.returncode, run.stdout) == (2, "")
+    lines = [line for line in run.stderr.splitlines() if line.startswith("convgrad: ")]
+    told = [(":3:39:", "at least 1"), (":3:51:", "'some'"), (":5:32:", "'windw'"), (":5:26:", "'both'")]
+    told += [(":6:59:", "'x'"), (":6:44:", "true or false"), (":6:30:", "no norm"), (":7:5:", "needs `window`")]
+    assert len(lines) == len(told), run.stderr
+    for line, words in zip(lines, told, strict=True):
+        assert all(word in line for word in words), line
+
+
+def test_no_more_than_ten_wrong_settings_are_told():
+    layers = "\n".join("  - {op: conv, kernel: [1], stride: 0}" for _ in range(12))
+    run = convgrad("network", "-", stdin=f"input: [1, 2]\nlayers:\n{layers}\ndelta: ones\n")
+    assert run.stderr.count("must be at least 1, but is 0") == 10
+
+
 def test_many_networks_keep_their_order_and_a_refused_one_does_not_stop_the_rest():
     one = {"input": [1], "layers": [{"op": "relu"}], "delta": [1]}
     text = "\n".join(map(json.dumps, (one | {"id": 1}, one | {"id": 2, "delta": [1, 2]}, one | {"id": 3})))
