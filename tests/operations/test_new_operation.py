@@ -253,6 +253,19 @@ def test_a_new_layer_is_run_and_its_check_is_right_or_refused_in_words(monkeypat
         assert typed(command, cubed, entry=entry)[0] == 0
 
 
+def test_what_follows_a_new_layer_that_leaves_other_axes_is_told_of_these(monkeypatch):
+    total = replace(
+        CUBE, name="total", forward=lambda x: x.sum(axis=3), output_shape=lambda shapes, arguments: shapes["x"][:3],
+        backward=lambda delta, x: {"x": np.broadcast_to(delta[..., None], x.shape).copy()},
+    )  # fmt: skip
+    monkeypatch.setitem(vocabulary.LAYERS, "total", vocabulary.row("sum of rows", vocabulary.X))
+    monkeypatch.setitem(operations.LAYERS, "total", total)
+    layers = [{"op": "total"}, {"op": "conv", "kernel": [[[1, -1]]]}]
+    network = convgrad.network({"input": [[[1, 2], [3, 4], [5, 7]]], "dims": 2, "layers": layers, "delta": [[1, 2]]})
+    assert network.output.tolist() == [[-4, -5]]
+    assert network.layers[0].dX.tolist() == [[[1, 1], [1, 1], [-2, -2]]]
+
+
 def test_a_new_layer_of_a_known_family_is_caught_where_it_is_wrong(monkeypatch, typed):
     monkeypatch.setitem(vocabulary.LAYERS, "cube", vocabulary.row(vocabulary.ELEMENTWISE, vocabulary.X))
     monkeypatch.setitem(RULES, "cube", RULE)
