@@ -213,6 +213,10 @@ BESIDE: dict[str, Setting] = {
 """What a case document has that is neither array nor setting."""
 
 
+ALWAYS = frozenset(("op", "dims", *ARRAYS, *BESIDE))
+"""The keys of a case document that are no settings."""
+
+
 def keys_of_case() -> dict[str, Setting]:
     """Every key of a case document."""
     op = Setting(CHOICE, "the operation", choices=tuple(OPERATIONS), otherwise="`conv` when there is a kernel")

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from convgrad import vocabulary
+from convgrad.cli.formats import FORMATS
 from convgrad.core.arithmetic import DTYPES
 from convgrad.differences.roundoff import TYPES
 from convgrad.documents.schemas import KINDS
@@ -32,6 +33,7 @@ def test_every_word_of_a_choice_is_known_where_it_is_used() -> None:
     assert {*DTYPES, "auto"} == set(vocabulary.ARITHMETICS)
     assert set(OPERANDS) == set(vocabulary.RESULTS)
     assert tuple(case_header.TIES) == vocabulary.TIES
+    assert tuple(FORMATS) == vocabulary.FORMATS
 
 
 def test_every_kind_of_setting_is_read_and_every_kind_of_key_has_a_schema() -> None:

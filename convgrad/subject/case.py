@@ -17,7 +17,17 @@ from convgrad.operations.operation import Shape
 from convgrad.subject.layout import Layout
 from convgrad.subject.settings import integer, is_list, listed_dims, read_setting, said, said_inside, unwrapped
 from convgrad.subject.shapes import check_bias, check_channels, check_delta, full_input, full_kernel
-from convgrad.vocabulary import ARITHMETICS, MOST_DIMS, NORM, OPERANDS, PARAMETERS, SETTINGS, TRANSPOSED, keys_of_case
+from convgrad.vocabulary import (
+    ALWAYS,
+    ARITHMETICS,
+    MOST_DIMS,
+    NORM,
+    OPERANDS,
+    PARAMETERS,
+    SETTINGS,
+    TRANSPOSED,
+    keys_of_case,
+)
 
 HAND_SIZED = 20_000
 """Products of one forward pass up to which a problem is computed exactly without being asked."""
@@ -145,8 +155,7 @@ def _unknown_keys(given: Mapping[str, Any]) -> list[Problem]:
 
 
 def _unknown(given: Mapping[str, Any]) -> list[str]:
-    known = keys_of_case()
-    return [key for key in given if key not in known]
+    return [key for key in given if key not in SETTINGS and key not in ALWAYS]
 
 
 def did_you_mean(word: str, words: Iterable[str]) -> str:

@@ -253,6 +253,46 @@ def test_a_new_layer_is_run_and_its_check_is_right_or_refused_in_words(monkeypat
         assert typed(command, cubed, entry=entry)[0] == 0
 
 
+@pytest.mark.parametrize("name", ["conv", "conv-transpose"])
+def test_a_new_operation_with_a_kernel_is_run_as_one_without(monkeypatch, typed, name):
+    like, other = operations.OPERATIONS[name], f"other-{name}"
+    monkeypatch.setitem(vocabulary.OPERATIONS, other, like_row(name, "other convolution"))
+    monkeypatch.setitem(operations.OPERATIONS, other, replace(like, name=other))
+    numbers = {"input": [[1, 2, 0], [3, 4, 1], [0, 2, 5]], "kernel": [[0.5, 1], [-1, 2]], "bias": 1, "padding": 1}
+    document = {"op": other, **numbers, "stride": 2, "delta": "ones"}
+    ours, expected = convgrad.backward(document), convgrad.backward({**document, "op": name})
+    for array in ("dW", "db", "dX", "output"):
+        assert np.array_equal(getattr(ours, array), getattr(expected, array))
+    entries = (("explain", (entry,)) for entry in ("dW[0,1]", "db", "y[1,1]"))
+    for command, entry in (("forward", ()), ("backward", ()), *entries):
+        for form in ("table", "json"):
+            code, out, said = typed(command, document, "--format", form, entry=entry)
+            assert (code, "does not hold" in out) == (0, False), said
+    code, _, said = typed("check", {**document, "claim": {"dW": [[1, 1], [1, 1]]}})
+    assert (code, f"is not known for {other}" in said) == (2, True)
+    layer = {key: value for key, value in document.items() if key not in ("input", "delta")}
+    network = {"input": numbers["input"], "delta": "ones", "learning_rate": 0.1, "layers": [layer, {"op": "relu"}]}
+    assert typed("network", network, "--layer", f"{other}1")[0] == 0
+    assert typed("check", network)[0] == 2
+
+
+def like_row(name, family):
+    return vocabulary.OPERATIONS[name]._replace(family=family)
+
+
+def test_what_follows_a_new_layer_that_leaves_other_axes_is_told_of_these(monkeypatch):
+    total = replace(
+        CUBE, name="total", forward=lambda x: x.sum(axis=3), output_shape=lambda shapes, arguments: shapes["x"][:3],
+        backward=lambda delta, x: {"x": np.broadcast_to(delta[..., None], x.shape).copy()},
+    )  # fmt: skip
+    monkeypatch.setitem(vocabulary.LAYERS, "total", vocabulary.row("sum of rows", vocabulary.X))
+    monkeypatch.setitem(operations.LAYERS, "total", total)
+    layers = [{"op": "total"}, {"op": "conv", "kernel": [[[1, -1]]]}]
+    network = convgrad.network({"input": [[[1, 2], [3, 4], [5, 7]]], "dims": 2, "layers": layers, "delta": [[1, 2]]})
+    assert network.output.tolist() == [[-4, -5]]
+    assert network.layers[0].dX.tolist() == [[[1, 1], [1, 1], [-2, -2]]]
+
+
 def test_a_new_layer_of_a_known_family_is_caught_where_it_is_wrong(monkeypatch, typed):
     monkeypatch.setitem(vocabulary.LAYERS, "cube", vocabulary.row(vocabulary.ELEMENTWISE, vocabulary.X))
     monkeypatch.setitem(RULES, "cube", RULE)
