@@ -313,6 +313,20 @@ def test_what_is_wrong_with_a_claim_that_is_an_option_is_told_of_the_option(clai
     assert said in run.stderr
 
 
+@pytest.mark.parametrize(
+    ("option", "said"),
+    [
+        (["--stride", "2"], "--stride: unknown key 'stride'"),
+        (["--dW", "[1]"], "--dW: these are claims of a single case"),
+        (["--claim", "{dW: [1]}"], "--claim:1:"),
+    ],
+)
+def test_an_option_that_a_network_has_not_is_the_place_of_the_problem(option, said):
+    run = convgrad("check", sample("two-layers"), *option)
+    assert (run.returncode, run.stdout) == (2, "")
+    assert run.stderr.startswith(f"convgrad: {said}")
+
+
 def test_the_check_s_table_names_each_mistake_and_what_it_takes_for_given():
     run = convgrad("check", sample("published-claim"))
     assert "(delta-rotated), given the claimed conv2.dX" in run.stdout
