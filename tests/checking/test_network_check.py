@@ -8,6 +8,8 @@ import numpy as np
 import pytest
 
 import convgrad
+from convgrad.checking.judging import as_subject
+from convgrad.checking.ours import estimate
 from convgrad.documents import json_text, read, source
 from convgrad.views import render
 from tests.passes.samples import document
@@ -219,6 +221,16 @@ def test_a_sample_of_a_network_s_entries_is_reported():
     assert report.to_dict()["sample"] == {"entries": 5, "of": 36, "seed": 3}
     assert sum(one.entries for one in report.findings) == 5
     assert "5 of 36 entries were differenced, chosen by seed 3" in "".join(render(report, width=None))
+
+
+@pytest.mark.parametrize("sample", [None, 5, 1000])
+@pytest.mark.parametrize("arithmetic", ["auto", "float64"])
+@pytest.mark.parametrize("of_network", [False, True])
+def test_as_many_passes_are_announced_as_are_made(of_network, arithmetic, sample):
+    case = {"input": IMAGE, "kernel": LAYERS[0]["kernel"], "delta": "ones"}
+    made = network(arithmetic=arithmetic) if of_network else as_subject(case, arithmetic=arithmetic)
+    passes, _ = estimate(made, sample, seed=1)
+    assert passes == convgrad.check(made, sample=sample, seed=1).evaluations
 
 
 def test_progress_is_told_of_a_network_s_differences():
