@@ -45,7 +45,7 @@ def _result(request: Request, checking: Checking, running: Running, made: Result
         message = "a network's check does not count what it could have revealed"
         raise RequestError(Problem(message, "check a layer as a case", place=Place("--min-strength")))
     subject = subject_asked(request, running, of_layers=of_layers)
-    with _progress(subject, quiet=running.writing.quiet) as progress:
+    with _progress(subject, checking, quiet=running.writing.quiet) as progress:
         report = check_subject(
             subject, request.written_claim(), sample=checking.sample, seed=checking.seed, all_entries=checking.all,
             progress=progress,
@@ -63,9 +63,9 @@ def _weakness(report: Report, wanted: int | None) -> int:
 
 
 @contextmanager
-def _progress(subject: Subject, *, quiet: bool) -> Iterator[Callable[[int, int], None] | None]:
+def _progress(subject: Subject, checking: Checking, *, quiet: bool) -> Iterator[Callable[[int, int], None] | None]:
     """What to call as differences are made; a bar only on a terminal, and only for a check that lasts."""
-    passes, seconds = estimate(subject)
+    passes, seconds = estimate(subject, checking.sample, checking.seed)
     if quiet or seconds < LASTS:
         yield None
         return

@@ -127,7 +127,7 @@ def requests(reading: Reading, running: Running, *, exact: bool) -> Requests:
         documents = read(named, exact=exact, nonfinite=nonfinite)
         first = list(islice(documents, 2))
     each = (_merged(document, values, origins) for part in (first, documents) for document in part)
-    return Requests(each, named.format == "jsonl" or len(first) > 1)
+    return Requests(each, named.format.is_lines or len(first) > 1)
 
 
 def _refuse_to_write_over(output: str | None, reading: Reading) -> None:

@@ -279,6 +279,26 @@ def test_a_network_s_check_takes_a_sample_and_lists_every_wrong_entry_and_counts
     assert run.stderr.startswith("convgrad: --min-strength: ")
 
 
+@pytest.mark.parametrize("leave", [[], ["--allow-nonfinite"]])
+def test_a_network_s_claim_that_is_not_finite_is_judged_with_leave_and_without(leave):
+    run = convgrad("check", sample("two-layers"), "--claim", "{conv2: {dW: [[.nan, 1], [1, 1]]}}", *leave)
+    assert (run.returncode, run.stderr) == (1, "")
+    assert run.stdout.endswith("differs\n")
+
+
+def test_what_a_network_s_check_advises_to_ask_is_answered():
+    told = convgrad("check", sample("two-layers"), "--claim", "{conv2: {dW: [[3, -1.5], [0.25, 7]]}}").stdout
+    (entry,) = re.findall(r"explain (\S+)", told)
+    assert convgrad("explain", entry, sample("two-layers")).returncode == 0
+
+
+def test_a_network_s_check_that_lasts_is_announced_unless_it_is_to_be_quiet(monkeypatch):
+    monkeypatch.setattr("convgrad.cli.checks.LASTS", 0)
+    told = convgrad("check", sample("two-layers"))
+    assert re.fullmatch(r"convgrad: [0-9]+ forward passes, about 0 s\n", told.stderr)
+    assert convgrad("check", sample("two-layers"), "--quiet").stderr == ""
+
+
 def test_steps_must_be_at_least_one():
     run = convgrad("network", sample("classifier"), "--steps", "0")
     assert (run.returncode, run.stdout) == (2, "")
@@ -326,6 +346,20 @@ def test_what_is_wrong_with_a_claim_that_is_an_option_is_told_of_the_option(clai
     run = convgrad("check", sample("two-layers"), "--claim", claim)
     assert (run.returncode, run.stdout) == (2, "")
     assert said in run.stderr
+
+
+@pytest.mark.parametrize(
+    ("option", "said"),
+    [
+        (["--stride", "2"], "--stride: unknown key 'stride'"),
+        (["--dW", "[1]"], "--dW: these are claims of a single case"),
+        (["--claim", "{dW: [1]}"], "--claim:1:"),
+    ],
+)
+def test_an_option_that_a_network_has_not_is_the_place_of_the_problem(option, said):
+    run = convgrad("check", sample("two-layers"), *option)
+    assert (run.returncode, run.stdout) == (2, "")
+    assert run.stderr.startswith(f"convgrad: {said}")
 
 
 def test_the_check_s_table_names_each_mistake_and_what_it_takes_for_given():
