@@ -30,8 +30,10 @@ SIMPLE = (0, 1, 2, -1)
 """How often a part counts that is missing, right, counted twice, or subtracted."""
 CLOSE = 1e-7
 """How far a solved weight may be from what it is, beside what the claim may be off by."""
-DEPENDENT = 1e-9
-"""Singular values, relative to the largest, below which parts are combinations of each other."""
+DEPENDENT = 1e-7
+"""What is left of a part beside all others, relative to the largest, below which it is a combination of them."""
+LOOKED_AT = 24
+"""Entries, those furthest off, that a single part or run of parts must explain before all are looked at."""
 
 Indices = tuple[int, ...]
 
@@ -66,6 +68,11 @@ class Weighed:
         if self.evidence.tell <= self.solved:
             return inf
         return self.evidence.chance(self.tried, fitted=int(self.fitted))
+
+    @property
+    def alike(self) -> bool:
+        """Whether all parts that do not count once count alike."""
+        return len({*self.weights.ravel().tolist()} - {1}) == 1
 
     @property
     def fitted(self) -> bool:
@@ -141,6 +148,7 @@ class Parts:
 
     def __init__(self, candidates: Candidates) -> None:
         self.candidates, self.right, self.truth = candidates, candidates.right, candidates.truth
+        self._last: tuple[Claim, list[Weighed]] | None = None
 
     @cached_property
     def _floated(self) -> Any:
@@ -152,6 +160,11 @@ class Parts:
 
     def of(self, claim: Claim) -> list[Weighed]:
         """What explains every entry, the least to be chance first; nothing where the data is not finite."""
+        if self._last is None or self._last[0] is not claim:
+            self._last = (claim, self._of(claim))
+        return self._last[1]
+
+    def _of(self, claim: Claim) -> list[Weighed]:
         values = as_float(claim.values)
         if not (np.isfinite(values).all() and np.isfinite(self._float_truth).all()) or not self.truth.any():
             return []
@@ -349,19 +362,32 @@ def _solved(design: Array, error: Array, excuse: Array, samples: int) -> Iterato
     columns = design[:, used]
     if len(used) >= len(columns):
         return
-    left, sizes, right = np.linalg.svd(columns, full_matrices=False)
-    if sizes[-1] < DEPENDENT * sizes[0]:
+    gram = columns.T @ columns
+    solved = _least_squares(columns, gram, error)
+    if solved is None:
         return
-    inverse = (right.T / sizes) @ left.T
-    solved = inverse @ error
     allowed = 8 * np.sqrt(len(used)) * excuse.max(initial=0) + CLOSE * abs(error).max()
-    if (abs(columns @ solved - error) > allowed).any():
+    if not (abs(columns @ solved - error) <= allowed).all():
         return
+    inverse = np.linalg.inv(gram) @ columns.T
     noise = np.sqrt((inverse**2) @ excuse**2) + CLOSE * (1 + abs(solved))
     if (plain := _snapped(solved, noise, samples)) is not None:
         gains = np.zeros(design.shape[1])
         gains[used] = plain
         yield Solution(gains, _pattern_bits(gains), len(used))
+
+
+def _least_squares(columns: Array, gram: Array, error: Array) -> Array | None:
+    """By the normal equations, refined once; None where parts are combinations of each other."""
+    try:
+        diagonal = np.diag(np.linalg.cholesky(gram))
+    except np.linalg.LinAlgError:
+        return None
+    if diagonal.min() < DEPENDENT * diagonal.max():
+        return None
+    solved = np.linalg.solve(gram, columns.T @ error)
+    refined: Array = solved + np.linalg.solve(gram, columns.T @ (error - columns @ solved))
+    return refined
 
 
 def _snapped(solved: Array, noise: Array, samples: int) -> Array | None:
@@ -401,15 +427,19 @@ def _alone(design: Array, error: Array, excuse: Array) -> Iterator[Solution]:
         keep = (ends - starts == 1) | (starts == 0) | (ends == count)
         starts, ends = starts[keep], ends[keep]
     total = np.concatenate([np.zeros((len(design), 1)), np.cumsum(design, axis=1)], axis=1)
-    inside = total[:, ends] - total[:, starts]
-    outside = total[:, -1:] - inside
-    for parts, negate in ((inside, False), (outside, True)):
+    furthest = np.argsort(-abs(error))[:LOOKED_AT]
+    allowed = excuse + CLOSE * abs(error).max()
+    for outside in (False, True):
+        inside = total[furthest][:, ends] - total[furthest][:, starts]
+        parts = total[furthest, -1:] - inside if outside else inside
         for gain in (-1.0, 1.0, -2.0):
-            off = abs(gain * parts - error[:, None]) <= excuse[:, None] + CLOSE * abs(error).max()
-            for row in np.flatnonzero(off.all(axis=0))[:4]:
-                gains = np.zeros(count)
-                gains[starts[row] : ends[row]] = 1
-                yield Solution(gain * (1 - gains if negate else gains), log2(6 * len(starts)))
+            fits = (abs(gain * parts - error[furthest, None]) <= allowed[furthest, None]).all(axis=0)
+            for row in np.flatnonzero(fits)[:4]:
+                run = np.zeros(count)
+                run[starts[row] : ends[row]] = 1
+                gains = gain * (1 - run if outside else run)
+                if (abs(design @ gains - error) <= allowed).all():
+                    yield Solution(gains, log2(6 * len(starts)))
 
 
 def _completed(gains: Array, design: Array) -> Array:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
 from fractions import Fraction
+from math import inf
 from typing import Any
 
 import numpy as np
@@ -37,8 +38,6 @@ RATES = (Fraction(1), Fraction(1, 10), Fraction(1, 100), Fraction(1, 1000), Frac
 """Learning rates that a claimed dW is tried with, as a kernel that has been stepped."""
 EXPLAINED = {"output": "y", "dX": "dX", "dW": "dW", "db": "db"}
 """The arrays whose entries can be explained, and what they are called there."""
-KNOWN = 8.0
-"""How many patterns may fit a hand-sized array by chance, where another array of the case shows the same mistake."""
 
 
 def diagnose(
@@ -91,7 +90,7 @@ class Diagnoser:
         if whole and whole[0].details.get("earned"):
             return [_without(one, "earned") for one in whole]
         found = self._single(claim) or self._stepped(claim) or self._weighed(claim, known) or self._added(claim)
-        return found or self._composed(claim) or [self._unknown(claim, whole)]
+        return found or self._composed(claim, known) or [self._unknown(claim, whole)]
 
     # -- One mistake ---------------------------------------------------------------------------------------------------
 
@@ -101,7 +100,7 @@ class Diagnoser:
         told = self._told(claim, matches)
         if not told:
             return []
-        if matches[0].chance > matches[0].limit or not matches[0].evidence.tell:
+        if not matches[0].earned:
             return told
         told[0] = _with(told[0], earned=True)
         single = self.search.single_entry(claim)
@@ -184,13 +183,17 @@ class Diagnoser:
         single = self.search.single_entry(claim)
         return self._repairs(claim, single) if single is not None else []
 
-    def _weighed(self, claim: Claim, known: Collection[str] = ()) -> list[Diagnosis]:
-        """Parts of the sum that count otherwise than once, with what else would do it."""
+    def _weighed(self, claim: Claim, known: Collection[str] = (), *, alike: bool = True) -> list[Diagnosis]:
+        """Parts of the sum that count otherwise than once, all of them `alike` or not, with what else would do it."""
         told: dict[str, Diagnosis] = {}
         for one in self._parts.of(claim):
+            if one.alike != alike:
+                continue
             words = told_parts(one.way, one.weights, self.case.dims)
-            if one.chance <= self._limit(one, words.id in known):
-                told.setdefault(words.what, self._of_parts(one, words))
+            shown = str(words.parts) in known and one.evidence.tell > 0  # the very parts of another array: one guess
+            tried = 1.0 if shown else one.tried + self.search.tried
+            if shown or one.chance <= self._limit(one.fitted):
+                told.setdefault(words.what, self._of_parts(one, words, one.evidence.chance(tried, int(one.fitted))))
         if len(told) < 2:
             return list(told.values())
         first, *rivals = told.items()
@@ -198,19 +201,18 @@ class Diagnoser:
         alternatives = [rival.mistake for _, rival in rivals]
         return [replace(_with(first[1], alternatives=alternatives), message=first[1].message + either)]
 
-    def _limit(self, one: Weighed, known: bool) -> float:
-        exact = self.search.exact and not one.fitted
-        return KNOWN if exact and known else HAND_SIZED if exact else FITTED
+    def _limit(self, fitted: bool) -> float:
+        """How many false explanations may be expected of one that fits everything."""
+        return HAND_SIZED if self.search.exact and not fitted else FITTED
 
-    def _of_parts(self, one: Weighed, words: Told) -> Diagnosis:
-        chance = one.evidence.chance(one.tried + self.search.tried, int(one.fitted))
+    def _of_parts(self, one: Weighed, words: Told, chance: float) -> Diagnosis:
         details = {"evidence": one.evidence.to_dict(), "chance": chance, "parts": words.parts}
         return self._explained(words.id, words.id, words.what, words.fix, self.truth.size, details)
 
     def _added(self, claim: Claim) -> list[Diagnosis]:
         """Something else on top of the right array."""
         for one in added(self.search.candidates, claim, self.search.tried):
-            if one.evidence.tell > 1 and one.chance <= (HAND_SIZED if self.search.exact and not one.fitted else FITTED):
+            if one.evidence.tell > 1 and one.chance <= self._limit(one.fitted):
                 details: dict[str, Any] = {"added": one.name, "factor": self._plain(one.factor)}
                 details |= {"evidence": one.evidence.to_dict(), "chance": one.chance}
                 return [self._explained("added-array", "added-array", one.what, one.fix, self.truth.size, details)]
@@ -218,11 +220,13 @@ class Diagnoser:
 
     # -- Several -------------------------------------------------------------------------------------------------------
 
-    def _composed(self, claim: Claim) -> list[Diagnosis]:
+    def _composed(self, claim: Claim, known: Collection[str] = ()) -> list[Diagnosis]:
         """The fewest mistakes that explain every entry; else the one that explains most of them."""
         if (best := self.search.fewest(claim)) is not None:
             first = [] if best.candidate is None else [self._combined(claim, best, self.truth.size - len(best.repairs))]
             return [*first, *self._repairs(claim, best)]
+        if several := self._weighed(claim, known, alike=False):
+            return several
         if (best := self.search.part(claim)) is not None:
             wrong = len(wrong_entries(claim, best.base))
             first = [self._combined(claim, best, self.truth.size - wrong)]
@@ -337,7 +341,7 @@ class Diagnoser:
         if names := [one.mistake for one in unearned if one.mistake]:
             many = "numbers" if entries > 1 else "a number"
             message = f"so few {many} say nothing for certain: {' or '.join(names)} would give them, others by chance"
-            details = {"alternatives": names, "uncertain": True}
+            details = {"alternatives": names, "uncertain": True, "chance": unearned[0].details.get("chance", inf)}
         return Diagnosis(self.names.place, None, 0, entries, message + skipped, self._look(wrong[0]), details)
 
     def _look(self, index: tuple[int, ...]) -> str:

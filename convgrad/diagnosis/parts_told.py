@@ -126,29 +126,31 @@ def _called(way: Way, at: Array, lengths: Sequence[int], dims: int) -> str:
     if len(kinds) == 1:
         return _along(kinds[0], at[:, 0].tolist())
     each = [sorted(set(at[:, axis].tolist())) for axis in range(at.shape[1])]
-    if len(at) == np.prod([len(one) for one in each]) and not _is_position(kinds, each):
+    if len(at) == np.prod([len(one) for one in each]) and not _is_place(kinds, each):
         full = [len(one) == length for one, length in zip(each, lengths, strict=True)]
         named = [_along(kind, one) for kind, one, all_of in zip(kinds, each, full, strict=True) if not all_of]
         return " of ".join(reversed(named)) if named else "everything"
     return _places(kinds, at)
 
 
-def _is_position(kinds: Sequence[str], each: Sequence[Sequence[int]]) -> bool:
-    spatial = [one for kind, one in zip(kinds, each, strict=True) if kind.endswith("of positions")]
+def _is_place(kinds: Sequence[str], each: Sequence[Sequence[int]]) -> bool:
+    """Whether it is one position, tap or cell."""
+    spatial = [one for kind, one in zip(kinds, each, strict=True) if " of " in kind]
     return len(spatial) > 1 and all(len(one) == 1 for one in spatial)
 
 
 def _places(kinds: Sequence[str], at: Array) -> str:
     """Several indices of each part: position (2,1) of sample 0."""
-    spatial = [axis for axis, kind in enumerate(kinds) if kind.endswith("of positions")]
-    noun = "position" if len(spatial) > 1 else "part"
-    axes = spatial if len(spatial) > 1 else range(len(kinds))
+    spatial = [axis for axis, kind in enumerate(kinds) if " of " in kind]
+    whole = len(spatial) > 1
+    noun = kinds[spatial[0]].split(" of ")[1][:-1] if whole else "part"
+    axes = spatial if whole else range(len(kinds))
     rest = [axis for axis in range(len(kinds)) if axis not in axes]
     names = [
         f"({','.join(str(row[axis]) for axis in axes)})" + "".join(f" of {kinds[axis]} {row[axis]}" for axis in rest)
         for row in at.tolist()
     ]
-    of = "" if noun == "position" else f" ({', '.join(kinds)})"
+    of = "" if whole else f" ({', '.join(kinds)})"
     return f"{noun}{'s' if len(names) > 1 else ''}{of} {_listed(names)}"
 
 

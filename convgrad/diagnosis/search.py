@@ -79,6 +79,11 @@ class Match:
     chance: float = 0.0
     limit: float = HAND_SIZED
 
+    @property
+    def earned(self) -> bool:
+        """Whether so much speaks for it that it is no chance."""
+        return self.evidence.tell > 0 and self.chance <= self.limit
+
 
 class Search:
     """Explains claims of one array of a case; what it takes to compare is made once."""
@@ -147,10 +152,9 @@ class Search:
         """The mistake that explains most entries that tell, where that is no chance, and what explains the rest."""
         for candidate in self._most(claim):
             base = self.candidates.value(candidate)
-            says = self._partial(claim, base)
+            says, wrong = self._partial(claim, base), wrong_entries(claim, base)
             chance = says.chance(self.tried)
-            if says.match >= MOSTLY * says.tell and chance <= FITTED:
-                wrong = wrong_entries(claim, base)
+            if says.match >= MOSTLY * (says.match + len(wrong)) and chance <= FITTED:
                 found = self._repairs(claim, candidate, base, wrong) if len(wrong) <= MOST_CHANGED else []
                 return Explanation(candidate, tuple(found), base, evidence=says, chance=chance)
         return None
@@ -208,7 +212,7 @@ class Search:
             return None
         says = evidence(claim, self.truth, base) if candidate else None
         chance = says.chance(self.tried) if says else 0.0
-        if chance > FITTED or (says and says.match < MOSTLY * says.tell):
+        if chance > FITTED or (says and says.match < MOSTLY * (says.match + len(wrong))):
             return None
         found = self._repairs(claim, candidate, base, wrong)
         explained = len(found) == len(wrong) and (few or len(wrong) == 1 or all_exchanged(found))
@@ -240,7 +244,8 @@ class Search:
         screen = self.candidates.screen
         matching = agreement(claim, screen).mean(axis=1)
         least = max(0.5, float(claim.allows(self.truth).mean()))
-        order = [row for row in np.argsort(-matching, kind="stable") if matching[row] > least]
+        zero = [candidate.ids[0] == "left-at-zero" for candidate in screen.candidates]  # which is so where nothing is
+        order = [row for row in np.argsort(-matching, kind="stable") if matching[row] > least and not zero[row]]
         return [screen.candidates[row] for row in order[:MOST_BASES]]
 
     @cached_property
