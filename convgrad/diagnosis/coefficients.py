@@ -227,10 +227,11 @@ class _Looked:
 
     def _design(self, way: Way, lengths: Indices, unknown: list[Indices]) -> tuple[Array, Array]:
         """The parts in some entries, one column each, and which entries these are."""
-        if way.operand == "result":
+        own = _own_axes(self.parts.right, way)
+        if all(axis is not None for axis in own):
             entries = self._entries(np.arange(self.values.size))
             at = np.unravel_index(entries, self.values.shape)
-            places = [at[axis] % way.step if way.step else at[axis] for axis in way.axes]
+            places = [at[axis] % way.step if way.step else at[axis] for axis in own if axis is not None]
             truth = self.parts._float_truth.ravel()[entries]
             columns = [truth * np.all([p == i for p, i in zip(places, one, strict=True)], axis=0) for one in unknown]
             return np.array(columns).T, entries
@@ -282,8 +283,9 @@ def _own_axes(c: Computation, way: Way) -> list[int | None]:
 def _narrowed(c: Any, numbers: Array, wrong: Array, way: Way) -> tuple[Any, Array]:
     """Of a large array the channels and samples with most wrong entries, and a few right ones."""
     if c.array == "dX":
-        kept = _most_wrong(wrong, 0) if len(way.axes) == 1 or 0 not in way.axes else np.arange(len(wrong))
-        c, numbers, wrong = c.but(x=c.x[kept], delta=c.delta[kept]), numbers[kept], wrong[kept]
+        if 0 not in way.axes:
+            kept = _most_wrong(wrong, 0)
+            c, numbers, wrong = c.but(x=c.x[kept], delta=c.delta[kept]), numbers[kept], wrong[kept]
         if isinstance(c, Convolution) and c.groups == 1 and not c.transposed:
             inputs = _most_wrong(wrong, 1)
             return c.but(w=c.w[:, inputs]), numbers[:, inputs].ravel()
@@ -304,8 +306,10 @@ def _most_wrong(wrong: Array, axis: int) -> Array:
 
 def _only(c: Any, way: Way, index: Indices) -> Array:
     """The array that one part of an operand gives."""
-    if way.axes[0] == 0 and c.array in ("dW", "db"):  # of one sample the others need not be computed
-        c, index = c.but(x=c.x[index[0] : index[0] + 1], delta=c.delta[index[0] : index[0] + 1]), (0, *index[1:])
+    if way.axes and way.axes[0] == 0:  # of one sample the others need not be computed
+        (n, *rest), count = index, len(c.x)
+        one = _only(c.but(x=c.x[n : n + 1], delta=c.delta[n : n + 1]), replace(way, axes=way.axes[1:]), tuple(rest))
+        return one if c.array in ("dW", "db") else _among(one, n, count)
     operand = getattr(c, way.operand)
     result = np.zeros(operand.shape, operand.dtype)
     at: list[Any] = [slice(None)] * operand.ndim
@@ -315,6 +319,13 @@ def _only(c: Any, way: Way, index: Indices) -> Array:
     bias = {"b": None} if hasattr(c, "b") else {}
     value: Array = c.but(**{way.operand: result}, **bias).value()
     return value
+
+
+def _among(sample: Array, number: int, count: int) -> Array:
+    """An array of one sample among those of others, which are 0."""
+    result = np.zeros((count, *sample.shape[1:]), sample.dtype)
+    result[number] = sample[0]
+    return result
 
 
 def weighed(c: Any, way: Way, weights: Array) -> Any:

@@ -308,19 +308,23 @@ class Diagnoser:
         """A claim with entries that no sum of products gives: where they are, and what the rest says."""
         entries, count = self.truth.size, int(spoiled.sum())
         said, mistake = garbage_text(claim.values, spoiled)
-        where = "" if count == entries else f", {region(self.case, self.array, spoiled)}"
-        rest = self._rest(claim, spoiled, known)
-        fix = "find where that comes from: a division by 0, an overflow, or memory that was never written"
         wrong = int((~claim.allows(self.truth) & ~spoiled).sum())
-        are = "none is" if not wrong else "1 is" if wrong == 1 else f"{wrong} are"
-        others = "" if count == entries else f"; of the other {entries - count}, {are} wrong"
-        return [Diagnosis(self.names.place, mistake, 0, entries, f"{said}{where}{others}", fix), *rest]
+        where = f", {self._where(spoiled)}; {_others(entries - count, wrong)}" if count < entries else ""
+        fix = "find where that comes from: a division by 0, an overflow, or memory that was never written"
+        rest = self._rest(claim, spoiled, known) if wrong else []
+        return [Diagnosis(self.names.place, mistake, 0, entries, said + where, fix), *rest]
+
+    def _where(self, spoiled: Array) -> str:
+        """Where entries are: one by name, more by what they have in common."""
+        if spoiled.sum() > 1:
+            return region(self.case, self.array, spoiled)
+        return self.names.entry(tuple(int(i) for i in np.argwhere(spoiled)[0]), self.truth.shape)
 
     def _rest(self, claim: Claim, spoiled: Array, known: Collection[str]) -> list[Diagnosis]:
         """What the entries say that are numbers, the others taken for right."""
         values = np.where(spoiled, self.truth if claim.values.dtype == EXACT else as_float(self.truth), claim.values)
         rest = replace(claim, values=values)
-        return self._of(rest, known) if not garbage(values, self.truth).any() and not spoiled.all() else []
+        return self._of(rest, known) if not garbage(values, self.truth).any() else []
 
     def _never_written(self, claim: Claim) -> Diagnosis:
         """Zeros, where not all should be: what else would give them is listed, but not told."""
@@ -338,10 +342,15 @@ class Diagnoser:
         skipped = "" if self.search.paired else "; pairs of mistakes were not tried on so large a layer"
         message = f"no mistake of the catalogue gives these numbers: {len(wrong)} of {entries} entries differ, {shape}"
         details: dict[str, Any] = {}
+        if doubted := self.search.doubted(claim):
+            message += f"; {' or '.join(doubted)} would fit, but so would others by chance"
+            details = {"alternatives": doubted, "uncertain": True}
         if names := [one.mistake for one in unearned if one.mistake]:
-            many = "numbers" if entries > 1 else "a number"
-            message = f"so few {many} say nothing for certain: {' or '.join(names)} would give them, others by chance"
-            details = {"alternatives": names, "uncertain": True, "chance": unearned[0].details.get("chance", inf)}
+            few = "so few numbers say" if entries > 1 else "a single number says"
+            would = f"{' or '.join(names)} would give {'them' if entries > 1 else 'it'}"
+            message = f"{few} nothing for certain: {would}, but so would others by chance"
+            chance = unearned[0].details.get("chance", inf)
+            details = {"alternatives": [*names, *doubted], "uncertain": True, "chance": chance}
         return Diagnosis(self.names.place, None, 0, entries, message + skipped, self._look(wrong[0]), details)
 
     def _look(self, index: tuple[int, ...]) -> str:
@@ -373,6 +382,13 @@ class Diagnoser:
         given, needed = shape_text(claim.values.shape), shape_text(claim.expected)
         message = f"no mistake of the catalogue gives this shape: it has {given}, but {self.array} has {needed}"
         return Diagnosis(self.names.place, None, 0, self.truth.size, message, "give it the shape of its operand")
+
+
+def _others(count: int, wrong: int) -> str:
+    """What is said of the entries that are numbers."""
+    if not wrong:
+        return "the rest is right"
+    return f"of the other {count}, {wrong} {'is' if wrong == 1 else 'are'} wrong" if count > 1 else "the other is wrong"
 
 
 def _without(diagnosis: Diagnosis, name: str) -> Diagnosis:

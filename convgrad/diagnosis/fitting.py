@@ -60,7 +60,9 @@ def fits(candidates: Candidates, claim: Claim) -> Iterator[Fit]:
     """Mistakes with a number that fits the claim, where the claim says more than that number."""
     said = bits(claim)
     whole = Candidate((), (), candidates.right)
-    if (fit := _scaled(candidates, claim, whole, as_float(candidates.truth), said)) is not None:
+    fit = _point_moved(candidates, claim, whole)
+    fit = fit or _scaled(candidates, claim, whole, as_float(candidates.truth), said)
+    if fit is not None:
         yield fit
     if "updated-kernel" in candidates.free and sum(said[:-1]) >= ENOUGH_BITS:
         yield from _stepped(candidates, claim)
@@ -91,7 +93,7 @@ def _scaled(candidates: Candidates, claim: Claim, candidate: Candidate, array: A
         if claim.allows(alike(candidates.bare.value(made), claim.values.shape)).all():
             ids, variants = (*candidate.ids, "scaled"), (*candidate.variants, str(factor))
             return Fit(Candidate(ids, variants, made), "factor", factor, known=factor in known)
-    return None if candidate.ids else _point_moved(candidates, claim, candidate)
+    return None
 
 
 def _point_moved(candidates: Candidates, claim: Claim, right: Candidate) -> Fit | None:

@@ -21,8 +21,10 @@ from convgrad.diagnosis.chance import (
     MOSTLY,
     NO_EVIDENCE,
     Evidence,
+    as_float,
     bits,
     evidence,
+    excuses,
     width,
 )
 from convgrad.diagnosis.fitting import Fit, agreement, fits, scaled_mistakes
@@ -91,6 +93,7 @@ class Search:
     def __init__(self, case: Case, array: str, truth: Array, updated_kernel: Array | None = None) -> None:
         self.truth, self.candidates = truth, Candidates(case, array, truth, updated_kernel)
         self.exact = truth.dtype == EXACT
+        self.doubtful: dict[str, None] = {}
         self.paired = products(case.settings, case.shapes, case.output_shape) <= PAIRED
 
     def whole(self, claim: Claim, known: Collection[str] = ()) -> list[Match]:
@@ -111,7 +114,8 @@ class Search:
         if match.fit and match.fit.chance:
             return replace(match, evidence=says, chance=match.fit.chance)
         named = match.candidate.ids[0]
-        tried = sum(single.ids[0] == named for single in self.candidates.singles) if named in known else self.tried
+        several = sum(single.ids[0] == named for single in self.candidates.singles)
+        tried = min(several, self._alike(claim)) if named in known else self._alike(claim)
         fitted = match.fit is not None and not match.fit.known
         chance = says.chance(max(tried, 1) * (FACTORS if match.fit else 1), int(fitted))
         return replace(match, evidence=says, chance=chance, limit=HAND_SIZED if self.exact and not fitted else FITTED)
@@ -120,6 +124,14 @@ class Search:
         """The array of a candidate, in the shape of the right one where it has as many numbers."""
         value = self.candidates.value(candidate)
         return value.reshape(self.truth.shape) if value.size == self.truth.size else value
+
+    def _alike(self, claim: Claim) -> int:
+        """How many single mistakes could be the claim, as they differ from the truth where it does and nowhere else."""
+        screen = self.candidates.screen
+        right = as_float(self.truth).ravel()[screen.places]
+        tell = abs(screen.matrix - right) > excuses(claim).ravel()[screen.places]
+        wrong = ~claim.allows(self.truth).ravel()[screen.places]
+        return max(int((tell == wrong).all(axis=1).sum()), 1)
 
     @property
     def tried(self) -> int:
@@ -215,7 +227,7 @@ class Search:
         if chance > FITTED or (says and says.match < MOSTLY * (says.match + len(wrong))):
             return None
         found = self._repairs(claim, candidate, base, wrong)
-        explained = len(found) == len(wrong) and (few or len(wrong) == 1 or all_exchanged(found))
+        explained = 0 < len(found) == len(wrong) and (few or len(wrong) == 1 or all_exchanged(found))
         return Explanation(candidate, tuple(found), base, evidence=says, chance=chance) if explained else None
 
     def _repairs(self, claim: Claim, candidate: Candidate | None, base: Array, wrong: Sequence[Index]) -> list[Repair]:
@@ -229,6 +241,9 @@ class Search:
 
         found = repairs(computation, base, claim.values, wrong, allows, unit)
         earned = self._earned(claim, base, found)
+        kept = [repair.index for repair in earned]
+        if candidate is None and len(wrong) <= 2:
+            self.doubtful = {name: None for repair in found if repair.index not in kept for name in names_of(repair)}
         changes = sum(1 if repair.other is None else 0.5 for repair in earned if repair.id != "misrounded")
         return earned if changes <= MOST_CHANGED else []
 
@@ -238,6 +253,12 @@ class Search:
         told = [replace(repair, chance=chance_of(repair, base, claim.values, widths)) for repair in found]
         limit = REPAIRED if self.exact else REPAIRED_ROUNDED
         return [repair for repair in told if repair.chance <= limit]
+
+    def doubted(self, claim: Claim) -> list[str]:
+        """What would explain the only wrong entry, or two exchanged, but so would others."""
+        self.doubtful = {}
+        self._repaired(claim, None)
+        return list(self.doubtful)
 
     def _most(self, claim: Claim) -> list[Candidate]:
         """The mistakes that explain most entries, and more than the truth does, best first."""
@@ -274,6 +295,11 @@ def unit_of(claim: Claim) -> Any:
 def wrong_entries(claim: Claim, base: Array) -> list[Index]:
     """Where a claim is not a base array."""
     return [tuple(int(i) for i in index) for index in np.argwhere(~claim.allows(base))]
+
+
+def names_of(repair: Repair) -> tuple[str, ...]:
+    """All mistakes that would explain an entry."""
+    return (repair.id, *repair.also)
 
 
 def chance_of(repair: Repair, base: Array, values: Array, widths: Array) -> float:
