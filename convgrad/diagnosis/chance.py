@@ -19,6 +19,8 @@ FITTED = 1e-4
 """The same where a number was fitted, where several were combined, or where the claim is not hand-sized."""
 MOSTLY = 0.75
 """What part of the entries that tell must match, where not all do."""
+REPEATED = 1.0
+"""What an entry says, in bits, whose number others have too."""
 PLACES = 4
 """Decimal places up to which numbers that all end there say no more than those."""
 
@@ -67,9 +69,11 @@ def evidence(claim: Claim, truth: Array, wrong: Array, most: float = MOST_BITS) 
         tell = ~((abs(other - right) <= excuses(claim)) | (right == other) | ((right != right) & (other != other)))
     match = tell & claim.allows(wrong)
     said = [min(most, bit) for bit in bits(claim, match)]
+    again = int((match & (abs(as_float(claim.values)) > width(claim))).sum()) - len(said)
     nothing = match & (abs(as_float(claim.values)) <= width(claim)) & (right != 0)
     zeros = int(nothing.sum()) * min(most, _zero_bits(claim, right, tell))
-    return Evidence(int(tell.sum()), int(match.sum()), sum(said) + zeros, max(said, default=0.0))
+    total = sum(said) + zeros + again * min(most, REPEATED)
+    return Evidence(int(tell.sum()), int(match.sum()), total, max(said, default=0.0))
 
 
 def _zero_bits(claim: Claim, right: Array, tell: Array) -> float:

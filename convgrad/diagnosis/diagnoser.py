@@ -90,7 +90,12 @@ class Diagnoser:
         if whole and whole[0].details.get("earned"):
             return [_without(one, "earned") for one in whole]
         found = self._single(claim) or self._stepped(claim) or self._weighed(claim, known) or self._added(claim)
-        return found or self._composed(claim, known) or [self._unknown(claim, whole)]
+        if found and whole:  # fits, though it is not earned
+            fit = [one.mistake for one in whole]
+            found[0] = _with(found[0], alternatives=[*found[0].details.get("alternatives", ()), *fit])
+        if whole:
+            return found or [self._unknown(claim, whole)]
+        return found or self._composed(claim, known) or [self._unknown(claim)]
 
     # -- One mistake ---------------------------------------------------------------------------------------------------
 
@@ -112,7 +117,8 @@ class Diagnoser:
 
     def _told(self, claim: Claim, matches: Sequence[Match]) -> list[Diagnosis]:
         """Mistakes that explain everything, each with the others that do."""
-        told = [self._named(claim, match, matches) for match in matches]
+        once = [match for match in matches if match.candidate.ids[0] != "scaled" or len(matches) == 1]
+        told = [self._named(claim, match, matches) for match in once]
         if len(told) > 1 and self.advise and (advice := self._telling(matches)):
             told[0] = _with(told[0], tell_apart=advice)
         return told

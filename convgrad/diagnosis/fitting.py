@@ -88,7 +88,7 @@ def _scaled(candidates: Candidates, claim: Claim, candidate: Candidate, array: A
         return None
     known = [number for number in _known_factors(candidates) if interval[0] <= number <= interval[1]]
     enough = sum(said[:-1]) >= ENOUGH_BITS and not _near(interval, 1, APART)
-    for factor in (*known, *simple(interval)) if enough else known if sum(said) >= ENOUGH_BITS else ():
+    for factor in (*known, *simple(interval)) if enough else known if said else ():
         made = candidate.computation.scaled(factor)
         if claim.allows(alike(candidates.bare.value(made), claim.values.shape)).all():
             ids, variants = (*candidate.ids, "scaled"), (*candidate.variants, str(factor))

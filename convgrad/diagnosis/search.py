@@ -25,6 +25,7 @@ from convgrad.diagnosis.chance import (
     bits,
     evidence,
     excuses,
+    largest_of,
     width,
 )
 from convgrad.diagnosis.fitting import Fit, agreement, fits, scaled_mistakes
@@ -97,15 +98,14 @@ class Search:
         self.paired = products(case.settings, case.shapes, case.output_shape) <= PAIRED
 
     def whole(self, claim: Claim, known: Collection[str] = ()) -> list[Match]:
-        """The mistakes that explain every entry, each once, in the catalogue's order; a factor only where nothing else.
+        """The mistakes that explain every entry, each once, in the catalogue's order.
 
         Of those that are `known` from other arrays, fewer are tried.
         """
         found = {candidate.ids[0]: Match(candidate) for candidate in self._confirmed(claim, self.candidates.screen)}
         found |= {fit.candidate.ids[0]: Match(fit.candidate, fit) for fit in fits(self.candidates, claim)}
         order = list(self.candidates.all_forms)
-        told = [name for name in found if name != "scaled" or len(found) == 1]
-        matches = [self._weighed(claim, found[name], known) for name in told]
+        matches = [self._weighed(claim, match, known) for match in found.values()]
         return sorted(matches, key=lambda match: order.index(match.candidate.ids[0]))
 
     def _weighed(self, claim: Claim, match: Match, known: Collection[str] = ()) -> Match:
@@ -115,7 +115,8 @@ class Search:
             return replace(match, evidence=says, chance=match.fit.chance)
         named = match.candidate.ids[0]
         several = sum(single.ids[0] == named for single in self.candidates.singles)
-        tried = min(several, self._alike(claim)) if named in known else self._alike(claim)
+        alike = self._alike(claim, self.candidates.screen)
+        tried = min(several, alike) if named in known else alike
         fitted = match.fit is not None and not match.fit.known
         chance = says.chance(max(tried, 1) * (FACTORS if match.fit else 1), int(fitted))
         return replace(match, evidence=says, chance=chance, limit=HAND_SIZED if self.exact and not fitted else FITTED)
@@ -125,9 +126,8 @@ class Search:
         value = self.candidates.value(candidate)
         return value.reshape(self.truth.shape) if value.size == self.truth.size else value
 
-    def _alike(self, claim: Claim) -> int:
-        """How many single mistakes could be the claim, as they differ from the truth where it does and nowhere else."""
-        screen = self.candidates.screen
+    def _alike(self, claim: Claim, screen: Screen) -> int:
+        """How many mistakes could be the claim, as they differ from the truth where it does and nowhere else."""
         right = as_float(self.truth).ravel()[screen.places]
         tell = abs(screen.matrix - right) > excuses(claim).ravel()[screen.places]
         wrong = ~claim.allows(self.truth).ravel()[screen.places]
@@ -204,7 +204,8 @@ class Search:
             yield repaired
         if pairs := self._pairs(claim):
             says = evidence(claim, self.truth, self.value(pairs[0]))
-            if (chance := says.chance(self._pairs_tried)) <= FITTED:
+            tried = self._alike(claim, self._pair_screen) + self._alike(claim, self.candidates.screen)
+            if (chance := says.chance(tried)) <= FITTED:
                 yield Explanation(pairs[0], (), self.truth, others=tuple(pairs[1:]), evidence=says, chance=chance)
         for fit in scaled_mistakes(self.candidates, claim):
             says = evidence(claim, self.truth, self.value(fit.candidate))
@@ -249,8 +250,8 @@ class Search:
 
     def _earned(self, claim: Claim, base: Array, found: Sequence[Repair]) -> list[Repair]:
         """Those that are no chance, each with its chance."""
-        widths = np.broadcast_to(width(claim), base.shape)
-        told = [replace(repair, chance=chance_of(repair, base, claim.values, widths)) for repair in found]
+        widths, others = np.broadcast_to(width(claim), base.shape), len(found) - 1
+        told = [replace(one, chance=chance_of(one, base, claim.values, widths, others)) for one in found]
         limit = REPAIRED if self.exact else REPAIRED_ROUNDED
         return [repair for repair in told if repair.chance <= limit]
 
@@ -273,14 +274,10 @@ class Search:
     def _pair_screen(self) -> Screen:
         return Screen(self.truth, self.candidates.pairs())
 
-    @property
-    def _pairs_tried(self) -> int:
-        return len(self._pair_screen.candidates) + self.tried
-
     def _pairs(self, claim: Claim) -> list[Candidate]:
         """Pairs of mistakes that explain every entry; none are tried on large layers, or where they could not tell."""
-        says = sum(bits(claim)) - 2 * log2(self.tried + 1)
-        return self._confirmed(claim, self._pair_screen) if self.paired and says > -log2(FITTED) else []
+        most = sum(bits(claim)) + claim.values.size
+        return self._confirmed(claim, self._pair_screen) if self.paired and most > -log2(FITTED) else []
 
     def _in_order(self, claim: Claim) -> bool:
         same = claim.values.size == self.truth.size
@@ -302,11 +299,16 @@ def names_of(repair: Repair) -> tuple[str, ...]:
     return (repair.id, *repair.also)
 
 
-def chance_of(repair: Repair, base: Array, values: Array, widths: Array) -> float:
-    """How many terms would explain any number near what an entry is; an exchange with a 0 explains what was moved."""
+def chance_of(repair: Repair, base: Array, values: Array, widths: Array, others: int) -> float:
+    """How many terms would explain any number near what an entry is, or `others` that it may be exchanged with.
+
+    An exchange with a 0 explains whatever was moved.
+    """
     if repair.other is not None:
-        least = min(abs(float(values[index])) for index in (repair.index, repair.other))
-        return inf if least <= max(widths[repair.index], widths[repair.other]) else 0.0
+        sizes = [abs(float(values[index])) for index in (repair.index, repair.other)]
+        margin = max(float(widths[index]) for index in (repair.index, repair.other))
+        largest = max(largest_of(as_float(values)), margin)
+        return inf if min(sizes) <= margin else others * (margin / largest) ** 2
     if not repair.terms or repair.also:
         return 0.0 if repair.id == "misrounded" else inf
     margin, claimed, right = float(widths[repair.index]), float(values[repair.index]), float(base[repair.index])
@@ -315,4 +317,4 @@ def chance_of(repair: Repair, base: Array, values: Array, widths: Array) -> floa
     offers = np.unique(np.round(offers / margin)) * margin if margin else np.unique(offers)
     near = int((abs(right + offers - claimed) <= NEAR * margin).sum())
     largest = max(abs(terms).max(), margin)
-    return max(near / NEAR, len(offers) * margin / (2 * largest)) if margin else 0.0
+    return float(max(near / NEAR, len(offers) * margin / (2 * largest))) if margin else 0.0
