@@ -14,7 +14,8 @@ from convgrad.catalogue.mistake import Form
 from convgrad.catalogue.of_entries import ENTRIES
 from convgrad.catalogue.of_shapes import SHAPES
 from convgrad.catalogue.tables import asked_for, forms, right
-from convgrad.core.arithmetic import EXACT, Array, rounded
+from convgrad.core.arithmetic import EXACT, Array
+from convgrad.diagnosis.chance import as_float
 from convgrad.subject.case import Case
 
 SCREENED = 4096
@@ -157,10 +158,6 @@ def floated(computation: Any) -> Any:
         if isinstance(getattr(computation, part.name), np.ndarray)
     }
     return computation.but(**arrays)
-
-
-def as_float(array: Array) -> Array:
-    return rounded(array) if array.dtype == EXACT else array.astype(np.float64)
 
 
 def differs(truth: Array, wrong: Array) -> bool:

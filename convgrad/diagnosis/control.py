@@ -13,7 +13,7 @@ import numpy as np
 
 from convgrad.claims.claim import Claim
 from convgrad.core.arithmetic import EXACT, Array
-from convgrad.diagnosis.candidates import as_float
+from convgrad.diagnosis.chance import as_float
 from convgrad.diagnosis.diagnoser import Diagnoser
 from convgrad.diagnosis.strength import planted, strength
 from convgrad.passes.gradients import Gradients

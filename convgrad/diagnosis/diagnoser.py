@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
 from fractions import Fraction
+from math import inf
 from typing import Any
 
 import numpy as np
@@ -13,14 +14,21 @@ from convgrad.catalogue.computation import pads_of
 from convgrad.catalogue.of_entries import ENTRIES, Repair
 from convgrad.claims.claim import Claim, finite, within
 from convgrad.core.arithmetic import EXACT, Array, nearest
-from convgrad.diagnosis.candidates import Candidate, as_float, differs, squeezed
+from convgrad.diagnosis.added import added
+from convgrad.diagnosis.candidates import Candidate, differs, squeezed
+from convgrad.diagnosis.chance import FITTED, HAND_SIZED, as_float, evidence
+from convgrad.diagnosis.coefficients import Parts, Weighed
 from convgrad.diagnosis.diagnosis import Diagnosis, Names
 from convgrad.diagnosis.fitting import Fit
-from convgrad.diagnosis.pattern import pattern
+from convgrad.diagnosis.garbage import garbage, garbage_text
+from convgrad.diagnosis.parts_told import Told
+from convgrad.diagnosis.parts_told import told as told_parts
+from convgrad.diagnosis.pattern import pattern, region
 from convgrad.diagnosis.search import Explanation, Match, Search, wrong_entries
-from convgrad.diagnosis.telling import also_text, entries_text, number_text, repair_text, tell_apart
+from convgrad.diagnosis.telling import also_text, evidence_text, number_text, repair_text, tell_apart
 from convgrad.operations.geometry import shape_text
 from convgrad.operations.terms import Term
+from convgrad.passes.explanation import bracketed
 from convgrad.subject.case import Case
 from convgrad.subject.place import Place
 
@@ -28,8 +36,8 @@ FEW = 3
 """Misrounded entries up to which each is named."""
 RATES = (Fraction(1), Fraction(1, 10), Fraction(1, 100), Fraction(1, 1000), Fraction(1, 2))
 """Learning rates that a claimed dW is tried with, as a kernel that has been stepped."""
-LIKELY = 0.5
-"""From which chance on a term that explains an entry is called uncertain."""
+EXPLAINED = {"output": "y", "dX": "dX", "dW": "dW", "db": "db"}
+"""The arrays whose entries can be explained, and what they are called there."""
 
 
 def diagnose(
@@ -61,39 +69,56 @@ class Diagnoser:
         self.case, self.array, self.truth, self.advise = case, array, truth, advise
         self.names = names or Names(Place(array), case, array)
         self.search = Search(case, array, truth, updated_kernel)
+        self._parts = Parts(self.search.candidates)
 
-    def of(self, claim: Claim) -> list[Diagnosis]:
-        """What a claim comes from, best first."""
+    def of(self, claim: Claim, known: Collection[str] = ()) -> list[Diagnosis]:
+        """What a claim comes from, best first; `known` are mistakes that other arrays of the case show."""
         with np.errstate(all="ignore"):  # data may hold infinities where they were allowed
-            return self._of(finite(claim)) if claim.values.size + self.truth.size else []
+            return self._of(finite(claim), known) if claim.values.size + self.truth.size else []
 
-    def _of(self, claim: Claim) -> list[Diagnosis]:
+    def _of(self, claim: Claim, known: Collection[str] = ()) -> list[Diagnosis]:
         if squeezed(claim.values.shape) != squeezed(self.truth.shape):
             return self._told(claim, self.search.shaped(claim)) or [self._uncut(claim) or self._misshapen(claim)]
         claim = _reshaped(claim, self.truth.shape)
-        if (none := _not_finite(claim.values)) and not _not_finite(self.truth):
-            return [self._no_numbers(none)]
+        if (spoiled := garbage(claim.values, self.truth)).any():
+            return self._spoiled(claim, spoiled, known)
         if claim.allows(self.truth).all():
             return self._imprecise(claim)
         if not claim.values.any():
             return [self._never_written(claim)]
-        return self._whole(claim) or self._stepped(claim) or self._composed(claim) or [self._unknown(claim)]
+        whole = self._whole(claim, known)
+        if whole and whole[0].details.get("earned"):
+            return [_without(one, "earned") for one in whole]
+        found = self._single(claim) or self._stepped(claim) or self._weighed(claim, known) or self._added(claim)
+        if found and whole:  # fits, though it is not earned
+            fit = [one.mistake for one in whole]
+            found[0] = _with(found[0], alternatives=[*found[0].details.get("alternatives", ()), *fit])
+        if whole:
+            return found or [self._unknown(claim, whole)]
+        return found or self._composed(claim, known) or [self._unknown(claim)]
 
     # -- One mistake ---------------------------------------------------------------------------------------------------
 
-    def _whole(self, claim: Claim) -> list[Diagnosis]:
+    def _whole(self, claim: Claim, known: Collection[str] = ()) -> list[Diagnosis]:
         """The mistakes that explain every entry, and after them what a single entry's mistake explains as well."""
-        told = self._told(claim, self.search.whole(claim))
-        single = self.search.single_entry(claim) if told else None
+        matches = self.search.whole(claim, known)
+        told = self._told(claim, matches)
+        if not told:
+            return []
+        if not matches[0].earned:
+            return told
+        told[0] = _with(told[0], earned=True)
+        single = self.search.single_entry(claim)
         if single is not None:
             entry = self._repairs(claim, single)[0]
             others = (*told[0].details.get("alternatives", ()), entry.mistake, *entry.details.get("alternatives", ()))
             told = [_with(told[0], alternatives=list(others)), *told[1:], entry]
-        return [replace(told[0], message=told[0].message + also_text(told[0].details)), *told[1:]] if told else []
+        return [replace(told[0], message=told[0].message + also_text(told[0].details)), *told[1:]]
 
     def _told(self, claim: Claim, matches: Sequence[Match]) -> list[Diagnosis]:
         """Mistakes that explain everything, each with the others that do."""
-        told = [self._named(claim, match, matches) for match in matches]
+        once = [match for match in matches if match.candidate.ids[0] != "scaled" or len(matches) == 1]
+        told = [self._named(claim, match, matches) for match in once]
         if len(told) > 1 and self.advise and (advice := self._telling(matches)):
             told[0] = _with(told[0], tell_apart=advice)
         return told
@@ -106,7 +131,9 @@ class Diagnoser:
             details["variant"] = match.candidate.variants[0]
         if others := [other.candidate.ids[0] for other in matches if other is not match]:
             details["alternatives"] = others
-        return self._diagnosis(claim, match.candidate, self.truth.size, details, match.fit)
+        if match.evidence.tell:
+            details |= {"evidence": match.evidence.to_dict(), "chance": match.chance}
+        return self._diagnosis(match.candidate, self.truth.size, details, match.fit)
 
     def _telling(self, matches: Sequence[Match]) -> str | None:
         """What would separate the first mistake from the others: more digits, or a change of the case."""
@@ -116,24 +143,29 @@ class Diagnoser:
         return tell_apart(self.case, self.array, [match.candidate.ids[0] for match in matches])
 
     def _diagnosis(
-        self, claim: Claim, candidate: Candidate, matches: int, details: dict[str, Any], fit: Fit | None = None
+        self, candidate: Candidate, matches: int, details: dict[str, Any], fit: Fit | None = None
     ) -> Diagnosis:
         """A mistake, or two, in words."""
         table = [self.search.candidates.all_forms[name] for name in candidate.ids]
         what = ", and ".join(form.what for form in table).format(factor=number_text(fit.value) if fit else "")
         rate = f", with learning rate {number_text(fit.value)}" if fit and fit.name == "rate" else ""
-        where = entries_text(matches, self.truth.size)
-        message = f"it is{where} what comes out when {what}{rate} ({' and '.join(candidate.ids)})"
-        if self.search.by_chance(claim, len(candidate.ids)):
-            details["uncertain"] = True
-            message += "; so few numbers could match by chance"
         fix = "; ".join(form.fix for form in table)
-        return Diagnosis(self.names.place, candidate.ids[0], matches, self.truth.size, message, fix, details)
+        names = " and ".join(candidate.ids)
+        return self._explained(candidate.ids[0], names, what + rate, fix, matches, details)
+
+    def _explained(
+        self, mistake: str, names: str, what: str, fix: str, matches: int, details: dict[str, Any]
+    ) -> Diagnosis:
+        """What comes out when something happened, in how many of the entries that tell."""
+        entries = self.truth.size
+        where = evidence_text(details.get("evidence"), matches, entries)
+        message = f"it is{where} what comes out when {what} ({names})"
+        return Diagnosis(self.names.place, mistake, matches, entries, message, fix, details)
 
     def _stepped(self, claim: Claim) -> list[Diagnosis]:
         """The kernel after its step, given in place of its gradient."""
         w = getattr(self.search.candidates.right, "w", None)
-        if self.array != "dW" or w is None or w.shape != self.truth.shape or self.search.by_chance(claim, 1):
+        if self.array != "dW" or w is None or w.shape != self.truth.shape:
             return []
         if not self.truth.any() or claim.allows(w).all():
             return []
@@ -141,20 +173,66 @@ class Diagnoser:
             step = self.truth * (rate if self.truth.dtype == EXACT else float(rate))
             size = as_float(abs(w) + abs(step)).max()  # which cancels, and leaves the rounding of its terms
             excuse = claim.excuse + 2 * claim.unit * size if claim.unit else claim.excuse
-            if replace(claim, excuse=excuse).allows(w - step).all():
+            says = evidence(claim, self.truth, w - step)
+            chance = says.chance(self.search.tried + len(RATES))
+            if chance <= FITTED and replace(claim, excuse=excuse).allows(w - step).all():
                 message = f"it is the kernel after its step, w - {number_text(rate)} dW (updated-kernel)"
                 fix = "give the gradient itself, not the kernel that it was subtracted from"
-                details = {"rate": self._plain(rate)}
+                details = {"rate": self._plain(rate), "evidence": says.to_dict(), "chance": chance}
                 return [Diagnosis(self.names.place, "updated-kernel", w.size, w.size, message, fix, details)]
+        return []
+
+    # -- Parts of the sum, and what was added --------------------------------------------------------------------------
+
+    def _single(self, claim: Claim) -> list[Diagnosis]:
+        """One entry of the right array altered, or two exchanged."""
+        single = self.search.single_entry(claim)
+        return self._repairs(claim, single) if single is not None else []
+
+    def _weighed(self, claim: Claim, known: Collection[str] = (), *, alike: bool = True) -> list[Diagnosis]:
+        """Parts of the sum that count otherwise than once, all of them `alike` or not, with what else would do it."""
+        told: dict[str, Diagnosis] = {}
+        for one in self._parts.of(claim):
+            if one.alike != alike:
+                continue
+            words = told_parts(one.way, one.weights, self.case.dims)
+            shown = str(words.parts) in known and one.evidence.tell > 0  # the very parts of another array: one guess
+            tried = 1.0 if shown else one.tried + self.search.tried
+            if shown or one.chance <= self._limit(one.fitted):
+                told.setdefault(words.what, self._of_parts(one, words, one.evidence.chance(tried, int(one.fitted))))
+        if len(told) < 2:
+            return list(told.values())
+        first, *rivals = told.items()
+        either = f"; it may as well be that {' or that '.join(what for what, _ in rivals)}"
+        alternatives = [rival.mistake for _, rival in rivals]
+        return [replace(_with(first[1], alternatives=alternatives), message=first[1].message + either)]
+
+    def _limit(self, fitted: bool) -> float:
+        """How many false explanations may be expected of one that fits everything."""
+        return HAND_SIZED if self.search.exact and not fitted else FITTED
+
+    def _of_parts(self, one: Weighed, words: Told, chance: float) -> Diagnosis:
+        details = {"evidence": one.evidence.to_dict(), "chance": chance, "parts": words.parts}
+        return self._explained(words.id, words.id, words.what, words.fix, self.truth.size, details)
+
+    def _added(self, claim: Claim) -> list[Diagnosis]:
+        """Something else on top of the right array."""
+        for one in added(self.search.candidates, claim, self.search.tried):
+            if one.evidence.tell > 1 and one.chance <= self._limit(one.fitted):
+                details: dict[str, Any] = {"added": one.name, "factor": self._plain(one.factor)}
+                details |= {"evidence": one.evidence.to_dict(), "chance": one.chance}
+                return [self._explained("added-array", "added-array", one.what, one.fix, self.truth.size, details)]
         return []
 
     # -- Several -------------------------------------------------------------------------------------------------------
 
-    def _composed(self, claim: Claim) -> list[Diagnosis]:
+    def _composed(self, claim: Claim, known: Collection[str] = ()) -> list[Diagnosis]:
         """The fewest mistakes that explain every entry; else the one that explains most of them."""
         if (best := self.search.fewest(claim)) is not None:
             first = [] if best.candidate is None else [self._combined(claim, best, self.truth.size - len(best.repairs))]
             return [*first, *self._repairs(claim, best)]
+        if several := self._weighed(claim, known, alike=False):
+            return several
         if (best := self.search.part(claim)) is not None:
             wrong = len(wrong_entries(claim, best.base))
             first = [self._combined(claim, best, self.truth.size - wrong)]
@@ -174,7 +252,9 @@ class Diagnoser:
             details[explanation.fit.name] = self._plain(explanation.fit.value)
         if explanation.others:
             details["alternatives"] = [" and ".join(other.ids) for other in explanation.others]
-        return self._diagnosis(claim, candidate, matches, details, explanation.fit)
+        if explanation.evidence:
+            details |= {"evidence": explanation.evidence.to_dict(), "chance": explanation.chance}
+        return self._diagnosis(candidate, matches, details, explanation.fit)
 
     def _repairs(self, claim: Claim, explanation: Explanation) -> list[Diagnosis]:
         """The entries that are explained by themselves; of two that are exchanged, the first speaks for both."""
@@ -203,9 +283,7 @@ class Diagnoser:
             details["alternatives"] = list(repair.also)
         text = repair_text(self.names, repair, base, claim.values)
         matches = 1 if repair.other is None else 2
-        if repair.chance > LIKELY:
-            details["uncertain"] = True
-            text += "; with so many terms and so few digits this could be chance"
+        details |= {"evidence": {"tell": matches, "match": matches}, "chance": repair.chance}
         return Diagnosis(self.names.place, repair.id, matches, self.truth.size, text, ENTRIES[repair.id].fix, details)
 
     def _term(self, term: Term) -> dict[str, Any]:
@@ -232,10 +310,27 @@ class Diagnoser:
         fix = "say in which type it was computed (claim_dtype), or give it with more digits"
         return [Diagnosis(self.names.place, None, 0, entries, message, fix)]
 
-    def _no_numbers(self, none: str) -> Diagnosis:
-        """A claim with entries that are not finite, where all of the right ones are: no sum of products gives these."""
+    def _spoiled(self, claim: Claim, spoiled: Array, known: Collection[str]) -> list[Diagnosis]:
+        """A claim with entries that no sum of products gives: where they are, and what the rest says."""
+        entries, count = self.truth.size, int(spoiled.sum())
+        said, mistake = garbage_text(claim.values, spoiled)
+        wrong = int((~claim.allows(self.truth) & ~spoiled).sum())
+        where = f", {self._where(spoiled)}; {_others(entries - count, wrong)}" if count < entries else ""
         fix = "find where that comes from: a division by 0, an overflow, or memory that was never written"
-        return Diagnosis(self.names.place, None, 0, self.truth.size, none, fix)
+        rest = self._rest(claim, spoiled, known) if wrong else []
+        return [Diagnosis(self.names.place, mistake, 0, entries, said + where, fix), *rest]
+
+    def _where(self, spoiled: Array) -> str:
+        """Where entries are: one by name, more by what they have in common."""
+        if spoiled.sum() > 1:
+            return region(self.case, self.array, spoiled)
+        return self.names.entry(tuple(int(i) for i in np.argwhere(spoiled)[0]), self.truth.shape)
+
+    def _rest(self, claim: Claim, spoiled: Array, known: Collection[str]) -> list[Diagnosis]:
+        """What the entries say that are numbers, the others taken for right."""
+        values = np.where(spoiled, self.truth if claim.values.dtype == EXACT else as_float(self.truth), claim.values)
+        rest = replace(claim, values=values)
+        return self._of(rest, known) if not garbage(values, self.truth).any() else []
 
     def _never_written(self, claim: Claim) -> Diagnosis:
         """Zeros, where not all should be: what else would give them is listed, but not told."""
@@ -246,13 +341,31 @@ class Diagnoser:
         message = "the claim is 0 everywhere: it was never written (left-at-zero)"
         return Diagnosis(self.names.place, "left-at-zero", entries, entries, message, form.fix, details)
 
-    def _unknown(self, claim: Claim) -> Diagnosis:
+    def _unknown(self, claim: Claim, unearned: Sequence[Diagnosis] = ()) -> Diagnosis:
+        """Where it differs, and which mistakes would fit so little that they are no explanation."""
         wrong, entries = wrong_entries(claim, self.truth), self.truth.size
         shape = pattern(self.case, self.array, self.truth, claim)
         skipped = "" if self.search.paired else "; pairs of mistakes were not tried on so large a layer"
         message = f"no mistake of the catalogue gives these numbers: {len(wrong)} of {entries} entries differ, {shape}"
-        entry = self.names.entry(wrong[0], self.truth.shape).replace("output", "y")
-        return Diagnosis(self.names.place, None, 0, entries, message + skipped, f"look at one: explain {entry}")
+        details: dict[str, Any] = {}
+        if doubted := self.search.doubted(claim):
+            message += f"; {' or '.join(doubted)} would fit, but so would others by chance"
+            details = {"alternatives": doubted, "uncertain": True}
+        if names := [one.mistake for one in unearned if one.mistake]:
+            few = "so few numbers say" if entries > 1 else "a single number says"
+            would = f"{' or '.join(names)} would give {'them' if entries > 1 else 'it'}"
+            message = f"{few} nothing for certain: {would}, but so would others by chance"
+            chance = unearned[0].details.get("chance", inf)
+            details = {"alternatives": [*names, *doubted], "uncertain": True, "chance": chance}
+        return Diagnosis(self.names.place, None, 0, entries, message + skipped, self._look(wrong[0]), details)
+
+    def _look(self, index: tuple[int, ...]) -> str:
+        """The command that shows an entry; what is no sum has none."""
+        array, part = self.names.place
+        if array not in EXPLAINED:
+            return ""
+        entry = str(Place(EXPLAINED[array], part)) + bracketed(self.names.index(index, self.truth.shape))
+        return f"look at one: convgrad explain '{entry}'"
 
     def _uncut(self, claim: Claim) -> Diagnosis | None:
         """dX in the shape of the padded input, whatever its numbers are; None for any other."""
@@ -277,16 +390,19 @@ class Diagnoser:
         return Diagnosis(self.names.place, None, 0, self.truth.size, message, "give it the shape of its operand")
 
 
+def _others(count: int, wrong: int) -> str:
+    """What is said of the entries that are numbers."""
+    if not wrong:
+        return "the rest is right"
+    return f"of the other {count}, {wrong} {'is' if wrong == 1 else 'are'} wrong" if count > 1 else "the other is wrong"
+
+
+def _without(diagnosis: Diagnosis, name: str) -> Diagnosis:
+    return replace(diagnosis, details={key: value for key, value in diagnosis.details.items() if key != name})
+
+
 def _with(diagnosis: Diagnosis, **details: Any) -> Diagnosis:
     return replace(diagnosis, details={**diagnosis.details, **details})
-
-
-def _not_finite(values: Array) -> str:
-    """How many entries are not finite, in words; nothing where all are."""
-    floats = as_float(values)
-    counts = {"NaN": int(np.isnan(floats).sum()), "infinity": int(np.isinf(floats).sum())}
-    said = (f"{name} in {count} {'entry' if count == 1 else 'entries'}" for name, count in counts.items() if count)
-    return ", ".join(said)
 
 
 def _part(values: Any, shape: tuple[int, ...], where: Any) -> Any:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -14,6 +14,9 @@ from convgrad.subject.case import Case
 from convgrad.subject.layout import OPERANDS
 from convgrad.subject.place import Place
 
+LIKELY = 1.0
+"""How many false explanations may be expected of one that another array is asked about."""
+
 
 @dataclass(frozen=True, slots=True)
 class Diagnosis:
@@ -22,7 +25,8 @@ class Diagnosis:
     `given` is the claim that it takes for right, if any. `details` may have: variant; also, a second mistake on the
     same array; factor or rate, where one was fitted; index, other and term of a single entry; alternatives, other
     mistakes that give these numbers on this case, and tell_apart, the smallest change that would separate them;
-    uncertain, where so few numbers match by chance.
+    uncertain, where so few numbers match by chance; evidence, the entries that tell and how many of them match; chance,
+    the number of false explanations to be expected; parts, how often parts of the sum count; added, the array on top.
     """
 
     place: Place
@@ -49,6 +53,16 @@ class Diagnosis:
         names = ("array", "mistake", "matches", "entries", "message", "fix")
         head |= {name: getattr(self, name) for name in names}
         return head | dict(self.details) | ({"given": self.given} if self.given else {})
+
+
+def shown(diagnosis: Diagnosis) -> Iterator[str]:
+    """What a diagnosis shows that another array may show too: its mistake, its parts, what it takes to be likely."""
+    if diagnosis.mistake is not None:
+        yield diagnosis.mistake
+    elif diagnosis.details.get("chance", LIKELY) < LIKELY:
+        yield from diagnosis.details.get("alternatives", ())
+    if "parts" in diagnosis.details:
+        yield str(diagnosis.details["parts"])
 
 
 @dataclass(frozen=True, slots=True)

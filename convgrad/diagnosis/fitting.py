@@ -6,17 +6,15 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from fractions import Fraction
 from math import inf, log2
-from typing import Any
 
 import numpy as np
 
 from convgrad.catalogue.computation import Convolution, product_of
 from convgrad.claims.claim import Claim
 from convgrad.core.arithmetic import EXACT, Array
-from convgrad.diagnosis.candidates import Candidate, Candidates, Screen, alike, as_float
+from convgrad.diagnosis.candidates import Candidate, Candidates, Screen, alike
+from convgrad.diagnosis.chance import as_float, bits, excuses, largest_of
 
-MOST_BITS = 40.0
-"""What one entry can say at most: more is in its digits, but not about which mistake it was."""
 APART = 16.0
 """Widths of the interval that a fitted number lies in, by which it must differ from what would be right."""
 ENOUGH_BITS = 6.0
@@ -33,15 +31,10 @@ class Fit:
     candidate: Candidate
     name: str
     value: Fraction
-
-
-def excuses(claim: Claim, largest: Any = 0) -> Array:
-    """What every entry may be off by, in float64 and a trifle more: for screening, which exact comparison follows."""
-    values = as_float(claim.values)
-    excuse = np.broadcast_to(np.asarray(claim.excuse, dtype=np.float64), values.shape)
-    grown = np.maximum(1.0, largest / claim.scale) if claim.scale else 1.0
-    again = 2 * claim.unit * abs(values)
-    return np.asarray((excuse * grown + again) * (1 + 1e-9) + 1e-12 * (_largest(values) + largest), np.float64)
+    known: bool = False
+    """Whether the number has a meaning of its own, and so was tried rather than fitted."""
+    chance: float = 0.0
+    """How likely it fits by chance, where that is known otherwise than by bits."""
 
 
 def agreement(claim: Claim, screen: Screen) -> Array:
@@ -63,24 +56,13 @@ def agrees(claim: Claim, rows: Array, places: Array) -> Array:
     return np.asarray(close | (rows == values) | ((rows != rows) & (values != values)), bool)
 
 
-def bits(claim: Claim, where: Array | None = None) -> list[float]:
-    """What each of the claim's different numbers says: the bits in which it could have been another, smallest first."""
-    values, excuse = as_float(claim.values).ravel(), excuses(claim).ravel()
-    if where is not None:
-        values, excuse = values[where.ravel()], excuse[where.ravel()]
-    keep = np.isfinite(values) & (abs(values) > excuse)
-    values, first = np.unique(values[keep], return_index=True)
-    if not values.size:
-        return []
-    ratio = _largest(values) / np.maximum(excuse[keep][first], 1e-300)
-    return sorted(min(MOST_BITS, log2(r)) for r in np.maximum(ratio, 1).tolist())
-
-
 def fits(candidates: Candidates, claim: Claim) -> Iterator[Fit]:
     """Mistakes with a number that fits the claim, where the claim says more than that number."""
     said = bits(claim)
     whole = Candidate((), (), candidates.right)
-    if (fit := _scaled(candidates, claim, whole, as_float(candidates.truth), said)) is not None:
+    fit = _point_moved(candidates, claim, whole)
+    fit = fit or _scaled(candidates, claim, whole, as_float(candidates.truth), said)
+    if fit is not None:
         yield fit
     if "updated-kernel" in candidates.free and sum(said[:-1]) >= ENOUGH_BITS:
         yield from _stepped(candidates, claim)
@@ -106,12 +88,12 @@ def _scaled(candidates: Candidates, claim: Claim, candidate: Candidate, array: A
         return None
     known = [number for number in _known_factors(candidates) if interval[0] <= number <= interval[1]]
     enough = sum(said[:-1]) >= ENOUGH_BITS and not _near(interval, 1, APART)
-    for factor in (*known, *simple(interval)) if enough else known if sum(said) >= ENOUGH_BITS else ():
+    for factor in (*known, *simple(interval)) if enough else known if said else ():
         made = candidate.computation.scaled(factor)
         if claim.allows(alike(candidates.bare.value(made), claim.values.shape)).all():
             ids, variants = (*candidate.ids, "scaled"), (*candidate.variants, str(factor))
-            return Fit(Candidate(ids, variants, made), "factor", factor)
-    return None if candidate.ids else _point_moved(candidates, claim, candidate)
+            return Fit(Candidate(ids, variants, made), "factor", factor, known=factor in known)
+    return None
 
 
 def _point_moved(candidates: Candidates, claim: Claim, right: Candidate) -> Fit | None:
@@ -122,7 +104,8 @@ def _point_moved(candidates: Candidates, claim: Claim, right: Candidate) -> Fit 
     for factor in POWERS:
         if (abs(values - truth * float(factor)) <= 1e-15 * abs(values)).all():
             made = right.computation.scaled(factor)
-            return Fit(Candidate(("scaled",), (str(factor),), made), "factor", factor)
+            chance = len(POWERS) * 10.0 ** -len(np.unique(abs(values[values != 0])))
+            return Fit(Candidate(("scaled",), (str(factor),), made), "factor", factor, True, chance)
     return None
 
 
@@ -140,7 +123,7 @@ def _stepped(candidates: Candidates, claim: Claim) -> Iterator[Fit]:
     step = right.but(array="dW").value()
     change = right.but(w=step).value()
     truth, values = as_float(candidates.truth), as_float(claim.values)
-    interval = interval_of(truth - values, excuses(claim, _largest(truth)), as_float(change))
+    interval = interval_of(truth - values, excuses(claim, largest_of(truth)), as_float(change))
     if interval is None or interval[0] <= 0 or _near(interval, 0, APART):
         return
     for rate in simple(interval):
@@ -189,8 +172,3 @@ def simple(interval: tuple[float, float]) -> Iterator[Fraction]:
 def simplest(interval: tuple[float, float]) -> Fraction:
     """The first of the simple numbers in an interval."""
     return next(simple(interval))
-
-
-def _largest(values: Array) -> float:
-    finite = values[np.isfinite(values)]
-    return float(abs(finite).max()) if finite.size else 0.0

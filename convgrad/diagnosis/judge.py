@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from fractions import Fraction
 from functools import cached_property
 from typing import Any
@@ -16,7 +16,7 @@ from convgrad.claims.findings import Finding
 from convgrad.claims.propagated import gradient_sizes
 from convgrad.core.arithmetic import EXACT, Array, nearest
 from convgrad.diagnosis.diagnoser import Diagnoser
-from convgrad.diagnosis.diagnosis import Diagnosis, Names
+from convgrad.diagnosis.diagnosis import Diagnosis, Names, shown
 from convgrad.diagnosis.stepped import all_of, stepped_mistakes, unknown
 from convgrad.operations.geometry import shape_text
 from convgrad.passes.layers import in_kind
@@ -46,26 +46,48 @@ class Judge:
     subject: Subject
     truth: Arrays
     claims: Mapping[Place, Claim]
+    _told: dict[Any, list[Diagnosis]] = field(default_factory=dict)
 
     def of(self, claim: Claim, finding: Finding) -> list[Diagnosis]:
         """What became of a claim: nothing of a right one."""
         shaped = [_axes_of_one(claim, finding)] if finding.shapes and finding.comparable else []
-        return shaped + (self._of(claim) if finding.wrong else [])
+        return shaped + (self._pooled(claim) if finding.wrong else [])
 
-    def _of(self, claim: Claim) -> list[Diagnosis]:
+    def _pooled(self, claim: Claim) -> list[Diagnosis]:
+        """What an array says by itself; of one that says too little what the others of its part say as well."""
+        told = self._of(claim)
+        if any(one.mistake for one in told):
+            return told
+        known = self._known(claim.place)
+        return (self._of(claim, known) if known else None) or told
+
+    def _known(self, place: Place) -> frozenset[str]:
+        """The mistakes that other wrong arrays of a part show."""
+        others = (claim for at, claim in self.claims.items() if at.part == place.part and at != place)
+        wrong = [claim for claim in others if not claim.allows(self.truth[claim.place]).all()]
+        return frozenset(name for claim in wrong for one in self._of(claim) for name in shown(one))
+
+    def _of(self, claim: Claim, known: frozenset[str] = frozenset()) -> list[Diagnosis]:
+        """What became of a claim, each once; `known` is what other arrays show."""
+        key = (claim.place, known)
+        if key not in self._told:
+            self._told[key] = self._found(claim, known)
+        return self._told[key]
+
+    def _found(self, claim: Claim, known: frozenset[str]) -> list[Diagnosis]:
         if not self._usable(claim):
-            return list(self._catalogued(claim, self.truth, NOTHING))
-        known = [(given, self.subject.arrays(given.change)) for given in self.givens(claim.place)]
-        for given, arrays in known:
+            return list(self._catalogued(claim, self.truth, NOTHING, known))
+        taken = [(given, self.subject.arrays(given.change)) for given in self.givens(claim.place)]
+        for given, arrays in taken:
             if self._follows(claim, arrays[claim.place], given):
                 return [_carried(claim, given.name)]
         # what was made from a wrong claim is judged by it first; a right one, known to few digits, is the last resort
-        wrong, right = ([one for one in known if self._is_wrong(one[0]) == sort] for sort in (True, False))
+        wrong, right = ([one for one in taken if self._is_wrong(one[0]) == sort] for sort in (True, False))
         tries = [*wrong, (NOTHING, self.truth), *right]
         for given, _ in tries:
             if diagnoses := list(self._of_chain(claim, given)):
                 return diagnoses
-        return self._best(claim, tries)
+        return self._best(claim, tries, known)
 
     # -- What is taken for given ---------------------------------------------------------------------------------------
 
@@ -127,7 +149,8 @@ class Judge:
             return None
         search = Diagnoser(case, claim.like, truth, advise=False).search
         matches = search.whole(claim)
-        return search.candidates.value(matches[0].candidate) if matches and not matches[0].fit else None
+        earned = matches and not matches[0].fit and matches[0].earned
+        return search.candidates.value(matches[0].candidate) if earned else None
 
     def _usable(self, claim: Claim) -> bool:
         return bool(claim.values.shape == self.truth[claim.place].shape)
@@ -190,29 +213,33 @@ class Judge:
                 yield Diagnosis(claim.place, mistake, size, size, message, fix, details, given.name)
                 return
 
-    def _best(self, claim: Claim, tries: Sequence[Try]) -> list[Diagnosis]:
+    def _best(self, claim: Claim, tries: Sequence[Try], known: frozenset[str]) -> list[Diagnosis]:
         """The diagnosis of the catalogue that explains all entries, else the first that names a mistake."""
-        told = [list(self._catalogued(claim, right, given)) for given, right in tries]
+        told = [list(self._catalogued(claim, right, given, known)) for given, right in tries]
         named = [diagnoses for diagnoses in told if diagnoses and diagnoses[0].mistake is not None]
         whole = [diagnoses for diagnoses in named if sum(one.matches for one in diagnoses) >= claim.values.size]
         return (whole or named or [told[-1]])[0]
 
-    def _catalogued(self, claim: Claim, right: Arrays, given: Given) -> Iterator[Diagnosis]:
+    def _catalogued(
+        self, claim: Claim, right: Arrays, given: Given, known: frozenset[str] = frozenset()
+    ) -> Iterator[Diagnosis]:
         part = self._part(claim)
         if claim.place.array in STEPPED_BY:
             diagnoses = stepped_mistakes(claim, part, right[claim.place])
         elif claim.place.array == "delta" or (case := self._case(claim, right, given)) is None:
             diagnoses = iter([unknown(claim)])
         else:
-            diagnoses = self._of_case(claim, part, case, right[claim.place])
+            diagnoses = self._of_case(claim, part, case, right[claim.place], known)
         yield from (replace(one, given=given.name) for one in diagnoses)
 
-    def _of_case(self, claim: Claim, part: Part, case: Case, truth: Array) -> Iterator[Diagnosis]:
+    def _of_case(
+        self, claim: Claim, part: Part, case: Case, truth: Array, known: frozenset[str]
+    ) -> Iterator[Diagnosis]:
         """What the catalogue knows of a layer as a case."""
         names, updated = Names(claim.place, part.case, claim.like), stepped_kernel(part)
         if case.operation.name != part.op:  # a dense layer, as a convolution of one cell
             truth, claim, updated = _as_cell(case, truth, claim, updated)
-        yield from Diagnoser(case, claim.like, truth, updated, names=names).of(claim)
+        yield from Diagnoser(case, claim.like, truth, updated, names=names).of(claim, known)
 
     def _case(self, claim: Claim, right: Arrays, given: Given) -> Case | None:
         """The part as a case of the catalogue, with what arrives as claimed; None where it is none."""

@@ -11,8 +11,8 @@ from convgrad.catalogue.computation import pads_of
 from convgrad.claims.claim import Claim
 from convgrad.core.arithmetic import Array
 from convgrad.core.window import Window
-from convgrad.diagnosis.candidates import as_float
-from convgrad.diagnosis.fitting import excuses, interval_of, simplest
+from convgrad.diagnosis.chance import as_float, excuses
+from convgrad.diagnosis.fitting import interval_of, simplest
 from convgrad.subject.case import Case
 from convgrad.vocabulary import TRANSPOSED
 
@@ -33,13 +33,11 @@ def pattern(case: Case, array: str, truth: Array, claim: Claim) -> str:
     """What the wrong entries have in common, to follow "3 of 16 entries differ"."""
     wrong = ~claim.allows(truth)
     values, right = as_float(claim.values), as_float(truth)
-    if (values != values).any() and not (right != right).any():
-        return f"{int((values != values).sum())} of them are not a number"
     small = _smallness(wrong, values, right)
     for describe in (_constant,) if small else (_constant, _signs, _factors):
         if (found := describe(array, wrong, values, right, excuses(claim))) is not None:
             return found
-    return _region(case, array, wrong) + small
+    return region(case, array, wrong) + small
 
 
 def _smallness(wrong: Array, values: Array, right: Array) -> str:
@@ -86,7 +84,7 @@ def _number(value: Any) -> str:
     return f"{float(value):.6g}"
 
 
-def _region(case: Case, array: str, wrong: Array) -> str:
+def region(case: Case, array: str, wrong: Array) -> str:
     """The smallest named part of the array that holds all wrong entries."""
     whole = wrong.size
     regions = [(int(mask.sum()), text) for text, mask in _regions(case, array, wrong) if not (wrong & ~mask).any()]

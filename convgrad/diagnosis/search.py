@@ -2,19 +2,33 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Iterator, Sequence
+from dataclasses import dataclass, replace
 from functools import cached_property
-from math import log2
+from math import inf, log2, prod
 from typing import Any
 
 import numpy as np
 
-from convgrad.catalogue.of_entries import Repair, all_exchanged, is_misrounded, repairs
+from convgrad.catalogue.of_entries import EFFECTS, Repair, all_exchanged, is_misrounded, repairs
 from convgrad.claims.claim import Claim
-from convgrad.core.arithmetic import Array
+from convgrad.core.arithmetic import EXACT, Array
 from convgrad.diagnosis.candidates import Candidate, Candidates, Screen
-from convgrad.diagnosis.fitting import Fit, agreement, bits, fits, scaled_mistakes
+from convgrad.diagnosis.chance import (
+    FITTED,
+    HAND_SIZED,
+    MOST_BITS,
+    MOSTLY,
+    NO_EVIDENCE,
+    Evidence,
+    as_float,
+    bits,
+    evidence,
+    excuses,
+    largest_of,
+    width,
+)
+from convgrad.diagnosis.fitting import Fit, agreement, fits, scaled_mistakes
 from convgrad.subject.case import Case, products_of
 
 PAIRED = 400_000
@@ -23,10 +37,16 @@ MOST_REPAIRS = 16
 """Wrong entries up to which each is tried against the terms of its own sum."""
 MOST_BASES = 4
 """Mistakes that explain most entries, tried with repairs of the rest."""
-CHANCE_BITS = 3
-"""How much more than the number of candidates a claim must say, in bits, for each mistake in a match."""
-PART_BITS = 6
-"""The same for a mistake that explains a part of the entries."""
+MOST_CHANGED = 3
+"""Single entries that are each explained by themselves: what has spoiled more of them is something else."""
+REPAIRED = 0.5
+"""How many false explanations of a single entry may be expected, where numbers are exact."""
+REPAIRED_ROUNDED = 0.01
+"""The same where they are rounded."""
+FACTORS = 10
+"""Factors that are as simple as one that is fitted."""
+NEAR = 64
+"""Widths of what an entry may be off by, in which the terms that would explain a number as near are counted."""
 
 Index = tuple[int, ...]
 
@@ -40,6 +60,8 @@ class Explanation:
     base: Array
     fit: Fit | None = None
     others: tuple[Candidate, ...] = ()
+    evidence: Evidence | None = None
+    chance: float = 0.0
 
     @property
     def cost(self) -> int:
@@ -56,6 +78,14 @@ class Match:
 
     candidate: Candidate
     fit: Fit | None = None
+    evidence: Evidence = NO_EVIDENCE
+    chance: float = 0.0
+    limit: float = HAND_SIZED
+
+    @property
+    def earned(self) -> bool:
+        """Whether so much speaks for it that it is no chance."""
+        return self.evidence.tell > 0 and self.chance <= self.limit
 
 
 class Search:
@@ -63,14 +93,50 @@ class Search:
 
     def __init__(self, case: Case, array: str, truth: Array, updated_kernel: Array | None = None) -> None:
         self.truth, self.candidates = truth, Candidates(case, array, truth, updated_kernel)
+        self.exact = truth.dtype == EXACT
+        self.doubtful: dict[str, None] = {}
         self.paired = products_of(case) <= PAIRED
 
-    def whole(self, claim: Claim) -> list[Match]:
-        """The mistakes that explain every entry, each once, in the catalogue's order."""
+    def whole(self, claim: Claim, known: Collection[str] = ()) -> list[Match]:
+        """The mistakes that explain every entry, each once, in the catalogue's order.
+
+        Of those that are `known` from other arrays, fewer are tried.
+        """
         found = {candidate.ids[0]: Match(candidate) for candidate in self._confirmed(claim, self.candidates.screen)}
         found |= {fit.candidate.ids[0]: Match(fit.candidate, fit) for fit in fits(self.candidates, claim)}
         order = list(self.candidates.all_forms)
-        return sorted(found.values(), key=lambda match: order.index(match.candidate.ids[0]))
+        matches = [self._weighed(claim, match, known) for match in found.values()]
+        return sorted(matches, key=lambda match: order.index(match.candidate.ids[0]))
+
+    def _weighed(self, claim: Claim, match: Match, known: Collection[str] = ()) -> Match:
+        """A match with what speaks for it."""
+        says = evidence(claim, self.truth, self.value(match.candidate))
+        if match.fit and match.fit.chance:
+            return replace(match, evidence=says, chance=match.fit.chance)
+        named = match.candidate.ids[0]
+        several = sum(single.ids[0] == named for single in self.candidates.singles)
+        alike = self._alike(claim, self.candidates.screen)
+        tried = min(several, alike) if named in known else alike
+        fitted = match.fit is not None and not match.fit.known
+        chance = says.chance(max(tried, 1) * (FACTORS if match.fit else 1), int(fitted))
+        return replace(match, evidence=says, chance=chance, limit=HAND_SIZED if self.exact and not fitted else FITTED)
+
+    def value(self, candidate: Candidate) -> Array:
+        """The array of a candidate, in the shape of the right one where it has as many numbers."""
+        value = self.candidates.value(candidate)
+        return value.reshape(self.truth.shape) if value.size == self.truth.size else value
+
+    def _alike(self, claim: Claim, screen: Screen) -> int:
+        """How many mistakes could be the claim, as they differ from the truth where it does and nowhere else."""
+        right = as_float(self.truth).ravel()[screen.places]
+        tell = abs(screen.matrix - right) > excuses(claim).ravel()[screen.places]
+        wrong = ~claim.allows(self.truth).ravel()[screen.places]
+        return max(int((tell == wrong).all(axis=1).sum()), 1)
+
+    @property
+    def tried(self) -> int:
+        """How many single mistakes a claim is compared with."""
+        return len(self.candidates.screen.candidates)
 
     def single_entry(self, claim: Claim) -> Explanation | None:
         """One entry of the truth altered, or two exchanged, where that explains the claim."""
@@ -95,15 +161,22 @@ class Search:
         return Explanation(None, tuple(Repair("misrounded", index) for index in wrong), self.truth)
 
     def part(self, claim: Claim) -> Explanation | None:
-        """The mistake that explains most entries, where that is no chance, and what explains some of the rest."""
+        """The mistake that explains most entries that tell, where that is no chance, and what explains the rest."""
         for candidate in self._most(claim):
             base = self.candidates.value(candidate)
-            explained = claim.allows(base) & ~claim.allows(self.truth)
-            if sum(bits(claim, explained)) >= log2(len(self.candidates.singles) + 1) + PART_BITS:
-                wrong = wrong_entries(claim, base)
-                found = self._repairs(claim, candidate, base, wrong) if len(wrong) <= MOST_REPAIRS else []
-                return Explanation(candidate, tuple(found), base)
+            says, wrong = self._partial(claim, base), wrong_entries(claim, base)
+            chance = says.chance(self.tried)
+            if says.match >= MOSTLY * (says.match + len(wrong)) and chance <= FITTED:
+                found = self._repairs(claim, candidate, base, wrong) if len(wrong) <= MOST_CHANGED else []
+                return Explanation(candidate, tuple(found), base, evidence=says, chance=chance)
         return None
+
+    def _partial(self, claim: Claim, base: Array) -> Evidence:
+        """What speaks for a mistake that explains a part; of a maximum an entry can be one of few numbers."""
+        right = self.candidates.right
+        taps = prod(getattr(axis, "size", 2) for axis in right.axes)
+        selects = getattr(right, "kind", "") == "max" and right.array == "dX"
+        return evidence(claim, self.truth, base, np.log2(taps) if selects and taps > 1 else MOST_BITS)
 
     def shaped(self, claim: Claim) -> list[Match]:
         """The mistakes that give a claim of another shape."""
@@ -114,13 +187,6 @@ class Search:
         if not found and self._in_order(claim):
             return [Match(Candidate(("flattened",), ("",), self.candidates.right))]
         return list(found.values())
-
-    def by_chance(self, claim: Claim, mistakes: int) -> bool:
-        """Whether what the claim says is little beside the number of arrays that it was compared with."""
-        if not claim.values.any():
-            return claim.values.size < 2  # nothing but zeros says little in bits, but is no chance
-        tried = max(len(self.candidates.singles), 2) ** mistakes
-        return sum(bits(claim)) < log2(tried) + CHANCE_BITS * mistakes
 
     def _confirmed(self, claim: Claim, screen: Screen) -> list[Candidate]:
         """The first variant of every mistake that gives the claim's numbers, in full and in its own kind of number."""
@@ -137,9 +203,14 @@ class Search:
         if (repaired := self._repaired(claim, None)) is not None:
             yield repaired
         if pairs := self._pairs(claim):
-            yield Explanation(pairs[0], (), self.truth, others=tuple(pairs[1:]))
+            says = evidence(claim, self.truth, self.value(pairs[0]))
+            tried = self._alike(claim, self._pair_screen) + self._alike(claim, self.candidates.screen)
+            if (chance := says.chance(tried)) <= FITTED:
+                yield Explanation(pairs[0], (), self.truth, others=tuple(pairs[1:]), evidence=says, chance=chance)
         for fit in scaled_mistakes(self.candidates, claim):
-            yield Explanation(fit.candidate, (), self.truth, fit)
+            says = evidence(claim, self.truth, self.value(fit.candidate))
+            if (chance := says.chance(self.tried * FACTORS, fitted=1)) <= FITTED:
+                yield Explanation(fit.candidate, (), self.truth, fit, evidence=says, chance=chance)
         for candidate in self._most(claim):
             if (repaired := self._repaired(claim, candidate)) is not None:
                 yield repaired
@@ -152,11 +223,16 @@ class Search:
         alone = candidate is None and len(wrong) <= 2  # one entry, or two exchanged, need no majority of right ones
         if not 0 < len(wrong) <= MOST_REPAIRS or not (few or alone):
             return None
+        says = evidence(claim, self.truth, base) if candidate else None
+        chance = says.chance(self.tried) if says else 0.0
+        if chance > FITTED or (says and says.match < MOSTLY * (says.match + len(wrong))):
+            return None
         found = self._repairs(claim, candidate, base, wrong)
-        explained = len(found) == len(wrong) and (few or len(wrong) == 1 or all_exchanged(found))
-        return Explanation(candidate, tuple(found), base) if explained else None
+        explained = 0 < len(found) == len(wrong) and (few or len(wrong) == 1 or all_exchanged(found))
+        return Explanation(candidate, tuple(found), base, evidence=says, chance=chance) if explained else None
 
     def _repairs(self, claim: Claim, candidate: Candidate | None, base: Array, wrong: Sequence[Index]) -> list[Repair]:
+        """What explains entries by themselves, each so that hardly anything else would; none where that is too many."""
         computation = candidate.computation if candidate else self.candidates.right
         excuse, unit = claim.excuse, unit_of(claim)
 
@@ -164,14 +240,34 @@ class Search:
             margin = excuse[index] if isinstance(excuse, np.ndarray) else excuse
             return bool(abs(claim.values[index] - value) <= margin)
 
-        return repairs(computation, base, claim.values, wrong, allows, unit)
+        found = repairs(computation, base, claim.values, wrong, allows, unit)
+        earned = self._earned(claim, base, found)
+        kept = [repair.index for repair in earned]
+        if candidate is None and len(wrong) <= 2:
+            self.doubtful = {name: None for repair in found if repair.index not in kept for name in names_of(repair)}
+        changes = sum(1 if repair.other is None else 0.5 for repair in earned if repair.id != "misrounded")
+        return earned if changes <= MOST_CHANGED else []
+
+    def _earned(self, claim: Claim, base: Array, found: Sequence[Repair]) -> list[Repair]:
+        """Those that are no chance, each with its chance."""
+        widths, others = np.broadcast_to(width(claim), base.shape), len(found) - 1
+        told = [replace(one, chance=chance_of(one, base, claim.values, widths, others)) for one in found]
+        limit = REPAIRED if self.exact else REPAIRED_ROUNDED
+        return [repair for repair in told if repair.chance <= limit]
+
+    def doubted(self, claim: Claim) -> list[str]:
+        """What would explain the only wrong entry, or two exchanged, but so would others."""
+        self.doubtful = {}
+        self._repaired(claim, None)
+        return list(self.doubtful)
 
     def _most(self, claim: Claim) -> list[Candidate]:
         """The mistakes that explain most entries, and more than the truth does, best first."""
         screen = self.candidates.screen
         matching = agreement(claim, screen).mean(axis=1)
         least = max(0.5, float(claim.allows(self.truth).mean()))
-        order = [row for row in np.argsort(-matching, kind="stable") if matching[row] > least]
+        zero = [candidate.ids[0] == "left-at-zero" for candidate in screen.candidates]  # which is so where nothing is
+        order = [row for row in np.argsort(-matching, kind="stable") if matching[row] > least and not zero[row]]
         return [screen.candidates[row] for row in order[:MOST_BASES]]
 
     @cached_property
@@ -179,8 +275,9 @@ class Search:
         return Screen(self.truth, self.candidates.pairs())
 
     def _pairs(self, claim: Claim) -> list[Candidate]:
-        """Pairs of mistakes that explain every entry, where that is no chance; none are tried on large layers."""
-        return self._confirmed(claim, self._pair_screen) if self.paired and not self.by_chance(claim, 2) else []
+        """Pairs of mistakes that explain every entry; none are tried on large layers, or where they could not tell."""
+        most = sum(bits(claim)) + claim.values.size
+        return self._confirmed(claim, self._pair_screen) if self.paired and most > -log2(FITTED) else []
 
     def _in_order(self, claim: Claim) -> bool:
         same = claim.values.size == self.truth.size
@@ -195,3 +292,29 @@ def unit_of(claim: Claim) -> Any:
 def wrong_entries(claim: Claim, base: Array) -> list[Index]:
     """Where a claim is not a base array."""
     return [tuple(int(i) for i in index) for index in np.argwhere(~claim.allows(base))]
+
+
+def names_of(repair: Repair) -> tuple[str, ...]:
+    """All mistakes that would explain an entry."""
+    return (repair.id, *repair.also)
+
+
+def chance_of(repair: Repair, base: Array, values: Array, widths: Array, others: int) -> float:
+    """How many terms would explain any number near what an entry is, or `others` that it may be exchanged with.
+
+    An exchange with a 0 explains whatever was moved.
+    """
+    if repair.other is not None:
+        sizes = [abs(float(values[index])) for index in (repair.index, repair.other)]
+        margin = max(float(widths[index]) for index in (repair.index, repair.other))
+        largest = max(largest_of(as_float(values)), margin)
+        return inf if min(sizes) <= margin else others * (margin / largest) ** 2
+    if not repair.terms or repair.also:
+        return 0.0 if repair.id == "misrounded" else inf
+    margin, claimed, right = float(widths[repair.index]), float(values[repair.index]), float(base[repair.index])
+    terms = np.array([float(term.value) for term in repair.terms])
+    offers = (np.array([[effect] for effect in EFFECTS.values()]) * terms).ravel()
+    offers = np.unique(np.round(offers / margin)) * margin if margin else np.unique(offers)
+    near = int((abs(right + offers - claimed) <= NEAR * margin).sum())
+    largest = max(abs(terms).max(), margin)
+    return float(max(near / NEAR, len(offers) * margin / (2 * largest))) if margin else 0.0

@@ -14,7 +14,8 @@ from convgrad.catalogue.mistake import Mistake
 from convgrad.catalogue.of_entries import ENTRIES
 from convgrad.catalogue.tables import catalogue, right
 from convgrad.core.arithmetic import Array
-from convgrad.diagnosis.candidates import Bare, as_float, differs
+from convgrad.diagnosis.candidates import Bare, differs
+from convgrad.diagnosis.chance import as_float
 from convgrad.passes.gradients import Gradients
 from convgrad.subject.case import Case
 

@@ -21,11 +21,19 @@ SHOWN_TERMS = 12
 """Terms of a sum up to which all are written out."""
 
 
-def entries_text(matches: int, entries: int) -> str:
-    """In how many entries: nothing to say of a single one."""
+def evidence_text(evidence: Mapping[str, int] | None, matches: int, entries: int) -> str:
+    """In how many entries: of those that tell, where not all do; nothing to say of a single one."""
     if entries == 1:
         return ""
-    return f", in all {entries} entries," if matches == entries else f", in {matches} of {entries} entries,"
+    tell, match = (evidence["tell"], evidence["match"]) if evidence else (entries, matches)
+    if tell == entries:
+        match = matches
+    noun = "entries" if tell > 1 or tell == entries else "entry"
+    if tell != entries:
+        noun += " that tells" if tell == 1 else " that tell"
+    if tell == 1:
+        return f", in the only {noun},"
+    return f", in all {tell} {noun}," if match == tell else f", in {match} of {tell} {noun},"
 
 
 def also_text(details: Mapping[str, Any]) -> str:
@@ -73,7 +81,7 @@ def repair_text(names: Names, repair: Repair, base: Array, values: Array) -> str
     what = ENTRIES[repair.id].what
     total = f"{sum_text(repair.terms, repair.term)} = {number_text(base[repair.index])}"
     others = f"; {' or '.join(repair.also)} would give it too" if repair.also else ""
-    return f"{name} is {claimed}: {what}, the one in brackets of {total} ({repair.id}{others})"
+    return f"{name} is {claimed}, which fits: {what}, the one in brackets of {total} ({repair.id}{others})"
 
 
 # -- What would tell mistakes apart ------------------------------------------------------------------------------------

@@ -193,15 +193,16 @@ NAN, INF = float("nan"), float("inf")
 
 
 @pytest.mark.parametrize(("values", "said"), [
-    ([NAN, 1], "NaN in 1 entry"),
+    ([NAN, 1], "NaN in 1 entry, dW[0]; the other is wrong"),
     ([NAN, NAN], "NaN in 2 entries"),
-    ([0.3, -INF], "infinity in 1 entry"),
+    ([0.3, -INF], "infinity in 1 entry, dW[1]; the rest is right"),
     ([NAN, INF], "NaN in 1 entry, infinity in 1 entry"),
 ])  # fmt: skip
 def test_a_claim_that_is_not_finite_differs_and_is_no_mistake_of_the_catalogue(values, said):
     report = check(LEDGER, {"dW": values}, nonfinite=True)
     assert report.verdict == "differs"
-    assert [(one.mistake, one.message) for one in report.diagnosis] == [(None, said)]
+    assert {one.mistake for one in report.diagnosis} == {None}
+    assert report.diagnosis[0].message == said
     assert "".join(chunks(report.to_dict(), "json"))
 
 
@@ -209,7 +210,7 @@ def test_a_claim_that_is_not_finite_differs_and_is_no_mistake_of_the_catalogue(v
 @pytest.mark.parametrize("as_given", [np.float64, np.float32, list])
 def test_a_function_that_returns_what_is_not_finite_fails_with_it(arithmetic, as_given):
     values = [NAN, 0.4] if as_given is list else np.array([NAN, 0.4], as_given)
-    with pytest.raises(AssertionError, match=r"(?s)dW\[0\]: claimed NaN, correct 0.3.*NaN in 1 entry\n"):
+    with pytest.raises(AssertionError, match=r"(?s)dW\[0\]: claimed NaN, correct 0.3.*NaN in 1 entry, dW\[0\]; the rest is right\n"):
         assert_gradients(lambda *_: {"dW": values}, LEDGER, arithmetic=arithmetic)
 
 

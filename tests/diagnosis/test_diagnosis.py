@@ -104,9 +104,10 @@ def test_a_constant_factor_is_reported(factor):
     assert (found.mistake, found.details["factor"]) == ("scaled", float(factor))
 
 
-def test_a_factor_with_a_better_name_has_that_first():
+def test_a_factor_with_a_better_name_has_that_alone():
     found = planted(PLAIN, "dW", "batch-averaged")
-    assert [part.mistake for part in found] == ["batch-averaged", "scaled"]
+    assert [part.mistake for part in found] == ["batch-averaged"]
+    assert "alternatives" not in found[0].details
     assert planted(PLAIN, "dX", "negated")[0].mistake == "negated"
 
 
@@ -165,8 +166,8 @@ def test_two_entries_exchanged():
 def test_a_number_is_misrounded_only_where_rounding_was_needed():
     document = {"input": ["1/8", 2, 3], "kernel": [1, 10], "delta": [1, 1]}
     assert [part.mistake for part in told(document, dW=[plain("2.14 5")[0][0], 5])] == ["misrounded"]
-    case = make_case({"input": [1, 2, 3], "kernel": [1, 10], "delta": [1, 1]})
-    found = diagnose(case, truth_of(case), printed(case, dW=[2, 5]))
+    case = make_case({"input": [1, 20, 300], "kernel": [1, 10], "delta": [1, 1]})
+    found = diagnose(case, truth_of(case), printed(case, dW=[20, 320]))
     assert found[0].mistake == "term-missing"
 
 
@@ -330,7 +331,7 @@ def test_an_empty_batch_has_nothing_to_accuse():
     case = make_case(empty)
     truth = truth_of(case)
     assert diagnose(case, truth, {name: claimed(name, array, array) for name, array in truth.items()}) == []
-    assert [part.mistake for part in told(case.document, dW=numbers(2, 2, 2))] == [None]
+    assert [part.mistake for part in told(case.document, dW=numbers(2, 2, 2, seed=3))] == [None]
 
 
 def test_numbers_that_are_not_finite_are_compared_as_they_are():
@@ -382,11 +383,11 @@ def test_what_would_tell_apart_is_tried_out_on_changed_cases():
 
 def test_too_few_numbers_are_called_so():
     samples = {"input": [[[1, 2, 3]], [[2, 2, 5]]], "dims": 1, "kernel": [[[1, 10]]], "delta": [[[4, 5]], [[3, 6]]]}
-    found = told(samples, db=[9])
-    assert found[0].mistake in ("batch-averaged", "sample-missing")
-    assert found[0].details["uncertain"]
-    assert "chance" in found[0].message
-    assert "sample-missing" in found[0].details["alternatives"]
+    (found,) = told(samples, db=[9])
+    assert found.mistake is None
+    assert found.details["uncertain"]
+    assert "chance" in found.message
+    assert {"batch-averaged", "sample-missing"} <= set(found.details["alternatives"])
 
 
 # -- Right claims ------------------------------------------------------------------------------------------------------
