@@ -12,6 +12,7 @@ from convgrad.catalogue.of_convolutions import CONVOLUTIONS, DB, DW, DX
 from convgrad.catalogue.of_entries import ENTRIES
 from convgrad.catalogue.of_outputs import OUTPUT
 from convgrad.catalogue.of_pools import POOL_DX, POOL_OUTPUT
+from convgrad.catalogue.of_practice import PRACTICE
 from convgrad.catalogue.of_shapes import SHAPES
 from convgrad.catalogue.pooling import of_pool
 from convgrad.core.arithmetic import Array
@@ -20,24 +21,47 @@ from convgrad.subject.layout import OPERANDS
 
 _ANY = {array: {name: form for name, form in ANY.items() if name in ONLY_ARRAYS.get(array, ANY)} for array in OPERANDS}
 
-TABLES: dict[str, dict[str, dict[str, Form]]] = {
+_FIRST: dict[str, dict[str, dict[str, Form]]] = {
     "convolution": {
-        "dW": {**DW, **SHAPES["dW"], **_ANY["dW"], **ENTRIES},
-        "dX": {**DX, **SHAPES["dX"], **_ANY["dX"], **ENTRIES},
-        "db": {**DB, **SHAPES["db"], **_ANY["db"], **ENTRIES},
-        "output": {**OUTPUT, **_ANY["output"], **ENTRIES},
+        "dW": {**DW, **SHAPES["dW"], **_ANY["dW"]},
+        "dX": {**DX, **SHAPES["dX"], **_ANY["dX"]},
+        "db": {**DB, **SHAPES["db"], **_ANY["db"]},
+        "output": {**OUTPUT, **_ANY["output"]},
     },
     "pool": {
-        "dX": {**POOL_DX, **SHAPES["dX"], **_ANY["dX"], **ENTRIES},
-        "output": {**POOL_OUTPUT, **_ANY["output"], **ENTRIES},
+        "dX": {**POOL_DX, **SHAPES["dX"], **_ANY["dX"]},
+        "output": {**POOL_OUTPUT, **_ANY["output"]},
     },
 }
+TABLES: dict[str, dict[str, dict[str, Form]]] = {
+    kind: {
+        array: {**table, **{name: form for name, form in PRACTICE[kind][array].items() if name not in table}, **ENTRIES}
+        for array, table in tables.items()
+    }
+    for kind, tables in _FIRST.items()
+}
+"""What is tried first, then what is tried where none of that fits, then what concerns single entries."""
 
 
 def forms(operation: str, array: str) -> dict[str, Form]:
     """The mistakes on one array of an operation, in the order in which they are tried."""
-    table = TABLES["convolution" if operation in CONVOLUTIONS else "pool"].get(array, {})
+    return _applying(TABLES, operation, array)
+
+
+def practised(operation: str, array: str) -> dict[str, Form]:
+    """Those that are tried where none of the others fits: families, with forms of their own for ids of the others."""
+    return _applying(PRACTICE, operation, array)
+
+
+def _applying(tables: dict[str, dict[str, dict[str, Form]]], operation: str, array: str) -> dict[str, Form]:
+    table = tables["convolution" if operation in CONVOLUTIONS else "pool"].get(array, {})
     return {name: form for name, form in table.items() if form.applies(operation)}
+
+
+def is_practised(operation: str, array: str, name: str) -> bool:
+    """Whether a mistake is a family of those alone."""
+    first = _FIRST["convolution" if operation in CONVOLUTIONS else "pool"].get(array, {})
+    return name not in first and name not in ENTRIES
 
 
 @cache

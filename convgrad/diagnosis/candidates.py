@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, fields, replace
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, field, fields, replace
 from functools import cached_property
 from typing import Any
 
@@ -13,7 +13,7 @@ from convgrad.catalogue.computation import Computation
 from convgrad.catalogue.mistake import Form
 from convgrad.catalogue.of_entries import ENTRIES
 from convgrad.catalogue.of_shapes import SHAPES
-from convgrad.catalogue.tables import asked_for, forms, right
+from convgrad.catalogue.tables import asked_for, forms, is_practised, practised, right
 from convgrad.core.arithmetic import EXACT, Array, rounded
 from convgrad.subject.case import Case
 
@@ -60,9 +60,12 @@ class Candidates:
 
     @cached_property
     def forms(self) -> dict[str, Form]:
-        """The mistakes that are compared as whole arrays; those in single entries are found otherwise."""
+        """The mistakes that are compared first, as whole arrays; those in single entries are found otherwise."""
         skipped = {*ENTRIES, *asked_for(self.case), "scaled"}
-        return {name: form for name, form in forms(self.case.operation.name, self.array).items() if name not in skipped}
+        return {name: form for name, form in self.all_forms.items() if name not in skipped and not self._late(name)}
+
+    def _late(self, name: str) -> bool:
+        return is_practised(self.case.operation.name, self.array, name)
 
     @cached_property
     def all_forms(self) -> dict[str, Form]:
@@ -79,6 +82,24 @@ class Candidates:
             for name, form in self.forms.items()
             for variant, altered in form.alter(self.right).items()
         ]
+
+    @cached_property
+    def practised(self) -> dict[str, Form]:
+        return practised(self.case.operation.name, self.array)
+
+    @cached_property
+    def families(self) -> Families:
+        """The mistakes that are tried where nothing else fits, made one after another as they are asked for."""
+        start, bare = floated(self.right), Bare()
+
+        def made(name: str) -> Screen:
+            return Screen(self.truth, ((one, bare.value(one.computation)) for one in self._family(name, start)))
+
+        return Families(made, tuple(self.practised))
+
+    def _family(self, name: str, start: Any) -> Iterator[Candidate]:
+        for variant, altered in self.practised[name].alter(start).items():
+            yield Candidate((name,), (variant,), altered)
 
     @cached_property
     def free(self) -> set[str]:
@@ -110,12 +131,21 @@ class Candidates:
                     for label, altered in second.alter(first).items():
                         yield Candidate((name, other), (variant, label), altered), bare.value(altered)
 
+    def form(self, name: str, variant: str) -> Form:
+        """What is said of a mistake: of a family's, in its own words."""
+        late = name in self.practised and (self._late(name) or variant not in self.all_forms[name].alter(self.right))
+        return self.practised[name] if late else self.all_forms[name]
+
     def rebuilt(self, candidate: Candidate) -> Candidate:
         """A candidate found in float64, in the case's own kind of number."""
         computation = self.right
         for name, variant in zip(candidate.ids, candidate.variants, strict=True):
-            computation = self.forms[name].alter(computation)[variant]
+            computation = self._altered(name, variant, computation)
         return replace(candidate, computation=computation)
+
+    def _altered(self, name: str, variant: str, computation: Computation) -> Computation:
+        first = self.forms[name].alter(computation) if name in self.forms else {}
+        return first[variant] if variant in first else self.practised[name].alter(computation)[variant]
 
 
 LATE = ("transposed-layout", "flattened", "shifted", "negated", "left-at-zero")
@@ -140,6 +170,25 @@ class Screen:
                 self.candidates.append(candidate)
                 rows.append(as_float(value.ravel()[self.places]))
         self.matrix = np.array(rows).reshape(-1, len(self.places))
+
+
+@dataclass
+class Families:
+    """Screens, each made when it is first asked for, and how many arrays have been compared in them."""
+
+    make: Callable[[str], Screen]
+    names: Sequence[str]
+    made: list[Screen] = field(default_factory=list)
+
+    def __iter__(self) -> Iterator[Screen]:
+        for number, name in enumerate(self.names):
+            if number == len(self.made):
+                self.made.append(self.make(name))
+            yield self.made[number]
+
+    @property
+    def tried(self) -> int:
+        return sum(len(screen.candidates) for screen in self.made)
 
 
 def _places(size: int) -> Array:

@@ -70,7 +70,14 @@ class Search:
         found = {candidate.ids[0]: Match(candidate) for candidate in self._confirmed(claim, self.candidates.screen)}
         found |= {fit.candidate.ids[0]: Match(fit.candidate, fit) for fit in fits(self.candidates, claim)}
         order = list(self.candidates.all_forms)
-        return sorted(found.values(), key=lambda match: order.index(match.candidate.ids[0]))
+        return sorted(found.values(), key=lambda match: order.index(match.candidate.ids[0])) or self._practised(claim)
+
+    def _practised(self, claim: Claim) -> list[Match]:
+        """The first family of mistakes of which one explains every entry; none are tried on large layers."""
+        if not self.paired:
+            return []
+        found = (self._confirmed(claim, screen) for screen in self.candidates.families)
+        return next(([Match(candidate) for candidate in family] for family in found if family), [])
 
     def single_entry(self, claim: Claim) -> Explanation | None:
         """One entry of the truth altered, or two exchanged, where that explains the claim."""
@@ -119,7 +126,7 @@ class Search:
         """Whether what the claim says is little beside the number of arrays that it was compared with."""
         if not claim.values.any():
             return claim.values.size < 2  # nothing but zeros says little in bits, but is no chance
-        tried = max(len(self.candidates.singles), 2) ** mistakes
+        tried = max(len(self.candidates.singles) + self.candidates.families.tried, 2) ** mistakes
         return sum(bits(claim)) < log2(tried) + CHANCE_BITS * mistakes
 
     def _confirmed(self, claim: Claim, screen: Screen) -> list[Candidate]:
