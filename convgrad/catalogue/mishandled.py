@@ -181,5 +181,10 @@ def clipped(c: Any) -> Variants:
     return {"at half of the largest": c.then(clip)}
 
 
+def clipped_like(c: Any, limit: Any) -> Any:
+    """The computation with its result clipped at a limit."""
+    return c.then(partial(clipped_at, limit=limit))
+
+
 def clipped_at(array: Array, limit: Any) -> Array:
     return np.asarray(np.minimum(np.maximum(array, -limit), limit))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from functools import partial
 from itertools import permutations, product
 from typing import Any
@@ -43,7 +43,36 @@ def stride_of_one_axis(c: Any) -> Variants:
 
 
 def dilation_of_one_axis(c: Any) -> Variants:
-    return _of_one_axis(c, "dilation") if _strided(c) else {}
+    if not _strided(c):
+        return {}
+    found = _of_one_axis(c, "dilation")
+    if getattr(c, "kind", "") == "max" and c.array == "dX":
+        found = {**found, **_looked_up(c)}
+    return found
+
+
+def _looked_up(c: Any) -> dict[str, Any]:
+    """Winners that a cell finds only where it looks for its windows at another dilation."""
+    ways = {"every axis": [1] * c.dims} | {f"axis {at}": [own.dilation if n != at else 1 for n, own in enumerate(c.axes)]
+                                           for at in range(c.dims)}  # fmt: skip
+    return {
+        f"where cells look for their windows, 1 on {name}": c.but(regroup=partial(_found, mask=_met(c, numbers)))
+        for name, numbers in ways.items()
+    }
+
+
+def _met(c: Any, dilations: list[int]) -> Array:
+    """Whether a tap's cell lies under its own window at other dilations: *K, *P."""
+    mask = np.ones((1,) * (2 * c.dims), bool)
+    for number, (axis, dilation) in enumerate(zip(c.axes, dilations, strict=True)):
+        offsets = np.arange(axis.size) * axis.dilation
+        alone = np.isin(offsets, np.arange(axis.size) * dilation)
+        mask = mask & alone.reshape(-1, *(1,) * (2 * c.dims - number - 1))
+    return mask
+
+
+def _found(given: Array, mask: Array) -> Array:
+    return np.where(mask, given, zeros((), given.dtype))
 
 
 def _of_one_axis(c: Any, name: str) -> Variants:
@@ -181,6 +210,8 @@ def _with_pads(c: Any, named: Iterator[tuple[str, Pads]]) -> Variants:
             continue
         seen.add(pads)
         axes = tuple(replace(a, before=own[0] + a.before - old[0]) for a, own, old in zip(c.axes, pads, c.pads, strict=True))
+        if c.array == "output" and not getattr(c, "transposed", False) and (own := _own_output(c, axes, pads)):
+            found[f"{name}, own shape"] = own
         if getattr(c, "padding_mode", "zeros") == "zeros":
             found[name] = c.but(axes=axes)
             if getattr(c, "kind", "") == "average":
@@ -189,6 +220,15 @@ def _with_pads(c: Any, named: Iterator[tuple[str, Pads]]) -> Variants:
         elif min(min(pair) for pair in pads) >= 0:
             found[name] = c.but(axes=axes, pads=pads)
     return found
+
+
+def _own_output(c: Any, axes: Axes, pads: Pads) -> Any:
+    """The output in the shape that other padding gives it; None where that is the right one."""
+    rows = zip(c.x.shape[2:], pads, axes, strict=True)
+    counts = tuple((n + sum(pair) - axis.extent) // axis.stride + 1 for n, pair, axis in rows)
+    if counts == c.delta.shape[2:] or min(counts) < 1 or min(min(pair) for pair in pads) < 0:
+        return None
+    return c.but(axes=axes, pads=pads, delta=zeros((*c.delta.shape[:2], *counts), c.delta.dtype))
 
 
 # -- What padding reads ------------------------------------------------------------------------------------------------
@@ -298,7 +338,22 @@ def tap_clamped(c: Any) -> Variants:
     if not _strided(c) or getattr(c, "padding_mode", "zeros") != "zeros":
         return {}
     sides = list(_sides(c.dims))[1 if isinstance(c, Convolution) else 0 :]
-    return {where: _filled(c, "replicate", "zeros", side) for where, side in sides}
+    found = {where: _filled(c, "replicate", "zeros", side) for where, side in sides}
+    if not isinstance(c, Convolution):
+        found["the first alone"] = c.on_axes(lambda axis: Clamped(*(getattr(axis, slot) for slot in Axis.__slots__)))
+    return found
+
+
+@dataclass(frozen=True, slots=True)
+class Clamped(Axis):
+    """Windows whose first tap is the input's first cell where they begin before it, and that end where they did."""
+
+    def tap(self, tap: int, length: int) -> tuple[Array, Array]:
+        positions = np.arange(self.positions(length))
+        start = positions * self.stride - self.before
+        cells = np.maximum(start, 0) + tap * self.dilation
+        inside = cells < np.minimum(start + self.extent, length)
+        return positions[inside], cells[inside]
 
 
 def row_run_over(c: Any) -> Variants:

@@ -11,9 +11,11 @@ from typing import Any
 import numpy as np
 
 from convgrad.catalogue import memory
-from convgrad.catalogue.computation import Convolution
+from convgrad.catalogue.computation import Convolution, added, columns
 from convgrad.catalogue.mistake import Variants, one
+from convgrad.catalogue.pooling import given_to_taps
 from convgrad.core.arithmetic import Array, zeros
+from convgrad.core.window import AdaptiveAxis, Window
 
 Named = Iterator[tuple[str, Array]]
 """Arrays in an operand's place, each with what it is."""
@@ -302,10 +304,29 @@ def _lengths_exchanged(c: Any) -> Variants:
     """Height and width exchanged when shapes are unpacked: what lies in memory is read with each other's lengths."""
     if c.dims != 2 or c.array not in ("dX", "dW") or getattr(c, "padding_mode", "zeros") != "zeros":
         return {}
+    if any(isinstance(axis, AdaptiveAxis) for axis in c.axes):
+        return {}
     x, delta = (array.reshape(*array.shape[:2], *array.shape[:1:-1]) for array in (c.x, c.delta))
     other = c.but(x=x, delta=delta, lengths=c.lengths[::-1])
-    back = [other.then(partial(np.reshape, shape=c.x.shape))] if c.array == "dX" else [other]
-    return {"the lengths of all arrays": back[0]}
+    if c.array == "dW":
+        return {"the lengths of all arrays": other}
+    found = {"the lengths of all arrays": other.then(partial(_in_shape, shape=c.x.shape))}
+    if not getattr(c, "transposed", False):
+        found["the lengths of dX and delta"] = c.but(arrange=(lambda _: _laid_exchanged(c),))
+    return found
+
+
+def _in_shape(array: Array, shape: tuple[int, ...]) -> Array:
+    return array.reshape(shape)
+
+
+def _laid_exchanged(c: Any) -> Array:
+    """What every window gives, laid on an input, and counted over positions, with height and width exchanged."""
+    is_pool = not isinstance(c, Convolution)
+    given = given_to_taps(c, c.window()) if is_pool else columns(c.delta, c.as_laid(c.w), c.groups)
+    counts, lengths = given.shape[:3:-1], c.lengths[::-1]
+    window = Window(tuple(axis.fitted(*pair) for axis, *pair in zip(c.axes, lengths, counts, strict=True)))
+    return added(given.reshape(*given.shape[:4], *counts), window, lengths).reshape(c.x.shape)
 
 
 # -- Channels and directions -------------------------------------------------------------------------------------------

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from convgrad.catalogue.computation import Computation
+from convgrad.catalogue.mishandled import clipped_like
 from convgrad.catalogue.mistake import Form
 from convgrad.catalogue.of_entries import ENTRIES
 from convgrad.catalogue.of_shapes import SHAPES
@@ -17,6 +18,8 @@ from convgrad.catalogue.tables import asked_for, forms, is_practised, practised,
 from convgrad.core.arithmetic import EXACT, Array, rounded
 from convgrad.subject.case import Case
 
+FEW_CLIPPED = 2
+"""Entries that have to be at the limit for a claim to look clipped."""
 SCREENED = 4096
 """Entries of a larger array that candidates are compared in first."""
 MOST_KEPT = 1 << 23
@@ -113,11 +116,24 @@ class Candidates:
         return Screen(self.truth, ((single, self.value(single)) for single in self.singles))
 
     def shaped(self, shape: Sequence[int]) -> Iterator[tuple[Candidate, Array]]:
-        """The single mistakes whose arrays have a shape, but for axes of length one."""
+        """The mistakes whose arrays have a shape, but for axes of length one: single ones first, then families."""
         for single in self.singles:
             value = self.value(single)
-            if squeezed(value.shape) == squeezed(shape):
+            if alike_in_shape(value.shape, shape):
                 yield single, value.reshape(shape)
+        start, bare = floated(self.right), Bare()
+        for name in self.practised:
+            for candidate in self._family(name, start):
+                if alike_in_shape(bare.value(candidate.computation).shape, shape):
+                    exact = self.rebuilt(candidate)
+                    yield exact, self.bare.value(exact.computation).reshape(shape)
+
+    def clipped(self, values: Array) -> Candidate | None:
+        """The right array clipped at the largest entry of a claim, where that is several of its entries."""
+        limit = abs(values).max(initial=0)
+        if (abs(values) == limit).sum() < FEW_CLIPPED or "clipped" not in self.practised:
+            return None
+        return Candidate(("clipped",), (f"{float(limit):.6g}",), clipped_like(self.right, limit))
 
     def pairs(self) -> Iterator[tuple[Candidate, Array]]:
         """Two mistakes, the second on top of the first, in float64: they are told apart there and confirmed later."""
@@ -235,6 +251,11 @@ def _largest(array: Array) -> float:
 def alike(array: Array, shape: tuple[int, ...]) -> Array:
     """An array in a shape that differs from its own by axes of length one only; any other as it is."""
     return array.reshape(shape) if squeezed(array.shape) == squeezed(shape) else array
+
+
+def alike_in_shape(one: Sequence[int], other: Sequence[int]) -> bool:
+    """Whether two shapes differ by axes of length one only; empty arrays have lost what axes come after the empty one."""
+    return squeezed(one) == squeezed(other) or (0 in one and 0 in other)
 
 
 def squeezed(shape: Sequence[int]) -> tuple[int, ...]:

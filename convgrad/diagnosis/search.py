@@ -74,10 +74,17 @@ class Search:
 
     def _practised(self, claim: Claim) -> list[Match]:
         """The first family of mistakes of which one explains every entry; none are tried on large layers."""
+        if (clipped := self._clipped(claim)) is not None:
+            return [Match(clipped)]
         if not self.paired:
             return []
         found = (self._confirmed(claim, screen) for screen in self.candidates.families)
         return next(([Match(candidate) for candidate in family] for family in found if family), [])
+
+    def _clipped(self, claim: Claim) -> Candidate | None:
+        candidate = self.candidates.clipped(claim.values)
+        fits = candidate is not None and claim.allows(self.candidates.value(candidate)).all()
+        return candidate if fits else None
 
     def single_entry(self, claim: Claim) -> Explanation | None:
         """One entry of the truth altered, or two exchanged, where that explains the claim."""
