@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from functools import cache
-from itertools import permutations, product
+from itertools import combinations, permutations, product
+from math import prod
 
 import numpy as np
 
@@ -73,30 +74,37 @@ def steps_of(lengths: Sequence[int]) -> Steps:
 
 
 def wrong_steps(shape: Sequence[int], lengths: Sequence[int]) -> Iterator[tuple[str, Steps]]:
-    """Steps in which another length of the case stands for that of an axis, or in which an axis does not count."""
-    right, seen = steps_of(shape), {steps_of(shape)}
+    """Steps in which another length of the case stands for that of an axis, an axis does not count, or two exchange.
+
+    What would lead outside is left out: a program stops there.
+    """
+    seen = {steps_of(shape)}
+    for name, steps in _wrong_steps(shape, lengths):
+        if steps not in seen and sum((n - 1) * step for n, step in zip(shape, steps, strict=True)) < prod(shape):
+            seen.add(steps)
+            yield name, steps
+
+
+def _wrong_steps(shape: Sequence[int], lengths: Sequence[int]) -> Iterator[tuple[str, Steps]]:
+    right = steps_of(shape)
     for axis, length in product(range(1, len(shape)), lengths):
         whole = steps_of((*shape[:axis], length, *shape[axis + 1 :]))
-        once = (*right[: axis - 1], whole[axis - 1], *right[axis:])
-        for name, steps in (("", whole), (" once", once)):
-            if steps not in seen:
-                seen.add(steps)
-                yield f"{length} for the length of axis {axis}{name}", steps
+        yield f"{length} for the length of axis {axis}", whole
+        yield f"{length} for the length of axis {axis}, once", (*right[: axis - 1], whole[axis - 1], *right[axis:])
     for axis in range(len(shape) - 1):
-        for name, steps in (
-            (f"axis {axis}", (*right[:axis], 0, *right[axis + 1 :])),
-            (f"axes up to {axis}", (*(0,) * (axis + 1), *right[axis + 1 :])),
-        ):
-            if steps not in seen and shape[axis] > 1:
-                seen.add(steps)
-                yield f"{name} left out of the address", steps
+        yield f"axis {axis} left out of the address", (*right[:axis], 0, *right[axis + 1 :])
+        yield f"axes up to {axis} left out of the address", (*(0,) * (axis + 1), *right[axis + 1 :])
+    for a, b in combinations(range(len(shape)), 2):
+        swapped = list(right)
+        swapped[a], swapped[b] = right[b], right[a]
+        yield f"axes {a} and {b} exchanged in the address", tuple(swapped)
 
 
 def addresses(shape: Sequence[int], steps: Steps, offset: int = 0) -> Array:
     """The place in memory of every entry, with these steps; -1 where that is outside."""
     places = sum((np.arange(n).reshape(-1, *(1,) * (len(shape) - axis - 1)) * step
                   for axis, (n, step) in enumerate(zip(shape, steps, strict=True))), np.array(offset))  # fmt: skip
-    size = int(np.prod(shape))
+    size = prod(shape)
     return np.where((places >= 0) & (places < size), places, -1)
 
 

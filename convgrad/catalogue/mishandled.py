@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from fractions import Fraction
 from functools import partial
 from math import floor, trunc
 from typing import Any
@@ -14,7 +15,7 @@ from convgrad.catalogue.computation import Convolution
 from convgrad.catalogue.mistake import Variants
 from convgrad.catalogue.misread import Named, altered, operands, read_as
 from convgrad.catalogue.pooling import divisors
-from convgrad.core.arithmetic import EXACT, Array, zeros
+from convgrad.core.arithmetic import EXACT, Array, rounded, zeros
 
 # -- Overlays and taps -------------------------------------------------------------------------------------------------
 
@@ -33,6 +34,13 @@ def one_overlay(c: Any) -> Variants:
     if isinstance(c, Convolution) and c.array == "dW":
         found["the last inside the input"] = c.but(overwrite="last")
     return found
+
+
+def one_sample_filled(c: Any) -> Variants:
+    """dX of one sample alone, the others left at 0."""
+    count = len(c.delta)
+    kept = [count - 1, *range(min(count - 1, 8))] if count > 1 else []
+    return {f"sample {n}": c.but(delta=_kept(c.delta, n)) for n in kept}
 
 
 def _kept(array: Array, place: Any) -> Array:
@@ -120,6 +128,26 @@ def _operand_whole(c: Any, name: str, way: Any) -> Named:
 def _shares(c: Any, ways: Any) -> dict[str, Any]:
     counts = divisors(c, c.window())
     return {f"a window's share {name}": c.but(delta=_whole(c.delta / counts, way) * counts) for name, way in ways.items()}
+
+
+def narrowed(c: Any) -> Variants:
+    """An operand rounded to half precision."""
+    return {name: made for name, made in altered(c, _halved).items()}
+
+
+def _halved(c: Any, name: str) -> Named:
+    array = getattr(c, name)
+    half = np.asarray(rounded(array) if array.dtype == EXACT else array).astype(np.float16).astype(np.float64)
+    yield "in float16", _like(half, array)
+
+
+def _like(floats: Array, array: Array) -> Array:
+    """Floats in the kind of an array."""
+    if array.dtype != EXACT:
+        return floats.astype(array.dtype)
+    result = zeros(array.shape, array.dtype)
+    result.reshape(-1)[:] = [Fraction(value) for value in floats.ravel().tolist()]
+    return result
 
 
 def masked(c: Any) -> Variants:

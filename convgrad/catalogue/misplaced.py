@@ -32,6 +32,8 @@ def _with_axes(c: Any, named: Iterator[tuple[str, Axes]]) -> Variants:
         if axes not in seen:
             seen.add(axes)
             found[name] = c.but(axes=axes)
+            if getattr(c, "kind", "") == "max" and c.array == "dX":
+                found[f"{name}, where delta is laid"] = c.but(laid=axes)
     return found
 
 
@@ -49,6 +51,13 @@ def dilation_of_one_axis(c: Any) -> Variants:
     if getattr(c, "kind", "") == "max" and c.array == "dX":
         found = {**found, **_looked_up(c)}
     return found
+
+
+def laid_otherwise(c: Any, name: str) -> Variants:
+    """Winners that are found right, and laid without the stride, the dilation or the padding."""
+    if getattr(c, "kind", "") != "max" or c.array != "dX" or not _strided(c):
+        return {}
+    return {"where delta is laid": c.but(laid=tuple(replace(axis, **{name: name != "before"}) for axis in c.axes))}
 
 
 def _looked_up(c: Any) -> dict[str, Any]:
@@ -99,6 +108,7 @@ def _numbered(axes: Axes, name: str, numbers: list[int]) -> Axes:
 
 
 MISUSES: dict[str, Callable[[Axis], Axis]] = {
+    "stride and dilation exchanged": lambda axis: replace(axis, stride=axis.dilation, dilation=axis.stride),
     "p + stride": lambda axis: replace(axis, stride=1, before=axis.before - axis.stride),
     "stride twice": lambda axis: replace(axis, stride=axis.stride**2),
     "the window's length for the stride": lambda axis: replace(axis, stride=axis.size),
@@ -155,6 +165,28 @@ def _divided(c: Any) -> Variants:
 
 def _at(array: Array, places: list[Array]) -> Array:
     return np.asarray(array[(slice(None), slice(None), *np.ix_(*places))])
+
+
+def remainder_on_one_axis(c: Any) -> Variants:
+    """The cells past the last window put before the first, on one axis."""
+    if not _strided(c) or getattr(c, "padding_mode", "zeros") != "zeros":
+        return {}
+    spare = _taps_to_spare(c)
+
+    def axes() -> Iterator[tuple[str, Axes]]:
+        for at in range(c.dims):
+            yield f"axis {at}", tuple(_earlier(own, -spare[n] * (n == at)) for n, own in enumerate(c.axes))
+        yield "every axis", tuple(_earlier(own, -spare[n]) for n, own in enumerate(c.axes))
+
+    return _with_axes(c, axes())
+
+
+def dilation_from_the_end(c: Any) -> Variants:
+    """Windows at dilation 1 that end where they should, in place of beginning there."""
+    if not _strided(c):
+        return {}
+    change = lambda axis: replace(axis, dilation=1, before=axis.before - axis.extent + axis.size)  # noqa: E731
+    return _with_axes(c, iter([("counted from the last tap", tuple(map(change, c.axes)))]))
 
 
 # -- Padding -----------------------------------------------------------------------------------------------------------
@@ -214,6 +246,8 @@ def _with_pads(c: Any, named: Iterator[tuple[str, Pads]]) -> Variants:
             found[f"{name}, own shape"] = own
         if getattr(c, "padding_mode", "zeros") == "zeros":
             found[name] = c.but(axes=axes)
+            if getattr(c, "kind", "") == "max" and c.array == "dX":
+                found[f"{name}, where delta is laid"] = c.but(laid=axes)
             if getattr(c, "kind", "") == "average":
                 found[f"{name}, divisor too"] = c.but(axes=axes, pads=pads)
                 found[f"{name}, divisor only"] = c.but(pads=pads)
@@ -401,6 +435,8 @@ def moved_over(c: Any) -> Variants:
         yield "at the kernel's middle", tuple(replace(axis, before=axis.size // 2) for axis in c.axes)
         yield "at the extent's middle", tuple(replace(axis, before=(axis.extent - 1) // 2) for axis in c.axes)
         yield "at the extent less 1", tuple(replace(axis, before=axis.extent - 1) for axis in c.axes)
+        yield "by the window's length, before", tuple(_earlier(axis, axis.size) for axis in c.axes)
+        yield "by the window's extent, before", tuple(_earlier(axis, axis.extent) for axis in c.axes)
         yield "at the extent less 1 and the padding", tuple(
             replace(axis, before=axis.extent - 1 - axis.before) for axis in c.axes
         )
@@ -431,7 +467,6 @@ def cut_short(c: Any) -> Variants:
         if all(first + last < n for (first, last), n in zip(cut, lengths, strict=True)):
             found[label] = c.then(partial(_inside, cut=cut))
             found[f"{label}, left at 0"] = c.then(partial(_cleared, cut=cut))
-            found[f"{label}, with more at the end"] = c.then(partial(_longer, cut=cut))
     return found
 
 
@@ -468,14 +503,6 @@ def _cleared(array: Array, cut: Cut) -> Array:
     result = zeros(array.shape, array.dtype)
     where = (..., *(slice(first, n - last) for (first, last), n in zip(cut, array.shape[2:], strict=True)))
     result[where] = array[where]
-    return result
-
-
-def _longer(array: Array, cut: Cut) -> Array:
-    """Zeros more at the ends."""
-    shape = [n + first + last for (first, last), n in zip(cut, array.shape[2:], strict=True)]
-    result = zeros((*array.shape[:2], *shape), array.dtype)
-    result[(..., *(slice(first, first + n) for (first, _), n in zip(cut, array.shape[2:], strict=True)))] = array
     return result
 
 

@@ -6,12 +6,13 @@ from collections.abc import Callable, Iterator
 from dataclasses import replace
 from functools import partial
 from itertools import chain, combinations, product
+from math import prod
 from typing import Any
 
 import numpy as np
 
 from convgrad.catalogue import memory
-from convgrad.catalogue.computation import Convolution, added, columns
+from convgrad.catalogue.computation import Convolution, added, columns, turn
 from convgrad.catalogue.mistake import Variants, one
 from convgrad.catalogue.pooling import given_to_taps
 from convgrad.core.arithmetic import Array, zeros
@@ -131,7 +132,9 @@ def _places(c: Any, shape: tuple[int, ...]) -> Iterator[tuple[str, Array]]:
     steps = memory.steps_of(shape)
     for count in dict.fromkeys((1, 2, *steps)):
         for offset in (count, -count):
-            yield f"{offset:+d}", memory.addresses(shape, steps, offset)
+            places = memory.addresses(shape, steps, offset)
+            yield f"{offset:+d}", places
+            yield f"{offset:+d}, round", np.where(places < 0, (memory.addresses(shape, steps) + offset) % prod(shape), places)
     for label, wrong in memory.wrong_steps(shape, _lengths(c)):
         yield label, memory.addresses(shape, wrong)
 
@@ -160,7 +163,18 @@ def _indexed(c: Any, name: str) -> Named:
     for axis, kind in enumerate(kinds):
         yield from _along(array, axis, kind)
     if name == "delta":
-        yield from _positions(array)
+        yield from _positions(array, c.array != "db")
+        yield from _by_group(c, array)
+
+
+def _by_group(c: Any, delta: Array) -> Named:
+    """Delta of a group's number, or of a number within the group, in place of the filter's."""
+    count, groups = delta.shape[1], getattr(c, "groups", 1)
+    if groups > 1:
+        numbers = np.arange(count)
+        ways = {"o//M": numbers // (count // groups), "o%M": numbers % (count // groups), "o%G": numbers % groups}
+        for name, channels in ways.items():
+            yield f"of channel {name}", delta[:, channels]
 
 
 def _along(array: Array, axis: int, kind: str) -> Named:
@@ -172,11 +186,12 @@ def _along(array: Array, axis: int, kind: str) -> Named:
         yield f"of the {kind} {text}, 0 at the end", _shifted(array, step, axis)
 
 
-def _positions(delta: Array) -> Named:
+def _positions(delta: Array, placed: bool) -> Named:
+    """Delta of another position; where positions do not count, as in db, only of one for all."""
     flat = delta.reshape(*delta.shape[:2], -1)
     for index in (0, -1):
         yield f"the {'last' if index else 'first'} position for all", _wide(flat[..., [index]], delta.shape)
-    for step, text in ((1, "before"), (-1, "after")):
+    for step, text in ((1, "before"), (-1, "after")) if placed else ():
         for label, moved in ((", round", np.roll(flat, step, 2)), ("", _shifted(flat, step, 2))):
             yield f"of the position {text}{label}", moved.reshape(delta.shape)
         for axis in range(2, delta.ndim):
@@ -246,7 +261,7 @@ def _places_of(shape: tuple[int, ...]) -> Iterator[tuple[tuple[str, str], Array,
 
 def positions_counted(c: Any, which: Callable[[tuple[str, str]], bool]) -> Variants:
     """Windows at other places than those of their deltas: row and column counted otherwise (two axes)."""
-    if c.dims != 2 or c.array == "db" or getattr(c, "transposed", False):
+    if c.dims != 2 or c.array == "db" or getattr(c, "transposed", False) or _is_adaptive(c):
         return {}
     found = {}
     for names, rows, columns in _places_of(c.delta.shape[2:]):
@@ -293,18 +308,22 @@ def _at_taps(c: Convolution, channels: Array, rows: Array, columns: Array) -> An
 
 
 def delta_exchanged(c: Any) -> Variants:
-    """Delta's spatial axes exchanged, or the positions that its numbers are taken for."""
-    pairs = {f"axes {a} and {b}": np.swapaxes(c.delta, a + 2, b + 2) for a, b in combinations(range(c.dims), 2)}
-    found = {name: c.but(delta=delta) for name, delta in pairs.items() if delta.shape == c.delta.shape}
+    """The spatial axes of delta or x exchanged, or the positions that delta's numbers are taken for, or all lengths."""
+    found = dict(altered(c, _exchanged, tuple(name for name in ("delta", "x") if name in operands(c))))
     found |= {"positions": made for made in positions_counted(c, lambda names: names == EXCHANGED).values()}
     return found | _lengths_exchanged(c)
+
+
+def _exchanged(c: Any, name: str) -> Named:
+    for a, b in combinations(range(c.dims), 2):
+        yield f"axes {a} and {b}", np.swapaxes(getattr(c, name), a + 2, b + 2)
 
 
 def _lengths_exchanged(c: Any) -> Variants:
     """Height and width exchanged when shapes are unpacked: what lies in memory is read with each other's lengths."""
     if c.dims != 2 or c.array not in ("dX", "dW") or getattr(c, "padding_mode", "zeros") != "zeros":
         return {}
-    if any(isinstance(axis, AdaptiveAxis) for axis in c.axes):
+    if _is_adaptive(c):
         return {}
     x, delta = (array.reshape(*array.shape[:2], *array.shape[:1:-1]) for array in (c.x, c.delta))
     other = c.but(x=x, delta=delta, lengths=c.lengths[::-1])
@@ -314,6 +333,10 @@ def _lengths_exchanged(c: Any) -> Variants:
     if not getattr(c, "transposed", False):
         found["the lengths of dX and delta"] = c.but(arrange=(lambda _: _laid_exchanged(c),))
     return found
+
+
+def _is_adaptive(c: Any) -> bool:
+    return any(isinstance(axis, AdaptiveAxis) for axis in c.axes)
 
 
 def _in_shape(array: Array, shape: tuple[int, ...]) -> Array:
@@ -357,8 +380,12 @@ def _text(axes: tuple[int, ...]) -> str:
 
 
 def operand_flipped(c: Any) -> Variants:
-    """x or delta reversed along samples or spatial axes."""
-    return altered(c, _reversed, tuple(name for name in operands(c) if name in SAMPLED))
+    """x or delta reversed along samples or spatial axes; or each other's place in the correlation that gives dW."""
+    found = dict(altered(c, _reversed, tuple(name for name in operands(c) if name in SAMPLED)))
+    if isinstance(c, Convolution) and c.array == "dW" and c.padding_mode == "zeros":
+        other = c.on_axes(lambda axis: replace(axis, before=axis.before + axis.extent - 1))
+        found["lags of the other sign"] = other.then(turn)
+    return found
 
 
 def _reversed(c: Any, name: str) -> Named:
@@ -386,7 +413,12 @@ def channels_permuted(c: Any) -> Variants:
         count = shape[axis] if shape else (c.x if c.array == "dX" else c.delta).shape[1]
         for name, order in _interleavings(count):
             found[f"result's axis {axis}: {name}"] = c.then(partial(np.take, indices=order, axis=axis))
-    return found | (routed(c) if isinstance(c, Convolution) and c.groups > 1 else {})
+    return found | {name: made for name, made in _routed(c).items() if name in INTERLEAVED}
+
+
+def groups_misread(c: Any) -> Variants:
+    """Groups that read, or write, other channels than theirs."""
+    return {name: made for name, made in _routed(c).items() if name not in INTERLEAVED}
 
 
 def _interleaved(c: Any, name: str) -> Named:
@@ -406,8 +438,14 @@ def _interleavings(count: int) -> Iterator[tuple[str, Array]]:
 # -- Groups ------------------------------------------------------------------------------------------------------------
 
 
-def routed(c: Convolution) -> Variants:
+INTERLEAVED = ("filter m*G+g", "channel i*G+g", "filter m*G+g, channel i*G+g")
+"""Of what follows, what is another order of channels, and no wrong offset."""
+
+
+def _routed(c: Any) -> dict[str, Any]:
     """Groups that read other channels than theirs: an offset counted by the wrong length, a remainder for a quotient."""
+    if not isinstance(c, Convolution) or c.groups == 1:
+        return {}
     near, far = c.near.shape[1], c.far.shape[1]
     groups, each, inner = c.groups, near // c.groups, far // c.groups
     filters: dict[str, Callable[[int, int], int]] = {
@@ -415,7 +453,7 @@ def routed(c: Convolution) -> Variants:
         "g*I+m": lambda g, m: g * inner + m, "g+m": lambda g, m: g + m,
     }  # fmt: skip
     owner: dict[str, Callable[[int], int]] = {
-        "o//M": lambda o: o // each, "o%G": lambda o: o % groups, "first": lambda o: 0,
+        "o%G": lambda o: o % groups, "0 for all": lambda o: 0,
     }  # fmt: skip
     channels: dict[str, Callable[[int, int], int]] = {
         "g*I+i": lambda g, i: g * inner + i, "i*G+g": lambda g, i: i * groups + g,
@@ -425,8 +463,9 @@ def routed(c: Convolution) -> Variants:
     for (row, number), (column, channel) in product(filters.items(), channels.items()):
         if (row, column) != ("g*M+m", "g*I+i"):
             triples = [(number(g, m), i, channel(g, i)) for g in range(groups) for m in range(each) for i in range(inner)]
-            found[f"filter {row}, channel {column}"] = _through(c, triples)
-    for label, group in list(owner.items())[1:]:
+            named = [f"filter {row}"] * (row != "g*M+m") + [f"channel {column}"] * (column != "g*I+i")
+            found[", ".join(named)] = _through(c, triples)
+    for label, group in owner.items():
         triples = [(o, i, group(o) * inner + i) for o in range(near) for i in range(inner)]
         found[f"group {label}"] = _through(c, triples)
     return {name: made for name, made in found.items() if made is not None}

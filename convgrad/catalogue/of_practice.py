@@ -20,6 +20,27 @@ def _no_winners(c: Any) -> Variants:
 
 
 _PLACES: dict[str, Form] = {
+    "remainder-shifted": Form(
+        "the cells past the last window are put before the first: {variant}",
+        "put the zeros for the remainder of the stride at the end",
+        misplaced.remainder_on_one_axis, ("remainder",), WINDOWED,
+    ),
+    "dilation-ignored": Form(
+        "windows have dilation 1: {variant}",
+        "let tap t of a window meet the cell t*dilation after its start",
+        lambda c: {**misplaced.dilation_from_the_end(c), **misplaced.laid_otherwise(c, "dilation")},
+        ("dilation",), (*CONVOLUTIONS, "max-pool"),
+    ),
+    "stride-ignored": Form(
+        "windows are taken at stride 1: {variant}",
+        "let the window at position p start at cell p*stride - before",
+        lambda c: misplaced.laid_otherwise(c, "stride"), ("stride",), ("max-pool",),
+    ),
+    "padding-ignored": Form(
+        "positions are counted from the first cell of the unpadded input: {variant}",
+        "let the window at position p start at cell p*stride - before",
+        lambda c: misplaced.laid_otherwise(c, "before"), ("padding",), ("max-pool",),
+    ),
     "stride-one-axis": Form(
         "an axis has another stride than its own: {variant}",
         "give every axis its own stride: rows first, then columns",
@@ -89,6 +110,11 @@ _CHANNELS: dict[str, Form] = {
         "flip the kernel along its spatial axes only: w[:, :, ::-1, ::-1]",
         misread.channels_flipped,
     ),
+    "groups-mixed": Form(
+        "groups read, or write, other channels than theirs: {variant}",
+        "let group g of G read channels g*C/G to (g+1)*C/G with filters g*O/G to (g+1)*O/G",
+        misread.groups_misread, ("groups",), CONVOLUTIONS,
+    ),
     "channels-permuted": Form(
         "channels stand in another order: {variant}",
         "count output channels of a depthwise layer as c*M + m; channels of a group stand together",
@@ -126,6 +152,11 @@ _NUMBERS: dict[str, Form] = {
         "compute in floating point: an array of integers, or `//`, cuts",
         mishandled.truncated,
     ),
+    "operand-narrow": Form(
+        "an operand is rounded to half precision: {variant}",
+        "keep operands in the type that they came in",
+        mishandled.narrowed,
+    ),
     "clipped": Form(
         "entries are clipped at {variant}",
         "give the gradient itself, and clip it afterwards",
@@ -154,6 +185,13 @@ _SUMS: dict[str, Form] = {
         "one overlay alone counts: {variant}",
         "add over positions: `+=`, not `=`, and return after the loop",
         mishandled.one_overlay, ("positions",),
+    ),
+}  # fmt: skip
+_FILLED: dict[str, Form] = {
+    "sample-missing": Form(
+        "only one sample is filled: {variant}",
+        "run the loop over the whole batch, and return after it",
+        mishandled.one_sample_filled, ("samples",),
     ),
 }  # fmt: skip
 _CUT: dict[str, Form] = {
@@ -198,12 +236,12 @@ _POOL: dict[str, Form] = {
 PRACTICE: dict[str, dict[str, dict[str, Form]]] = {
     "convolution": {
         "dW": {**_SUMS, **_PLACES, **_PADDED, **_UNREAD, **_CHANNELS, **_NUMBERS, **_MEMORY},
-        "dX": {**_OVERWRITTEN, **_SUMS, **_PLACES, **_PADDED, **_CUT, **_CHANNELS, **_NUMBERS, **_MEMORY},
+        "dX": {**_FILLED, **_OVERWRITTEN, **_SUMS, **_PLACES, **_PADDED, **_CUT, **_CHANNELS, **_NUMBERS, **_MEMORY},
         "db": {**_SUMS, **_CHANNELS, **_NUMBERS, **_MEMORY},
         "output": {**_PLACES, **_PADDED, **_UNREAD, **_CHANNELS, **_NUMBERS, **_MEMORY},
     },
     "pool": {
-        "dX": {**_SUMS, **_POOL, **_PLACES, "tap-clamped": _PADDED["tap-clamped"], **_CUT, **_CHANNELS, **_NUMBERS,
+        "dX": {**_FILLED, **_SUMS, **_POOL, **_PLACES, "tap-clamped": _PADDED["tap-clamped"], **_CUT, **_CHANNELS, **_NUMBERS,
                **_MEMORY},
         "output": {**{name: form for name, form in _POOL.items() if name != "wrong-winner"}, **_PLACES,
                    "tap-clamped": _PADDED["tap-clamped"], **_CHANNELS, **_NUMBERS, **_MEMORY},

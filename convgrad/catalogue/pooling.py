@@ -27,7 +27,7 @@ class Pool(Computation):
     largest of their planes, may win, "any channel" where a winner of any channel wins in all; `divisor` what a mean divides by: "counted",
     "padding counted", "padding not counted", "window", a number, or one a position. `scores` decide which cell wins in
     place of x; `reads` are the cells that windows read in place of those under them; `regroup` moves what every window
-    gives to its taps.
+    gives to its taps, and `laid` are other windows that it is laid on the input by.
     """
 
     kind: str = "max"
@@ -42,6 +42,7 @@ class Pool(Computation):
     scores: Array | None = None
     reads: Reads | None = None
     regroup: Arrangement | None = None
+    laid: tuple[Any, ...] | None = None
 
     @property
     def near(self) -> Array:
@@ -70,6 +71,7 @@ class Pool(Computation):
         """The same over the cells that are read."""
         pairs = zip(self.axes, reads.before, strict=True)
         axes = tuple(replace(axis, before=axis.before - cells) if cells else axis for axis, cells in pairs)
+        assert self.laid is None
         x = reads.read(self.x)
         divisor = divisors(self, self.window()) if self.kind == "average" else self.divisor
         read = replace(self, x=x, axes=axes, lengths=x.shape[2:], divisor=divisor, reads=None).bare()
@@ -93,6 +95,7 @@ def _of_input(c: Pool) -> Array:
     if c.regroup is not None:
         given, wins = c.regroup(given), c.regroup(wins)
         window = _sized(window, given.shape[2 : 2 + c.dims])
+    window = window if c.laid is None else c.but(axes=c.laid).window()
     if not c.overwrite:
         return added(given, window, c.lengths)
     return overwritten(given, window, c.lengths, wins if c.overwrite == "winner" else None)
