@@ -90,6 +90,7 @@ def _wrong_steps(shape: Sequence[int], lengths: Sequence[int]) -> Iterator[tuple
     for axis, length in product(range(1, len(shape)), lengths):
         whole = steps_of((*shape[:axis], length, *shape[axis + 1 :]))
         yield f"{length} for the length of axis {axis}", whole
+        yield f"{length} for the length of axis {axis}, further out", (*whole[: axis - 1], *right[axis - 1 :])
         yield f"{length} for the length of axis {axis}, once", (*right[: axis - 1], whole[axis - 1], *right[axis:])
     for axis in range(len(shape) - 1):
         yield f"axis {axis} left out of the address", (*right[:axis], 0, *right[axis + 1 :])

@@ -60,6 +60,26 @@ def taps_overwritten(c: Convolution) -> Variants:
     }  # fmt: skip
 
 
+RATES = tuple(Fraction(1, n) for n in (1, 2, 10, 20, 100, 1000))
+
+
+def stepped_by_sample(c: Any) -> Variants:
+    """dX of every sample with the kernel that the samples before it have stepped."""
+    if c.transposed or len(c.delta) < 2:
+        return {}
+    return {f"sample by sample, rate {rate}": c.but(arrange=(partial(_stepped, c=c, rate=rate),)) for rate in RATES}
+
+
+def _stepped(dx: Array, c: Any, rate: Fraction) -> Array:
+    w, parts = c.w, []
+    kind = w.dtype.type(float(rate)) if w.dtype != EXACT else rate
+    for n in range(len(c.delta)):
+        one = c.but(x=c.x[n : n + 1], delta=c.delta[n : n + 1], w=w)
+        parts.append(one.value())
+        w = w - one.but(array="dW").value() * kind
+    return np.concatenate(parts)
+
+
 # -- Sums --------------------------------------------------------------------------------------------------------------
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 from functools import partial
 from itertools import permutations, product
 from typing import Any
@@ -153,6 +153,26 @@ def _repeated(c: Any) -> Variants:
             **_divided(c)}  # fmt: skip
 
 
+@dataclass(frozen=True, slots=True)
+class Divided(Axis):
+    """Windows looked up from the cell: at position (cell + before) // stride - tap * dilation."""
+
+    def tap(self, tap: int, length: int) -> tuple[Array, Array]:
+        cells = np.arange(length)
+        positions = (cells + self.before) // self.stride - tap * self.dilation
+        met = (cells + self.before - tap * self.dilation) % self.stride == 0
+        inside = met & (positions >= 0) & (positions < self.positions(length))
+        return positions[inside], cells[inside]
+
+
+def _subclassed(axis: Axis, kind: Any) -> Any:
+    return kind(*(getattr(axis, part.name) for part in fields(Axis)))
+
+
+def _same(given: Array) -> Array:
+    return given
+
+
 def _divided(c: Any) -> Variants:
     """dX from the position (cell + before) // stride - tap * dilation: divided before the tap is subtracted."""
     if c.array != "dX" or c.padding_mode != "zeros":
@@ -160,7 +180,13 @@ def _divided(c: Any) -> Variants:
     reach = [(n - 1 + axis.before) // axis.stride + 1 for n, axis in zip(c.lengths, c.axes, strict=True)]
     axes = tuple(replace(axis, stride=1, before=0) for axis in c.axes)
     places = [(np.arange(n) + axis.before) // axis.stride for n, axis in zip(c.lengths, c.axes, strict=True)]
-    return {"divided before the tap is subtracted": c.but(axes=axes, lengths=tuple(reach)).then(partial(_at, places=places))}
+    looked = {
+        f"divided before the tap is subtracted, axis {at}": c.but(
+            axes=tuple(_subclassed(own, Divided) if n == at else own for n, own in enumerate(c.axes)), regroup=_same
+        )
+        for at in range(c.dims)
+    }
+    return looked | {"divided before the tap is subtracted": c.but(axes=axes, lengths=tuple(reach)).then(partial(_at, places=places))}
 
 
 def _at(array: Array, places: list[Array]) -> Array:
@@ -374,7 +400,7 @@ def tap_clamped(c: Any) -> Variants:
     sides = list(_sides(c.dims))[1 if isinstance(c, Convolution) else 0 :]
     found = {where: _filled(c, "replicate", "zeros", side) for where, side in sides}
     if not isinstance(c, Convolution):
-        found["the first alone"] = c.on_axes(lambda axis: Clamped(*(getattr(axis, slot) for slot in Axis.__slots__)))
+        found["the first alone"] = c.on_axes(lambda axis: _subclassed(axis, Clamped))
     return found
 
 
@@ -443,7 +469,12 @@ def moved_over(c: Any) -> Variants:
         ends = zip(c.axes, _taps_to_spare(c), strict=True)
         yield "the last in place of the first", tuple(_earlier(axis, -spare) for axis, spare in ends)
 
-    return _with_axes(c, axes())
+    found = _with_axes(c, axes())
+    if c.array == "dW" and isinstance(c, Convolution) and not c.transposed:
+        sizes = tuple(axis.size for axis in c.axes)
+        rolled = np.roll(c.x, sizes, tuple(range(2, c.dims + 2)))
+        found = {**found, "by the window's length, before, round": c.but(x=rolled)}
+    return found
 
 
 def _taps_to_spare(c: Any) -> list[int]:
@@ -504,6 +535,28 @@ def _cleared(array: Array, cut: Cut) -> Array:
     where = (..., *(slice(first, n - last) for (first, last), n in zip(cut, array.shape[2:], strict=True)))
     result[where] = array[where]
     return result
+
+
+def tap_missing(c: Any) -> Variants:
+    """The first or the last tap of every window left out, on one axis or on all."""
+    if not _strided(c):
+        return {}
+    axes = (None, *range(c.dims)) if c.dims > 1 else (0,)
+    named = ((end, at) for end in ("first", "last") for at in axes)
+    return {f"the {end} of axis {at}" if at is not None else f"the {end} of every axis": _without_tap(c, end, at)
+            for end, at in named if min(a.size for a in c.axes) > 1}  # fmt: skip
+
+
+def _without_tap(c: Any, end: str, at: int | None) -> Any:
+    cut = tuple(((end == "first") * (at in (None, n)), (end == "last") * (at in (None, n))) for n in range(c.dims))
+    if not isinstance(c, Convolution):
+        axes = tuple(
+            replace(axis, size=axis.size - 1, before=axis.before - axis.dilation * (end == "first"))
+            if at in (None, n) else axis
+            for n, axis in enumerate(c.axes)
+        )  # fmt: skip
+        return c.but(axes=axes)
+    return c.then(partial(_cleared, cut=cut)) if c.array == "dW" else c.but(w=_cleared(c.w, cut))
 
 
 def cells_unread(c: Any) -> Variants:

@@ -208,6 +208,20 @@ _UNREAD: dict[str, Form] = {
         misplaced.cells_unread, (), PLAIN,
     ),
 }  # fmt: skip
+_STEPPED: dict[str, Form] = {
+    "updated-kernel": Form(
+        "the kernel is the one after a step: {variant}",
+        "compute dX before the kernel is updated, or keep the old one",
+        mishandled.stepped_by_sample, ("samples",), PLAIN,
+    ),
+}  # fmt: skip
+_TAPS: dict[str, Form] = {
+    "tap-missing": Form(
+        "a tap of every window is left out: {variant}",
+        "run the loop over all taps: range(K), from 0 on",
+        misplaced.tap_missing, (), WINDOWED,
+    ),
+}  # fmt: skip
 _OVERWRITTEN: dict[str, Form] = {
     "taps-overwritten": Form(
         "a cell keeps one term in place of their sum: {variant}",
@@ -235,15 +249,15 @@ _POOL: dict[str, Form] = {
 
 PRACTICE: dict[str, dict[str, dict[str, Form]]] = {
     "convolution": {
-        "dW": {**_SUMS, **_PLACES, **_PADDED, **_UNREAD, **_CHANNELS, **_NUMBERS, **_MEMORY},
-        "dX": {**_FILLED, **_OVERWRITTEN, **_SUMS, **_PLACES, **_PADDED, **_CUT, **_CHANNELS, **_NUMBERS, **_MEMORY},
+        "dW": {**_SUMS, **_TAPS, **_PLACES, **_PADDED, **_UNREAD, **_CHANNELS, **_NUMBERS, **_MEMORY},
+        "dX": {**_FILLED, **_OVERWRITTEN, **_STEPPED, **_SUMS, **_TAPS, **_PLACES, **_PADDED, **_CUT, **_CHANNELS, **_NUMBERS, **_MEMORY},
         "db": {**_SUMS, **_CHANNELS, **_NUMBERS, **_MEMORY},
-        "output": {**_PLACES, **_PADDED, **_UNREAD, **_CHANNELS, **_NUMBERS, **_MEMORY},
+        "output": {**_TAPS, **_PLACES, **_PADDED, **_UNREAD, **_CHANNELS, **_NUMBERS, **_MEMORY},
     },
     "pool": {
-        "dX": {**_FILLED, **_SUMS, **_POOL, **_PLACES, "tap-clamped": _PADDED["tap-clamped"], **_CUT, **_CHANNELS, **_NUMBERS,
+        "dX": {**_FILLED, **_SUMS, **_POOL, **_TAPS, **_PLACES, "tap-clamped": _PADDED["tap-clamped"], **_CUT, **_CHANNELS, **_NUMBERS,
                **_MEMORY},
-        "output": {**{name: form for name, form in _POOL.items() if name != "wrong-winner"}, **_PLACES,
+        "output": {**{name: form for name, form in _POOL.items() if name != "wrong-winner"}, **_TAPS, **_PLACES,
                    "tap-clamped": _PADDED["tap-clamped"], **_CHANNELS, **_NUMBERS, **_MEMORY},
     },
 }  # fmt: skip

@@ -94,18 +94,18 @@ def _of_input(c: Pool) -> Array:
     given, wins = _GIVEN[c.kind](c, window)
     if c.regroup is not None:
         given, wins = c.regroup(given), c.regroup(wins)
-        window = _sized(window, given.shape[2 : 2 + c.dims])
+        window = _sized(c, window, given.shape[2 : 2 + c.dims])
     window = window if c.laid is None else c.but(axes=c.laid).window()
     if not c.overwrite:
         return added(given, window, c.lengths)
     return overwritten(given, window, c.lengths, wins if c.overwrite == "winner" else None)
 
 
-def _sized(window: Window, size: tuple[int, ...]) -> Window:
+def _sized(c: Pool, window: Window, size: tuple[int, ...]) -> Window:
     """The same starts with windows of another size, as winners read in another order may need."""
     if window.size == size:
         return window
-    return Window(tuple(replace(axis, size=taps) for axis, taps in zip(window.axes, size, strict=True)))
+    return c.but(axes=tuple(replace(axis, size=taps) for axis, taps in zip(window.axes, size, strict=True))).window()
 
 
 def given_to_taps(c: Pool, window: Window) -> Array:
@@ -288,30 +288,38 @@ def winners_mistaken(c: Pool) -> Variants:
     found |= {name: c.but(rule=rule) for name, rule in rules.items()}
     for a, b in combinations(range(c.dims), 2):
         found[f"axes {a} and {b} exchanged"] = c.but(regroup=partial(_winner_turned, a=a, b=b))
-    return found | {"the largest so far": c.but(arrange=(lambda _: _largest_so_far(c),))}
+    found["the largest so far"] = c.but(arrange=(lambda _: _carried_over(c, lambda y, best: y > best),))
+    found["the one before, where nothing is above 0"] = c.but(arrange=(lambda _: _carried_over(c, lambda y, _: y > 0),))
+    return found
 
 
 def _winner_turned(given: Array, a: int, b: int) -> Array:
     return given.swapaxes(2 + a, 2 + b)
 
 
-def _largest_so_far(c: Pool) -> Array:
-    """Delta to the largest cell of this and all windows before it, as where the best is not set back."""
+def _carried_over(c: Pool, wins: Callable[[Any, Any], bool]) -> Array:
+    """Delta to the cell that won last, where a window's largest does not win against it."""
     window = c.window()
     y, winner = max_pool.winners(c.x, window, last=False)
-    numbers = np.arange(product_of(c.lengths)).reshape(c.lengths)
-    cells = np.zeros(y.shape, np.int64)
+    cells = _winning_cells(c, window, winner).reshape(*y.shape[:2], -1)
+    y, delta = (part.reshape(*part.shape[:2], -1) for part in (y, c.delta))
+    result, best = zeros(c.x.shape, c.delta.dtype), (y[0, 0, 0], cells[0, 0, 0])
+    for n, channel, at in np.ndindex(*y.shape):
+        if at == 0 and wins(y[n, channel, 0], y[n, channel, 0] - 1):
+            best = (y[n, channel, 0], cells[n, channel, 0])
+        if wins(y[n, channel, at], best[0]):
+            best = (y[n, channel, at], cells[n, channel, at])
+        result[n, channel].reshape(-1)[best[1]] += delta[n, channel, at]
+    return result
+
+
+def _winning_cells(c: Pool, window: Window, winner: Array) -> Array:
+    """The number, in its plane, of the cell that wins: (N,C,*P)."""
+    numbers, cells = np.arange(product_of(c.lengths)).reshape(c.lengths), np.zeros(winner.shape, np.int64)
     for number, (_, positions, under) in enumerate(window.taps(c.lengths)):
         at = (*ALL, *positions)
         cells[at] = np.where(winner[at] == number, numbers[under], cells[at])
-    flat, y, delta = (part.reshape(*part.shape[:2], -1) for part in (cells, y, c.delta))
-    result = zeros(c.x.shape, c.delta.dtype)
-    for n, channel in np.ndindex(*flat.shape[:2]):
-        best = 0
-        for at in range(flat.shape[2]):
-            best = at if y[n, channel, at] > y[n, channel, best] else best
-            result[n, channel].reshape(-1)[flat[n, channel, best]] += delta[n, channel, at]
-    return result
+    return cells
 
 
 DIVISORS = ("window", "padding counted", "padding not counted")
