@@ -120,6 +120,9 @@ def _run(array: Array, first: int) -> Array:
     return np.asarray(rows.cumsum(axis=first).reshape(array.shape))
 
 
+NEARLY = 2.0**-40
+"""How far a number may be from a whole one to be it, but for rounding."""
+
 # -- Numbers -----------------------------------------------------------------------------------------------------------
 
 
@@ -138,7 +141,9 @@ def _whole(array: Array, way: Any) -> Array:
     if array.dtype == EXACT:
         flat = [way(value) for value in array.ravel().tolist()]
         return zeros(array.shape, array.dtype) + np.array(flat, object).reshape(array.shape)
-    return {trunc: np.trunc, floor: np.floor, round: np.round}[way](array)
+    nearest = np.round(array)  # which a sum in floats may miss by its rounding
+    whole = np.where(abs(array - nearest) <= NEARLY * np.maximum(abs(nearest), 1), nearest, array)
+    return np.asarray({trunc: np.trunc, floor: np.floor, round: np.round}[way](whole))
 
 
 def _operand_whole(c: Any, name: str, way: Any) -> Named:
@@ -179,16 +184,13 @@ def masked(c: Any) -> Variants:
 
 
 def _masked(c: Any, sign: int) -> Iterator[tuple[str, Any]]:
-    if c.array in ("dX", "output"):
-        shape = c.x.shape if c.array == "dX" else c.delta.shape
-        if c.x.shape == shape:
-            yield "where x", c.then(partial(_where, condition=sign * c.x > 0))
-    if c.array == "dW":
-        yield "where w", c.then(partial(_where, condition=sign * c.w > 0))
     yield "where it", c.then(partial(_positive, sign=sign))
     for name in operands(c):
-        array = getattr(c, name)
-        yield f"{name} where it", read_as(c, name, _positive(array, sign))
+        yield f"{name} where it", read_as(c, name, _positive(getattr(c, name), sign))
+    if c.array == "dX":
+        yield "where x", c.then(partial(_where, condition=sign * c.x > 0))
+    if c.array == "dW":
+        yield "where w", c.then(partial(_where, condition=sign * c.w > 0))
     if c.array != "output":
         y = c.but(array="output").value()
         yield "delta where y", c.but(delta=_where(c.delta, sign * y > 0))

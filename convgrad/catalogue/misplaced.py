@@ -252,6 +252,8 @@ def padding_of_other_axis(c: Any) -> Variants:
             yield f"axis {number}'s for all", (pair,) * c.dims
         flat = [number for pair in c.pads for number in pair]
         columns = tuple(zip(flat[: c.dims], flat[c.dims :], strict=True))
+        if all(other == pair for other, pair in zip(c.pads, columns, strict=True)):
+            return
         yield "read side by side", tuple((int(before), int(after)) for before, after in columns)
 
     return _with_pads(c, pads()) if c.dims > 1 else {}
@@ -312,13 +314,18 @@ def _folded(cell: Array, period: int, length: int, twice: int) -> Array:
 def padding_values(c: Any) -> Variants:
     """Padding of other values: on every side, on one axis or on one side."""
     mode = getattr(c, "padding_mode", "zeros")
-    sides = list(_sides(c.dims))
-    found = {}
+    sides, found = list(_sides(c.dims)), {}
     for name in FILLS:
         if name != mode and _strided(c) and any(map(any, c.pads)):
-            kept = sides[1:] if name == "zeros" else sides
-            found |= {f"{name}, {where}".removesuffix(", all"): _filled(c, name, mode, side) for where, side in kept}
+            found |= {f"{name}, {where}".removesuffix(", all"): _filled(c, name, mode, side) for where, side in sides
+                      if not _said_otherwise(c, name, where)}  # fmt: skip
     return {name: made for name, made in found.items() if made is not None}
+
+
+def _said_otherwise(c: Any, name: str, where: str) -> bool:
+    """Whether another mistake says it: padding ignored, its gradient lost, taps clamped at one side."""
+    lost = name == "zeros" and (where == "all" or c.array == "dX")
+    return lost or (name in ("replicate", "symmetric") and c.padding_mode == "zeros" and where.endswith(("before", "after")))
 
 
 def _sides(dims: int) -> Iterator[tuple[str, frozenset[tuple[int, int]]]]:

@@ -182,7 +182,8 @@ def _along(array: Array, axis: int, kind: str) -> Named:
     for index in dict.fromkeys((0, count - 1)):
         yield f"{kind} {index} for all", np.take(array, [index] * count, axis)
     for step, text in ((1, "before"), (-1, "after")):
-        yield f"of the {kind} {text}", np.roll(array, step, axis)
+        if count > 2:  # of two, this is their exchange
+            yield f"of the {kind} {text}", np.roll(array, step, axis)
         yield f"of the {kind} {text}, 0 at the end", _shifted(array, step, axis)
 
 

@@ -91,7 +91,7 @@ _PADDED: dict[str, Form] = {
     "tap-clamped": Form(
         "a tap outside the input reads the cell at the edge: {variant}",
         "leave out a tap whose cell is outside, do not clamp its index",
-        misplaced.tap_clamped, (), WINDOWED,
+        misplaced.tap_clamped, (), (*PLAIN, *STRIDED),
     ),
 }  # fmt: skip
 _CHANNELS: dict[str, Form] = {
@@ -110,30 +110,30 @@ _CHANNELS: dict[str, Form] = {
         "flip the kernel along its spatial axes only: w[:, :, ::-1, ::-1]",
         misread.channels_flipped,
     ),
+    "channels-permuted": Form(
+        "channels stand in another order: {variant}",
+        "count output channels of a depthwise layer as c*M + m; channels of a group stand together",
+        misread.channels_permuted, (), CONVOLUTIONS,
+    ),
     "groups-mixed": Form(
         "groups read, or write, other channels than theirs: {variant}",
         "let group g of G read channels g*C/G to (g+1)*C/G with filters g*O/G to (g+1)*O/G",
         misread.groups_misread, ("groups",), CONVOLUTIONS,
-    ),
-    "channels-permuted": Form(
-        "channels stand in another order: {variant}",
-        "count output channels of a depthwise layer as c*M + m; channels of a group stand together",
-        misread.channels_permuted,
     ),
     "channels-summed": Form(
         "channels are added up: {variant}",
         "keep the channel axis: sum over samples and positions for db, over output channels for dX",
         mishandled.channels_summed,
     ),
-    "operand-flipped": Form(
-        "an operand is reversed: {variant}",
-        "reverse nothing but the kernel, and that only where it must be turned",
-        misread.operand_flipped,
-    ),
     "result-flipped": Form(
         "the result is reversed: {variant}",
         "write every entry to its own place",
         misread.result_flipped,
+    ),
+    "operand-flipped": Form(
+        "an operand is reversed: {variant}",
+        "reverse nothing but the kernel, and that only where it must be turned",
+        misread.operand_flipped, (), WINDOWED,
     ),
 }  # fmt: skip
 _NUMBERS: dict[str, Form] = {
@@ -150,12 +150,12 @@ _NUMBERS: dict[str, Form] = {
     "truncated": Form(
         "numbers are cut to whole ones: {variant}",
         "compute in floating point: an array of integers, or `//`, cuts",
-        mishandled.truncated,
+        mishandled.truncated, ("fractions",),
     ),
     "operand-narrow": Form(
         "an operand is rounded to half precision: {variant}",
         "keep operands in the type that they came in",
-        mishandled.narrowed,
+        mishandled.narrowed, ("fractions",),
     ),
     "clipped": Form(
         "entries are clipped at {variant}",
@@ -251,7 +251,7 @@ PRACTICE: dict[str, dict[str, dict[str, Form]]] = {
     "convolution": {
         "dW": {**_SUMS, **_TAPS, **_PLACES, **_PADDED, **_UNREAD, **_CHANNELS, **_NUMBERS, **_MEMORY},
         "dX": {**_FILLED, **_OVERWRITTEN, **_STEPPED, **_SUMS, **_TAPS, **_PLACES, **_PADDED, **_CUT, **_CHANNELS, **_NUMBERS, **_MEMORY},
-        "db": {**_SUMS, **_CHANNELS, **_NUMBERS, **_MEMORY},
+        "db": {**_SUMS, **_CHANNELS, **_MEMORY, **_NUMBERS},
         "output": {**_TAPS, **_PLACES, **_PADDED, **_UNREAD, **_CHANNELS, **_NUMBERS, **_MEMORY},
     },
     "pool": {

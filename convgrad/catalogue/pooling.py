@@ -290,7 +290,16 @@ def winners_mistaken(c: Pool) -> Variants:
         found[f"axes {a} and {b} exchanged"] = c.but(regroup=partial(_winner_turned, a=a, b=b))
     found["the largest so far"] = c.but(arrange=(lambda _: _carried_over(c, lambda y, best: y > best),))
     found["the one before, where nothing is above 0"] = c.but(arrange=(lambda _: _carried_over(c, lambda y, _: y > 0),))
+    found["cell 0, where nothing is above 0"] = c.but(arrange=(partial(_first_cell_by_default, c=c),), rule="above 0")
     return found
+
+
+def _first_cell_by_default(dx: Array, c: Pool) -> Array:
+    """Delta to the first cell of the plane from windows in which nothing is above 0."""
+    result, y = dx.copy(), _largest(c, c.window())
+    lost = np.where(y > 0, _nothing(c.delta), c.delta)
+    result[(*ALL, *(0,) * c.dims)] += lost.sum(axis=tuple(range(2, lost.ndim)))
+    return result
 
 
 def _winner_turned(given: Array, a: int, b: int) -> Array:

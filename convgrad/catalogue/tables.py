@@ -33,19 +33,14 @@ _FIRST: dict[str, dict[str, dict[str, Form]]] = {
         "output": {**POOL_OUTPUT, **_ANY["output"]},
     },
 }
-TABLES: dict[str, dict[str, dict[str, Form]]] = {
-    kind: {
-        array: {**table, **{name: form for name, form in PRACTICE[kind][array].items() if name not in table}, **ENTRIES}
-        for array, table in tables.items()
-    }
-    for kind, tables in _FIRST.items()
-}
-"""What is tried first, then what is tried where none of that fits, then what concerns single entries."""
+TABLES = (_FIRST, PRACTICE)
+"""What is tried first, and what is tried where none of that fits."""
 
 
 def forms(operation: str, array: str) -> dict[str, Form]:
-    """The mistakes on one array of an operation, in the order in which they are tried."""
-    return _applying(TABLES, operation, array)
+    """The mistakes on one array of an operation, in the order in which they are tried; last those in single entries."""
+    first, families = _applying(_FIRST, operation, array), practised(operation, array)
+    return first | {name: form for name, form in families.items() if name not in first} | (ENTRIES if first else {})
 
 
 def practised(operation: str, array: str) -> dict[str, Form]:
@@ -53,15 +48,14 @@ def practised(operation: str, array: str) -> dict[str, Form]:
     return _applying(PRACTICE, operation, array)
 
 
+def is_practised(operation: str, array: str, name: str) -> bool:
+    """Whether a mistake is a family of those alone."""
+    return name in practised(operation, array) and name not in _applying(_FIRST, operation, array)
+
+
 def _applying(tables: dict[str, dict[str, dict[str, Form]]], operation: str, array: str) -> dict[str, Form]:
     table = tables["convolution" if operation in CONVOLUTIONS else "pool"].get(array, {})
     return {name: form for name, form in table.items() if form.applies(operation)}
-
-
-def is_practised(operation: str, array: str, name: str) -> bool:
-    """Whether a mistake is a family of those alone."""
-    first = _FIRST["convolution" if operation in CONVOLUTIONS else "pool"].get(array, {})
-    return name not in first and name not in ENTRIES
 
 
 @cache

@@ -19,7 +19,7 @@ from convgrad.core.arithmetic import EXACT, Array, rounded
 from convgrad.subject.case import Case
 
 FEW_CLIPPED = 2
-"""Entries that have to be at the limit for a claim to look clipped."""
+"""Entries that have to be at the limit, and within it, for a claim to look clipped."""
 SCREENED = 4096
 """Entries of a larger array that candidates are compared in first."""
 MOST_KEPT = 1 << 23
@@ -121,17 +121,23 @@ class Candidates:
             value = self.value(single)
             if alike_in_shape(value.shape, shape):
                 yield single, value.reshape(shape)
+        for candidate, other in self._misshapen:
+            if alike_in_shape(other, shape):
+                exact = self.rebuilt(candidate)
+                yield exact, self.bare.value(exact.computation).reshape(shape)
+
+    @cached_property
+    def _misshapen(self) -> list[tuple[Candidate, tuple[int, ...]]]:
+        """Those of the families that have another shape than they should."""
         start, bare = floated(self.right), Bare()
-        for name in self.practised:
-            for candidate in self._family(name, start):
-                if alike_in_shape(bare.value(candidate.computation).shape, shape):
-                    exact = self.rebuilt(candidate)
-                    yield exact, self.bare.value(exact.computation).reshape(shape)
+        made = ((one, bare.value(one.computation).shape) for name in self.practised for one in self._family(name, start))
+        return [(one, shape) for one, shape in made if squeezed(shape) != squeezed(self.truth.shape)]
 
     def clipped(self, values: Array) -> Candidate | None:
         """The right array clipped at the largest entry of a claim, where that is several of its entries."""
         limit = abs(values).max(initial=0)
-        if (abs(values) == limit).sum() < FEW_CLIPPED or "clipped" not in self.practised:
+        at_limit = int((abs(values) == limit).sum())
+        if min(at_limit, values.size - at_limit) < FEW_CLIPPED or "clipped" not in self.practised:
             return None
         return Candidate(("clipped",), (f"{float(limit):.6g}",), clipped_like(self.right, limit))
 
