@@ -17,7 +17,7 @@ import numpy as np
 
 from convgrad.core.arithmetic import EXACT, Array, zeros
 from convgrad.core.bilinear import correlate, kernel_gradient, spread
-from convgrad.core.unfold import ALL, add_at, pad, unpad
+from convgrad.core.unfold import ALL, add_at, pad, unfold, unpad
 from convgrad.core.window import Axis, Window
 from convgrad.operations.conv import biased, channel_sums, oriented
 from convgrad.subject.case import Case
@@ -25,6 +25,28 @@ from convgrad.vocabulary import TRANSPOSED
 
 Pairs = tuple[tuple[int, int], ...]
 Arrangement = Callable[[Array], Array]
+
+
+@dataclass(frozen=True, eq=False)
+class Reads:
+    """The cells that windows read, and write, as places in memory: one a cell of an array with padding around it.
+
+    `cells` has a number for each, (N,C,*L) in row-major order, and -1 for a zero; `back` the same for the gradient
+    where that goes elsewhere; `before` is how much padding there is.
+    """
+
+    cells: Array
+    before: tuple[int, ...]
+    back: Array | None = None
+
+    def read(self, far: Array) -> Array:
+        return np.asarray(np.append(far.ravel(), zeros((1,), far.dtype))[self.cells])
+
+    def sent_back(self, dfar: Array, lengths: tuple[int, ...]) -> Array:
+        to = self.cells if self.back is None else self.back
+        result = zeros((*dfar.shape[:2], *lengths), dfar.dtype)
+        np.add.at(result.reshape(-1), to[to >= 0], dfar[to >= 0])
+        return result
 
 
 @dataclass(frozen=True)
@@ -88,7 +110,11 @@ class Computation:
 
 @dataclass(frozen=True)
 class Convolution(Computation):
-    """A plain or transposed convolution: `near` has the positions of the windows, `far` the cells under them."""
+    """A plain or transposed convolution: `near` has the positions of the windows, `far` the cells under them.
+
+    `reads` are the cells that windows read in place of those under them; `regroup` moves what every window gives to its
+    taps, or takes from them.
+    """
 
     w: Array = field(default_factory=lambda: np.zeros(()))
     b: Array | None = None
@@ -99,6 +125,8 @@ class Convolution(Computation):
     padding_mode: str = "zeros"
     pads: Pairs = ()
     lengths: tuple[int, ...] = ()
+    reads: Reads | None = None
+    regroup: Arrangement | None = None
 
     @property
     def near(self) -> Array:
@@ -117,6 +145,8 @@ class Convolution(Computation):
 
     def padded(self, far: Array) -> tuple[Array, tuple[int, ...]]:
         """`far` with its padding written out where that is copied cells, and how much there is before each axis."""
+        if self.reads is not None:
+            return self.reads.read(far), self.reads.before
         if self.padding_mode == "zeros":
             return far, (0,) * self.dims
         return pad(far, self._padding(), self.padding_mode), tuple(before for before, _ in self.pads)
@@ -129,6 +159,8 @@ class Convolution(Computation):
 
     def unpadded(self, dfar: Array) -> Array:
         """The gradient of the cells, those in the padding sent back to the cells that they copy."""
+        if self.reads is not None:
+            return self.reads.sent_back(dfar, self.lengths)
         if self.padding_mode == "zeros":
             return dfar
         return unpad(dfar, self._padding(), self.padding_mode, self.lengths)
@@ -139,7 +171,36 @@ class Convolution(Computation):
 
 def _of_kernel(c: Convolution) -> Array:
     far, before = c.padded(c.far)
-    return c.as_laid(kernel_gradient(c.near, far, window=c.window(far.shape[2:], before), groups=c.groups))
+    window = c.window(far.shape[2:], before)
+    if c.overwrite:
+        return c.as_laid(_last_products(c, far, window))
+    if c.regroup is not None:
+        return c.as_laid(_of_columns(c.near, c.regroup(unfold(far, window)), c.groups))
+    return c.as_laid(kernel_gradient(c.near, far, window=window, groups=c.groups))
+
+
+def _of_columns(near: Array, taken: Array, groups: int) -> Array:
+    """dW from what every window takes: (N,O,*P), (N,C,*K,*P) -> (O,C/g,*K)."""
+    dims, samples = near.ndim - 2, len(near)
+    taps = taken.shape[2 : 2 + dims]
+    left = near.reshape(samples, groups, near.shape[1] // groups, -1).transpose(1, 2, 0, 3)
+    right = taken.reshape(samples, groups, taken.shape[1] // groups * product_of(taps), -1).transpose(1, 0, 3, 2)
+    left, right = (part.reshape(groups, *shape) for part, shape in (
+        (left, (left.shape[1], -1)), (right, (-1, right.shape[3]))
+    ))  # fmt: skip
+    return (left @ right).reshape(near.shape[1], -1, *taps)
+
+
+def _last_products(c: Convolution, far: Array, window: Window) -> Array:
+    """dW where every product replaces the one before: of every tap the last position at which it meets the input."""
+    near, groups = c.near, c.groups
+    result = zeros((near.shape[1], far.shape[1] // groups, *window.size), near.dtype)
+    for tap, positions, cells in window.taps(far.shape[2:]):
+        left, right = near[-1:][(*ALL, *positions)], far[-1:][(*ALL, *cells)]
+        if left.size:
+            pair = [part[0].reshape(part.shape[1], -1)[:, -1].reshape(groups, -1) for part in (left, right)]
+            result[(*ALL, *tap)] = (pair[0][:, :, None] * pair[1][:, None, :]).reshape(result.shape[:2])
+    return result
 
 
 def _gathered(c: Convolution, far: Array) -> Array:
@@ -148,13 +209,25 @@ def _gathered(c: Convolution, far: Array) -> Array:
 
 
 def _scattered(c: Convolution, near: Array) -> Array:
-    cells = [sum(pair) for pair in c.pads] if c.padding_mode != "zeros" else [0] * c.dims
-    lengths = tuple(length + more for length, more in zip(c.lengths, cells, strict=True))
-    before = tuple(pair[0] for pair in c.pads) if c.padding_mode != "zeros" else (0,) * c.dims
+    lengths, before = _frame(c)
     window = c.window(lengths, before)
-    if not c.overwrite:
+    if not c.overwrite and c.regroup is None:
         return c.unpadded(spread(near, c.as_laid(c.w), window=window, groups=c.groups, lengths=lengths))
-    return c.unpadded(overwritten(columns(near, c.as_laid(c.w), c.groups), window, lengths))
+    given = columns(near, c.as_laid(c.w), c.groups)
+    given = given if c.regroup is None else c.regroup(given)
+    if not c.overwrite:
+        return c.unpadded(added(given, window, lengths))
+    return c.unpadded(overwritten(given, window, lengths, by_tap=c.overwrite == "tap"))
+
+
+def _frame(c: Convolution) -> tuple[tuple[int, ...], tuple[int, ...]]:
+    """The lengths of the array that windows are laid on, and how many of its cells come before the input's."""
+    if c.reads is not None:
+        return c.reads.cells.shape[2:], c.reads.before
+    if c.padding_mode == "zeros":
+        return c.lengths, (0,) * c.dims
+    lengths = tuple(length + sum(pair) for length, pair in zip(c.lengths, c.pads, strict=True))
+    return lengths, tuple(before for before, _ in c.pads)
 
 
 def _of_input(c: Convolution) -> Array:
@@ -178,13 +251,17 @@ def columns(near: Array, w: Array, groups: int) -> Array:
     return (kernel @ parts).reshape(near.shape[0], groups * taps[0], *taps[1:], *positions)
 
 
-def overwritten(given: Array, window: Window, lengths: tuple[int, ...], wins: Array | None = None) -> Array:
+def overwritten(
+    given: Array, window: Window, lengths: tuple[int, ...], wins: Array | None = None, *, by_tap: bool = False
+) -> Array:
     """Windows laid in row-major order, each replacing what is there, or only where it `wins`: (N,C,*K,*P) -> (N,C,*L).
 
-    Of the windows over a cell the last in row-major order meets it with the first tap: so taps go backwards.
+    Of the windows over a cell the last in row-major order meets it with the first tap: so taps go backwards, and
+    forwards where they are laid `by_tap`, all windows at once.
     """
     x = zeros((*given.shape[:2], *lengths), given.dtype)
-    for tap, positions, cells in reversed(list(window.taps(lengths))):
+    taps = list(window.taps(lengths))
+    for tap, positions, cells in taps if by_tap else reversed(taps):
         at = (*ALL, *tap, *positions)
         x[(*ALL, *cells)] = given[at] if wins is None else np.where(wins[at], given[at], x[(*ALL, *cells)])
     return x

@@ -13,6 +13,9 @@ from convgrad.operations.max_pool import tied, winners
 from convgrad.subject.case import Case
 from convgrad.vocabulary import TRANSPOSED
 
+EXACT_IN_HALF = 2048
+"""Up to which whole numbers are exact in half precision."""
+
 
 @dataclass(frozen=True, slots=True)
 class Condition:
@@ -104,6 +107,14 @@ def _tied(case: Case) -> bool:
     return bool((tied(x, *winners(x, window, last=False), window) > 1).any())
 
 
+def _fractions(case: Case) -> bool:
+    """Whether any number is other than whole, or is divided, or is too large for half precision."""
+    arrays = (*case.operands.values(), case.delta)
+    divided = case.operation.name not in ("conv", "conv-transpose", "max-pool", "adaptive-max-pool")
+    given = [array for array in arrays if array is not None]
+    return divided or any(bool(((array % 1 != 0) | (abs(array) > EXACT_IN_HALF)).any()) for array in given)
+
+
 def _x(case: Case) -> Array:
     x = case.operands["x"]
     assert x is not None
@@ -180,6 +191,7 @@ CONDITIONS: dict[str, Condition] = {
         lambda case: _asymmetric(case.delta), "delta is symmetric", "use a delta that is not symmetric"
     ),
     "asymmetric dW": Condition(lambda case: True, "dW is symmetric", "use numbers without symmetry"),
+    "fractions": Condition(_fractions, "all numbers are whole, and small", "use numbers with decimals"),
     "delta other than ones": Condition(
         lambda case: case.delta is not None and bool((case.delta != 1).any()), "delta is all ones", "use another delta"
     ),

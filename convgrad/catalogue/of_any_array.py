@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from functools import partial
-from itertools import permutations, product
 from typing import Any
 
 import numpy as np
 
 from convgrad.catalogue.computation import Computation
+from convgrad.catalogue.memory import orders
 from convgrad.catalogue.mistake import Form, Variants
 from convgrad.core.arithmetic import Array, zeros
 
@@ -25,19 +24,8 @@ def laid_out(c: Computation) -> Variants:
     return {**natural, **{f"{name} read in place": altered for name, altered in reread.items()}}
 
 
-def _orders(dims: int) -> Iterator[tuple[int, ...]]:
-    """Every order of the two leading axes and the spatial ones, which stay together, forwards or backwards."""
-    spatial = tuple(range(2, dims + 2))
-    seen = {tuple(range(dims + 2))}
-    for inner, order in product((spatial, spatial[::-1]), permutations("abs")):
-        flat = tuple(axis for part in order for axis in {"a": (0,), "b": (1,), "s": inner}[part])
-        if flat not in seen:
-            seen.add(flat)
-            yield flat
-
-
 def _named_orders(dims: int) -> dict[str, tuple[int, ...]]:
-    return {f"axes {','.join(map(str, order))}": order for order in _orders(dims)}
+    return {f"axes {','.join(map(str, order))}": order for order in orders(dims)[1:]}
 
 
 def _reread(array: Array, order: tuple[int, ...]) -> Array:

@@ -88,22 +88,27 @@ def _own_length(length: int, right: Axis, altered: Axis, pair: tuple[int, int], 
 
 
 def padding_kept(c: Any) -> Variants:
-    """dX over the padded input: cells before and after it that should have been cut off."""
+    """dX over the padded input: cells before and after it, or on one side, that should have been cut off."""
     if not any(map(any, c.pads)) or getattr(c, "transposed", False):
         return {}
+    kept = {"": c.pads, "before": tuple((n, 0) for n, _ in c.pads), "after": tuple((0, n) for _, n in c.pads)}
+    return {name: _kept(c, pads) for name, pads in kept.items() if any(map(any, pads))}
+
+
+def _kept(c: Any, pads: Any) -> Any:
     if isinstance(c, Convolution) or c.family == MEAN:
-        return {"": _over_padded(c)}
-    return {"": c.then(partial(_surrounded, pads=c.pads))}
+        return _over_padded(c, pads)
+    return c.then(partial(_surrounded, pads=pads))
 
 
-def _over_padded(c: Any) -> Any:
+def _over_padded(c: Any, pads: Any) -> Any:
     axes = tuple(
         axis if isinstance(axis, AdaptiveAxis) else replace(axis, before=axis.before - before)
-        for axis, (before, _) in zip(c.axes, c.pads, strict=True)
+        for axis, (before, _) in zip(c.axes, pads, strict=True)
     )
     mode = {"padding_mode": "zeros"} if isinstance(c, Convolution) else {}
-    lengths = tuple(length + sum(pair) for length, pair in zip(c.lengths, c.pads, strict=True))
-    return c.but(axes=axes, lengths=lengths, x=_surrounded(c.x, c.pads), **mode)
+    lengths = tuple(length + sum(pair) for length, pair in zip(c.lengths, pads, strict=True))
+    return c.but(axes=axes, lengths=lengths, x=_surrounded(c.x, pads), **mode)
 
 
 def _surrounded(array: Array, pads: Any) -> Array:

@@ -4,12 +4,23 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
-from functools import reduce
+from functools import partial, reduce
+from itertools import combinations, product
 from typing import Any
 
 import numpy as np
 
-from convgrad.catalogue.computation import Computation, Pairs, added, delta_of, overwritten, pads_of
+from convgrad.catalogue.computation import (
+    Arrangement,
+    Computation,
+    Pairs,
+    Reads,
+    added,
+    delta_of,
+    overwritten,
+    pads_of,
+    product_of,
+)
 from convgrad.catalogue.mistake import Variants, one
 from convgrad.core.arithmetic import Array, zeros
 from convgrad.core.unfold import ALL
@@ -23,8 +34,11 @@ from convgrad.vocabulary import MAXIMUM, MEAN, NORM, TIES
 class Pool(Computation):
     """A pool: what every window gives to its taps, and how that is laid on the input.
 
-    `rule` is the rule for ties, or "spread" for delta to every cell; `divisor` what a mean divides by: "counted",
-    "padding counted", "padding not counted", "window", or a number.
+    `rule` is the rule for ties, "spread" for delta to every cell, "above 0" or "plane" where only positive cells, or the
+    largest of their planes, may win, "any channel" where a winner of any channel wins in all; `divisor` what a mean divides by: "counted",
+    "padding counted", "padding not counted", "window", a number, or one a position. `scores` decide which cell wins in
+    place of x; `reads` are the cells that windows read in place of those under them; `regroup` moves what every window
+    gives to its taps, and `laid` are other windows that it is laid on the input by.
     """
 
     family: str = MAXIMUM
@@ -36,6 +50,10 @@ class Pool(Computation):
     rooted: bool = True
     pads: Pairs = ()
     lengths: tuple[int, ...] = field(default=())
+    scores: Array | None = None
+    reads: Reads | None = None
+    regroup: Arrangement | None = None
+    laid: tuple[Any, ...] | None = None
 
     @property
     def near(self) -> Array:
@@ -47,6 +65,8 @@ class Pool(Computation):
         return Window(tuple(a if isinstance(a, AdaptiveAxis) else a.fitted(*pair) for a, *pair in pairs))
 
     def bare(self) -> Array:
+        if self.reads is not None:
+            return self._elsewhere(self.reads)
         if not self.zero_padding:
             return _of_input(self) if self.array == "dX" else _OUTPUTS[self.family](self, self.window())
         padded = self._with_zeros()
@@ -57,6 +77,16 @@ class Pool(Computation):
         """The input in an array with padding around it."""
         pairs = zip(self.pads, self.lengths, strict=True)
         return (*ALL, *(slice(before, before + cells) for (before, _), cells in pairs))
+
+    def _elsewhere(self, reads: Reads) -> Array:
+        """The same over the cells that are read."""
+        pairs = zip(self.axes, reads.before, strict=True)
+        axes = tuple(replace(axis, before=axis.before - cells) if cells else axis for axis, cells in pairs)
+        assert self.laid is None
+        x = reads.read(self.x)
+        divisor = divisors(self, self.window()) if self.kind == "average" else self.divisor
+        read = replace(self, x=x, axes=axes, lengths=x.shape[2:], divisor=divisor, reads=None).bare()
+        return reads.sent_back(read, self.lengths) if self.array == "dX" else read
 
     def _with_zeros(self) -> Pool:
         """The same with padding written out as zeros, which then compete."""
@@ -73,9 +103,20 @@ class Pool(Computation):
 def _of_input(c: Pool) -> Array:
     window = c.window()
     given, wins = _GIVEN[c.family](c, window)
+    if c.regroup is not None:
+        given, wins = c.regroup(given), c.regroup(wins)
+        window = _sized(c, window, given.shape[2 : 2 + c.dims])
+    window = window if c.laid is None else c.but(axes=c.laid).window()
     if not c.overwrite:
         return added(given, window, c.lengths)
     return overwritten(given, window, c.lengths, wins if c.overwrite == "winner" else None)
+
+
+def _sized(c: Pool, window: Window, size: tuple[int, ...]) -> Window:
+    """The same starts with windows of another size, as winners read in another order may need."""
+    if window.size == size:
+        return window
+    return c.but(axes=tuple(replace(axis, size=taps) for axis, taps in zip(window.axes, size, strict=True))).window()
 
 
 def given_to_taps(c: Pool, window: Window) -> Array:
@@ -88,14 +129,17 @@ def _given_by_max(c: Pool, window: Window) -> tuple[Array, Array]:
     if c.rule == "spread":
         taps = np.ones((*c.x.shape[:2], *window.size, *c.delta.shape[2:]), bool)
         return np.where(taps, _beside(c.delta, window), _nothing(c.delta)), taps
-    y, winner = max_pool.winners(c.x, window, last=c.rule == "last")
+    x = c.x if c.scores is None else c.scores
+    y, winner = max_pool.winners(x, window, last=c.rule == "last")
     wins = np.zeros((*c.x.shape[:2], *window.size, *y.shape[2:]), bool)
     for number, (tap, positions, cells) in enumerate(window.taps(c.lengths)):
         at = (*ALL, *positions)
         won = winner[at] == number
         if c.rule in ("split", "all"):
-            won |= c.x[(*ALL, *cells)] == y[at]
-        wins[(*ALL, *tap, *positions)] = won
+            won |= x[(*ALL, *cells)] == y[at]
+        wins[(*ALL, *tap, *positions)] = won & _may_win(c, x[(*ALL, *cells)], x)
+    if c.rule == "any channel":
+        wins[...] = wins.any(axis=1, keepdims=True)
     share = c.delta
     if c.rule == "split":
         count = np.maximum(wins.sum(axis=tuple(range(2, 2 + c.dims))), 1)
@@ -103,8 +147,17 @@ def _given_by_max(c: Pool, window: Window) -> tuple[Array, Array]:
     return np.where(wins, _beside(share, window), _nothing(c.delta)), wins
 
 
+def _may_win(c: Pool, cells: Array, x: Array) -> Any:
+    """Whether the cells under a tap may win at all: only what is above 0, or the largest of its plane."""
+    if c.rule == "above 0":
+        return cells > 0
+    if c.rule == "plane":
+        return cells == x.max(axis=tuple(range(2, x.ndim)), keepdims=True)
+    return True
+
+
 def _given_by_mean(c: Pool, window: Window) -> tuple[Array, Array]:
-    share = c.delta / _divisors(c, window)
+    share = c.delta / divisors(c, window)
     taps = np.ones((*c.x.shape[:2], *window.size, *share.shape[2:]), bool)
     return np.where(taps, _beside(share, window), _nothing(c.delta)), taps
 
@@ -133,7 +186,7 @@ def _mean(c: Pool, window: Window) -> Array:
     total = zeros(c.delta.shape, c.x.dtype)
     for _, positions, cells in window.taps(c.lengths):
         total[(*ALL, *positions)] += c.x[(*ALL, *cells)]
-    return total / _divisors(c, window)
+    return total / divisors(c, window)
 
 
 def _norm(c: Pool, window: Window) -> Array:
@@ -153,25 +206,30 @@ def _nothing(like: Array) -> Array:
     return zeros((), like.dtype)
 
 
-def _divisors(c: Pool, window: Window) -> Array:
+def divisors(c: Pool, window: Window) -> Array:
     """(*P), in the kind of delta; 1 for a window that has nothing to divide."""
+    if isinstance(c.divisor, np.ndarray):
+        return c.divisor
     if not isinstance(c.divisor, str):
         return np.full(window.positions(c.lengths), c.divisor, c.delta.dtype)
-    rows = [
-        np.array([_cells(c, axis, number, p) for p in range(axis.positions(length))])
-        for number, (axis, length) in enumerate(zip(window.axes, c.lengths, strict=True))
-    ]
+    rows = [counted(c, window, number, c.divisor) for number in range(c.dims)]
     counts: Array = np.maximum(reduce(np.multiply.outer, rows), 1).astype(c.delta.dtype)
     return counts
 
 
-def _cells(c: Pool, axis: Axis | AdaptiveAxis, number: int, position: int) -> int:
+def counted(c: Pool, window: Window, number: int, divisor: str) -> Array:
+    """The cells of every window along one axis that a mean counts."""
+    axis, length = window.axes[number], c.lengths[number]
+    return np.array([_cells(c, axis, number, p, divisor) for p in range(axis.positions(length))])
+
+
+def _cells(c: Pool, axis: Axis | AdaptiveAxis, number: int, position: int, divisor: str) -> int:
     """The cells of a window along one axis that its mean counts."""
     first, last = axis.cells(position)
-    if c.divisor == "window":
+    if divisor == "window":
         return axis.size
     (before, after), length = c.pads[number], c.lengths[number]
-    if c.divisor == "padding counted":
+    if divisor == "padding counted":
         return max(min(last, length + after) - max(first, -before), 0)
     return max(min(last, length) - max(first, 0), 0)
 
@@ -221,3 +279,93 @@ def _even(axis: Axis | AdaptiveAxis, length: int, count: int) -> Axis | Adaptive
     stride = max(length // count, 1)
     size = length - (count - 1) * stride
     return Axis(size, stride) if isinstance(axis, AdaptiveAxis) and size > 0 else axis
+
+
+def winners_mistaken(c: Pool) -> Variants:
+    """The smallest cell, the largest in size, the winner of another sample or channel, one from another window."""
+    if c.kind != "max" or c.array != "dX":
+        return {}
+    first = np.repeat(c.x[:, :1], c.x.shape[1], axis=1)
+    scores = {
+        "the smallest": -c.x, "the largest in size": abs(c.x), "of channel 0": first,
+        "of the last channel": np.repeat(c.x[:, -1:], c.x.shape[1], axis=1),
+        "of sample 0": np.repeat(c.x[:1], len(c.x), axis=0), "of the last sample": np.repeat(c.x[-1:], len(c.x), axis=0),
+        "of plane 0": np.repeat(first[:1], len(c.x), axis=0),
+        "of the sample before": np.roll(c.x, 1, 0), "of the channel before": np.roll(c.x, 1, 1),
+        "of the sample after": np.roll(c.x, -1, 0), "of the channel after": np.roll(c.x, -1, 1),
+    }  # fmt: skip
+    found = {name: c.but(scores=array) for name, array in scores.items() if (array != c.x).any()}
+    rules = {"only if positive": "above 0", "only if its plane's largest": "plane", "of any channel": "any channel"}
+    found |= {name: c.but(rule=rule) for name, rule in rules.items()}
+    for a, b in combinations(range(c.dims), 2):
+        found[f"axes {a} and {b} exchanged"] = c.but(regroup=partial(_winner_turned, a=a, b=b))
+    found["the largest so far"] = c.but(arrange=(lambda _: _carried_over(c, lambda y, best: y > best),))
+    found["the one before, where nothing is above 0"] = c.but(arrange=(lambda _: _carried_over(c, lambda y, _: y > 0),))
+    found["cell 0, where nothing is above 0"] = c.but(arrange=(partial(_first_cell_by_default, c=c),), rule="above 0")
+    return found
+
+
+def _first_cell_by_default(dx: Array, c: Pool) -> Array:
+    """Delta to the first cell of the plane from windows in which nothing is above 0."""
+    result, y = dx.copy(), _largest(c, c.window())
+    lost = np.where(y > 0, _nothing(c.delta), c.delta)
+    result[(*ALL, *(0,) * c.dims)] += lost.sum(axis=tuple(range(2, lost.ndim)))
+    return result
+
+
+def _winner_turned(given: Array, a: int, b: int) -> Array:
+    return given.swapaxes(2 + a, 2 + b)
+
+
+def _carried_over(c: Pool, wins: Callable[[Any, Any], bool]) -> Array:
+    """Delta to the cell that won last, where a window's largest does not win against it."""
+    window = c.window()
+    y, winner = max_pool.winners(c.x, window, last=False)
+    cells = _winning_cells(c, window, winner).reshape(*y.shape[:2], -1)
+    y, delta = (part.reshape(*part.shape[:2], -1) for part in (y, c.delta))
+    result, best = zeros(c.x.shape, c.delta.dtype), (y[0, 0, 0], cells[0, 0, 0])
+    for n, channel, at in np.ndindex(*y.shape):
+        if at == 0 and wins(y[n, channel, 0], y[n, channel, 0] - 1):
+            best = (y[n, channel, 0], cells[n, channel, 0])
+        if wins(y[n, channel, at], best[0]):
+            best = (y[n, channel, at], cells[n, channel, at])
+        result[n, channel].reshape(-1)[best[1]] += delta[n, channel, at]
+    return result
+
+
+def _winning_cells(c: Pool, window: Window, winner: Array) -> Array:
+    """The number, in its plane, of the cell that wins: (N,C,*P)."""
+    numbers, cells = np.arange(product_of(c.lengths)).reshape(c.lengths), np.zeros(winner.shape, np.int64)
+    for number, (_, positions, under) in enumerate(window.taps(c.lengths)):
+        at = (*ALL, *positions)
+        cells[at] = np.where(winner[at] == number, numbers[under], cells[at])
+    return cells
+
+
+DIVISORS = ("window", "padding counted", "padding not counted")
+
+
+def divisors_mistaken(c: Pool) -> Variants:
+    """A divisor that counts along one axis what it should along another, or counts something else."""
+    if c.kind != "average":
+        return {}
+    window = c.window()
+    rows = {(number, way): counted(c, window, number, way) for number in range(c.dims) for way in DIVISORS}
+    found = {}
+    for ways in product(DIVISORS, repeat=c.dims):
+        if len(set(ways)) > 1:
+            found[", ".join(ways)] = _outer([rows[number, way] for number, way in enumerate(ways)])
+    for number, way in product(range(c.dims), DIVISORS):
+        alone = [
+            np.ones(count, int) if axis != number else rows[number, way] for axis, count in enumerate(c.delta.shape[2:])
+        ]
+        found[f"axis {number} alone, {way}"] = _outer(alone)
+        found[f"axis {number} for all, {way}"] = _outer(alone) ** c.dims
+    counts = {"positions": product_of(c.delta.shape[2:]), "cells of the input": product_of(c.lengths)}
+    made = {name: np.maximum(counts, 1) for name, counts in found.items()} | counts
+    kind = c.delta.dtype
+    return {f"{name}": c.but(divisor=zeros((), kind) + np.asarray(by)) for name, by in made.items()}
+
+
+def _outer(rows: list[Array]) -> Array:
+    return np.asarray(reduce(np.multiply.outer, rows))

@@ -12,6 +12,7 @@ from convgrad.catalogue.of_convolutions import DB, DW, DX
 from convgrad.catalogue.of_entries import ENTRIES
 from convgrad.catalogue.of_outputs import OUTPUT
 from convgrad.catalogue.of_pools import POOL_DX, POOL_OUTPUT
+from convgrad.catalogue.of_practice import PRACTICE
 from convgrad.catalogue.of_shapes import SHAPES
 from convgrad.catalogue.pooling import of_pool
 from convgrad.core.arithmetic import Array
@@ -24,27 +25,48 @@ from convgrad.vocabulary import CONVOLUTION, MAXIMUM, MEAN, NORM, TRANSPOSED
 _ANY = {array: {name: form for name, form in ANY.items() if name in ONLY_ARRAYS.get(array, ANY)} for array in OPERANDS}
 
 Table = dict[str, dict[str, Form]]
-OF_CONVOLUTIONS: Table = {
-    "dW": {**DW, **SHAPES["dW"], **_ANY["dW"], **ENTRIES},
-    "dX": {**DX, **SHAPES["dX"], **_ANY["dX"], **ENTRIES},
-    "db": {**DB, **SHAPES["db"], **_ANY["db"], **ENTRIES},
-    "output": {**OUTPUT, **_ANY["output"], **ENTRIES},
+_FIRST_OF_CONVOLUTIONS: Table = {
+    "dW": {**DW, **SHAPES["dW"], **_ANY["dW"]},
+    "dX": {**DX, **SHAPES["dX"], **_ANY["dX"]},
+    "db": {**DB, **SHAPES["db"], **_ANY["db"]},
+    "output": {**OUTPUT, **_ANY["output"]},
 }
-OF_POOLS: Table = {
-    "dX": {**POOL_DX, **SHAPES["dX"], **_ANY["dX"], **ENTRIES},
-    "output": {**POOL_OUTPUT, **_ANY["output"], **ENTRIES},
+_FIRST_OF_POOLS: Table = {
+    "dX": {**POOL_DX, **SHAPES["dX"], **_ANY["dX"]},
+    "output": {**POOL_OUTPUT, **_ANY["output"]},
 }
-TABLES: dict[str, Table] = {
-    **dict.fromkeys((CONVOLUTION, TRANSPOSED), OF_CONVOLUTIONS),
-    **dict.fromkeys((MAXIMUM, MEAN, NORM), OF_POOLS),
+FIRST: dict[str, Table] = {
+    **dict.fromkeys((CONVOLUTION, TRANSPOSED), _FIRST_OF_CONVOLUTIONS),
+    **dict.fromkeys((MAXIMUM, MEAN, NORM), _FIRST_OF_POOLS),
 }
-"""By family."""
+"""What is tried first, by family of operations."""
+PRACTISED: dict[str, Table] = {
+    **dict.fromkeys((CONVOLUTION, TRANSPOSED), PRACTICE["convolution"]),
+    **dict.fromkeys((MAXIMUM, MEAN, NORM), PRACTICE["pool"]),
+}
+"""What is tried where none of that fits."""
+TABLES = (FIRST, PRACTISED)
 MISTAKES = "which mistakes there are"
 
 
 def forms(operation: str, array: str) -> dict[str, Form]:
-    """The mistakes on one array of an operation, in the order in which they are tried."""
-    table = known(TABLES, OPERATIONS[operation], MISTAKES).get(array, {})
+    """The mistakes on one array of an operation, in the order in which they are tried; last those in single entries."""
+    first, families = _applying(FIRST, operation, array), practised(operation, array)
+    return first | {name: form for name, form in families.items() if name not in first} | (ENTRIES if first else {})
+
+
+def practised(operation: str, array: str) -> dict[str, Form]:
+    """Those that are tried where none of the others fits: families, with forms of their own for ids of the others."""
+    return _applying(PRACTISED, operation, array)
+
+
+def is_practised(operation: str, array: str, name: str) -> bool:
+    """Whether a mistake is a family of those alone."""
+    return name in practised(operation, array) and name not in _applying(FIRST, operation, array)
+
+
+def _applying(tables: dict[str, Table], operation: str, array: str) -> dict[str, Form]:
+    table = known(tables, OPERATIONS[operation], MISTAKES).get(array, {})
     return {name: form for name, form in table.items() if form.applies(operation)}
 
 

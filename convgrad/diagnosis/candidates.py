@@ -2,22 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, fields, replace
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, field, fields, replace
 from functools import cached_property
 from typing import Any
 
 import numpy as np
 
 from convgrad.catalogue.computation import Computation
+from convgrad.catalogue.mishandled import clipped_like
 from convgrad.catalogue.mistake import Form
 from convgrad.catalogue.of_entries import ENTRIES
 from convgrad.catalogue.of_shapes import SHAPES
-from convgrad.catalogue.tables import asked_for, forms, right
+from convgrad.catalogue.tables import asked_for, forms, is_practised, practised, right
 from convgrad.core.arithmetic import EXACT, Array
 from convgrad.diagnosis.chance import as_float
 from convgrad.subject.case import Case
 
+FEW_CLIPPED = 2
+"""Entries that have to be at the limit, and within it, for a claim to look clipped."""
 SCREENED = 4096
 """Entries of a larger array that candidates are compared in first."""
 MOST_KEPT = 1 << 23
@@ -61,9 +64,12 @@ class Candidates:
 
     @cached_property
     def forms(self) -> dict[str, Form]:
-        """The mistakes that are compared as whole arrays; those in single entries are found otherwise."""
+        """The mistakes that are compared first, as whole arrays; those in single entries are found otherwise."""
         skipped = {*ENTRIES, *asked_for(self.case), "scaled"}
-        return {name: form for name, form in forms(self.case.operation.name, self.array).items() if name not in skipped}
+        return {name: form for name, form in self.all_forms.items() if name not in skipped and not self._late(name)}
+
+    def _late(self, name: str) -> bool:
+        return is_practised(self.case.operation.name, self.array, name)
 
     @cached_property
     def all_forms(self) -> dict[str, Form]:
@@ -82,6 +88,24 @@ class Candidates:
         ]
 
     @cached_property
+    def practised(self) -> dict[str, Form]:
+        return practised(self.case.operation.name, self.array)
+
+    @cached_property
+    def families(self) -> Families:
+        """The mistakes that are tried where nothing else fits, made one after another as they are asked for."""
+        start, bare = floated(self.right), Bare()
+
+        def made(name: str) -> Screen:
+            return Screen(self.truth, ((one, bare.value(one.computation)) for one in self._family(name, start)))
+
+        return Families(made, tuple(self.practised))
+
+    def _family(self, name: str, start: Any) -> Iterator[Candidate]:
+        for variant, altered in self.practised[name].alter(start).items():
+            yield Candidate((name,), (variant,), altered)
+
+    @cached_property
     def free(self) -> set[str]:
         """The mistakes that have a number to be fitted: a factor, a learning rate."""
         names = set(forms(self.case.operation.name, self.array)) & {"scaled", "updated-kernel"}
@@ -93,11 +117,32 @@ class Candidates:
         return Screen(self.truth, ((single, self.value(single)) for single in self.singles))
 
     def shaped(self, shape: Sequence[int]) -> Iterator[tuple[Candidate, Array]]:
-        """The single mistakes whose arrays have a shape, but for axes of length one."""
+        """The mistakes whose arrays have a shape, but for axes of length one: single ones first, then families."""
         for single in self.singles:
             value = self.value(single)
-            if squeezed(value.shape) == squeezed(shape):
+            if alike_in_shape(value.shape, shape):
                 yield single, value.reshape(shape)
+        for candidate, other in self._misshapen:
+            if alike_in_shape(other, shape):
+                exact = self.rebuilt(candidate)
+                yield exact, self.bare.value(exact.computation).reshape(shape)
+
+    @cached_property
+    def _misshapen(self) -> list[tuple[Candidate, tuple[int, ...]]]:
+        """Those of the families that have another shape than they should."""
+        start, bare = floated(self.right), Bare()
+        made = (
+            (one, bare.value(one.computation).shape) for name in self.practised for one in self._family(name, start)
+        )
+        return [(one, shape) for one, shape in made if squeezed(shape) != squeezed(self.truth.shape)]
+
+    def clipped(self, values: Array) -> Candidate | None:
+        """The right array clipped at the largest entry of a claim, where that is several of its entries."""
+        limit = abs(values).max(initial=0)
+        at_limit = int((abs(values) == limit).sum())
+        if min(at_limit, values.size - at_limit) < FEW_CLIPPED or "clipped" not in self.practised:
+            return None
+        return Candidate(("clipped",), (f"{float(limit):.6g}",), clipped_like(self.right, limit))
 
     def pairs(self) -> Iterator[tuple[Candidate, Array]]:
         """Two mistakes, the second on top of the first, in float64: they are told apart there and confirmed later."""
@@ -111,12 +156,21 @@ class Candidates:
                     for label, altered in second.alter(first).items():
                         yield Candidate((name, other), (variant, label), altered), bare.value(altered)
 
+    def form(self, name: str, variant: str) -> Form:
+        """What is said of a mistake: of a family's, in its own words."""
+        late = name in self.practised and (self._late(name) or variant not in self.all_forms[name].alter(self.right))
+        return self.practised[name] if late else self.all_forms[name]
+
     def rebuilt(self, candidate: Candidate) -> Candidate:
         """A candidate found in float64, in the case's own kind of number."""
         computation = self.right
         for name, variant in zip(candidate.ids, candidate.variants, strict=True):
-            computation = self.forms[name].alter(computation)[variant]
+            computation = self._altered(name, variant, computation)
         return replace(candidate, computation=computation)
+
+    def _altered(self, name: str, variant: str, computation: Computation) -> Computation:
+        first = self.forms[name].alter(computation) if name in self.forms else {}
+        return first[variant] if variant in first else self.practised[name].alter(computation)[variant]
 
 
 LATE = ("transposed-layout", "flattened", "shifted", "negated", "left-at-zero")
@@ -141,6 +195,25 @@ class Screen:
                 self.candidates.append(candidate)
                 rows.append(as_float(value.ravel()[self.places]))
         self.matrix = np.array(rows).reshape(-1, len(self.places))
+
+
+@dataclass
+class Families:
+    """Screens, each made when it is first asked for, and how many arrays have been compared in them."""
+
+    make: Callable[[str], Screen]
+    names: Sequence[str]
+    made: list[Screen] = field(default_factory=list)
+
+    def __iter__(self) -> Iterator[Screen]:
+        for number, name in enumerate(self.names):
+            if number == len(self.made):
+                self.made.append(self.make(name))
+            yield self.made[number]
+
+    @property
+    def tried(self) -> int:
+        return sum(len(screen.candidates) for screen in self.made)
 
 
 def _places(size: int) -> Array:
@@ -183,6 +256,11 @@ def _largest(array: Array) -> float:
 def alike(array: Array, shape: tuple[int, ...]) -> Array:
     """An array in a shape that differs from its own by axes of length one only; any other as it is."""
     return array.reshape(shape) if squeezed(array.shape) == squeezed(shape) else array
+
+
+def alike_in_shape(one: Sequence[int], other: Sequence[int]) -> bool:
+    """Whether two shapes differ by axes of length one only; empty arrays have lost what axes come after the empty one."""
+    return squeezed(one) == squeezed(other) or (0 in one and 0 in other)
 
 
 def squeezed(shape: Sequence[int]) -> tuple[int, ...]:

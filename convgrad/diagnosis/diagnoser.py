@@ -146,8 +146,12 @@ class Diagnoser:
         self, candidate: Candidate, matches: int, details: dict[str, Any], fit: Fit | None = None
     ) -> Diagnosis:
         """A mistake, or two, in words."""
-        table = [self.search.candidates.all_forms[name] for name in candidate.ids]
-        what = ", and ".join(form.what for form in table).format(factor=number_text(fit.value) if fit else "")
+        table = [self.search.candidates.form(*row) for row in zip(candidate.ids, candidate.variants, strict=True)]
+        factor = number_text(fit.value) if fit else ""
+        what = ", and ".join(
+            form.what.format(factor=factor, variant=variant)
+            for form, variant in zip(table, candidate.variants, strict=True)
+        )
         rate = f", with learning rate {number_text(fit.value)}" if fit and fit.name == "rate" else ""
         fix = "; ".join(form.fix for form in table)
         names = " and ".join(candidate.ids)

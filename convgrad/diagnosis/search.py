@@ -105,17 +105,34 @@ class Search:
         found = {candidate.ids[0]: Match(candidate) for candidate in self._confirmed(claim, self.candidates.screen)}
         found |= {fit.candidate.ids[0]: Match(fit.candidate, fit) for fit in fits(self.candidates, claim)}
         order = list(self.candidates.all_forms)
-        matches = [self._weighed(claim, match, known) for match in found.values()]
-        return sorted(matches, key=lambda match: order.index(match.candidate.ids[0]))
+        matches = [self._weighed(claim, match, self._alike(claim, self.candidates.screen), known)
+                   for match in found.values()]  # fmt: skip
+        in_order = sorted(matches, key=lambda match: order.index(match.candidate.ids[0]))
+        return in_order if any(match.earned for match in in_order) else self._practised(claim) or in_order
 
-    def _weighed(self, claim: Claim, match: Match, known: Collection[str] = ()) -> Match:
-        """A match with what speaks for it."""
+    def _practised(self, claim: Claim) -> list[Match]:
+        """The first family of mistakes of which one explains every entry; none are tried on large layers."""
+        alike = self._alike(claim, self.candidates.screen)
+        if (clipped := self._clipped(claim)) is not None:
+            return [self._weighed(claim, Match(clipped), alike)]
+        for screen in self.candidates.families if self.paired else ():
+            alike += self._alike(claim, screen)
+            if family := self._confirmed(claim, screen):
+                return [self._weighed(claim, Match(candidate), alike) for candidate in family]
+        return []
+
+    def _clipped(self, claim: Claim) -> Candidate | None:
+        candidate = self.candidates.clipped(claim.values)
+        fits = candidate is not None and claim.allows(self.candidates.value(candidate)).all()
+        return candidate if fits else None
+
+    def _weighed(self, claim: Claim, match: Match, alike: int, known: Collection[str] = ()) -> Match:
+        """A match with what speaks for it, where so many mistakes were alike."""
         says = evidence(claim, self.truth, self.value(match.candidate))
         if match.fit and match.fit.chance:
             return replace(match, evidence=says, chance=match.fit.chance)
         named = match.candidate.ids[0]
         several = sum(single.ids[0] == named for single in self.candidates.singles)
-        alike = self._alike(claim, self.candidates.screen)
         tried = min(several, alike) if named in known else alike
         fitted = match.fit is not None and not match.fit.known
         chance = says.chance(max(tried, 1) * (FACTORS if match.fit else 1), int(fitted))

@@ -12,7 +12,7 @@ from convgrad.catalogue.computation import Computation, Convolution
 from convgrad.catalogue.conditions import blindness, unmet
 from convgrad.catalogue.mistake import Mistake
 from convgrad.catalogue.of_entries import ENTRIES
-from convgrad.catalogue.tables import catalogue, right
+from convgrad.catalogue.tables import catalogue, is_practised, right
 from convgrad.core.arithmetic import Array
 from convgrad.diagnosis.candidates import Bare, differs
 from convgrad.diagnosis.chance import as_float
@@ -116,12 +116,33 @@ def _with_step(computation: Computation) -> Computation:
 
 
 def planted(case: Case, truth: Mapping[str, Array]) -> Iterator[tuple[str, str, str, Array]]:
-    """Every mistake of the catalogue that shows on a case: array, id, variant and the wrong array."""
-    bare = Bare()
+    """Every mistake of the catalogue that shows on a case: array, id, variant and the wrong array.
+
+    Of a family of mistakes, the first variant that none of the others gives.
+    """
+    bare, given, name = Bare(), set[Any](), case.operation.name
+    families: list[tuple[str, Mistake]] = []
     for mistake in catalogue(case):
-        for array in (name for name in mistake.forms if name in truth):
-            start = _with_step(right(case, array))
-            for variant, altered in mistake.forms[array].alter(start).items():
-                value = bare.value(altered)
-                if differs(truth[array], value):
-                    yield array, mistake.id, variant, value
+        for array in (array for array in mistake.forms if array in truth):
+            if is_practised(name, array, mistake.id):
+                families.append((array, mistake))
+                continue
+            for variant, value in _shown(case, array, mistake, truth[array], bare):
+                given.add(_fingerprint(array, value))
+                yield array, mistake.id, variant, value
+    for array, mistake in families:
+        for variant, value in _shown(case, array, mistake, truth[array], bare):
+            if (key := _fingerprint(array, value)) not in given:
+                given.add(key)
+                yield array, mistake.id, variant, value
+                break
+
+
+def _shown(case: Case, array: str, mistake: Mistake, truth: Array, bare: Bare) -> Iterator[tuple[str, Array]]:
+    for variant, altered in mistake.forms[array].alter(_with_step(right(case, array))).items():
+        if differs(truth, value := bare.value(altered)):
+            yield variant, value
+
+
+def _fingerprint(array: str, value: Array) -> Any:
+    return array, value.shape, tuple(value.ravel().tolist())

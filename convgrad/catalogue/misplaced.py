@@ -1,0 +1,626 @@
+"""Windows, padding and cells taken at other places than the right ones; families of changed computations."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, fields, replace
+from functools import partial
+from itertools import permutations, product
+from typing import Any
+
+import numpy as np
+
+from convgrad.catalogue import memory
+from convgrad.catalogue.computation import Convolution, Reads
+from convgrad.catalogue.misread import ROW_FOR_COLUMN, positions_counted
+from convgrad.catalogue.mistake import Variants
+from convgrad.core.arithmetic import Array, zeros
+from convgrad.core.window import AdaptiveAxis, Axis
+
+Axes = tuple[Axis, ...]
+
+
+def _strided(c: Any) -> bool:
+    return c.array != "db" and all(isinstance(axis, Axis) for axis in c.axes)
+
+
+def _with_axes(c: Any, named: Iterator[tuple[str, Axes]]) -> Variants:
+    """The computation over other windows, each kind of them once."""
+    found: dict[str, Any] = {}
+    seen = {c.axes}
+    for name, axes in named:
+        if axes not in seen:
+            seen.add(axes)
+            found[name] = c.but(axes=axes)
+            if getattr(c, "kind", "") == "max" and c.array == "dX":
+                found[f"{name}, where delta is laid"] = c.but(laid=axes)
+    return found
+
+
+# -- Stride and dilation -----------------------------------------------------------------------------------------------
+
+
+def stride_of_one_axis(c: Any) -> Variants:
+    return _of_one_axis(c, "stride") if _strided(c) else {}
+
+
+def dilation_of_one_axis(c: Any) -> Variants:
+    if not _strided(c):
+        return {}
+    found = _of_one_axis(c, "dilation")
+    if getattr(c, "kind", "") == "max" and c.array == "dX":
+        found = {**found, **_looked_up(c)}
+    return found
+
+
+def laid_otherwise(c: Any, name: str) -> Variants:
+    """Winners that are found right, and laid without the stride, the dilation or the padding."""
+    if getattr(c, "kind", "") != "max" or c.array != "dX" or not _strided(c):
+        return {}
+    return {"where delta is laid": c.but(laid=tuple(replace(axis, **{name: name != "before"}) for axis in c.axes))}
+
+
+def _looked_up(c: Any) -> dict[str, Any]:
+    """Winners that a cell finds only where it looks for its windows at another dilation."""
+    ways = {"every axis": [1] * c.dims} | {f"axis {at}": [own.dilation if n != at else 1 for n, own in enumerate(c.axes)]
+                                           for at in range(c.dims)}  # fmt: skip
+    return {
+        f"where cells look for their windows, 1 on {name}": c.but(regroup=partial(_found, mask=_met(c, numbers)))
+        for name, numbers in ways.items()
+    }
+
+
+def _met(c: Any, dilations: list[int]) -> Array:
+    """Whether a tap's cell lies under its own window at other dilations: *K, *P."""
+    mask = np.ones((1,) * (2 * c.dims), bool)
+    for number, (axis, dilation) in enumerate(zip(c.axes, dilations, strict=True)):
+        offsets = np.arange(axis.size) * axis.dilation
+        alone = np.isin(offsets, np.arange(axis.size) * dilation)
+        mask = mask & alone.reshape(-1, *(1,) * (2 * c.dims - number - 1))
+    return mask
+
+
+def _found(given: Array, mask: Array) -> Array:
+    return np.where(mask, given, zeros((), given.dtype))
+
+
+def _of_one_axis(c: Any, name: str) -> Variants:
+    """The number of one axis ignored, another axis's used for it or for all, or the numbers in another order."""
+    right = [getattr(axis, name) for axis in c.axes]
+
+    def numbers() -> Iterator[tuple[str, list[int]]]:
+        for at, (number, other) in product(range(c.dims), enumerate(right)):
+            yield f"axis {number}'s for axis {at}", [other if axis == at else own for axis, own in enumerate(right)]
+        for axis, number in enumerate(right):
+            yield f"axis {axis}'s for all", [number] * c.dims
+        for at in range(c.dims):
+            yield f"axis {at}'s ignored", [1 if axis == at else number for axis, number in enumerate(right)]
+        if name == "dilation":
+            for order in permutations(range(c.dims)):
+                yield f"of axes {','.join(map(str, order))}", [right[axis] for axis in order]
+
+    changed = ((label, each) for label, each in numbers() if set(each) != {1})
+    return _with_axes(c, ((label, _numbered(c.axes, name, each)) for label, each in changed))
+
+
+def _numbered(axes: Axes, name: str, numbers: list[int]) -> Axes:
+    return tuple(replace(axis, **{name: number}) for axis, number in zip(axes, numbers, strict=True))
+
+
+MISUSES: dict[str, Callable[[Axis], Axis]] = {
+    "stride and dilation exchanged": lambda axis: replace(axis, stride=axis.dilation, dilation=axis.stride),
+    "p + stride": lambda axis: replace(axis, stride=1, before=axis.before - axis.stride),
+    "stride twice": lambda axis: replace(axis, stride=axis.stride**2),
+    "the window's length for the stride": lambda axis: replace(axis, stride=axis.size),
+    "the window's extent for the stride": lambda axis: replace(axis, stride=axis.extent),
+    "dilation for the stride": lambda axis: replace(axis, stride=axis.dilation),
+    "stride for the dilation": lambda axis: replace(axis, dilation=axis.stride),
+    "stride times dilation for the stride": lambda axis: replace(axis, stride=axis.stride * axis.dilation),
+    "stride times dilation for the dilation": lambda axis: replace(axis, dilation=axis.stride * axis.dilation),
+    "(p - before) * stride": lambda axis: replace(axis, before=axis.before * axis.stride),
+    "p * (stride - 1)": lambda axis: replace(axis, stride=max(axis.stride - 1, 1)),
+    "p * (stride + 1)": lambda axis: replace(axis, stride=axis.stride + 1),
+    "t + dilation": lambda axis: replace(axis, dilation=1, before=axis.before - axis.dilation),
+    "t * (dilation - 1)": lambda axis: replace(axis, dilation=max(axis.dilation - 1, 1)),
+    "t * (dilation + 1)": lambda axis: replace(axis, dilation=axis.dilation + 1),
+}
+
+
+def stride_misused(c: Any) -> Variants:
+    """Added for multiplied, used twice or for something else; delta repeated; a column's start from the row's index."""
+    if not _strided(c):
+        return {}
+
+    def axes() -> Iterator[tuple[str, Axes]]:
+        for name, change in MISUSES.items():
+            yield name, tuple(map(change, c.axes))
+            for at in range(c.dims if c.dims > 1 else 0):
+                yield f"{name}, axis {at}", tuple(change(own) if n == at else own for n, own in enumerate(c.axes))
+
+    return {**_with_axes(c, axes()), **positions_counted(c, lambda names: names in ROW_FOR_COLUMN), **_repeated(c)}
+
+
+def _repeated(c: Any) -> Variants:
+    """Delta spread out by repeating its numbers in place of putting zeros between them."""
+    if not isinstance(c, Convolution) or c.transposed or all(axis.stride == 1 for axis in c.axes):
+        return {}
+    delta = c.delta
+    for number, axis in enumerate(c.axes, start=2):
+        delta = np.repeat(delta, axis.stride, number)
+    cut = tuple(slice((count - 1) * axis.stride + 1) for count, axis in zip(c.delta.shape[2:], c.axes, strict=True))
+    once = c.on_axes(lambda axis: replace(axis, stride=1))
+    return {"delta repeated": once.but(delta=delta[(..., *cut)]), "delta repeated to the end": once.but(delta=delta),
+            **_divided(c)}  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class Divided(Axis):
+    """Windows looked up from the cell: at position (cell + before) // stride - tap * dilation."""
+
+    def tap(self, tap: int, length: int) -> tuple[Array, Array]:
+        cells = np.arange(length)
+        positions = (cells + self.before) // self.stride - tap * self.dilation
+        met = (cells + self.before - tap * self.dilation) % self.stride == 0
+        inside = met & (positions >= 0) & (positions < self.positions(length))
+        return positions[inside], cells[inside]
+
+
+def _subclassed(axis: Axis, kind: Any) -> Any:
+    return kind(*(getattr(axis, part.name) for part in fields(Axis)))
+
+
+def _same(given: Array) -> Array:
+    return given
+
+
+def _divided(c: Any) -> Variants:
+    """dX from the position (cell + before) // stride - tap * dilation: divided before the tap is subtracted."""
+    if c.array != "dX" or c.padding_mode != "zeros":
+        return {}
+    reach = [(n - 1 + axis.before) // axis.stride + 1 for n, axis in zip(c.lengths, c.axes, strict=True)]
+    axes = tuple(replace(axis, stride=1, before=0) for axis in c.axes)
+    places = [(np.arange(n) + axis.before) // axis.stride for n, axis in zip(c.lengths, c.axes, strict=True)]
+    looked = {
+        f"divided before the tap is subtracted, axis {at}": c.but(
+            axes=tuple(_subclassed(own, Divided) if n == at else own for n, own in enumerate(c.axes)), regroup=_same
+        )
+        for at in range(c.dims)
+    }
+    return looked | {
+        "divided before the tap is subtracted": c.but(axes=axes, lengths=tuple(reach)).then(partial(_at, places=places))
+    }
+
+
+def _at(array: Array, places: list[Array]) -> Array:
+    return np.asarray(array[(slice(None), slice(None), *np.ix_(*places))])
+
+
+def remainder_on_one_axis(c: Any) -> Variants:
+    """The cells past the last window put before the first, on one axis."""
+    if not _strided(c) or getattr(c, "padding_mode", "zeros") != "zeros":
+        return {}
+    spare = _taps_to_spare(c)
+
+    def axes() -> Iterator[tuple[str, Axes]]:
+        for at in range(c.dims):
+            yield f"axis {at}", tuple(_earlier(own, -spare[n] * (n == at)) for n, own in enumerate(c.axes))
+        yield "every axis", tuple(_earlier(own, -spare[n]) for n, own in enumerate(c.axes))
+
+    return _with_axes(c, axes())
+
+
+def dilation_from_the_end(c: Any) -> Variants:
+    """Windows at dilation 1 that end where they should, in place of beginning there."""
+    if not _strided(c):
+        return {}
+    change = lambda axis: replace(axis, dilation=1, before=axis.before - axis.extent + axis.size)  # noqa: E731
+    return _with_axes(c, iter([("counted from the last tap", tuple(map(change, c.axes)))]))
+
+
+# -- Padding -----------------------------------------------------------------------------------------------------------
+
+Pads = tuple[tuple[int, int], ...]
+
+SIDES: dict[str, Callable[[int, int], tuple[int, int]]] = {
+    "sides exchanged": lambda before, after: (after, before),
+    "`after` for both": lambda before, after: (after, after),
+    "`before` for both": lambda before, after: (before, before),
+    "split evenly": lambda before, after: ((before + after) // 2, (before + after + 1) // 2),
+    "split evenly, the odd cell before": lambda before, after: ((before + after + 1) // 2, (before + after) // 2),
+    "all before": lambda before, after: (before + after, 0),
+    "all after": lambda before, after: (0, before + after),
+    "half of it": lambda before, after: (before // 2, after // 2),
+    "added in place of subtracted": lambda before, after: (-before, -after),
+}
+
+
+def padding_of_other_side(c: Any) -> Variants:
+    def pads() -> Iterator[tuple[str, Pads]]:
+        for name, side in SIDES.items():
+            yield name, tuple(side(*pair) for pair in c.pads)
+            for at in range(c.dims if c.dims > 1 else 0):
+                yield f"{name}, axis {at}", tuple(side(*own) if n == at else own for n, own in enumerate(c.pads))
+
+    return _with_pads(c, pads())
+
+
+def padding_of_other_axis(c: Any) -> Variants:
+    def pads() -> Iterator[tuple[str, Pads]]:
+        for order in permutations(range(c.dims)):
+            yield f"of axes {','.join(map(str, order))}", tuple(c.pads[axis] for axis in order)
+        for at, (number, other) in product(range(c.dims), enumerate(c.pads)):
+            yield f"axis {number}'s for axis {at}", tuple(other if n == at else own for n, own in enumerate(c.pads))
+        for number, pair in enumerate(c.pads):
+            yield f"axis {number}'s for all", (pair,) * c.dims
+        flat = [number for pair in c.pads for number in pair]
+        columns = tuple(zip(flat[: c.dims], flat[c.dims :], strict=True))
+        if all(other == pair for other, pair in zip(c.pads, columns, strict=True)):
+            return
+        yield "read side by side", tuple((int(before), int(after)) for before, after in columns)
+
+    return _with_pads(c, pads()) if c.dims > 1 else {}
+
+
+def _with_pads(c: Any, named: Iterator[tuple[str, Pads]]) -> Variants:
+    """The computation with other padding; in an average's divisor alone too."""
+    if not _strided(c) or not any(map(any, c.pads)):
+        return {}
+    found: dict[str, Any] = {}
+    seen = {c.pads}
+    for name, pads in named:
+        if pads in seen:
+            continue
+        seen.add(pads)
+        axes = tuple(
+            replace(a, before=own[0] + a.before - old[0]) for a, own, old in zip(c.axes, pads, c.pads, strict=True)
+        )
+        if c.array == "output" and not getattr(c, "transposed", False) and (own := _own_output(c, axes, pads)):
+            found[f"{name}, own shape"] = own
+        if getattr(c, "padding_mode", "zeros") == "zeros":
+            found[name] = c.but(axes=axes)
+            if getattr(c, "kind", "") == "max" and c.array == "dX":
+                found[f"{name}, where delta is laid"] = c.but(laid=axes)
+            if getattr(c, "kind", "") == "average":
+                found[f"{name}, divisor too"] = c.but(axes=axes, pads=pads)
+                found[f"{name}, divisor only"] = c.but(pads=pads)
+        elif min(min(pair) for pair in pads) >= 0:
+            found[name] = c.but(axes=axes, pads=pads)
+    return found
+
+
+def _own_output(c: Any, axes: Axes, pads: Pads) -> Any:
+    """The output in the shape that other padding gives it; None where that is the right one."""
+    rows = zip(c.x.shape[2:], pads, axes, strict=True)
+    counts = tuple((n + sum(pair) - axis.extent) // axis.stride + 1 for n, pair, axis in rows)
+    if counts == c.delta.shape[2:] or min(counts) < 1 or min(min(pair) for pair in pads) < 0:
+        return None
+    return c.but(axes=axes, pads=pads, delta=zeros((*c.delta.shape[:2], *counts), c.delta.dtype))
+
+
+# -- What padding reads ------------------------------------------------------------------------------------------------
+
+Fill = Callable[[Array, int], Array]
+"""The cell that every cell of the padding copies, by its number (negative, or from the length on) and the length."""
+FILLS: dict[str, Fill] = {
+    "replicate": lambda cell, length: np.clip(cell, 0, length - 1),
+    "reflect": lambda cell, length: _folded(cell, max(2 * length - 2, 1), length, 0),
+    "symmetric": lambda cell, length: _folded(cell, 2 * length, length, 1),
+    "circular": lambda cell, length: cell % length,
+    "zeros": lambda cell, length: np.where((cell >= 0) & (cell < length), cell, -1),
+}
+
+
+def _folded(cell: Array, period: int, length: int, twice: int) -> Array:
+    within = cell % period
+    return np.where(within < length, within, period - within - twice)
+
+
+def padding_values(c: Any) -> Variants:
+    """Padding of other values: on every side, on one axis or on one side."""
+    mode = getattr(c, "padding_mode", "zeros")
+    sides, found = list(_sides(c.dims)), {}
+    for name in FILLS:
+        if name != mode and _strided(c) and any(map(any, c.pads)):
+            found |= {f"{name}, {where}".removesuffix(", all"): _filled(c, name, mode, side) for where, side in sides
+                      if not _said_otherwise(c, name, where)}  # fmt: skip
+    return {name: made for name, made in found.items() if made is not None}
+
+
+def _said_otherwise(c: Any, name: str, where: str) -> bool:
+    """Whether another mistake says it: padding ignored, its gradient lost, taps clamped at one side."""
+    lost = name == "zeros" and (where == "all" or c.array == "dX")
+    return lost or (
+        name in ("replicate", "symmetric") and c.padding_mode == "zeros" and where.endswith(("before", "after"))
+    )
+
+
+def _sides(dims: int) -> Iterator[tuple[str, frozenset[tuple[int, int]]]]:
+    """Sides of the input: (axis, 0) before it, (axis, 1) after it."""
+    yield "all", frozenset(product(range(dims), (0, 1)))
+    for end, text in enumerate(("before", "after")):
+        yield text, frozenset((axis, end) for axis in range(dims))
+    for axis in range(dims if dims > 1 else 0):
+        yield f"axis {axis}", frozenset({(axis, 0), (axis, 1)})
+        for end, text in enumerate(("before", "after")):
+            yield f"axis {axis} {text}", frozenset({(axis, end)})
+
+
+def _filled(c: Any, name: str, mode: str, sides: Any, *, back: bool = False) -> Any:
+    """Padding on some sides filled otherwise; `back` only its gradient, which is lost there."""
+    shape = (c.delta.shape if getattr(c, "transposed", False) else c.x.shape)[2:]
+    cells = [_axis_cells(n, reach, FILLS[mode]) for n, reach in zip(shape, _reaches(c), strict=True)]
+    other = [
+        _mixed(own, _axis_cells(n, reach, FILLS[name]), n, reach, [end for axis, end in sides if axis == number])
+        for number, (own, n, reach) in enumerate(zip(cells, shape, _reaches(c), strict=True))
+    ]
+    before = tuple(reach[0] for reach in _reaches(c))
+    if any((part >= n).any() for part, n in zip(other, shape, strict=True)):
+        return None
+    if back:
+        return c.but(reads=Reads(_flat_cells(c, cells, shape), before, _flat_cells(c, other, shape)))
+    return c.but(reads=Reads(_flat_cells(c, other, shape), before))
+
+
+def _reaches(c: Any) -> list[tuple[int, int]]:
+    """How many cells windows reach over, before and after the input."""
+    counts = c.near.shape[2:]
+    far = (c.delta.shape if getattr(c, "transposed", False) else c.x.shape)[2:]
+    ends = [axis.cells(count - 1)[1] - n for axis, count, n in zip(c.axes, counts, far, strict=True)]
+    return [(max(axis.before, 0), max(end, 0)) for axis, end in zip(c.axes, ends, strict=True)]
+
+
+def _axis_cells(length: int, reach: tuple[int, int], fill: Fill) -> Array:
+    return fill(np.arange(-reach[0], length + reach[1]), length)
+
+
+def _mixed(own: Array, other: Array, length: int, reach: tuple[int, int], ends: list[int]) -> Array:
+    """One way to fill on some ends, another on the rest."""
+    result = own.copy()
+    if 0 in ends:
+        result[: reach[0]] = other[: reach[0]]
+    if 1 in ends:
+        result[reach[0] + length :] = other[reach[0] + length :]
+    return result
+
+
+def _flat_cells(c: Any, axes: list[Array], shape: tuple[int, ...]) -> Array:
+    """Places in memory of an array of cells, -1 where any axis has a zero."""
+    leading = (c.delta if getattr(c, "transposed", False) else c.x).shape[:2]
+    full = (*leading, *shape)
+    steps = memory.steps_of(full)
+    parts = [np.arange(n) for n in leading] + axes
+    outside = np.zeros(tuple(map(len, parts)), bool)
+    places = np.zeros(outside.shape, np.int64)
+    for number, (part, step) in enumerate(zip(parts, steps, strict=True)):
+        spread = part.reshape(-1, *(1,) * (len(parts) - number - 1))
+        places += spread * step
+        outside |= spread < 0
+    return np.where(outside, -1, places)
+
+
+def padding_not_folded(c: Any) -> Variants:
+    """The gradient of copied cells not sent back on some side."""
+    if not isinstance(c, Convolution) or c.array != "dX" or c.padding_mode == "zeros":
+        return {}
+    sides = list(_sides(c.dims))[1:]
+    return {where: _filled(c, "zeros", c.padding_mode, side, back=True) for where, side in sides}
+
+
+def tap_clamped(c: Any) -> Variants:
+    """A tap outside the input reads, or writes, the cell at the edge: on one side, or (in a pool) on every side."""
+    if not _strided(c) or getattr(c, "padding_mode", "zeros") != "zeros":
+        return {}
+    sides = list(_sides(c.dims))[1 if isinstance(c, Convolution) else 0 :]
+    found = {where: _filled(c, "replicate", "zeros", side) for where, side in sides}
+    if not isinstance(c, Convolution):
+        found["the first alone"] = c.on_axes(lambda axis: _subclassed(axis, Clamped))
+    return found
+
+
+@dataclass(frozen=True, slots=True)
+class Clamped(Axis):
+    """Windows whose first tap is the input's first cell where they begin before it, and that end where they did."""
+
+    def tap(self, tap: int, length: int) -> tuple[Array, Array]:
+        positions = np.arange(self.positions(length))
+        start = positions * self.stride - self.before
+        cells = np.maximum(start, 0) + tap * self.dilation
+        inside = cells < np.minimum(start + self.extent, length)
+        return positions[inside], cells[inside]
+
+
+def row_run_over(c: Any) -> Variants:
+    """A tap past the end of an axis that reads, or writes, what lies there in memory: the row before or after."""
+    if not _strided(c) or getattr(c, "padding_mode", "zeros") != "zeros":
+        return {}
+    far = c.delta if getattr(c, "transposed", False) else c.x
+    found = {}
+    for where, sides in _sides(c.dims):
+        found[f"past the end: {where}"] = c.but(reads=_run_over(far.shape, _reaches(c), sides))
+    return found
+
+
+def _run_over(shape: tuple[int, ...], reaches: list[tuple[int, int]], sides: Any) -> Reads:
+    steps, size = memory.steps_of(shape), int(np.prod(shape))
+    parts = [np.arange(n) for n in shape[:2]] + [
+        np.arange(-before, n + after) for n, (before, after) in zip(shape[2:], reaches, strict=True)
+    ]
+    places, lost = np.zeros((), np.int64), np.zeros((), bool)
+    for number, (part, step) in enumerate(zip(parts, steps, strict=True)):
+        spread = part.reshape(-1, *(1,) * (len(parts) - number - 1))
+        places = places + spread * step
+        if number >= 2:
+            before, after = (number - 2, 0) in sides, (number - 2, 1) in sides
+            lost = lost | ((spread < 0) & (not before)) | ((spread >= shape[number]) & (not after))
+    return Reads(np.where(lost | (places < 0) | (places >= size), -1, places), tuple(before for before, _ in reaches))
+
+
+# -- What is cut off ---------------------------------------------------------------------------------------------------
+
+
+def moved_over(c: Any) -> Variants:
+    """The first window some cells off, with what lies there in truth: a crop, or a start, at another cell."""
+    if not _strided(c) or getattr(c, "padding_mode", "zeros") != "zeros":
+        return {}
+
+    def axes() -> Iterator[tuple[str, Axes]]:
+        most = [max(axis.extent, 2) for axis in c.axes]
+        for at in range(c.dims):
+            for step in range(1, most[at] + 1):
+                for off in (step, -step):
+                    yield (
+                        f"{off:+d} on axis {at}",
+                        tuple(_earlier(own, off * (n == at)) for n, own in enumerate(c.axes)),
+                    )
+        for off in (1, -1, 2, -2):
+            yield f"{off:+d} on every axis", tuple(_earlier(axis, off) for axis in c.axes)
+        yield "at the kernel's middle", tuple(replace(axis, before=axis.size // 2) for axis in c.axes)
+        yield "at the extent's middle", tuple(replace(axis, before=(axis.extent - 1) // 2) for axis in c.axes)
+        yield "at the extent less 1", tuple(replace(axis, before=axis.extent - 1) for axis in c.axes)
+        yield "by the window's length, before", tuple(_earlier(axis, axis.size) for axis in c.axes)
+        yield "by the window's extent, before", tuple(_earlier(axis, axis.extent) for axis in c.axes)
+        yield (
+            "at the extent less 1 and the padding",
+            tuple(replace(axis, before=axis.extent - 1 - axis.before) for axis in c.axes),
+        )
+        ends = zip(c.axes, _taps_to_spare(c), strict=True)
+        yield "the last in place of the first", tuple(_earlier(axis, -spare) for axis, spare in ends)
+
+    found = _with_axes(c, axes())
+    if c.array == "dW" and isinstance(c, Convolution) and not c.transposed:
+        sizes = tuple(axis.size for axis in c.axes)
+        rolled = np.roll(c.x, sizes, tuple(range(2, c.dims + 2)))
+        found = {**found, "by the window's length, before, round": c.but(x=rolled)}
+    return found
+
+
+def _taps_to_spare(c: Any) -> list[int]:
+    """How many taps more would fit beside the positions."""
+    far = (c.delta if getattr(c, "transposed", False) else c.x).shape[2:]
+    rows = zip(c.axes, c.pads or ((0, 0),) * c.dims, far, c.near.shape[2:], strict=True)
+    return [n + sum(pair) - (count - 1) * axis.stride - axis.extent for axis, pair, n, count in rows]
+
+
+def _earlier(axis: Axis, cells: int) -> Axis:
+    return replace(axis, before=axis.before + cells)
+
+
+def cut_short(c: Any) -> Variants:
+    """dX, or an output, with cells at its ends missing, or empty, or left at zero."""
+    if c.array not in ("dX", "output"):
+        return {}
+    lengths = (c.x if c.array == "dX" else c.delta).shape[2:]
+    found = {"empty": c.then(partial(_inside, cut=tuple((0, n) for n in lengths)))}
+    for label, cut in _cuts(c, lengths):
+        if all(first + last < n for (first, last), n in zip(cut, lengths, strict=True)):
+            found[label] = c.then(partial(_inside, cut=cut))
+            found[f"{label}, left at 0"] = c.then(partial(_cleared, cut=cut))
+    return found
+
+
+Cut = tuple[tuple[int, int], ...]
+
+
+def _cuts(c: Any, lengths: tuple[int, ...]) -> Iterator[tuple[str, Cut]]:
+    """How many cells are cut off before and after every axis."""
+    pads, none = c.pads or ((0, 0),) * c.dims, ((0, 0),) * c.dims
+    ways = {
+        "first cell": (1, 0),
+        "last cell": (0, 1),
+        "both ends": (1, 1),
+        "two last cells": (0, 2),
+        "two first cells": (2, 0),
+    }
+    seen = {none}
+    for name, way in ways.items():
+        for at in (None, *range(c.dims)):
+            cut = tuple(way if at in (None, n) else (0, 0) for n in range(c.dims))
+            if cut not in seen:
+                seen.add(cut)
+                yield name + ("" if at is None else f" of axis {at}"), cut
+    for name, cut in {
+        "the padding once more": pads, "the end counted from the input": tuple((0, before) for before, _ in pads),
+        "the end counted from the input, after": tuple((0, after) for _, after in pads),
+        "the padding before once more": tuple((before, 0) for before, _ in pads),
+    }.items():  # fmt: skip
+        if cut not in seen:
+            seen.add(cut)
+            yield name, cut
+
+
+def _inside(array: Array, cut: Cut) -> Array:
+    where = tuple(slice(first, n - last) for (first, last), n in zip(cut, array.shape[2:], strict=True))
+    return np.asarray(array[(..., *where)])
+
+
+def _cleared(array: Array, cut: Cut) -> Array:
+    result = zeros(array.shape, array.dtype)
+    where = (..., *(slice(first, n - last) for (first, last), n in zip(cut, array.shape[2:], strict=True)))
+    result[where] = array[where]
+    return result
+
+
+def tap_missing(c: Any) -> Variants:
+    """The first or the last tap of every window left out, on one axis or on all."""
+    if not _strided(c):
+        return {}
+    axes = (None, *range(c.dims)) if c.dims > 1 else (0,)
+    named = ((end, at) for end in ("first", "last") for at in axes)
+    return {f"the {end} of axis {at}" if at is not None else f"the {end} of every axis": _without_tap(c, end, at)
+            for end, at in named if min(a.size for a in c.axes) > 1}  # fmt: skip
+
+
+def _without_tap(c: Any, end: str, at: int | None) -> Any:
+    cut = tuple(((end == "first") * (at in (None, n)), (end == "last") * (at in (None, n))) for n in range(c.dims))
+    if not isinstance(c, Convolution):
+        axes = tuple(
+            replace(axis, size=axis.size - 1, before=axis.before - axis.dilation * (end == "first"))
+            if at in (None, n) else axis
+            for n, axis in enumerate(c.axes)
+        )  # fmt: skip
+        return c.but(axes=axes)
+    return c.then(partial(_cleared, cut=cut)) if c.array == "dW" else c.but(w=_cleared(c.w, cut))
+
+
+def cells_unread(c: Any) -> Variants:
+    """Cells of x at its ends that no tap reads: the bound counted without the padding, or one short."""
+    if not isinstance(c, Convolution) or c.transposed or c.array not in ("dW", "output"):
+        return {}
+    lengths = c.x.shape[2:]
+    return {
+        label: c.but(x=_cleared(c.x, cut))
+        for label, cut in _cuts(c, lengths)
+        if all(first + last < n for (first, last), n in zip(cut, lengths, strict=True))
+    }
+
+
+# -- Adaptive windows --------------------------------------------------------------------------------------------------
+
+
+class Floored(AdaptiveAxis):
+    """Adaptive windows that end too early: at floor((o+1) i/n)."""
+
+    def edges(self, length: int) -> tuple[Array, Array]:
+        first = np.arange(self.count) * self.length // self.count
+        return first, np.maximum((np.arange(self.count) + 1) * self.length // self.count, first + 1)
+
+    def cells(self, position: int) -> tuple[int, int]:
+        first, last = self.edges(self.length)
+        return int(first[position]), int(last[position])
+
+
+class Equal(Floored):
+    """Adaptive windows of floor(i/n) cells each."""
+
+    def edges(self, length: int) -> tuple[Array, Array]:
+        first = np.arange(self.count) * self.length // self.count
+        return first, first + max(self.length // self.count, 1)
+
+
+def windows_floored(c: Any) -> Variants:
+    kinds = {"they end at the floor": Floored, "floor(i/n) cells each": Equal}
+    return {
+        name: c.but(axes=tuple(kind(a.length, a.count) if isinstance(a, AdaptiveAxis) else a for a in c.axes))
+        for name, kind in kinds.items()
+        if any(isinstance(axis, AdaptiveAxis) for axis in c.axes)
+    }
