@@ -1,10 +1,11 @@
-"""What digits tell of how well a number is known: its last decimal place, and how many digits it is written with."""
+"""What digits tell of how well a number is known: who wrote it, to which decimal place or significant digit."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from decimal import Decimal
 from fractions import Fraction
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -13,6 +14,8 @@ from convgrad.core.arithmetic import NONFINITE
 
 MANY = 15
 """Significant digits from which a number is float64 data: every decimal of 15 digits survives float64."""
+LEAST_DIGITS = 3
+"""Significant digits from which on a writer may have meant so many of them: nobody writes `%.2g` of all numbers."""
 
 
 @dataclass(frozen=True)
@@ -21,32 +24,58 @@ class Written:
 
     decimals: tuple[Decimal | None, ...]
 
-    @property
+    @cached_property
     def place(self) -> int:
         """The last decimal place that any uses: 2 for hundredths."""
         return max((-_exponent(number) for number in self.decimals if number is not None), default=0)
 
-    @property
+    @cached_property
     def digits(self) -> int:
         """The most significant digits that any is written with."""
-        return max((len(number.as_tuple().digits) for number in self.decimals if number is not None), default=0)
+        return max((_length(number) for number in self.decimals if number is not None), default=0)
 
     @property
     def is_binary(self) -> bool:
         """Whether so many digits say that these are float64 data."""
         return self.digits >= MANY
 
+    @cached_property
+    def by_digits(self) -> bool:
+        """Whether the writer wrote so many significant digits (%g, %e, repr), not so many decimals.
+
+        A writer that drops trailing zeros does so once in ten numbers: it is the one that dropped fewer.
+        """
+        nonzero = [number for number in self.decimals if number]
+        lost = sum(self.place + min(_exponent(number), 0) for number in nonzero)
+        return self.digits >= LEAST_DIGITS and sum(self.digits - _length(number) for number in nonzero) < lost
+
+    @property
+    def said(self) -> str:
+        """How well the numbers are known, in words."""
+        last = f"significant digit {self.digits}" if self.by_digits else f"decimal place {self.place}"
+        return f"half a unit of {last}"
+
     def half_units(self) -> list[Fraction]:
-        """Of each number half a unit of the last place that the array uses; 0 for what is exact."""
+        """Of each number half a unit of the last place that its writer wrote; 0 for what is exact."""
+        if self.by_digits:
+            return self.relative_half_units()
         half = Fraction(10) ** -self.place / 2
         return [Fraction(0) if number is None else half for number in self.decimals]
 
     def relative_half_units(self) -> list[Fraction]:
         """Of each number half a unit of its last digit, all having as many as the one that is written with most."""
+        halves: dict[int, Fraction] = {}
         return [
-            Fraction(0) if not number else Fraction(10) ** (number.adjusted() - self.digits + 1) / 2
+            Fraction(0) if not number else _half(number.adjusted() - self.digits + 1, halves)
             for number in self.decimals
-        ]
+        ]  # fmt: skip
+
+
+def _half(power: int, known: dict[int, Fraction]) -> Fraction:
+    """Half of ten to a power."""
+    if power not in known:
+        known[power] = Fraction(10) ** power / 2
+    return known[power]
 
 
 def written(values: list[Any]) -> Written:
@@ -73,3 +102,7 @@ def _decimal(value: Any) -> Decimal | None:
 def _exponent(number: Decimal) -> int:
     exponent = number.as_tuple().exponent
     return exponent if isinstance(exponent, int) else 0
+
+
+def _length(number: Decimal) -> int:
+    return len(number.as_tuple().digits)

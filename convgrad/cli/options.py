@@ -105,6 +105,11 @@ CLAIMS = (
     Option("claim", "a document with any of output, dW, db, dX that somebody else computed", CHECK, FILE),
     Option("claim_dtype", "the type the claim was computed in", CHECK,
            choices=("float64", "float32", "float16", "bfloat16", "tf32")),
+    Option("accumulate", "the type that its sums were asked to be held in", CHECK,
+           choices=("float64", "float32", "float16", "bfloat16")),
+    Option("algorithm", "how it was computed", CHECK, choices=("direct", "fft", "winograd")),
+    Option("printed", "whether the inputs were rounded when they were printed", CHECK, kind=bool,
+           flag="--printed/--no-printed"),
 )  # fmt: skip
 CLAIMED = tuple(
     Option(name, f"{what} that somebody else computed", CHECK, FILE)

@@ -9,10 +9,12 @@ from convgrad.documents.schemas import (
     FINDING,
     NUMBERS,
     OPERATION_NAMES,
+    SAID_OF_CLAIM,
     SETTINGS,
     TERM,
     VERDICT,
     Schema,
+    claims,
     closed,
 )
 
@@ -54,9 +56,8 @@ LOSS = closed(
     ["op", "target"],
 )  # fmt: skip
 CLAIMED = {
-    **dict.fromkeys(("output", "delta", "dX", "dW", "db"), NUMBERS),
-    "kernel": {"description": "the kernel after the step", **NUMBERS},
-    "bias": {"description": "the bias after the step", **NUMBERS},
+    **claims("output", "delta", "dX", "dW", "db", "kernel", "bias"),
+    "description": "arrays of the layer; kernel and bias are those after the step",
 }
 RATE: Schema = {"type": ["number", "string"], "description": "at least 0"}
 NETWORK: Schema = {
@@ -77,9 +78,9 @@ NETWORK: Schema = {
             "claim": {
                 "description": "by layer, what somebody else computed, to be checked",
                 "type": "object",
-                "additionalProperties": closed(CLAIMED, []),
+                "additionalProperties": CLAIMED,
             },
-            "claim_dtype": {"enum": ["float64", "float32", "float16", "bfloat16", "tf32"]},
+            **SAID_OF_CLAIM,
             "id": {"description": "comes back unchanged"},
             "name": ANYTHING,
             **NOTES,

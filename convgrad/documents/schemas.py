@@ -107,6 +107,32 @@ SETTINGS: dict[str, Schema] = {
     "ties": _choice("max pools: who takes delta among equals", "first", "last", "split", "all"),
     "output_size": _per_axis(1, "adaptive pools: the output's length; 1 is global pooling"),
 }
+SAID_OF_CLAIM: dict[str, Schema] = {
+    "claim_dtype": _choice("the type of the claim", "float64", "float32", "float16", "bfloat16", "tf32"),
+    "accumulate": _choice("the type that its sums were asked to be held in", "float64", "float32", "float16",
+                          "bfloat16"),
+    "algorithm": _choice("how it was computed", "direct", "fft", "winograd"),
+    "printed": {"type": "boolean", "description": "whether the inputs were rounded when they were printed"},
+}  # fmt: skip
+SUMMARY: Schema = {
+    "description": "numbers that sum an array up",
+    "type": "object",
+    "properties": dict.fromkeys(("mean", "sum", "min", "max", "norm"), NUMBER),
+    "additionalProperties": False,
+    "minProperties": 1,
+}
+
+
+def claims(*names: str) -> Schema:
+    """Claimed arrays of these names; null is an entry not claimed, `dW[0,1]` a slice of one."""
+    array: Schema = {"anyOf": [{"$ref": "#/$defs/blanked"}, SUMMARY]}
+    slices = {f"^({'|'.join(names)})\\[[-0-9:, ]+\\]$": {"$ref": "#/$defs/blanked"}}
+    return {
+        "type": "object", "properties": dict.fromkeys(names, array), "patternProperties": slices,
+        "additionalProperties": False,
+    }  # fmt: skip
+
+
 CASE: Schema = {
     "description": "one operation with its arrays",
     "type": "object",
@@ -119,13 +145,8 @@ CASE: Schema = {
         "bias": _described(NUMBERS, "b: (O,), or one number where O is 1"),
         "delta": {"description": "the upstream gradient dL/dy", "anyOf": [{"const": "ones"}, NUMBERS]},
         **SETTINGS,
-        "claim": {
-            "description": "what somebody else computed, to be checked",
-            "type": "object",
-            "properties": dict.fromkeys(("output", "dW", "db", "dX"), NUMBERS),
-            "additionalProperties": False,
-        },
-        "claim_dtype": _choice("the type of the claim", "float64", "float32", "float16", "bfloat16", "tf32"),
+        "claim": {"description": "what somebody else computed, to be checked", **claims("output", "dW", "db", "dX")},
+        **SAID_OF_CLAIM,
         "id": _described({}, "comes back unchanged"),
         **dict.fromkeys(("name", "source", "origin", "note", "expected", "tolerance"), ANYTHING),
     },
@@ -209,7 +230,8 @@ ENTRY = closed(
     ["index", "claimed", "correct", "error", "allowed"],
     "one entry compared, its index in the array's own rank",
 )
-VERDICT = _choice("undecided: a tie or a kink, where no gradient exists", "agrees", "differs", "undecided")
+VERDICT = _choice("undecided: a tie or a kink, where no gradient exists, or a claim that says too little",
+                  "agrees", "differs", "undecided")  # fmt: skip
 COUNTS = {"entries": _whole(0), "wrong": _whole(0)}
 FINDING = closed(
     {
@@ -220,10 +242,15 @@ FINDING = closed(
         "worst": {"anyOf": [{"type": "null"}, ENTRY]},
         "undecided": _whole(1, "entries at a tie or a kink"),
         "kinks": _list({"type": "object"}),
-        "vague": _described({"const": True}, "the claim's digits are too few to tell anything"),
+        "vague": _described({"const": True}, "the claim's digits or its type are too coarse to tell anything"),
+        "allowed_by": {"type": "string", "description": "what the allowed error comes from: digits, a type, an "
+                       "accumulator, an algorithm, printed inputs"},
+        "units": _described({"type": ["number", "null"]}, "the largest error, in units of what is allowed there"),
+        "told": _list({"type": "string"}, description="how the errors came about, as far as they tell"),
         "outside": _whole(1, "entries that changed outputs which they cannot reach"),
         "shapes": _described({"type": "object"}, "where a claim has another shape than it must"),
         "all": _list(ENTRY),
+        "allowed": _described(NUMBERS, "what each entry may be off by"),
     },
     ["array", "against", *COUNTS, "verdict", "worst"],
     "one array compared, against finite differences (ours) or a claim (somebody else's)",

@@ -30,7 +30,9 @@ from convgrad.subject.shapes import check_bias, check_channels, check_delta, ful
 
 ARRAYS = {"input": "x", "kernel": "w", "bias": "b", "delta": "delta"}
 FREE = ("id", "name", "source", "origin", "note", "expected", "tolerance")
-KEYS = ("op", "dims", *ARRAYS, *DEFAULTS, "claim", "claim_dtype", *FREE)
+CLAIMING = ("claim", "claim_dtype", "accumulate", "algorithm", "printed")
+"""What a document says of a claim, and how it came about."""
+KEYS = ("op", "dims", *ARRAYS, *DEFAULTS, *CLAIMING, *FREE)
 ARITHMETICS = ("auto", "exact", "float64", "float32")
 HAND_SIZED = 20_000
 """Products of one forward pass up to which a problem is computed exactly without being asked."""

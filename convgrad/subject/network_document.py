@@ -15,12 +15,12 @@ from convgrad.operations.conv import MODES
 from convgrad.operations.geometry import shape_text
 from convgrad.operations.losses import REDUCTIONS
 from convgrad.operations.operation import Shape
-from convgrad.subject.case import ARITHMETICS, FREE, did_you_mean
+from convgrad.subject.case import ARITHMETICS, CLAIMING, FREE, did_you_mean
 from convgrad.subject.chain import PARAMETERS, Chain, Layer, LossAt
 from convgrad.subject.settings import DEFAULTS, MOST_DIMS, integer, listed_dims, read_setting, said, said_inside
 
 RATES = ("learning_rate", "momentum", "weight_decay")
-KEYS = ("input", "layers", "delta", "loss", *RATES, "mode", "arithmetic", "dims", "claim", "claim_dtype", *FREE)
+KEYS = ("input", "layers", "delta", "loss", *RATES, "mode", "arithmetic", "dims", *CLAIMING, *FREE)
 NOTES = tuple(key for key in FREE if key != "name")
 EVERY_OPERATION = {**OPERATIONS, **LAYERS}
 DIMS_OF_KERNEL = {1: 1, 2: 2, 3: 1, 4: 2, 5: 3}
