@@ -64,6 +64,10 @@ REDUCTIONS = ("sum", "mean")
 ARITHMETICS = ("auto", "exact", "float64", "float32")
 CLAIM_TYPES = ("float64", "float32", "float16", "bfloat16", "tf32")
 """The types that a claim may have been computed in."""
+ACCUMULATORS = ("float64", "float32", "float16", "bfloat16")
+ALGORITHMS = ("direct", "fft", "winograd")
+CLAIMING = ("claim", "claim_dtype", "accumulate", "algorithm", "printed")
+"""What a document says of a claim, and how it came about."""
 RESULTS = ("output", "dW", "db", "dX")
 """The arrays of a case that a result holds, and a claim may."""
 NOTES = ("name", "source", "origin", "note", "expected", "tolerance")
@@ -206,7 +210,12 @@ DIMS = Setting(
 )  # fmt: skip
 BESIDE: dict[str, Setting] = {
     "claim": Setting(ANYTHING, "what somebody else computed, to be checked: any of output, dW, db, dX"),
-    "claim_dtype": Setting(CHOICE, "the type the claim was computed in", choices=CLAIM_TYPES),
+    "claim_dtype": Setting(CHOICE, "the type the claim was computed in", choices=CLAIM_TYPES, otherwise="as it looks"),
+    "accumulate": Setting(
+        CHOICE, "the type that its sums were asked to be held in", choices=ACCUMULATORS, otherwise="what explains it"
+    ),
+    "algorithm": Setting(CHOICE, "how it was computed", choices=ALGORITHMS, otherwise="what explains it"),
+    "printed": Setting(BOOLEAN, "whether the inputs were rounded when they were printed", otherwise="as they look"),
     "id": Setting(ANYTHING, "comes back unchanged"),
     **{name: Setting(ANYTHING, "left alone") for name in NOTES},
 }
@@ -225,7 +234,7 @@ def keys_of_case() -> dict[str, Setting]:
 
 def keys_of_network() -> tuple[str, ...]:
     """Every key of a network document."""
-    return ("input", "layers", "delta", "loss", *RATES, "mode", "arithmetic", "dims", "claim", "claim_dtype", *FREE)
+    return ("input", "layers", "delta", "loss", *RATES, "mode", "arithmetic", "dims", *CLAIMING, *FREE)
 
 
 def keys_of_layer() -> tuple[str, ...]:

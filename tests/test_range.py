@@ -56,15 +56,15 @@ def test_a_claim_of_any_size_is_judged(value, claim_dtype):
             assert convgrad.check(case, {array: claim}, claim_dtype=claim_dtype).code in (1, 3)
 
 
-def test_what_float64_rounds_to_its_least_number_is_a_right_claim():
+def test_what_float64_rounds_to_its_least_number_is_no_wrong_claim():
     case = {"op": "max-pool", "input": [0, 5e-324, -1], "window": 2, "stride": 1, "delta": "ones"}
-    assert convgrad.check(case, convgrad.backward(case, arithmetic="float64")).code == 0
+    assert convgrad.check(case, convgrad.backward(case, arithmetic="float64")).code == 3  # half of it would do
 
 
-def test_what_vanishes_below_float32_is_a_right_claim_in_float32_and_not_in_float64():
+def test_what_vanishes_below_float32_cannot_be_told_in_float32_and_is_wrong_in_float64():
     case = {"input": [1e-30], "kernel": [1e-30], "delta": [1e-30]}
-    claim = {"dW": [0.0], "dX": [0.0]}
-    assert convgrad.check(case, claim, claim_dtype="float32").code == 0
+    claim = {"dW": np.zeros(1), "dX": np.zeros(1)}
+    assert convgrad.check(case, claim, claim_dtype="float32").code == 3
     assert convgrad.check(case, claim, claim_dtype="float64").code == 1
 
 

@@ -16,6 +16,7 @@ from convgrad.catalogue.misread import Named, altered, operands, read_as
 from convgrad.catalogue.mistake import Variants
 from convgrad.catalogue.pooling import divisors
 from convgrad.core.arithmetic import EXACT, Array, rounded, zeros
+from convgrad.vocabulary import MEAN
 
 # -- Overlays and taps -------------------------------------------------------------------------------------------------
 
@@ -138,7 +139,7 @@ def truncated(c: Any) -> Variants:
     found = {f"the result {name}": c.then(partial(_whole, way=way)) for name, way in ways.items()}
     for name, way in ways.items():
         found |= {f"{label} {name}": made for label, made in altered(c, partial(_operand_whole, way=way)).items()}
-    if getattr(c, "kind", "") == "average" and c.array == "dX":
+    if getattr(c, "family", "") == MEAN and c.array == "dX":
         found |= _shares(c, ways)
     return found
 

@@ -16,6 +16,7 @@ from convgrad.catalogue.misread import ROW_FOR_COLUMN, positions_counted
 from convgrad.catalogue.mistake import Variants
 from convgrad.core.arithmetic import Array, zeros
 from convgrad.core.window import AdaptiveAxis, Axis
+from convgrad.vocabulary import MAXIMUM, MEAN
 
 Axes = tuple[Axis, ...]
 
@@ -32,7 +33,7 @@ def _with_axes(c: Any, named: Iterator[tuple[str, Axes]]) -> Variants:
         if axes not in seen:
             seen.add(axes)
             found[name] = c.but(axes=axes)
-            if getattr(c, "kind", "") == "max" and c.array == "dX":
+            if getattr(c, "family", "") == MAXIMUM and c.array == "dX":
                 found[f"{name}, where delta is laid"] = c.but(laid=axes)
     return found
 
@@ -48,14 +49,14 @@ def dilation_of_one_axis(c: Any) -> Variants:
     if not _strided(c):
         return {}
     found = _of_one_axis(c, "dilation")
-    if getattr(c, "kind", "") == "max" and c.array == "dX":
+    if getattr(c, "family", "") == MAXIMUM and c.array == "dX":
         found = {**found, **_looked_up(c)}
     return found
 
 
 def laid_otherwise(c: Any, name: str) -> Variants:
     """Winners that are found right, and laid without the stride, the dilation or the padding."""
-    if getattr(c, "kind", "") != "max" or c.array != "dX" or not _strided(c):
+    if getattr(c, "family", "") != MAXIMUM or c.array != "dX" or not _strided(c):
         return {}
     return {"where delta is laid": c.but(laid=tuple(replace(axis, **{name: name != "before"}) for axis in c.axes))}
 
@@ -278,9 +279,9 @@ def _with_pads(c: Any, named: Iterator[tuple[str, Pads]]) -> Variants:
             found[f"{name}, own shape"] = own
         if getattr(c, "padding_mode", "zeros") == "zeros":
             found[name] = c.but(axes=axes)
-            if getattr(c, "kind", "") == "max" and c.array == "dX":
+            if getattr(c, "family", "") == MAXIMUM and c.array == "dX":
                 found[f"{name}, where delta is laid"] = c.but(laid=axes)
-            if getattr(c, "kind", "") == "average":
+            if getattr(c, "family", "") == MEAN:
                 found[f"{name}, divisor too"] = c.but(axes=axes, pads=pads)
                 found[f"{name}, divisor only"] = c.but(pads=pads)
         elif min(min(pair) for pair in pads) >= 0:

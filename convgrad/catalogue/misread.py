@@ -17,6 +17,7 @@ from convgrad.catalogue.mistake import Variants, one
 from convgrad.catalogue.pooling import given_to_taps
 from convgrad.core.arithmetic import Array, zeros
 from convgrad.core.window import AdaptiveAxis, Window
+from convgrad.vocabulary import MAXIMUM, MEAN
 
 Named = Iterator[tuple[str, Array]]
 """Arrays in an operand's place, each with what it is."""
@@ -31,12 +32,12 @@ def operands(c: Any) -> tuple[str, ...]:
     """The operands that an array is made from; of a max pool's gradient, x says which cells win."""
     if isinstance(c, Convolution):
         return READ[c.array]
-    return ("x",) if c.array == "output" else ("delta",) if c.kind == "average" else ("delta", "x")
+    return ("x",) if c.array == "output" else ("delta",) if c.family == MEAN else ("delta", "x")
 
 
 def read_as(c: Any, name: str, array: Array) -> Any:
     """The computation with another array in an operand's place."""
-    if name == "x" and not isinstance(c, Convolution) and c.kind == "max" and c.array == "dX":
+    if name == "x" and not isinstance(c, Convolution) and c.family == MAXIMUM and c.array == "dX":
         return c.but(scores=array)
     return c.but(**{name: array})
 

@@ -84,7 +84,7 @@ class Pool(Computation):
         axes = tuple(replace(axis, before=axis.before - cells) if cells else axis for axis, cells in pairs)
         assert self.laid is None
         x = reads.read(self.x)
-        divisor = divisors(self, self.window()) if self.kind == "average" else self.divisor
+        divisor = divisors(self, self.window()) if self.family == MEAN else self.divisor
         read = replace(self, x=x, axes=axes, lengths=x.shape[2:], divisor=divisor, reads=None).bare()
         return reads.sent_back(read, self.lengths) if self.array == "dX" else read
 
@@ -283,7 +283,7 @@ def _even(axis: Axis | AdaptiveAxis, length: int, count: int) -> Axis | Adaptive
 
 def winners_mistaken(c: Pool) -> Variants:
     """The smallest cell, the largest in size, the winner of another sample or channel, one from another window."""
-    if c.kind != "max" or c.array != "dX":
+    if c.family != MAXIMUM or c.array != "dX":
         return {}
     first = np.repeat(c.x[:, :1], c.x.shape[1], axis=1)
     scores = {
@@ -347,7 +347,7 @@ DIVISORS = ("window", "padding counted", "padding not counted")
 
 def divisors_mistaken(c: Pool) -> Variants:
     """A divisor that counts along one axis what it should along another, or counts something else."""
-    if c.kind != "average":
+    if c.family != MEAN:
         return {}
     window = c.window()
     rows = {(number, way): counted(c, window, number, way) for number in range(c.dims) for way in DIVISORS}

@@ -9,7 +9,7 @@ import numpy as np
 
 from convgrad.checking.ours import difference
 from convgrad.checking.report import CLAIM, Report
-from convgrad.claims.claim import ARRAYS_OF_CASE, Claim, read_claims
+from convgrad.claims.claim import ARRAYS_OF_CASE, Claim, asked_of, read_claims
 from convgrad.claims.findings import Finding, compare
 from convgrad.claims.results import Record, claimed
 from convgrad.core.arithmetic import Array
@@ -21,7 +21,7 @@ from convgrad.passes.explanation import is_network
 from convgrad.passes.subject import Subject, network, subject_of
 from convgrad.subject.case import Case, as_case
 
-OPTIONS = ("claim_dtype", "sample", "seed", "all_entries", "progress")
+OPTIONS = ("claim_dtype", "accumulate", "algorithm", "printed", "sample", "seed", "all_entries", "progress")
 
 
 def check(
@@ -29,9 +29,10 @@ def check(
 ) -> Report:
     """Our gradients by finite differences, and a claim's (output, dW, db, dX) entry by entry; of a case or a network.
 
-    `claim`, which may be a result or its `to_dict()`, and of a network goes by layer, and `claim_dtype` win over the
-    document's; other keywords over its other keys. `sample` differences so many entries, chosen by `seed`;
-    `all_entries` has the record name every wrong one. progress(done, evaluations) is called as differences are made.
+    `claim`, which may be a result or its `to_dict()`, and of a network goes by layer, and what is said of it
+    (`claim_dtype`, `accumulate`, `algorithm`, `printed`) win over the document's; other keywords over its other keys.
+    `sample` differences so many entries, chosen by `seed`; `all_entries` has the record name every wrong one.
+    progress(done, evaluations) is called as differences are made.
     Raises RequestError for a wrong request.
     """
     options = {name: keywords.pop(name) for name in OPTIONS if name in keywords}
@@ -49,7 +50,8 @@ def as_subject(case: Mapping[str, Any] | Case | Subject, **keywords: Any) -> Sub
 
 @np.errstate(over="ignore", invalid="ignore", divide="ignore")  # data may be infinite where that was allowed
 def check_subject(
-    subject: Subject, claim: Any = None, *, claim_dtype: str | None = None, sample: int | None = None, seed: int = 0,
+    subject: Subject, claim: Any = None, *, claim_dtype: str | None = None, accumulate: str | None = None,
+    algorithm: str | None = None, printed: bool | None = None, sample: int | None = None, seed: int = 0,
     all_entries: bool = False, progress: Progress | None = None,
 ) -> Report:  # fmt: skip
     """Every kernel, bias and input of a subject by differences of its forward pass, and claims on its arrays.
@@ -60,7 +62,9 @@ def check_subject(
     claim = _given(subject, document.get("claim") if claim is None else claim)
     judged = subject.judged()
     truth = judged.arrays()
-    claims = read_claims(judged, claim, truth, dtype=claim_dtype or document.get("claim_dtype"))
+    said = {"claim_dtype": claim_dtype, "accumulate": accumulate, "algorithm": algorithm, "printed": printed}
+    said = {key: document.get(key) if value is None else value for key, value in said.items()}
+    claims = read_claims(judged, claim, truth, asked_of(*said.values()))
     findings = {place: _against_truth(judged, one, truth[place]) for place, one in claims.items()}
     judge = Judge(judged, truth, claims)
     ours = difference(subject, sample, seed, all_kinks=all_entries, progress=progress)
@@ -89,8 +93,9 @@ def _against_truth(judged: Subject, claim: Claim, truth: Array) -> Finding:
     part = judged.layer(claim.place.part)
     case = part.forward.case if claim.place.array == "output" and claim.place.part else part.case
     shapes = None if claim.fits else (claim.shape, claim.expected)
+    known = {} if claim.known is None else {"compared": claim.known}
     return compare(case, claim.place, claim.like, CLAIM, claim.values, truth, claim.allowed, shapes=shapes,
-                   rule=claim.rule)  # fmt: skip
+                   rule=claim.rule, by=claim.by, told=claim.told, **known)  # fmt: skip
 
 
 def _identities(subject: Subject) -> tuple[Checksum, ...]:

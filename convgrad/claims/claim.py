@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, replace
 from fractions import Fraction
 from typing import Any
@@ -11,7 +11,9 @@ import numpy as np
 
 from convgrad.claims.digits import Written, written
 from convgrad.claims.excuses import Excuses, excuses_of
-from convgrad.core.arithmetic import EXACT, FLOAT64, NONFINITE, Array, floated, rounded
+from convgrad.claims.judgement import Asked, Judging, filled
+from convgrad.claims.rounding import confidence
+from convgrad.core.arithmetic import EXACT, FLOAT64, NONFINITE, Array, floated, natural, rounded
 from convgrad.core.nested import Numbers, exact_value, read_numbers
 from convgrad.differences.roundoff import TYPES
 from convgrad.errors import Path, Problem, RequestError
@@ -21,11 +23,13 @@ from convgrad.subject.case import did_you_mean
 from convgrad.subject.layout import OPERANDS
 from convgrad.subject.place import Place
 from convgrad.subject.settings import said_inside
+from convgrad.vocabulary import ACCUMULATORS, ALGORITHMS
 
 SHAPED_AS = {
     "output": "output", "delta": "output", "dX": "dX", "dW": "dW", "db": "db", "kernel": "dW", "bias": "db",
 }  # fmt: skip
 """The arrays that may be claimed, and which of a case's results each is shaped as."""
+NOTHING_ASKED = Asked()
 ARRAYS_OF_CASE = "a mapping with any of output, dW, db, dX"
 
 
@@ -38,7 +42,9 @@ class Claim:
     `allowed` is per entry what the claim may be off from the true array, and `rule` says why, in words. `excuse`, for
     another array that it may be, is one number for all entries or one each; `scale` is not 0 where that grows with the
     numbers (a type's rounding): the magnitude that it was derived for. `unit` is a type's unit roundoff: what makes
-    another array of the right one, as a division, rounds once more.
+    another array of the right one, as a division, rounds once more. `by` says what excuses it, `told` what is to be
+    said of it, `cause` is the mistake where its sums lose too much; `known` marks the entries that are claimed, where
+    not all are.
     """
 
     place: Place
@@ -51,6 +57,10 @@ class Claim:
     shape: tuple[int, ...] = ()
     unit: float = 0
     expected: tuple[int, ...] = ()
+    by: str = ""
+    told: tuple[str, ...] = ()
+    cause: str = ""
+    known: Array | None = None
 
     @property
     def like(self) -> str:
@@ -65,7 +75,8 @@ class Claim:
         if candidate.shape != self.values.shape:
             return np.zeros(candidate.shape, bool)
         values, other = _alike(self.values, candidate)
-        return within(values, other, self._excuse_for(other))
+        close = within(values, other, self._excuse_for(other))
+        return close if self.known is None else close | ~self.known
 
     def _excuse_for(self, candidate: Array) -> Any:
         """A type's rounding is relative: larger numbers than it was derived for may be off by more."""
@@ -86,14 +97,14 @@ def _size(values: Array) -> Array:
 
 
 def read_claims(
-    subject: Subject, claims: Any, truth: Mapping[Place, Array], *, dtype: str | None = None
+    subject: Subject, claims: Any, truth: Mapping[Place, Array], asked: Asked = NOTHING_ASKED
 ) -> dict[Place, Claim]:
     """Claims by place, in full shape and in the kind of the truth; RequestError for what is no claim.
 
-    Of a case they go by array, of a network by layer and array. `truth` has the right arrays in full shape. `dtype` is
-    the type that the claims were computed in; without it they are judged by their digits, or by their own type.
+    Of a case they go by array, of a network by layer and array. `truth` has the right arrays in full shape. `asked`
+    is what was said of how they came about; else they are judged by their digits, or by their own type.
     """
-    problems = _unknown_type(dtype) + list(_unknown(subject, claims, truth))
+    problems = list(_unknown(subject, claims, truth))
     if problems:
         raise RequestError(problems)
     excuses, read = excuses_of(subject), {}
@@ -105,7 +116,7 @@ def read_claims(
                 problems += [problem.under(*path, array) for problem in error.problems]
             else:
                 place = part.place(array)
-                read[place] = _claim(part, place, numbers, truth[place], excuses, dtype)
+                read[place] = _claim(part, place, numbers, truth[place], excuses, asked, None)
     if problems:
         raise RequestError(problems)
     return read
@@ -170,13 +181,28 @@ def _absent(part: Part, array: str) -> Problem:
     return Problem(f"{part.name} has no {array}", "", (array,))
 
 
-def _unknown_type(dtype: Any) -> list[Problem]:
-    if dtype is None or (isinstance(dtype, str) and dtype in TYPES):
+def asked_of(dtype: Any = None, accumulate: Any = None, algorithm: Any = None, printed: Any = None) -> Asked:
+    """What was said of how claims came about. Raises RequestError for words that are none of the known."""
+    problems = _unknown_word(dtype, TYPES, "claim_dtype", "type") + _unknown_word(
+        accumulate, ACCUMULATORS, "accumulate", "type") + _unknown_word(
+        algorithm, ALGORITHMS, "algorithm", "algorithm")  # fmt: skip
+    printed = natural(printed)
+    if printed is not None and not isinstance(printed, bool):
+        problems.append(Problem(f"expected true or false, found '{said_inside(printed)}'", path=("printed",)))
+    if problems:
+        raise RequestError(problems)
+    return Asked(dtype, accumulate, algorithm, printed)
+
+
+def _unknown_word(word: Any, words: Collection[str], key: str, kind: str) -> list[Problem]:
+    if word is None or (isinstance(word, str) and word in words):
         return []
-    return [Problem(f"unknown type '{said_inside(dtype)}'", f"one of {', '.join(TYPES)}", ("claim_dtype",))]
+    return [Problem(f"unknown {kind} '{said_inside(word)}'", f"one of {', '.join(words)}", (key,))]
 
 
-def _claim(part: Part, place: Place, numbers: Numbers, truth: Array, bounds: Excuses, dtype: str | None) -> Claim:
+def _claim(
+    part: Part, place: Place, numbers: Numbers, truth: Array, bounds: Excuses, asked: Asked, unclaimed: Array | None
+) -> Claim:
     shape = expected_shape(part, place.array)
     # one bias may be written as a number or as a list of one, and so may its gradient
     fits = numbers.shape == shape or (
@@ -185,8 +211,11 @@ def _claim(part: Part, place: Place, numbers: Numbers, truth: Array, bounds: Exc
     as_many = squeezed(numbers.shape) == squeezed(shape)
     values = _values(numbers, truth.dtype)
     values = values.reshape(truth.shape) if as_many else values
-    excuses = _excuses(place, numbers, values, truth, bounds, dtype)
-    return Claim(place, values, fits=fits, shape=numbers.shape, expected=shape, **excuses)
+    known = None if unclaimed is None or not as_many else ~unclaimed.reshape(truth.shape)
+    if known is not None:
+        values = np.where(known, values, truth)
+    excuses = _excuses(place, numbers, values, truth, bounds, asked, known)
+    return Claim(place, values, fits=fits, shape=numbers.shape, expected=shape, known=known, **excuses)
 
 
 def expected_shape(part: Part, array: str) -> tuple[int, ...]:
@@ -225,32 +254,32 @@ def _exact(value: Any, binary: bool) -> Any:
 
 
 def _excuses(
-    place: Place, numbers: Numbers, values: Array, truth: Array, bounds: Excuses, dtype: str | None
+    place: Place, numbers: Numbers, values: Array, truth: Array, bounds: Excuses, asked: Asked, known: Array | None
 ) -> dict[str, Any]:
-    """What a claim says of how far it may be off: `allowed` (if there are as many entries as there should be),
-    `excuse`, `rule`, and of a type `scale` and `unit`."""
-    dtype = dtype or _type_of(numbers)
-    own = 0 if truth.dtype == EXACT else bounds.own(place).reshape(truth.shape)
-    if dtype is None:
-        assert isinstance(numbers.values, list)
-        text = written(numbers.values)
-        if not text.is_binary:
-            return _by_digits(text, values, truth, own)
-        printed = _filled(text.relative_half_units(), values)
-        return _by_type(place, truth, bounds, "float64", own, printed if values.shape == truth.shape else 0)
+    """What a claim says of how far it may be off, of each entry and of other arrays that it may be."""
+    dtype = _type_of(numbers)
+    text = written(numbers.values) if isinstance(numbers.values, list) else None
+    own = 0 if truth.dtype == EXACT else bounds.own(place, truth)
+    if values.shape != truth.shape:
+        return _misshapen(place, values, truth, bounds, text, asked.dtype or dtype)
+    found = Judging(place, values, truth, own, text, dtype, bounds, asked, np.asarray(True) if known is None else known)
+    one = found.judged()
+    excuse = one.excuse if known is None else np.where(known, one.excuse, np.inf)
+    return {**vars(one), "excuse": excuse}
+
+
+def _misshapen(
+    place: Place, values: Array, truth: Array, bounds: Excuses, text: Written | None, dtype: str | None
+) -> dict[str, Any]:
+    """Of a claim that has not as many numbers as it should: what other arrays of its shape may be off by."""
     if dtype == "whole":
-        return {"allowed": own, "excuse": float(np.max(own, initial=0)), "rule": "whole numbers, which are exact"}
-    return _by_type(place, truth, bounds, dtype, own)
-
-
-def _by_digits(text: Written, values: Array, truth: Array, own: Any) -> dict[str, Any]:
-    halves = _filled(text.half_units(), values)
-    if truth.dtype != EXACT:
-        # inclusive, though reading the decimals into float64 and subtracting rounded both sides
-        halves = halves * (1 + 2.0**-50) + 2.0**-52 * _size(values) + np.max(own, initial=0)
-    excuse = halves.min() if None not in text.decimals and halves.size else halves
-    allowed = halves if values.shape == truth.shape else 0
-    return {"allowed": allowed, "excuse": excuse, "rule": f"half a unit of decimal place {text.place}"}
+        return {"excuse": 0, "rule": "whole numbers, which are exact", "by": "digits"}
+    if dtype is None and text is not None and not text.is_binary:
+        return {"excuse": filled(text.half_units(), values), "rule": text.said, "by": "digits"}
+    dtype = dtype or "float64"
+    excuse = float(bounds.excused(place, dtype, truth, sure=confidence(truth.size)).max(initial=0))
+    scale, unit = floated(np.max(abs(truth), initial=0)), 2.0 ** -TYPES[dtype].result
+    return {"excuse": excuse, "rule": f"{dtype} rounding", "by": dtype, "scale": scale, "unit": unit}
 
 
 def _type_of(numbers: Numbers) -> str | None:
@@ -261,22 +290,6 @@ def _type_of(numbers: Numbers) -> str | None:
         return "whole"
     name = numbers.values.dtype.name
     return name if name in TYPES else "float64"
-
-
-def _by_type(place: Place, truth: Array, bounds: Excuses, dtype: str, own: Any, printed: Any = 0) -> dict[str, Any]:
-    """The rounding of a type; `printed` is what writing its numbers in digits may have added."""
-    more = rounded(printed) if isinstance(printed, np.ndarray) and printed.dtype == EXACT else printed
-    allowed = bounds.excused(place, dtype, truth) + own + more
-    scale, unit = floated(np.max(abs(truth), initial=0)), 2.0 ** -TYPES[dtype].result
-    excuse = float(allowed.max(initial=0))
-    return {"allowed": allowed, "excuse": excuse, "rule": f"{dtype} rounding", "scale": scale, "unit": unit}
-
-
-def _filled(halves: list[Fraction], values: Array) -> Array:
-    """Half units as an array like the values."""
-    result = np.empty(len(halves), EXACT)
-    result[:] = halves
-    return (result if values.dtype == EXACT else rounded(result)).reshape(values.shape)
 
 
 def finite(claim: Claim) -> Claim:

@@ -1,10 +1,11 @@
-"""What digits tell of how well a number is known: its last decimal place, and how many digits it is written with."""
+"""What digits tell of how well a number is known: who wrote it, to which decimal place or significant digit."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from decimal import Decimal
 from fractions import Fraction
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -13,6 +14,8 @@ from convgrad.core.arithmetic import NONFINITE
 
 MANY = 15
 """Significant digits from which a number is float64 data: every decimal of 15 digits survives float64."""
+LEAST_DIGITS = 3
+"""Significant digits from which on a writer may have meant so many of them: nobody writes `%.2g` of all numbers."""
 
 
 @dataclass(frozen=True)
@@ -21,26 +24,44 @@ class Written:
 
     decimals: tuple[Decimal | None, ...]
 
-    @property
+    @cached_property
     def place(self) -> int:
         """The last decimal place that any uses: 2 for hundredths."""
         return max((-_exponent(number) for number in self.decimals if number is not None), default=0)
 
-    @property
+    @cached_property
     def digits(self) -> int:
         """The most significant digits that any is written with."""
-        return max((len(number.as_tuple().digits) for number in self.decimals if number is not None), default=0)
+        return max((_length(number) for number in self.decimals if number is not None), default=0)
 
     @property
     def is_binary(self) -> bool:
         """Whether so many digits say that these are float64 data."""
         return self.digits >= MANY
 
+    @cached_property
+    def by_digits(self) -> bool:
+        """Whether the writer wrote so many significant digits (%g, %e, repr), not so many decimals.
+
+        A writer that drops trailing zeros does so once in ten numbers: it is the one that dropped fewer.
+        """
+        nonzero = [number for number in self.decimals if number]
+        lost = sum(self.place + min(_exponent(number), 0) for number in nonzero)
+        return self.digits >= LEAST_DIGITS and sum(self.digits - _length(number) for number in nonzero) < lost
+
+    @property
+    def said(self) -> str:
+        """How well the numbers are known, in words."""
+        last = f"significant digit {self.digits}" if self.by_digits else f"decimal place {self.place}"
+        return f"half a unit of {last}"
+
     def half_units(self) -> list[Fraction]:
-        """Of each number half a unit of the last place that the array uses; 0 for what is exact.
+        """Of each number half a unit of the last place that its writer wrote; 0 for what is exact.
 
         1e30 beside 0.5 is not known to a tenth: no float64 is, and it is not written with so many digits.
         """
+        if self.by_digits:
+            return self.relative_half_units()
         half = Fraction(10) ** -self.place / 2
         return [Fraction(0) if number is None else self._half_unit(number, half) for number in self.decimals]
 
@@ -52,10 +73,19 @@ class Written:
 
         The shortest text of a float64 has only the digits that it needs to be read as the same one.
         """
-        return [Fraction(0) if not number else self._relative_half_unit(number) for number in self.decimals]
+        halves: dict[int, Fraction] = {}
+        return [Fraction(0) if not number else self._relative_half_unit(number, halves) for number in self.decimals]
 
-    def _relative_half_unit(self, number: Decimal) -> Fraction:
-        return max(Fraction(10) ** (number.adjusted() - self.digits + 1) / 2, _half_unit_of_float64(number))
+    def _relative_half_unit(self, number: Decimal, known: dict[int, Fraction]) -> Fraction:
+        half = _half(number.adjusted() - self.digits + 1, known)
+        return max(half, _half_unit_of_float64(number)) if self.digits >= MANY else half
+
+
+def _half(power: int, known: dict[int, Fraction]) -> Fraction:
+    """Half of ten to a power."""
+    if power not in known:
+        known[power] = Fraction(10) ** power / 2
+    return known[power]
 
 
 def _half_unit_of_float64(number: Decimal) -> Fraction:
@@ -87,3 +117,7 @@ def _decimal(value: Any) -> Decimal | None:
 def _exponent(number: Decimal) -> int:
     exponent = number.as_tuple().exponent
     return exponent if isinstance(exponent, int) else 0
+
+
+def _length(number: Decimal) -> int:
+    return len(number.as_tuple().digits)

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+from math import inf
 from typing import Protocol
 
 import numpy as np
 
 from convgrad.claims.propagated import Propagated
-from convgrad.claims.rounding import Bounds
-from convgrad.core.arithmetic import EXACT, Array, rounded
+from convgrad.claims.rounding import Bounds, confidence
+from convgrad.core.arithmetic import EXACT, FLOAT64, Array, rounded
 from convgrad.differences.roundoff import TYPES
 from convgrad.passes.subject import Subject
+from convgrad.subject.case import Case
 from convgrad.subject.layout import OPERANDS
 from convgrad.subject.place import Place
 
@@ -18,11 +20,17 @@ from convgrad.subject.place import Place
 class Excuses(Protocol):
     """By place, in full shape, what an array may be off by."""
 
-    def own(self, place: Place) -> Array:
+    def own(self, place: Place, truth: Array) -> Array:
         """What a truth that was computed in float64 may be off by itself."""
 
-    def excused(self, place: Place, dtype: str, truth: Array) -> Array:
-        """What a result that was computed in a type may be off by."""
+    def excused(self, place: Place, dtype: str, truth: Array, *, accumulated: int = 0, sure: float = inf) -> Array:
+        """What a result that was computed in a type may be off by, `sure` so many deviations, or at worst."""
+
+    def moved(self, place: Place, dtype: str, truth: Array) -> Array:
+        """By how much it moves the result that the inputs were rounded to a type."""
+
+    def case(self, place: Place) -> Case | None:
+        """The one operation with windows that an array is a result of, its delta given; None of a chain's."""
 
 
 def excuses_of(subject: Subject) -> Excuses:
@@ -41,13 +49,20 @@ class Carried:
     def __init__(self, subject: Subject) -> None:
         self._sizes = Propagated(subject)
 
-    def own(self, place: Place) -> Array:
-        return self._sizes.bound(place)
+    def own(self, place: Place, truth: Array) -> Array:
+        return self._sizes.bound(place).reshape(truth.shape)
 
-    def excused(self, place: Place, dtype: str, truth: Array) -> Array:
+    def excused(self, place: Place, dtype: str, truth: Array, *, accumulated: int = 0, sure: float = inf) -> Array:
         values = rounded(truth) if truth.dtype == EXACT else truth
         finite = np.where(np.isfinite(values), abs(values), 0.0)
-        return self._sizes.bound(place, dtype).reshape(truth.shape) + TYPES[dtype].unit * finite
+        off = self._sizes.bound(place, dtype, accumulated=accumulated, sure=sure).reshape(truth.shape)
+        return off + TYPES[dtype].unit * finite
+
+    def moved(self, place: Place, dtype: str, truth: Array) -> Array:
+        return np.zeros(truth.shape, FLOAT64)
+
+    def case(self, place: Place) -> Case | None:
+        return None
 
 
 class Sharp(Carried):
@@ -57,12 +72,22 @@ class Sharp(Carried):
         super().__init__(subject)
         self._bounds = Bounds(subject.parts[0].case)
 
-    def own(self, place: Place) -> Array:
+    def own(self, place: Place, truth: Array) -> Array:
         if place.array not in OPERANDS:
-            return super().own(place)
-        return self._bounds.sums(place.array).bound(TYPES["float64"].unit)
+            return super().own(place, truth)
+        sums, unit = self._bounds.sums(place.array), TYPES["float64"].unit
+        likely = confidence(truth.size) * sums.deviation(unit, truth.reshape(sums.magnitude.shape))
+        return np.minimum(sums.bound(unit), likely).reshape(truth.shape)
 
-    def excused(self, place: Place, dtype: str, truth: Array) -> Array:
+    def excused(self, place: Place, dtype: str, truth: Array, *, accumulated: int = 0, sure: float = inf) -> Array:
         if place.array not in OPERANDS:
-            return super().excused(place, dtype, truth)
-        return self._bounds.excused(place.array, dtype, truth)
+            return super().excused(place, dtype, truth, accumulated=accumulated, sure=sure)
+        return self._bounds.excused(place.array, dtype, truth, accumulated=accumulated, sure=sure)
+
+    def moved(self, place: Place, dtype: str, truth: Array) -> Array:
+        if place.array not in OPERANDS:
+            return super().moved(place, dtype, truth)
+        return self._bounds.moved(place.array, TYPES[dtype], truth).reshape(truth.shape)
+
+    def case(self, place: Place) -> Case | None:
+        return self._bounds.case if place.array in OPERANDS else None

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 from fractions import Fraction
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -12,7 +13,7 @@ import numpy as np
 from convgrad.claims.claim import within
 from convgrad.core.arithmetic import EXACT, Array, nearest
 from convgrad.differences.kinks import Kink
-from convgrad.passes.explanation import user_index
+from convgrad.passes.explanation import full_shapes, user_index
 from convgrad.subject.case import Case
 from convgrad.subject.layout import OPERANDS
 from convgrad.subject.place import Place
@@ -42,7 +43,8 @@ class Finding:
     """One array compared entry by entry, in its full shape; `like` is the array of the case that it is shaped as.
 
     `compared` marks the entries that were (all, or a sample, without those at a kink); `outside` how many were refuted
-    by outputs that changed although they cannot reach them. `shapes` are the claimed and the correct one where they
+    by outputs that changed although they cannot reach them. `by` is what excuses a claim, `told` what is said of how
+    that came about. `shapes` are the claimed and the correct one where they
     differ; of a claim that has not as many numbers, every entry is wrong.
     """
 
@@ -60,6 +62,8 @@ class Finding:
     shapes: tuple[tuple[int, ...], tuple[int, ...]] | None = None
     rule: str = ""
     like: str = ""
+    by: str = ""
+    told: tuple[str, ...] = ()
 
     @property
     def array(self) -> str:
@@ -83,14 +87,37 @@ class Finding:
     def verdict(self) -> str:
         if self.wrong or self.shapes:
             return "differs"
-        return "undecided" if self.undecided else "agrees"
+        return "undecided" if self.undecided or self.vague else "agrees"
 
-    @property
+    @cached_property
+    def units(self) -> float | None:
+        """The largest error, in units of what is allowed there; None where nothing is, or the shape is another."""
+        if not self.comparable or not self.entries:
+            return None
+        allowed = np.broadcast_to(_floats(np.asarray(self.allowed)), self.correct.shape)
+        with np.errstate(divide="ignore", invalid="ignore"):
+            ratios = np.where(self.compared & (allowed > 0), self._errors / allowed, 0)
+        largest = float(ratios.max())
+        return largest if largest < np.inf and (allowed[self.compared] > 0).any() else None
+
+    def _shown_allowed(self) -> Array:
+        """What each entry may be off by, in the shape of its user's array."""
+        allowed = np.broadcast_to(_floats(np.asarray(self.allowed)), self.correct.shape)
+        case, name = self.case, OPERANDS[self.like]
+        return allowed.reshape(case.layout.shape(name, full_shapes(case)[name]))
+
+    @cached_property
     def vague(self) -> bool:
-        """Whether a claim is given so roughly that 0 everywhere would agree as well, though not all is 0."""
-        if not self.rule or not self.correct.size or not self.comparable:
+        """Whether a claim is known so roughly that nothing, or the truth times 2, or its half, agrees as well."""
+        if not self.rule or not self.comparable or self.wrong:
             return False
-        return bool(0 < abs(self.correct).max() <= np.min(self.allowed))
+        telling = self.compared & np.asarray(self.correct != 0, bool)
+        claimed, correct = self.claimed[telling], self.correct[telling]
+        if not correct.size or bool((claimed == correct).all()):
+            return False
+        allowed = np.broadcast_to(self.allowed, self.correct.shape)[telling]
+        half = correct / 2
+        return any(bool((abs(claimed - other) < allowed).all()) for other in (0 * correct, half, 4 * half))
 
     @property
     def worst(self) -> Entry | None:
@@ -140,6 +167,10 @@ class Finding:
         result: dict[str, Any] = {"layer": self.place.part} if self.place.part else {}
         result |= {name: getattr(self, name) for name in ("array", "against", "entries", "wrong", "verdict")}
         result["worst"] = self.worst.to_dict() if self.worst else None
+        if self.by:
+            result |= {"allowed_by": self.by, "units": self.units}
+        if self.told:
+            result["told"] = list(self.told)
         if self.vague:
             result["vague"] = True
         if self.undecided:
@@ -150,6 +181,8 @@ class Finding:
             result["shapes"] = dict(zip(("claimed", "correct"), self.shapes, strict=True))
         if all_entries:
             result["all"] = (entry.to_dict() for entry in self.wrong_entries())
+            if self.by and self.comparable:
+                result["allowed"] = self._shown_allowed()
         return result
 
 

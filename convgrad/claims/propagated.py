@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
-from math import prod
+from math import inf, prod, sqrt
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -50,11 +50,18 @@ class Sizes:
     magnitude: Array
     roundings: int
 
-    def bound(self, dtype: str) -> Array:
-        """What an evaluation in a type, inputs rounded to it, may be off by."""
-        kind, more = TYPES[dtype], self.roundings
-        grown: Any = growth(more, 2.0**-kind.accumulated) + growth(2 + self._layers(), kind.unit)
+    def bound(self, dtype: str, *, accumulated: int = 0, sure: float = inf) -> Array:
+        """What an evaluation in a type, inputs rounded to it, may be off by: at worst, or `sure` so many deviations."""
+        kind = TYPES[dtype]
+        unit = 2.0 ** -(accumulated or kind.accumulated)
+        grown: Any = growth(self._likely(self.roundings, sure), unit)
+        grown += growth(self._likely(2 + self._layers(), sure), kind.unit)
         return np.asarray(COVER * grown * self.magnitude, FLOAT64)
+
+    @staticmethod
+    def _likely(count: int, sure: float) -> float:
+        """So many roundings that do not all lean one way come to some root of their number (Higham and Mary, 2019)."""
+        return min(float(count), sure * sqrt(count))
 
     def _layers(self) -> int:
         """Roundings to a narrow type: of the inputs and results of each layer on the way, fewer than all."""
@@ -67,9 +74,9 @@ class Propagated:
     def __init__(self, network: Subject) -> None:
         self.network = network
 
-    def bound(self, place: Place, dtype: str = "float64") -> Array:
+    def bound(self, place: Place, dtype: str = "float64", *, accumulated: int = 0, sure: float = inf) -> Array:
         """What an array, computed in a type, may be off by."""
-        return self.sizes[place].bound(dtype)
+        return self.sizes[place].bound(dtype, accumulated=accumulated, sure=sure)
 
     @cached_property
     def sizes(self) -> dict[Place, Sizes]:

@@ -2,6 +2,10 @@
 
 Higham, Accuracy and Stability of Numerical Algorithms, 2nd ed. (2002), section 3.1: a sum of n products in arithmetic
 with unit roundoff u is off by at most g_n sum |a||b|, g_n = n u/(1 - n u), in any order of summation.
+
+Rounding errors that do not all lean one way come to some sqrt(n) u: Higham and Mary, A new approach to probabilistic
+rounding error analysis, SIAM J. Sci. Comput. 41 (2019). Each error is at most u times what is rounded; by Hoeffding's
+inequality their sum is beyond c u sqrt(sum of squares of what is rounded) with a chance of 2 exp(-c^2/2) at most.
 """
 
 from __future__ import annotations
@@ -10,7 +14,7 @@ from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
-from math import ceil, inf, ldexp, prod
+from math import ceil, inf, ldexp, log, prod, sqrt
 
 import numpy as np
 
@@ -28,16 +32,31 @@ class Sums:
     """An array as sums: per entry the sum of magnitudes, and through how many roundings a term goes at most.
 
     `terms` are its kinds of term, each by the operands that it is a product of, once for every time that an operand's
-    rounding counts.
+    rounding counts; `squares` per entry the sum of the squares of its terms, or more.
     """
 
     magnitude: Array
     roundings: Array
     terms: tuple[tuple[str, ...], ...]
+    squares: Array
 
     def bound(self, unit: float, more: int = 0) -> Array:
         """What an evaluation with this unit roundoff may be off by."""
         return _product(growth(self.roundings + more, unit), self.magnitude) * SURE
+
+    def deviation(self, unit: float, total: Array) -> Array:
+        """The root of the sum of squares of what roundings lose at most, where terms are added one after another.
+
+        In an order of chance the k-th partial sum of n has, squared and in the mean, k^2/n^2 of the square of the total
+        and at most k/n of the terms' squares; other orders round fewer and smaller sums.
+        """
+        count = self.roundings
+        return unit * np.sqrt(self.squares * (1 + count / 2) + total**2 * (1 + count / 3)) * SURE
+
+
+def confidence(entries: int) -> float:
+    """How many deviations no entry of so many is off by, but for a chance of 10^-6."""
+    return sqrt(2 * log(2e6 * max(entries, 1)))
 
 
 def _product(bound: Array, magnitude: Array) -> Array:
@@ -77,21 +96,56 @@ class Bounds:
         """Of the array of this name."""
         return self.output if array == "output" else self.gradients[GRADIENTS[array]]
 
-    def excused(self, array: str, dtype: str, truth: Array) -> Array:
-        """What a result computed in a type may be off by: inputs rounded to it, sums, and the result's rounding."""
-        kind_of, sums = TYPES[dtype], self.sums(array)
+    def excused(self, array: str, dtype: str, truth: Array, *, accumulated: int = 0, sure: float = inf) -> Array:
+        """What a result computed in a type may be off by: inputs rounded to it, sums, and the result's rounding.
+
+        `accumulated` are the bits that sums are held in, where not the type's own; `sure` so many deviations, which
+        count where they are less than the worst that could be.
+        """
+        kind_of = self.type_of(dtype, accumulated)
+        values, off = abs(_floats(truth)), self._off(array, kind_of, truth, sure)
+        if kind_of.result >= kind_of.accumulated:
+            return off
+        unit = 2.0**-kind_of.result
+        lost = np.maximum(unit * (values + off), unit * kind_of.least)
+        return np.where((off == 0) & (kind_of.nearest(values) == values), off, (off + lost) * SURE)
+
+    @staticmethod
+    def type_of(dtype: str, accumulated: int) -> Type:
+        """A type, with sums in so many bits."""
+        return replace(TYPES[dtype], accumulated=accumulated) if accumulated else TYPES[dtype]
+
+    def _off(self, array: str, kind_of: Type, truth: Array, sure: float) -> Array:
+        """What the sums are off by, of inputs rounded to the type."""
+        sums = self.sums(array)
         inexact = self._inexact(sums, kind_of)
         magnitude = self._normal(kind_of).sums(array).magnitude if inexact else sums.magnitude
         # (1 + u)^inexact (1 + g_n) - 1, which float64 would round to 0 for a u of its own
         grown = np.expm1(inexact * np.log1p(kind_of.unit) + np.log1p(growth(sums.roundings, 2.0**-kind_of.accumulated)))
-        values = abs(_floats(truth))
         vanished = np.where((magnitude == 0) & (truth == 0), 0, (sums.roundings + inexact) * kind_of.smallest)
-        exact = self._is_exact(sums, kind_of)
-        off = np.zeros(magnitude.shape) if exact else _product(grown, magnitude) * SURE + vanished
-        if kind_of.result == kind_of.accumulated:
-            return off
-        lost = np.maximum(kind_of.unit * (values + off), kind_of.unit * kind_of.least)
-        return np.where((off == 0) & (kind_of.nearest(values) == values), off, (off + lost) * SURE)
+        if self._is_exact(sums, kind_of):
+            return np.zeros(magnitude.shape)
+        worst: Array = _product(grown, magnitude) * SURE + vanished
+        if sure == inf or self.case.operation.family == NORM:
+            return worst
+        moved = abs(self.moved(array, kind_of, truth)) if inexact else 0
+        deviation = sums.deviation(2.0**-kind_of.accumulated, _floats(truth))
+        return np.minimum(worst, moved + sure * deviation + vanished)
+
+    def moved(self, array: str, kind_of: Type, truth: Array) -> Array:
+        """By how much rounding its inputs to a type moves an array."""
+        held = {name: kind_of.nearest(values) for name, values in self.floats.items()}
+        if "w" not in held:  # which cell is the largest goes by the numbers as they are
+            held["x"] = _ranks(self.operands["x"]) if self.case.operation.family == MAXIMUM else held["x"]
+        operands = [held.get(name) for name in self.case.operation.operands]
+        if array == "output":
+            if self.case.operation.family == MAXIMUM:
+                return np.zeros(truth.shape)
+            made = self.case.operation.forward(*operands, **self.case.arguments)
+        else:
+            made = self.case.operation.backward(held["delta"], *operands, **self.case.arguments)[GRADIENTS[array]]
+        moved: Array = made - _floats(truth).reshape(made.shape)
+        return moved
 
     def _normal(self, kind_of: Type) -> Bounds:
         """The same, where numbers are too small for the type to round them as finely as others."""
@@ -142,12 +196,15 @@ def _of_convolution(bounds: Bounds, sizes: Mapping[str, Array]) -> dict[str, Sum
     """dW: delta x; dX: delta w; db: delta, added up without a product."""
     case, names = bounds.case, ("delta", *bounds.case.operation.operands)
     present = {name: (array != 0).astype(FLOAT64) for name, array in sizes.items()}
-    magnitude, terms = (
-        case.operation.backward(*(arrays.get(name) for name in names), **case.arguments) for arrays in (sizes, present)
+    squared = {name: array**2 for name, array in sizes.items()}
+    magnitude, terms, squares = (
+        case.operation.backward(*(arrays.get(name) for name in names), **case.arguments)
+        for arrays in (sizes, present, squared)
     )
     made_of = {"w": ("delta", "x"), "x": ("delta", "w"), "b": ("delta",)}
     return {
-        name: Sums(magnitude[name], np.maximum(terms[name] - (name == "b"), 0), (made_of[name],)) for name in magnitude
+        name: Sums(magnitude[name], np.maximum(terms[name] - (name == "b"), 0), (made_of[name],), squares[name])
+        for name in magnitude
     }
 
 
@@ -159,7 +216,8 @@ def _of_maximum(bounds: Bounds, sizes: Mapping[str, Array]) -> dict[str, Sums]:
     ties = {"ties": "all"} if split else {}
     present = (sizes["delta"] != 0).astype(FLOAT64)
     terms = case.operation.backward(present, order, **{**case.arguments, **ties})["x"]
-    return {"x": Sums(magnitude, np.maximum(terms + (1 if split else -1), 0), (("delta",),))}
+    squares = case.operation.backward(sizes["delta"] ** 2, order, **case.arguments)["x"]
+    return {"x": Sums(magnitude, np.maximum(terms + (1 if split else -1), 0), (("delta",),), squares)}
 
 
 def _ranks(x: Array) -> Array:
@@ -175,7 +233,8 @@ def _of_mean(bounds: Bounds, sizes: Mapping[str, Array]) -> dict[str, Sums]:
     magnitude = abs(case.operation.backward(sizes["delta"], sizes["x"], **case.arguments)["x"])
     present = (sizes["delta"] != 0).astype(FLOAT64)
     terms = case.operation.backward(present, sizes["x"], **{**case.arguments, "divisor": 1})["x"]
-    return {"x": Sums(magnitude, terms + 1, (("delta",),))}
+    squares = abs(case.operation.backward(sizes["delta"] ** 2, sizes["x"], **case.arguments)["x"])
+    return {"x": Sums(magnitude, terms + 1, (("delta",),), squares)}
 
 
 def _of_norm(bounds: Bounds, sizes: Mapping[str, Array]) -> dict[str, Sums]:
@@ -185,9 +244,9 @@ def _of_norm(bounds: Bounds, sizes: Mapping[str, Array]) -> dict[str, Sums]:
     present = (sizes["delta"] != 0).astype(FLOAT64)
     terms = case.operation.backward(present, sizes["x"] + 1, **{**case.arguments, "norm": 1})["x"]
     if norm == 1:
-        return {"x": Sums(magnitude, np.maximum(terms - 1, 0), (("delta",),))}
+        return {"x": Sums(magnitude, np.maximum(terms - 1, 0), (("delta",),), magnitude**2)}
     term = ("delta", *("x",) * ceil(2 * (norm - 1)))
-    return {"x": Sums(magnitude, terms + slope_roundings(case), (term,))}
+    return {"x": Sums(magnitude, terms + slope_roundings(case), (term,), magnitude**2)}
 
 
 _GRADIENTS = {
@@ -199,14 +258,17 @@ EXCUSE = "what rounding may excuse"
 
 def _biased_products(bounds: Bounds, sizes: Mapping[str, Array]) -> Sums:
     """y of a convolution: products, and a bias."""
-    biased = "b" in sizes
-    return _of_forward(bounds, sizes, int(biased), (("x", "w"), *[("b",)] * biased))
+    case, biased = bounds.case, "b" in sizes
+    arrays = (sizes.get(name) for name in case.operation.operands)
+    squares = case.operation.forward(*(None if a is None else a**2 for a in arrays), **case.arguments)
+    terms = (("x", "w"), *[("b",)] * biased)
+    return replace(_of_forward(bounds, sizes, int(biased), terms), squares=squares)
 
 
 def _largest(bounds: Bounds, sizes: Mapping[str, Array]) -> Sums:
     """y of a maximum: one cell."""
     best = abs(bounds.case.operation.forward(bounds.floats["x"], **bounds.case.arguments))
-    return Sums(best, np.zeros(best.shape), (("x",),))
+    return Sums(best, np.zeros(best.shape), (("x",),), best**2)
 
 
 def _of_forward(bounds: Bounds, sizes: Mapping[str, Array], more: int, terms: tuple[tuple[str, ...], ...]) -> Sums:
@@ -214,7 +276,7 @@ def _of_forward(bounds: Bounds, sizes: Mapping[str, Array], more: int, terms: tu
     case = bounds.case
     arrays = [sizes.get(name) for name in case.operation.operands]
     magnitude = abs(case.operation.forward(*arrays, **case.arguments))
-    return Sums(magnitude, np.full(magnitude.shape, products(case) + more), terms)
+    return Sums(magnitude, np.full(magnitude.shape, products(case) + more), terms, magnitude**2)
 
 
 _OUTPUTS: dict[str, Callable[[Bounds, Mapping[str, Array]], Sums]] = {

@@ -88,7 +88,7 @@ def _of_key(name: str, key: Setting, panel: str, help: str = "") -> Option:
 
 
 KEYS = keys_of_case()
-CLAIM_KEYS = ("claim", "claim_dtype")
+CLAIM_KEYS = vocabulary.CLAIMING
 IN_BRACKETS = "; a file, - for standard input, or the numbers themselves in brackets"
 CASE = tuple(
     _of_key(name, key, _panel(name), key.plain + IN_BRACKETS if name == "input" else "")
@@ -98,7 +98,7 @@ CASE = tuple(
 """The arrays first, then the settings."""
 CLAIMS = (
     Option("claim", f"a document with any of {', '.join(RESULTS)} that somebody else computed", CHECK, FILE),
-    _of_key("claim_dtype", KEYS["claim_dtype"], CHECK),
+    *(_of_key(name, KEYS[name], CHECK) for name in CLAIM_KEYS[1:]),
 )
 CLAIMED = tuple(
     Option(name, f"{what} that somebody else computed", CHECK, FILE)

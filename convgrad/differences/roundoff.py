@@ -38,6 +38,8 @@ class Type:
     @property
     def smallest(self) -> float:
         """The smallest number of what it is accumulated in, of which a rounding may take half."""
+        if self.accumulated == self.bits:
+            return self.least * 2.0 ** (1 - self.bits)
         return float(np.finfo(FLOAT64 if self.accumulated == 53 else np.float32).smallest_subnormal)
 
     def nearest(self, values: Array) -> Array:

@@ -10,13 +10,14 @@ from convgrad.documents.schemas import (
     TERM,
     VERDICT,
     Schema,
+    claims,
     closed,
     described,
     described_all,
 )
 from convgrad.vocabulary import (
     ARITHMETICS,
-    CLAIM_TYPES,
+    CLAIMING,
     FREE,
     LAYER_SETTINGS,
     LAYERS,
@@ -71,9 +72,8 @@ LOSS = closed(
     ["op", "target"],
 )  # fmt: skip
 CLAIMED = {
-    **dict.fromkeys(("output", "delta", "dX", "dW", "db"), NUMBERS),
-    "kernel": {"description": "the kernel after the step", **NUMBERS},
-    "bias": {"description": "the bias after the step", **NUMBERS},
+    **claims("output", "delta", "dX", "dW", "db", "kernel", "bias"),
+    "description": "arrays of the layer; kernel and bias are those after the step",
 }
 RATE: Schema = {"type": ["number", "string"], "description": "at least 0"}
 
@@ -93,9 +93,9 @@ def _network() -> Schema:
         "claim": {
             "description": "by layer, what somebody else computed, to be checked",
             "type": "object",
-            "additionalProperties": closed(CLAIMED, []),
+            "additionalProperties": CLAIMED,
         },
-        "claim_dtype": {"enum": list(CLAIM_TYPES)},
+        **{name: described(keys[name]) for name in CLAIMING[1:]},
         **dict.fromkeys(NOTES, LEFT_ALONE),
         "id": described(keys["id"]),
     }

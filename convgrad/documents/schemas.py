@@ -97,6 +97,25 @@ def _list(items: Schema, **more: Any) -> Schema:
 
 
 PAIR = _list(_whole(0), minItems=2, maxItems=2)
+SUMMARY: Schema = {
+    "description": "numbers that sum an array up",
+    "type": "object",
+    "properties": {key: {"$ref": "#/$defs/number"} for key in ("mean", "sum", "min", "max", "norm")},
+    "additionalProperties": False,
+    "minProperties": 1,
+}
+
+
+def claims(*names: str) -> Schema:
+    """Claimed arrays of these names; null is an entry not claimed, `dW[0,1]` a slice of one."""
+    array: Schema = {"anyOf": [{"$ref": "#/$defs/blanked"}, SUMMARY]}
+    slices = {f"^({'|'.join(names)})\\[[-0-9:, ]+\\]$": {"$ref": "#/$defs/blanked"}}
+    return {
+        "type": "object", "properties": dict.fromkeys(names, array), "patternProperties": slices,
+        "additionalProperties": False,
+    }  # fmt: skip
+
+
 KINDS: dict[str, Callable[[Setting], Schema]] = {
     PER_AXIS: lambda setting: {"anyOf": [_whole(setting.least), _list(_whole(setting.least), minItems=1)]},
     PADDING: lambda setting: {
@@ -135,13 +154,12 @@ def _bounds(setting: Setting) -> Schema:
 
 
 def _case() -> Schema:
-    claims = {"type": "object", "properties": dict.fromkeys(RESULTS, NUMBERS), "additionalProperties": False}
     keys = keys_of_case()
     return {
         "description": "one operation with its arrays",
         "type": "object",
         "required": ["input"],
-        "properties": {**described_all(keys), "claim": _described(claims, keys["claim"].plain)},
+        "properties": {**described_all(keys), "claim": _described(claims(*RESULTS), keys["claim"].plain)},
         "allOf": list(_needs()),
         "additionalProperties": False,
     }
@@ -228,7 +246,8 @@ ENTRY = closed(
     ["index", "claimed", "correct", "error", "allowed"],
     "one entry compared, its index in the array's own rank",
 )
-VERDICT = _choice("undecided: a tie or a kink, where no gradient exists", "agrees", "differs", "undecided")
+VERDICT = _choice("undecided: a tie or a kink, where no gradient exists, or a claim that says too little",
+                  "agrees", "differs", "undecided")  # fmt: skip
 COUNTS = {"entries": _whole(0), "wrong": _whole(0)}
 FINDING = closed(
     {
@@ -239,10 +258,18 @@ FINDING = closed(
         "worst": {"anyOf": [{"type": "null"}, ENTRY]},
         "undecided": _whole(1, "entries at a tie or a kink"),
         "kinks": _list({"type": "object"}),
-        "vague": _described({"const": True}, "the claim's digits are too few to tell anything"),
+        "vague": _described({"const": True}, "the claim's digits or its type are too coarse to tell anything"),
+        "allowed_by": {
+            "type": "string",
+            "description": "what the allowed error comes from: digits, a type, an "
+            "accumulator, an algorithm, printed inputs",
+        },
+        "units": _described({"type": ["number", "null"]}, "the largest error, in units of what is allowed there"),
+        "told": _list({"type": "string"}, description="how the errors came about, as far as they tell"),
         "outside": _whole(1, "entries that changed outputs which they cannot reach"),
         "shapes": _described({"type": "object"}, "where a claim has another shape than it must"),
         "all": _list(ENTRY),
+        "allowed": _described(NUMBERS, "what each entry may be off by"),
     },
     ["array", "against", *COUNTS, "verdict", "worst"],
     "one array compared, against finite differences (ours) or a claim (somebody else's)",

@@ -13,6 +13,10 @@ from convgrad.views.block_kinds import Apart, Column, Item, Row, Table, Words, i
 
 NOUNS = {"output": "output", "kernel": "stepped kernel", "bias": "stepped bias", "delta": "delta"}
 """What an array is called where it is no gradient."""
+COARSE = (
+    "half of it, or nothing at all, would agree as well; more digits, another type, or a smaller case of whole "
+    "numbers would tell"
+)
 OVERLAYS = 6
 """Overlays of a wrong entry that are named."""
 
@@ -59,9 +63,9 @@ def wrong_of(finding: Finding) -> str:
 
 def agreement(finding: Finding, other: str) -> str:
     """How much agrees with the other, what is undecided, and how closely that could be told."""
-    to = f" (to {finding.rule})" if finding.rule else ""
+    to = f" (to {finding.rule}{_part_of_it(finding)})" if finding.rule else ""
     if getattr(finding, "vague", False):
-        return f"cannot be told from {other}: its digits are too few to tell{to}"
+        return f"cannot be told from {other}: {COARSE}{to}"
     count, undecided = finding.entries, finding.undecided
     if count == 1 and not undecided:
         agrees = f"agrees with {other} in its only entry"
@@ -71,6 +75,11 @@ def agreement(finding: Finding, other: str) -> str:
         is_or_are = "is" if undecided == 1 else "are"
         agrees += f"; {undecided} {is_or_are} undecided: no gradient exists there to compare with"
     return agrees + to
+
+
+def _part_of_it(finding: Finding) -> str:
+    """The largest error, in units of its bound: of digits it goes without saying."""
+    return f"; {finding.units:.2g} of what that allows" if finding.units and finding.by != "digits" else ""
 
 
 def _worst(one: Judged) -> Words:

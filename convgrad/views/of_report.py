@@ -66,6 +66,7 @@ def _of_case(report: Report) -> View:
 def _findings(report: Report, findings: list[Judged]) -> Iterator[Item]:
     for one in findings:
         yield Item(said(one))
+        yield from (Item(text, 1) for text in one.finding.told)
         for kink in one.finding.kinks:
             cells = ", ".join(f"x{index(cell)}" for cell in kink.cells)
             yield Item(f"at output{index(kink.output)}: {kink.why} ({cells})", 1)
@@ -126,6 +127,7 @@ def _layer(report: Report, layer: str) -> Iterator[Block]:
 def _finding(report: Report, finding: Finding) -> Iterator[Block]:
     one = judged(finding, "differences of the loss")
     yield Item(said(one), 1)
+    yield from (Item(text, 2) for text in finding.told)
     if report.all_entries and finding.wrong and finding.comparable:
         yield Table(COLUMNS, list(wrong_entries(one)))
     for diagnosis in report.diagnosis:

@@ -40,6 +40,7 @@ def test_the_published_example_is_judged_and_named():
     assert record["findings"][-1] == {
         "array": "dW", "against": "claim", "entries": 4, "wrong": 4, "verdict": "differs",
         "worst": {"index": (1, 1), "claimed": 0.17, "correct": -0.0814, "error": 0.2514, "allowed": 0.005},
+        "allowed_by": "digits", "units": 50.28,
     }  # fmt: skip
     named = [(one["array"], one["mistake"], one["matches"]) for one in record["diagnosis"]]
     assert named == [("dW", "delta-rotated", 4)]
@@ -269,7 +270,7 @@ def test_a_claim_so_rough_that_zeros_would_agree_is_called_vague(claim, vague):
     report = check(LEDGER, {"dW": plain(claim)})
     assert report.findings[-1].vague is vague
     assert report.to_dict()["findings"][-1].get("vague", False) is vague
-    assert report.verdict == ("differs" if claim[0] == "0.0" else "agrees")
+    assert report.verdict == ("differs" if claim[0] == "0.0" else "undecided" if vague else "agrees")
     assert not any("vague" in finding for finding in check(LEDGER).to_dict()["findings"])
 
 

@@ -1,0 +1,440 @@
+"""What a claim is excused by: its digits, its type, the order or the type of its sums, an algorithm, printed inputs."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field, replace
+from fractions import Fraction
+from functools import cached_property
+from math import sqrt
+from typing import Any
+
+import numpy as np
+
+from convgrad.claims.algorithms import by_algorithm
+from convgrad.claims.digits import Written
+from convgrad.claims.excuses import Excuses
+from convgrad.claims.in_order import MOST_TERMS, Ordered, added_again, partial_sums
+from convgrad.claims.printed import of_printed_inputs
+from convgrad.claims.rounding import confidence
+from convgrad.claims.text_types import types_behind
+from convgrad.claims.whole_array import Together, stands_out, together
+from convgrad.core.arithmetic import EXACT, FLOAT64, Array, floated, nearest, rounded
+from convgrad.differences.roundoff import TYPES, Type
+from convgrad.subject.place import Place
+
+HALF = ("float16", "bfloat16")
+"""Types in which sums are sometimes held, too: elsewhere that is a type that the inputs are not of."""
+REPLAYED = 64
+"""Entries that are added up again: those furthest off, and others spread over the array."""
+LOSES = 0.01
+"""The part of the whole array that an accumulation may lose."""
+
+
+@dataclass(frozen=True)
+class Asked:
+    """What was said of how the claims came about: their type, what sums are held in, the algorithm, printed inputs."""
+
+    dtype: str | None = None
+    accumulate: str | None = None
+    algorithm: str | None = None
+    printed: bool | None = None
+
+    @property
+    def bits(self) -> int:
+        """Those that sums are held in; 0 where it was not said."""
+        return TYPES[self.accumulate].bits if self.accumulate else 0
+
+
+@dataclass(frozen=True)
+class Judgement:
+    """What a claim may be off by, entry by entry, and why.
+
+    `by` is what excuses it, `told` what is to be said of it, `cause` the mistake that it is where it loses too much.
+    `halves` is the part of `excuse` that its digits leave, which is the same for any other array.
+    """
+
+    allowed: Any
+    rule: str
+    by: str
+    excuse: Any = 0
+    scale: float = 0
+    unit: float = 0
+    told: tuple[str, ...] = ()
+    cause: str = ""
+
+
+@dataclass(frozen=True)
+class _Try:
+    """An explanation of a claim: what it may be off by then, how much rounding moves it, what is said if it holds."""
+
+    allowed: Any
+    rule: str
+    by: str
+    unit: float = 0
+    told: tuple[str, ...] = ()
+    dtype: str = ""
+    spread: bool = False
+    """Whether the errors must be spread over all entries, as nothing else says that it is so."""
+    replayed: bool = False
+    cut: bool = False
+    """Whether bits were cut off: then the numbers are small by some 0.75 u."""
+    narrow: bool = False
+    """Whether sums were held in a half type, which is worse than need be."""
+    beside: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, eq=False)
+class Judging:
+    """One claimed array with as many numbers as there should be: its errors, its digits or type, its bounds."""
+
+    place: Place
+    values: Array
+    truth: Array
+    own: Any
+    text: Written | None
+    dtype: str | None
+    bounds: Excuses
+    asked: Asked
+    claimed: Array = field(default_factory=lambda: np.ones((), bool))
+    """Which entries are claimed."""
+
+    def judged(self) -> Judgement:
+        """The first explanation that holds, else what the claim says of itself."""
+        first: _Try | None = None
+        for attempt in self._tries():
+            first = first or attempt
+            if not self._holds(attempt):
+                continue
+            if attempt.beside:
+                return replace(self._refused(first), told=attempt.beside)
+            if attempt.narrow and (self.asked.accumulate or abs(self.slope) > LOSES):
+                return replace(self._refused(first), cause="accumulated-narrow")
+            told = attempt.told + self._leaning(attempt)
+            return replace(self._as_judgement(attempt), told=told)
+        assert first is not None
+        return self._refused(first)
+
+    # -- What may explain it -------------------------------------------------------------------------------------------
+
+    def _tries(self) -> Iterator[_Try]:
+        direct = self.asked.algorithm in (None, "direct")
+        bases: list[_Try] = []
+        for attempt in self._direct() if direct else ():
+            bases.append(attempt)
+            yield attempt
+        for dtype, sure in self.types:
+            if direct:
+                yield from self._in_order(dtype, sure)
+            yield from self._otherwise(dtype) if sure else ()
+        if not direct and not bases:
+            yield self._of_type(*self.types[0])
+        yield from self._printed(bases[0] if bases else None)
+
+    @cached_property
+    def types(self) -> list[tuple[str, bool]]:
+        """The types that the claim may be of, each with whether it surely is."""
+        said = self.asked.dtype or self.dtype
+        if said is not None:
+            return [(said, True)]
+        assert self.text is not None
+        behind = types_behind(self.text)
+        if behind.sure is not None:
+            return [(behind.sure, True)]
+        if self.text.is_binary:
+            return [("float64", True)]
+        return [(name, False) for name in ("float64", *reversed(behind.possible))]
+
+    def _direct(self) -> Iterator[_Try]:
+        """Digits, and types with sums of products."""
+        if self.types[0][0] == "whole":
+            yield _Try(self.own, "whole numbers, which are exact", "digits")
+            return
+        if not self.types[0][1]:
+            yield _Try(self.halves + self._own_of_digits(), self._digits_rule, "digits")
+        for dtype, sure in self.types:
+            yield self._of_type(dtype, sure)
+            if dtype in HALF and sure:
+                yield replace(self._of_type(dtype, sure, more=2 * TYPES[dtype].unit * self.sizes), cut=True,
+                              told=(f"its numbers were cut off to {dtype}, not rounded to the nearest",))  # fmt: skip
+
+    def _of_type(self, dtype: str, sure: bool, *, more: Any = 0) -> _Try:
+        by = dtype + (f", sums in {self.asked.accumulate}" if self.asked.accumulate else "")
+        allowed = self._with_text(self._excused(dtype, self.asked.bits) + more, dtype)
+        return _Try(allowed, f"{by} rounding", by, 2.0 ** -TYPES[dtype].result, dtype=dtype, spread=not sure)
+
+    def _excused(self, dtype: str, bits: int) -> Array:
+        """What a result of a type, its sums in so many bits, may be off by; worked out once."""
+        if (dtype, bits) not in self._worked_out:
+            self._worked_out[dtype, bits] = self.bounds.excused(
+                self.place, dtype, self.truth, accumulated=bits, sure=self.sure
+            )
+        return self._worked_out[dtype, bits]
+
+    @cached_property
+    def _worked_out(self) -> dict[tuple[str, int], Array]:
+        return {}
+
+    def _in_order(self, dtype: str, sure: bool) -> Iterator[_Try]:
+        """Sums that lean one way, and sums held in a half type, as adding them up again shows."""
+        if dtype == "whole" or not sure:
+            return
+        base, kind = self._of_type(dtype, sure), TYPES[dtype]
+        bits = self.asked.bits or kind.accumulated
+        if (again := self._added_again(dtype, bits, base)) is not None:
+            yield again
+        if dtype in HALF and bits != kind.bits:
+            if (again := self._added_again(dtype, kind.bits, base)) is not None:
+                yield again
+            told = (f"sums were held in {dtype}{self._worse(base)}",)
+            yield replace(base, allowed=self._with_text(self._excused(dtype, kind.bits), dtype), told=told,
+                          by=f"{dtype}, sums in {dtype}", narrow=True, spread=True)  # fmt: skip
+
+    def _otherwise(self, dtype: str) -> Iterator[_Try]:
+        """Algorithms that are not sums of products."""
+        case, said = self.bounds.case(self.place), self.asked.algorithm
+        if case is None or dtype == "whole" or not self.truth.size:
+            return
+        unit = max(TYPES[dtype].unit, 2.0**-24) if dtype not in ("float64",) else 2.0**-53
+        for algorithm in ("fft", "winograd") if said is None else (said,):
+            if algorithm == "direct":
+                continue
+            for name, more in by_algorithm(case, self.place.array, unit, self.sure, algorithm):
+                base = self._of_type(dtype, True)
+                told = (f"it is as far off as {name} in {dtype} is{self._exactly(base)}",) if said is None else ()
+                yield replace(base, allowed=base.allowed + more.reshape(self.truth.shape), rule=f"{name} in {dtype}",
+                              by=f"{dtype}, {name}", told=told, spread=said is None)  # fmt: skip
+
+    def _printed(self, base: _Try | None) -> Iterator[_Try]:
+        """Inputs that were rounded when they were printed."""
+        case = self.bounds.case(self.place)
+        if case is None or self.asked.printed is False:
+            return
+        inputs = of_printed_inputs(case, self.place.array, self.sure)
+        if inputs is None:
+            return
+        told = f"it agrees if the inputs were rounded when they were printed ({inputs.places})"
+        plainly = self.asked.printed or inputs.enough
+        for attempt in (base, *(self._of_type(*one) for one in self.types if one[0] != "whole")):
+            if attempt is not None:
+                beside = () if plainly else (f"{told}; say so with `printed: true`",)
+                yield replace(attempt, allowed=attempt.allowed + inputs.allowed.reshape(self.truth.shape), spread=False,
+                              rule=f"{attempt.rule}, and inputs as printed", by=f"{attempt.by}, printed inputs",
+                              told=(told,), beside=beside)  # fmt: skip
+
+    # -- Whether it does -----------------------------------------------------------------------------------------------
+
+    def _holds(self, attempt: _Try) -> bool:
+        allowed = _floats(attempt.allowed)
+        if not self._close(attempt.allowed):
+            return False
+        if attempt.spread and stands_out(self._known(self.errors), self._known(allowed), self.sure):
+            return False
+        return attempt.replayed or self._is_rounding(attempt)
+
+    def _close(self, allowed: Any) -> bool:
+        with np.errstate(invalid="ignore"):
+            off = abs(self.values - self.truth)
+            close = (off <= allowed) | (self.values == self.truth)
+        close = close | ((self.values != self.values) & (self.truth != self.truth))
+        return bool((np.asarray(close, bool) | ~self.claimed).all())
+
+    def _is_rounding(self, attempt: _Try) -> bool:
+        """Whether rounding makes such errors over the whole array."""
+        if attempt.by == "digits" and self.truth.dtype == EXACT and not self.large:
+            return True
+        if (attempt.narrow and abs(self.slope) > LOSES) or (attempt.cut and self.slope > -attempt.unit / 3):
+            return False
+        found = self._together(attempt, 0)
+        if found.is_rounding(attempt.unit):
+            return True
+        return bool(attempt.dtype) and self._together(attempt, self._moved(attempt.dtype)).is_rounding(attempt.unit)
+
+    def _together(self, attempt: _Try, moved: Any) -> Together:
+        """The errors over the whole array, beyond what rounding the inputs moved."""
+        deviations = self._known(_floats(attempt.allowed)) / sqrt(3)
+        return together(self._known(self.errors - moved), self._known(self.floats), deviations)
+
+    def _leaning(self, attempt: _Try) -> tuple[str, ...]:
+        """A way of rounding that is not to the nearest."""
+        if not attempt.unit or attempt.cut or not (found := self._together(attempt, 0)).leans:
+            return ()
+        small = f"its numbers are {abs(found.slope) / attempt.unit:.2g} u {'small' if found.slope < 0 else 'large'}"
+        return (f"{small} on the whole: a way of rounding, not to the nearest",)
+
+    @property
+    def large(self) -> bool:
+        return self.truth.size >= 1000
+
+    def _refused(self, attempt: _Try) -> Judgement:
+        """What it may be off by where nothing explains it: where every entry alone could be so, less than that."""
+        if self._close(attempt.allowed):
+            with np.errstate(divide="ignore", invalid="ignore"):
+                ratios = self._known(abs(self.errors)) / self._known(_floats(attempt.allowed))
+            share = min(float(np.nanmedian(ratios)) * 0.99, 1.0)
+            slope = f"over the whole array it is the truth times {1 + self.slope:.6g}"
+            less = replace(attempt, allowed=_floats(attempt.allowed) * share)
+            return replace(self._as_judgement(less), told=(slope,))
+        return self._as_judgement(attempt)
+
+    def _as_judgement(self, attempt: _Try) -> Judgement:
+        halves = self.halves if self.text is not None else 0
+        if attempt.by == "digits":
+            excuse = halves + np.max(self._own_of_digits(), initial=0) if self.text is not None else 0
+            if self.text is not None and not self.text.by_digits and None not in self.text.decimals and np.size(excuse):
+                excuse = np.max(excuse)
+            elif self.text is None:
+                excuse = float(np.max(_floats(self.own), initial=0))
+            return Judgement(attempt.allowed, attempt.rule, attempt.by, excuse)
+        finite = _floats(attempt.allowed)
+        excuse = float(finite[np.isfinite(finite)].max(initial=0))
+        scale = floated(np.max(abs(self.truth), initial=0))
+        return Judgement(attempt.allowed, attempt.rule, attempt.by, excuse, scale, attempt.unit)
+
+    # -- Adding up again -----------------------------------------------------------------------------------------------
+
+    def _added_again(self, dtype: str, bits: int, base: _Try) -> _Try | None:
+        """What it may be off by as sums of this order show: None where they do not give such numbers."""
+        case = self.bounds.case(self.place)
+        narrow = dtype in HALF and bits == TYPES[dtype].bits
+        # where nothing is rounded the order does not matter
+        if case is None or "w" not in case.operation.operands or not (narrow or _floats(base.allowed).any()):
+            return None
+        accumulator = _accumulator(dtype, bits)
+        ordered, terms, offs = Ordered(case, self.place.array, dtype), 0, 0.0
+        allowed = np.array(np.broadcast_to(_floats(base.allowed), self.truth.shape))
+        worst = self.bounds.excused(self.place, dtype, self.truth, accumulated=bits)
+        if not self._close(self._with_text(worst, dtype)):
+            return None
+        for at in self._furthest(allowed):
+            products = ordered.products(tuple(int(part) for part in np.unravel_index(at, self.truth.shape)))
+            terms += products.size
+            if terms > MOST_TERMS and offs:
+                break
+            off = self._off_in_order(at, products, accumulator, float(allowed.flat[at]))
+            if off is None:
+                return None
+            offs = max(offs, off)
+        how = f"added one after another in {_named(bits)}"
+        told = f"it is what comes out where the terms are {how}{self._worse(base) if narrow else ''}"
+        allowed = np.minimum(np.maximum(allowed, offs), np.maximum(allowed, worst))
+        return replace(base, allowed=allowed, told=(told,), replayed=True, narrow=narrow,
+                       by=f"{base.by}, {how}")  # fmt: skip
+
+    def _off_in_order(self, at: int, products: Array, accumulator: Type, allowed: float) -> float | None:
+        """What one entry may be off by in this order; None where it is off by more."""
+        truth, claimed = float(self.floats.flat[at]), float(self.claim.flat[at])
+        likely = max(allowed, self.sure * accumulator.unit * sqrt(partial_sums(products)))
+        if accumulator.bits >= 24 and abs(claimed - truth) <= likely:
+            return likely
+        for total in added_again(products, accumulator):
+            # products that were not rounded, as by a fused multiply-add, change a sum in float32 a little
+            near = allowed + (4 * accumulator.unit * abs(total) if accumulator.bits >= 24 else 0)
+            if abs(claimed - total) <= near or claimed == total:
+                return abs(total - truth) + near
+        return None
+
+    def _furthest(self, allowed: Array) -> list[int]:
+        """The entries furthest off, and others spread over the array."""
+        with np.errstate(divide="ignore", invalid="ignore"):
+            ratios = np.nan_to_num(abs(self.errors) / allowed, nan=0, posinf=1e300).ravel()
+        worst = np.argsort(-ratios, kind="stable")[: REPLAYED // 2]
+        spread = np.arange(0, ratios.size, max(ratios.size // (REPLAYED // 2), 1))
+        return list(dict.fromkeys([*worst.tolist(), *spread.tolist()]))
+
+    def _worse(self, base: _Try) -> str:
+        """How much worse a claim is than it would be with sums in float32."""
+        with np.errstate(divide="ignore", invalid="ignore"):
+            ratio = np.nanmax(self._known(abs(self.errors)) / self._known(_floats(base.allowed)))
+        return f", which is {ratio:.3g} times as far off as sums in float32 may be" if np.isfinite(ratio) else ""
+
+    def _exactly(self, base: _Try) -> str:
+        exact = not _floats(base.allowed).any()
+        return "; of whole numbers sums of products would be exact" if exact else ""
+
+    # -- Its numbers ---------------------------------------------------------------------------------------------------
+
+    @cached_property
+    def errors(self) -> Array:
+        with np.errstate(invalid="ignore"):
+            return np.nan_to_num(_floats(self.values - self.truth), nan=0.0, posinf=np.inf, neginf=-np.inf)
+
+    @cached_property
+    def floats(self) -> Array:
+        return _floats(self.truth)
+
+    @cached_property
+    def claim(self) -> Array:
+        return _floats(self.values)
+
+    @cached_property
+    def sizes(self) -> Array:
+        return np.where(np.isfinite(self.claim), abs(self.claim), 0.0)
+
+    @cached_property
+    def sure(self) -> float:
+        return confidence(self.truth.size)
+
+    @cached_property
+    def slope(self) -> float:
+        square = float((self.floats**2).sum())
+        return float((self.errors * self.floats).sum()) / square if square else 0.0
+
+    def _known(self, array: Any) -> Array:
+        """The claimed entries of an array."""
+        flat = np.broadcast_to(array, self.truth.shape)
+        known: Array = flat[np.broadcast_to(self.claimed, flat.shape)]
+        return known
+
+    @cached_property
+    def halves(self) -> Array:
+        """What its digits leave, in the kind of its values."""
+        assert self.text is not None
+        return filled(self.text.half_units(), self.values)
+
+    @property
+    def _digits_rule(self) -> str:
+        return self.text.said if self.text is not None else ""
+
+    def _own_of_digits(self) -> Any:
+        if self.truth.dtype == EXACT:
+            return self.own
+        # inclusive, though reading the decimals into float64 and subtracting rounded both sides
+        return self.own + 2.0**-50 * _floats(self.halves) + 2.0**-52 * self.sizes
+
+    def _with_text(self, allowed: Any, dtype: str) -> Any:
+        """What writing the numbers down added: half a unit of the last place; a shortest text reads back as its own."""
+        total = allowed + _floats(self.own)
+        if self.text is None:
+            return total
+        shortest = TYPES[dtype].unit * self.sizes if dtype in ("float32", *HALF) and not self.text.is_binary else 0
+        return total + _floats(self.halves) + shortest
+
+    def _moved(self, dtype: str) -> Any:
+        return self.bounds.moved(self.place, dtype, self.truth)
+
+
+def _accumulator(dtype: str, bits: int) -> Type:
+    """The type that sums of so many bits are held in."""
+    kind = next(one for one in (TYPES[dtype], *TYPES.values()) if one.bits == bits)
+    return replace(kind, accumulated=bits, result=bits)
+
+
+def _named(bits: int) -> str:
+    return {8: "bfloat16", 11: "float16", 24: "float32", 53: "float64"}[bits]
+
+
+def filled(halves: list[Fraction], values: Array) -> Array:
+    """Half units as an array like the values."""
+    result = np.empty(len(halves), EXACT)
+    result[:] = halves
+    return (result if values.dtype == EXACT else rounded(result)).reshape(values.shape)
+
+
+def _floats(values: Any) -> Array:
+    array: Array = np.asarray(values)
+    if array.dtype != EXACT:
+        floats: Array = array.astype(FLOAT64, copy=False)
+        return floats
+    flat = [nearest(part) if isinstance(part, Fraction) else float(part) for part in array.ravel()]
+    return np.array(flat, FLOAT64).reshape(array.shape)
