@@ -53,6 +53,7 @@ def test_several_channels_of_several_groups_are_explained(op, mode):
     assert_entries_are_their_terms(case)
 
 
+@pytest.mark.slow
 @given(geometry.cases(operations=[name for name in geometry.OPERATIONS if name != "lp-pool"], batches=(1, 2)))
 def test_every_entry_is_the_sum_of_its_terms(document):
     assert_entries_are_their_terms(document)

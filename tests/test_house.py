@@ -19,7 +19,8 @@ ROOT = Path(__file__).parents[1]
 PACKAGE, TESTS = ROOT / "convgrad", ROOT / "tests"
 FLOORS = (
     ("__main__",), ("cli",), ("testing",), ("views", "documents"), ("checking",), ("diagnosis",), ("claims",),
-    ("differences",), ("catalogue",), ("passes",), ("subject",), ("operations",), ("core",), ("errors",),
+    ("differences",), ("catalogue",), ("passes",), ("subject",), ("operations",), ("core",), ("vocabulary",),
+    ("errors",),
 )  # fmt: skip
 HEIGHT = {room: len(FLOORS) - level for level, rooms in enumerate(FLOORS) for room in rooms}
 LIBRARIES = {
@@ -28,7 +29,7 @@ LIBRARIES = {
     "yaml": {"documents"},
     "json": {"documents"},
 }
-WITHOUT_NUMPY = {"errors", "__main__", "__init__"}
+WITHOUT_NUMPY = {"errors", "vocabulary", "__main__", "__init__"}
 MODULES = sorted(PACKAGE.rglob("*.py"))
 
 
@@ -94,6 +95,18 @@ def test_no_module_bears_the_name_of_a_public_function() -> None:
 def test_one_word_for_one_thing(path: Path) -> None:
     words = re.findall(r"\b(gy|dout|grad_output|upstream_grad)\b", path.read_text(encoding="utf-8"))
     assert words == []
+
+
+SNIFFED = re.compile(
+    r"""operation\.name (?:==|!=) "|operation\.name (?:not )?in \(|\.op (?:==|!=) "|\.op (?:not )?in \("""
+    r"""|"(?:ties|norm|output_padding|slope)" (?:not )?in """
+)
+"""How a room would guess what an operation is from its name or its settings."""
+
+
+@pytest.mark.parametrize("path", MODULES, ids=lambda path: str(path.relative_to(PACKAGE)))
+def test_what_an_operation_is_its_family_says(path: Path) -> None:
+    assert SNIFFED.findall(path.read_text(encoding="utf-8")) == []
 
 
 def module_names() -> list[str]:

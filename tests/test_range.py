@@ -28,6 +28,7 @@ def with_range(case, ends, keys):
     return {**case, **{key: [*ends, *case[key][2:]] for key in keys if key in case}}
 
 
+@pytest.mark.slow
 @pytest.mark.filterwarnings("ignore:.*encountered in:RuntimeWarning")
 @pytest.mark.parametrize("arithmetic", ["auto", "exact", "float64"])
 @pytest.mark.parametrize("ends", RANGES.values(), ids=RANGES)
@@ -45,6 +46,7 @@ def test_a_wide_input_is_checked_as_any_other(values, codes):
     assert convgrad.check({"input": list(values), "kernel": [1], "delta": "ones"}).code in codes
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("value", [1e308, 5e-324, 1e-320, 1e160])
 @pytest.mark.parametrize("claim_dtype", [None, "float64", "float32", "float16"])
 def test_a_claim_of_any_size_is_judged(value, claim_dtype):

@@ -9,6 +9,7 @@ import numpy as np
 
 from convgrad.errors import RequestError
 from convgrad.subject.case import Case, make_case
+from convgrad.vocabulary import OPERANDS, TRANSPOSED, row_of
 
 Sketch = dict[str, Any]
 """A case with shapes, or arrays that stay, in place of its numbers."""
@@ -42,7 +43,7 @@ def _with_bias(sketch: Sketch) -> Sketch:
     if "kernel" not in sketch:
         return {}
     shape, groups = np.shape(sketch["kernel"]), sketch["groups"]
-    return {**sketch, "bias": (shape[1] * groups if sketch["op"] == "conv-transpose" else shape[0],)}
+    return {**sketch, "bias": (shape[1] * groups if row_of(sketch["op"]).family == TRANSPOSED else shape[0],)}
 
 
 def _with_channels(sketch: Sketch) -> Sketch:
@@ -118,7 +119,7 @@ def drawn(sketch: Mapping[str, Any], seed: int = 1) -> Case | None:
 
 
 def _filled(key: str, value: Any, random: np.random.Generator) -> Any:
-    is_shape = key in ("input", "kernel", "bias", "delta") and isinstance(value, tuple)
+    is_shape = key in OPERANDS and isinstance(value, tuple)
     return _numbers(value, random) if is_shape else value
 
 

@@ -21,6 +21,7 @@ from convgrad.core.unfold import ALL, add_at, pad, unpad
 from convgrad.core.window import Axis, Window
 from convgrad.operations.conv import biased, channel_sums, oriented
 from convgrad.subject.case import Case
+from convgrad.vocabulary import TRANSPOSED
 
 Pairs = tuple[tuple[int, int], ...]
 Arrangement = Callable[[Array], Array]
@@ -230,7 +231,7 @@ def _operand(case: Case, name: str) -> Array:
 
 def of_convolution(case: Case, array: str, updated: Array | None = None) -> Convolution:
     """The right computation of an array of a plain or transposed convolution."""
-    axes, transposed = case.arguments["window"].axes, case.operation.name == "conv-transpose"
+    axes, transposed = case.arguments["window"].axes, case.operation.family == TRANSPOSED
     x, delta = _operand(case, "x"), delta_of(case)
     return Convolution(
         array, x, delta, axes, w=_operand(case, "w"), b=case.operands["b"], updated=updated,

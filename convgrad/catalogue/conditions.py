@@ -11,6 +11,7 @@ from convgrad.core.arithmetic import Array
 from convgrad.core.window import AdaptiveAxis, Axis
 from convgrad.operations.max_pool import tied, winners
 from convgrad.subject.case import Case
+from convgrad.vocabulary import TRANSPOSED
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +37,7 @@ def _dilations(case: Case) -> tuple[int, ...]:
 
 
 def _far_lengths(case: Case) -> tuple[int, ...]:
-    return tuple(case.arguments["lengths"] if case.operation.name == "conv-transpose" else case.shapes["x"][2:])
+    return tuple(case.arguments["lengths"] if case.operation.family == TRANSPOSED else case.shapes["x"][2:])
 
 
 def _overlap(case: Case) -> bool:

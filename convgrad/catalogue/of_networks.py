@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
-from convgrad.operations import LAYERS
 from convgrad.passes.subject import Change, Part, Subject
+from convgrad.vocabulary import BENT, ELEMENTWISE, SOFTMAX
 
-SLOPELESS = ("dense", "flatten")
-"""The operations of layers that have no slope to forget."""
+SLOPED = (ELEMENTWISE, BENT, SOFTMAX)
+"""The families that have a slope to forget."""
 
 
 class ChainForm(NamedTuple):
@@ -41,7 +41,7 @@ CHAIN_FORMS = {
 
 def chain_mistakes(subject: Subject) -> Iterator[ChainMistake]:
     """Every such mistake, in one layer and in all."""
-    bent = [part for part in subject.parts if part.op in LAYERS and part.op not in SLOPELESS]
+    bent = [part for part in subject.parts if part.layer.operation.family in SLOPED]
     for parts in _each_and_all(bent):
         yield ChainMistake("activation-derivative-missing", _name(parts), Change(slopeless=_names(parts)))
     for parts in _each_and_all([part for part in subject.parts if "kernel" in part.moved]):

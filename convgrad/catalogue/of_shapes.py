@@ -13,6 +13,7 @@ from convgrad.catalogue.computation import Computation, Convolution
 from convgrad.catalogue.mistake import Form, Variants
 from convgrad.core.arithmetic import Array, zeros
 from convgrad.core.window import AdaptiveAxis, Axis
+from convgrad.vocabulary import MEAN
 
 # -- The shape that an altered geometry has by itself ------------------------------------------------------------------
 
@@ -90,7 +91,7 @@ def padding_kept(c: Any) -> Variants:
     """dX over the padded input: cells before and after it that should have been cut off."""
     if not any(map(any, c.pads)) or getattr(c, "transposed", False):
         return {}
-    if isinstance(c, Convolution) or c.kind == "average":
+    if isinstance(c, Convolution) or c.family == MEAN:
         return {"": _over_padded(c)}
     return {"": c.then(partial(_surrounded, pads=c.pads))}
 

@@ -16,6 +16,7 @@ from convgrad.core.unfold import ALL
 from convgrad.core.window import AdaptiveAxis, Axis, Window
 from convgrad.operations import lp_pool, max_pool
 from convgrad.subject.case import Case
+from convgrad.vocabulary import MAXIMUM, MEAN, NORM, TIES
 
 
 @dataclass(frozen=True)
@@ -26,7 +27,7 @@ class Pool(Computation):
     "padding counted", "padding not counted", "window", or a number.
     """
 
-    kind: str = "max"
+    family: str = MAXIMUM
     rule: str = "first"
     zero_padding: bool = False
     divisor: Any = "counted"
@@ -47,7 +48,7 @@ class Pool(Computation):
 
     def bare(self) -> Array:
         if not self.zero_padding:
-            return _of_input(self) if self.array == "dX" else _OUTPUTS[self.kind](self, self.window())
+            return _of_input(self) if self.array == "dX" else _OUTPUTS[self.family](self, self.window())
         padded = self._with_zeros()
         return np.asarray(padded.bare()[self._inside]) if self.array == "dX" else padded.bare()
 
@@ -71,7 +72,7 @@ class Pool(Computation):
 
 def _of_input(c: Pool) -> Array:
     window = c.window()
-    given, wins = _GIVEN[c.kind](c, window)
+    given, wins = _GIVEN[c.family](c, window)
     if not c.overwrite:
         return added(given, window, c.lengths)
     return overwritten(given, window, c.lengths, wins if c.overwrite == "winner" else None)
@@ -79,7 +80,7 @@ def _of_input(c: Pool) -> Array:
 
 def given_to_taps(c: Pool, window: Window) -> Array:
     """What every window gives to each of its taps: n c k p."""
-    return _GIVEN[c.kind](c, window)[0]
+    return _GIVEN[c.family](c, window)[0]
 
 
 def _given_by_max(c: Pool, window: Window) -> tuple[Array, Array]:
@@ -120,7 +121,7 @@ def _given_by_norm(c: Pool, window: Window) -> tuple[Array, Array]:
 
 
 _GIVEN: dict[str, Callable[[Pool, Window], tuple[Array, Array]]] = {
-    "max": _given_by_max, "average": _given_by_mean, "lp": _given_by_norm,
+    MAXIMUM: _given_by_max, MEAN: _given_by_mean, NORM: _given_by_norm,
 }  # fmt: skip
 
 
@@ -136,11 +137,11 @@ def _mean(c: Pool, window: Window) -> Array:
 
 
 def _norm(c: Pool, window: Window) -> Array:
-    y = lp_pool.forward(c.x if c.signed else abs(c.x), window=window, norm=c.norm)
+    y = lp_pool.forward(c.x, window=window, norm=c.norm)
     return y if c.rooted else y**c.norm
 
 
-_OUTPUTS: dict[str, Callable[[Pool, Window], Array]] = {"max": _largest, "average": _mean, "lp": _norm}
+_OUTPUTS: dict[str, Callable[[Pool, Window], Array]] = {MAXIMUM: _largest, MEAN: _mean, NORM: _norm}
 
 
 def _beside(share: Array, window: Window) -> Array:
@@ -177,14 +178,14 @@ def _cells(c: Pool, axis: Axis | AdaptiveAxis, number: int, position: int) -> in
 
 def of_pool(case: Case, array: str, updated: Array | None = None) -> Pool:
     """The right computation of an array of a pool."""
-    name, settings, x = case.operation.name, case.settings, case.operands["x"]
+    settings, x = case.settings, case.operands["x"]
     assert x is not None
     divisor = settings.get("divisor")
     if divisor is None:
         divisor = "padding counted" if settings.get("count_include_pad") else "padding not counted"
     return Pool(
         array, x, delta_of(case), case.arguments["window"].axes,
-        kind=name.removeprefix("adaptive-").removesuffix("-pool"), rule=settings.get("ties", "first"), divisor=divisor,
+        family=case.operation.family, rule=settings.get("ties", "first"), divisor=divisor,
         norm=settings.get("norm", 2), pads=pads_of(case), lengths=x.shape[2:],
     )  # fmt: skip
 
@@ -193,7 +194,7 @@ def of_pool(case: Case, array: str, updated: Array | None = None) -> Pool:
 
 
 def tied(c: Pool, rule: str) -> Variants:
-    return one(c.but(rule=rule)) if c.rule in max_pool.TIES and c.rule != rule else {}
+    return one(c.but(rule=rule)) if c.rule in TIES and c.rule != rule else {}
 
 
 def divided(c: Pool, by: Any) -> Variants:
@@ -207,7 +208,7 @@ def padding_competes(c: Pool) -> Variants:
 def replaced(c: Pool) -> Variants:
     """Whole windows replace each other; of a max pool also only their winners."""
     variants = {"whole window": c.but(overwrite="window")}
-    return variants | ({"winner": c.but(overwrite="winner")} if c.kind == "max" else {})
+    return variants | ({"winner": c.but(overwrite="winner")} if c.family == MAXIMUM else {})
 
 
 def even_windows(c: Pool) -> Variants:

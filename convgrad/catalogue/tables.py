@@ -2,41 +2,49 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from functools import cache
 
 from convgrad.catalogue.computation import Computation, of_convolution
 from convgrad.catalogue.mistake import Form, Mistake
 from convgrad.catalogue.of_any_array import ANY, ONLY_ARRAYS
-from convgrad.catalogue.of_convolutions import CONVOLUTIONS, DB, DW, DX
+from convgrad.catalogue.of_convolutions import DB, DW, DX
 from convgrad.catalogue.of_entries import ENTRIES
 from convgrad.catalogue.of_outputs import OUTPUT
 from convgrad.catalogue.of_pools import POOL_DX, POOL_OUTPUT
 from convgrad.catalogue.of_shapes import SHAPES
 from convgrad.catalogue.pooling import of_pool
 from convgrad.core.arithmetic import Array
+from convgrad.operations import OPERATIONS
+from convgrad.operations.operation import known
 from convgrad.subject.case import Case
 from convgrad.subject.layout import OPERANDS
+from convgrad.vocabulary import CONVOLUTION, MAXIMUM, MEAN, NORM, TRANSPOSED
 
 _ANY = {array: {name: form for name, form in ANY.items() if name in ONLY_ARRAYS.get(array, ANY)} for array in OPERANDS}
 
-TABLES: dict[str, dict[str, dict[str, Form]]] = {
-    "convolution": {
-        "dW": {**DW, **SHAPES["dW"], **_ANY["dW"], **ENTRIES},
-        "dX": {**DX, **SHAPES["dX"], **_ANY["dX"], **ENTRIES},
-        "db": {**DB, **SHAPES["db"], **_ANY["db"], **ENTRIES},
-        "output": {**OUTPUT, **_ANY["output"], **ENTRIES},
-    },
-    "pool": {
-        "dX": {**POOL_DX, **SHAPES["dX"], **_ANY["dX"], **ENTRIES},
-        "output": {**POOL_OUTPUT, **_ANY["output"], **ENTRIES},
-    },
+Table = dict[str, dict[str, Form]]
+OF_CONVOLUTIONS: Table = {
+    "dW": {**DW, **SHAPES["dW"], **_ANY["dW"], **ENTRIES},
+    "dX": {**DX, **SHAPES["dX"], **_ANY["dX"], **ENTRIES},
+    "db": {**DB, **SHAPES["db"], **_ANY["db"], **ENTRIES},
+    "output": {**OUTPUT, **_ANY["output"], **ENTRIES},
 }
+OF_POOLS: Table = {
+    "dX": {**POOL_DX, **SHAPES["dX"], **_ANY["dX"], **ENTRIES},
+    "output": {**POOL_OUTPUT, **_ANY["output"], **ENTRIES},
+}
+TABLES: dict[str, Table] = {
+    **dict.fromkeys((CONVOLUTION, TRANSPOSED), OF_CONVOLUTIONS),
+    **dict.fromkeys((MAXIMUM, MEAN, NORM), OF_POOLS),
+}
+"""By family."""
+MISTAKES = "which mistakes there are"
 
 
 def forms(operation: str, array: str) -> dict[str, Form]:
     """The mistakes on one array of an operation, in the order in which they are tried."""
-    table = TABLES["convolution" if operation in CONVOLUTIONS else "pool"].get(array, {})
+    table = known(TABLES, OPERATIONS[operation], MISTAKES).get(array, {})
     return {name: form for name, form in table.items() if form.applies(operation)}
 
 
@@ -59,14 +67,19 @@ def catalogue(case: Case) -> tuple[Mistake, ...]:
 def asked_for(case: Case) -> Iterator[str] | tuple[str, ...]:
     """The ids that are right under the settings of a case."""
     settings, right = case.settings, []
-    if "ties" in settings:
+    if case.operation.family == MAXIMUM:
         right.append(f"ties-{settings['ties']}")
-    if case.operation.name == "average-pool" and settings["divisor"] is None:
+    if settings.get("count_include_pad") is not None and settings["divisor"] is None:
         right.append("padding-counted" if settings["count_include_pad"] else "padding-not-counted")
     return tuple(right)
 
 
 def right(case: Case, array: str, updated: Array | None = None) -> Computation:
     """The right computation of an array of a case, which mistakes alter."""
-    make = of_convolution if case.operation.name in CONVOLUTIONS else of_pool
-    return make(case, array, updated)
+    return known(COMPUTATIONS, case.operation, MISTAKES)(case, array, updated)
+
+
+COMPUTATIONS: dict[str, Callable[..., Computation]] = {
+    **dict.fromkeys((CONVOLUTION, TRANSPOSED), of_convolution),
+    **dict.fromkeys((MAXIMUM, MEAN, NORM), of_pool),
+}

@@ -16,7 +16,7 @@ from convgrad.claims.excuses import is_single
 from convgrad.claims.findings import Finding, as_counted, compare
 from convgrad.claims.propagated import Propagated
 from convgrad.claims.rounding import Bounds, of_differences
-from convgrad.core.arithmetic import Array
+from convgrad.core.arithmetic import EXACT, Array, rounded
 from convgrad.differences.finite_differences import Differences, evaluations, finite_differences
 from convgrad.differences.kinks import Kink
 from convgrad.differences.probe import probe
@@ -142,10 +142,15 @@ def _of_chain(subject: Subject, differences: ChainDifferences) -> Iterator[Findi
         asked, undecided = differences.compared[number, name], differences.undecided[number, name]
         if not asked.any():
             continue
-        ours, place = part.gradients.by_operand[name].reshape(found.shape), part.place(NAMES[name])
+        ours, place = _alike(part.gradients.by_operand[name].reshape(found.shape), found), part.place(NAMES[name])
         allowed: Any = 0 if bounds is None else 2 * bounds.bound(place, _kind(part)).reshape(found.shape)
         yield compare(part.case, place, NAMES[name], DIFFERENCES, ours, found, allowed,
                       compared=asked & ~undecided, undecided=int((undecided & asked).sum()))  # fmt: skip
+
+
+def _alike(ours: Array, found: Array) -> Array:
+    """An exact gradient as float64, where its differences are."""
+    return rounded(ours) if ours.dtype == EXACT != found.dtype else ours
 
 
 def _kind(part: Part) -> str:

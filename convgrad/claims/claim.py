@@ -248,7 +248,7 @@ def _by_digits(text: Written, values: Array, truth: Array, own: Any) -> dict[str
     if truth.dtype != EXACT:
         # inclusive, though reading the decimals into float64 and subtracting rounded both sides
         halves = halves * (1 + 2.0**-50) + 2.0**-52 * _size(values) + np.max(own, initial=0)
-    excuse = halves.max() if None not in text.decimals and halves.size else halves
+    excuse = halves.min() if None not in text.decimals and halves.size else halves
     allowed = halves if values.shape == truth.shape else 0
     return {"allowed": allowed, "excuse": excuse, "rule": f"half a unit of decimal place {text.place}"}
 

@@ -37,16 +37,30 @@ class Written:
         return self.digits >= MANY
 
     def half_units(self) -> list[Fraction]:
-        """Of each number half a unit of the last place that the array uses; 0 for what is exact."""
+        """Of each number half a unit of the last place that the array uses; 0 for what is exact.
+
+        1e30 beside 0.5 is not known to a tenth: no float64 is, and it is not written with so many digits.
+        """
         half = Fraction(10) ** -self.place / 2
-        return [Fraction(0) if number is None else half for number in self.decimals]
+        return [Fraction(0) if number is None else self._half_unit(number, half) for number in self.decimals]
+
+    def _half_unit(self, number: Decimal, half: Fraction) -> Fraction:
+        return max(half, _half_unit_of_float64(number)) if number.adjusted() + self.place >= MANY else half
 
     def relative_half_units(self) -> list[Fraction]:
-        """Of each number half a unit of its last digit, all having as many as the one that is written with most."""
-        return [
-            Fraction(0) if not number else Fraction(10) ** (number.adjusted() - self.digits + 1) / 2
-            for number in self.decimals
-        ]
+        """Of each number half a unit of its last digit, all having as many as the one that is written with most.
+
+        The shortest text of a float64 has only the digits that it needs to be read as the same one.
+        """
+        return [Fraction(0) if not number else self._relative_half_unit(number) for number in self.decimals]
+
+    def _relative_half_unit(self, number: Decimal) -> Fraction:
+        return max(Fraction(10) ** (number.adjusted() - self.digits + 1) / 2, _half_unit_of_float64(number))
+
+
+def _half_unit_of_float64(number: Decimal) -> Fraction:
+    """At most half the distance to the next float64 is lost by one that stands for it: half a unit of 53 bits."""
+    return abs(Fraction(number)) / 2**53
 
 
 def written(values: list[Any]) -> Written:

@@ -7,27 +7,40 @@ second derivative. Second-order terms are covered by a factor.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
 from math import prod
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
+from convgrad.claims.rounding import EXCUSE
 from convgrad.core.arithmetic import EXACT, FLOAT64, Array, rounded
 from convgrad.differences.roundoff import TYPES, growth
 from convgrad.operations.activations import RULES
+from convgrad.operations.operation import known
 from convgrad.passes.layers import in_kind
 from convgrad.passes.subject import Part, Subject
 from convgrad.subject.case import Case
 from convgrad.subject.place import Place
+from convgrad.vocabulary import (
+    BENT,
+    CONVOLUTION,
+    ELEMENTWISE,
+    MAXIMUM,
+    MEAN,
+    NORM,
+    PRODUCT,
+    RESHAPE,
+    SOFTMAX,
+    TRANSPOSED,
+)
 
 COVER = 2
 """For second-order terms, and functions that are not correctly rounded."""
 FUNCTION = 8
 """Roundings that an exponential, a logarithm, a power and what is made of them count as."""
-BEND = {"sigmoid": 0.1, "tanh": 0.8, "softplus": 0.25}
-"""No second derivative is larger: by so much of what x is off is the slope off."""
 
 
 @dataclass(frozen=True)
@@ -126,44 +139,100 @@ def _floats(array: Array) -> Array:
 
 def _terms(layer: Part) -> int:
     """How many roundings an entry of the layer's output, or of its dX, goes through at most."""
-    case = layer.case
-    if case.operation.name in RULES or case.operation.name == "softmax":
-        return FUNCTION
-    if "w" in case.shapes:
-        first, second, *sizes = case.shapes["w"]
-        return max(first, second) * prod(sizes) + 1
-    taps = prod(case.arguments["window"].size) if "window" in case.settings else prod(case.shapes["x"][2:])
-    return taps + 1 + (FUNCTION if case.settings.get("norm", 1) != 1 else 0)
+    return known(RULES_OF_SIZE, layer.case.operation, EXCUSE).roundings(layer.case)
 
 
 def _output_size(case: Case, x: Array, y: Array) -> Array:
-    name, operands = case.operation.name, {key: None if a is None else abs(a) for key, a in case.operands.items()}
-    if name in ("relu", "leaky-relu"):
-        return x
-    if name in RULES or name == "softmax":
-        passed: Array = x if name in RULES else abs(y) * 2 * x.max(initial=0)
-        return passed + np.asarray(abs(y))
-    operands["x"] = x
-    size: Array = case.operation.forward(*(operands[key] for key in case.operation.operands), **case.arguments)
-    return size
+    return known(RULES_OF_SIZE, case.operation, EXCUSE).output(case, x, y)
 
 
 def gradient_sizes(case: Case, delta: Array, x: Array) -> dict[str, Array]:
     """How large the gradients of a layer are at most, where delta and x are at most so large."""
-    name = case.operation.name
-    if name in RULES:
-        slope = abs(RULES[name].slope(case.operands["x"], **case.arguments))
-        return {"x": delta * (slope + BEND.get(name, 0) * x)}
-    if name == "softmax":
-        spread = 1 + 4 * x.max(initial=0)
-        y = case.operation.forward(case.operands["x"], **case.arguments)
-        axes = case.arguments["axes"]
-        return {"x": y * (delta + (delta * y).sum(axis=axes, keepdims=True)) * spread}
-    operands = {key: None if a is None else abs(a) for key, a in case.operands.items()}
-    operands["x"] = x if "w" in case.operands else case.operands["x"]
-    found = case.operation.backward(delta, *(operands[key] for key in case.operation.operands), **case.arguments)
-    steep = _steepness(case, x) if case.settings.get("norm", 1) != 1 else 1
-    return {key: abs(array) * steep for key, array in found.items()}
+    return known(RULES_OF_SIZE, case.operation, EXCUSE).gradients(case, delta, x)
+
+
+# -- By family ---------------------------------------------------------------------------------------------------------
+
+
+class RuleOfSize(NamedTuple):
+    """How a family carries sizes on.
+
+    `roundings(case)` is how many an entry of its output, or of its dX, goes through at most; `output(case, x, y)` and
+    `gradients(case, delta, x)` how large these are, where what arrives is at most so large.
+    """
+
+    roundings: Callable[[Case], int]
+    output: Callable[[Case, Array, Array], Array]
+    gradients: Callable[[Case, Array, Array], dict[str, Array]]
+
+
+def _products(case: Case) -> int:
+    first, second, *sizes = case.shapes["w"]
+    return max(first, second) * prod(sizes) + 1
+
+
+def _cells(case: Case) -> int:
+    """Those of a window, of an adaptive one at most all; and the division."""
+    return (prod(case.arguments["window"].size) if "window" in case.settings else prod(case.shapes["x"][2:])) + 1
+
+
+def _of_magnitudes(case: Case, x: Array, y: Array) -> Array:
+    """The output of magnitudes alone."""
+    size: Array = case.operation.forward(*_magnitudes(case, x), **case.arguments)
+    return size
+
+
+def _magnitudes(case: Case, x: Array) -> list[Array | None]:
+    operands = {**{key: None if a is None else abs(a) for key, a in case.operands.items()}, "x": x}
+    return [operands[key] for key in case.operation.operands]
+
+
+def _by_magnitudes(case: Case, delta: Array, x: Array) -> dict[str, Array]:
+    """The gradients of magnitudes alone."""
+    found = case.operation.backward(delta, *_magnitudes(case, x), **case.arguments)
+    return {key: abs(array) for key, array in found.items()}
+
+
+def _by_numbers(case: Case, delta: Array, x: Array) -> dict[str, Array]:
+    """Where x itself says who is given what."""
+    found = case.operation.backward(delta, case.operands["x"], **case.arguments)
+    return {key: abs(array) for key, array in found.items()}
+
+
+def _by_norm(case: Case, delta: Array, x: Array) -> dict[str, Array]:
+    steep = _steepness(case, x) if case.settings["norm"] != 1 else 1
+    return {key: array * steep for key, array in _by_numbers(case, delta, x).items()}
+
+
+def _by_slope(case: Case, delta: Array, x: Array) -> dict[str, Array]:
+    """The slope is off by its second derivative times what x is off by."""
+    rule = known(RULES, case.operation, EXCUSE, by_name=True)
+    slope = abs(rule.slope(case.operands["x"], **case.arguments))
+    return {"x": delta * (slope + float(rule.bend) * x)}
+
+
+def _by_shares(case: Case, delta: Array, x: Array) -> dict[str, Array]:
+    """Of a softmax."""
+    spread = 1 + 4 * x.max(initial=0)
+    y = case.operation.forward(case.operands["x"], **case.arguments)
+    axes = case.arguments["axes"]
+    return {"x": y * (delta + (delta * y).sum(axis=axes, keepdims=True)) * spread}
+
+
+LINEAR = RuleOfSize(_products, _of_magnitudes, _by_magnitudes)
+POOLED = RuleOfSize(_cells, _of_magnitudes, _by_numbers)
+RULES_OF_SIZE: dict[str, RuleOfSize] = {
+    **dict.fromkeys((CONVOLUTION, TRANSPOSED, PRODUCT), LINEAR),
+    **dict.fromkeys((MAXIMUM, MEAN, RESHAPE), POOLED),
+    NORM: POOLED._replace(
+        roundings=lambda case: _cells(case) + (FUNCTION if case.settings["norm"] != 1 else 0), gradients=_by_norm
+    ),
+    BENT: RuleOfSize(lambda case: FUNCTION, lambda case, x, y: x, _by_slope),
+    ELEMENTWISE: RuleOfSize(lambda case: FUNCTION, lambda case, x, y: x + np.asarray(abs(y)), _by_slope),
+    SOFTMAX: RuleOfSize(
+        lambda case: FUNCTION, lambda case, x, y: abs(y) * 2 * x.max(initial=0) + np.asarray(abs(y)), _by_shares
+    ),
+}
 
 
 def _steepness(case: Case, x: Array) -> Any:

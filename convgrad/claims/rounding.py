@@ -7,7 +7,7 @@ with unit roundoff u is off by at most g_n sum |a||b|, g_n = n u/(1 - n u), in a
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
 from math import ceil, inf, ldexp, prod
@@ -15,10 +15,12 @@ from math import ceil, inf, ldexp, prod
 import numpy as np
 
 from convgrad.core.arithmetic import EXACT, FLOAT64, Array, rounded
-from convgrad.differences.probe import HEADROOM, kind, products, slope_roundings
+from convgrad.differences.probe import BILINEAR, HEADROOM, products, slope_roundings
 from convgrad.differences.roundoff import SURE, TYPES, Type, growth
+from convgrad.operations.operation import known
 from convgrad.subject.case import Case
 from convgrad.subject.layout import GRADIENTS
+from convgrad.vocabulary import CONVOLUTION, MAXIMUM, MEAN, NORM, TRANSPOSED
 
 
 @dataclass(frozen=True)
@@ -63,11 +65,13 @@ class Bounds:
     @cached_property
     def gradients(self) -> dict[str, Sums]:
         """Of the gradients, by operand."""
-        return _GRADIENTS[kind(self.case)](self, {name: abs(array) for name, array in self.floats.items()})
+        gradients = known(_GRADIENTS, self.case.operation, EXCUSE)
+        return gradients(self, {name: abs(array) for name, array in self.floats.items()})
 
     @cached_property
     def output(self) -> Sums:
-        return _of_output(self, {name: abs(array) for name, array in self.floats.items()})
+        output = known(_OUTPUTS, self.case.operation, EXCUSE)
+        return output(self, {name: abs(array) for name, array in self.floats.items()})
 
     def sums(self, array: str) -> Sums:
         """Of the array of this name."""
@@ -107,7 +111,7 @@ class Bounds:
 
     def _is_exact(self, sums: Sums, kind_of: Type) -> bool:
         """Whether every partial sum is so many grains that the accumulator can count them: then none is rounded."""
-        if kind(self.case) in ("average", "lp") or self._inexact(sums, kind_of):
+        if self.case.operation.family in (MEAN, NORM) or self._inexact(sums, kind_of):
             return False
         if self.case.settings.get("ties") == "split":
             return False
@@ -186,22 +190,38 @@ def _of_norm(bounds: Bounds, sizes: Mapping[str, Array]) -> dict[str, Sums]:
     return {"x": Sums(magnitude, terms + slope_roundings(case), (term,))}
 
 
-_GRADIENTS = {"conv": _of_convolution, "max": _of_maximum, "average": _of_mean, "lp": _of_norm}
+_GRADIENTS = {
+    CONVOLUTION: _of_convolution, TRANSPOSED: _of_convolution, MAXIMUM: _of_maximum, MEAN: _of_mean, NORM: _of_norm,
+}  # fmt: skip
+"""By family."""
+EXCUSE = "what rounding may excuse"
 
 
-def _of_output(bounds: Bounds, sizes: Mapping[str, Array]) -> Sums:
-    """y itself: products and a bias, one cell, a mean, or a norm."""
-    case = bounds.case
-    sort = kind(case)
-    arrays = [sizes.get(name) for name in case.operation.operands]
-    if sort == "max":
-        best = abs(case.operation.forward(bounds.floats["x"], **case.arguments))
-        return Sums(best, np.zeros(best.shape), (("x",),))
-    magnitude = abs(case.operation.forward(*arrays, **case.arguments))
+def _biased_products(bounds: Bounds, sizes: Mapping[str, Array]) -> Sums:
+    """y of a convolution: products, and a bias."""
     biased = "b" in sizes
-    more = {"conv": int(biased), "average": 1, "lp": 6}[sort]
-    terms = (("x", "w"),) if sort == "conv" else (("x",),)
-    return Sums(magnitude, np.full(magnitude.shape, products(case) + more), (*terms, *[("b",)] * biased))
+    return _of_forward(bounds, sizes, int(biased), (("x", "w"), *[("b",)] * biased))
+
+
+def _largest(bounds: Bounds, sizes: Mapping[str, Array]) -> Sums:
+    """y of a maximum: one cell."""
+    best = abs(bounds.case.operation.forward(bounds.floats["x"], **bounds.case.arguments))
+    return Sums(best, np.zeros(best.shape), (("x",),))
+
+
+def _of_forward(bounds: Bounds, sizes: Mapping[str, Array], more: int, terms: tuple[tuple[str, ...], ...]) -> Sums:
+    """y from magnitudes; what is done to the sum of products takes so many roundings more."""
+    case = bounds.case
+    arrays = [sizes.get(name) for name in case.operation.operands]
+    magnitude = abs(case.operation.forward(*arrays, **case.arguments))
+    return Sums(magnitude, np.full(magnitude.shape, products(case) + more), terms)
+
+
+_OUTPUTS: dict[str, Callable[[Bounds, Mapping[str, Array]], Sums]] = {
+    CONVOLUTION: _biased_products, TRANSPOSED: _biased_products, MAXIMUM: _largest,
+    MEAN: lambda bounds, sizes: _of_forward(bounds, sizes, 1, (("x",),)),
+    NORM: lambda bounds, sizes: _of_forward(bounds, sizes, 6, (("x",),)),
+}  # fmt: skip
 
 
 # -- Differences -------------------------------------------------------------------------------------------------------
@@ -218,9 +238,7 @@ def of_differences(bounds: Bounds, steps: Array) -> dict[str, Array]:
     """
     case, unit = bounds.case, TYPES["float64"].unit
     own = np.finfo(np.float32 if case.arithmetic == "float32" else FLOAT64)
-    # a maximum moves by the step itself: only the product with delta and the division by the step are rounded
-    forward = {"max": 3, "lp": 2 * slope_roundings(case) + 16 if kind(case) == "lp" else 0}
-    more = forward.get(kind(case), products(case) + 4)
+    more = known(_ROUNDINGS, case.operation, EXCUSE)(case)
     noise = _noise(bounds)
     allowed = {}
     for name, sums in bounds.gradients.items():
@@ -228,6 +246,15 @@ def of_differences(bounds: Bounds, steps: Array) -> dict[str, Array]:
         rounding += sums.bound(float(own.eps) / 2) + _vanished(bounds, name, float(own.smallest_subnormal), steps)
         allowed[name] = np.where(sums.magnitude * SURE <= float(own.max), rounding, inf)
     return allowed
+
+
+_ROUNDINGS: dict[str, Callable[[Case], int]] = {
+    # a maximum moves by the step itself: only the product with delta and the division by the step are rounded
+    MAXIMUM: lambda case: 3,
+    NORM: lambda case: 2 * slope_roundings(case) + 16,
+    **dict.fromkeys((CONVOLUTION, TRANSPOSED, MEAN), lambda case: products(case) + 4),
+}
+"""Those of a difference of outputs, by family."""
 
 
 def _vanished(bounds: Bounds, name: str, least: float, steps: Array) -> Array:
@@ -238,7 +265,7 @@ def _vanished(bounds: Bounds, name: str, least: float, steps: Array) -> Array:
     """
     largest = {key: _exponent(array) for key, array in bounds.floats.items()}
     delta, other = largest["delta"], largest.get({"x": "w", "w": "x"}.get(name, ""), 0)
-    formula = ldexp(least, max(delta, 0)) if kind(bounds.case) == "lp" else least
+    formula = ldexp(least, max(delta, 0)) if bounds.case.operation.family == NORM else least
     shrunk = -np.frexp(np.where(steps == 0, 1, abs(steps)))[1].clip(max=0) if name == "x" else 0
     lost: Array = (bounds.gradients[name].roundings + 8) * (formula + np.ldexp(1.0, delta + other + shrunk - 1074))
     return lost
@@ -252,7 +279,7 @@ def _exponent(array: Array) -> int:
 
 def _noise(bounds: Bounds) -> dict[str, Array]:
     """What a difference of outputs carries of the terms that cancel in it, paired with delta."""
-    if kind(bounds.case) != "conv":
+    if bounds.case.operation.family not in BILINEAR:
         return {name: sums.magnitude / HEADROOM for name, sums in bounds.gradients.items()}
     case = bounds.case
     largest = {name: np.full(array.shape, abs(array).max(initial=0)) for name, array in bounds.floats.items()}

@@ -13,7 +13,7 @@ from convgrad.cli.delivery import GRAVEST, deliver, deliver_one
 from convgrad.cli.exits import say
 from convgrad.cli.formats import Result
 from convgrad.cli.requests import Request, requests
-from convgrad.cli.results import Results, begun
+from convgrad.cli.shown import Results, begun
 from convgrad.cli.subjects import subject_asked
 from convgrad.cli.typed import Checking, Reading, Running
 from convgrad.errors import Place, Problem, RequestError

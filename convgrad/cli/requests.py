@@ -205,9 +205,8 @@ def only_document(text: str, option: str, exact: bool = True, nonfinite: bool = 
     with _naming(origin.name):
         documents = list(read(origin, exact=exact, nonfinite=nonfinite))
         if len(documents) != 1:
-            raise RequestError(
-                Problem(f"{option} takes one document, but {origin.path or origin.name} has {len(documents)}")
-            )
+            name = origin.path or origin.name
+            raise RequestError(Problem(f"{option} takes one document, but {name} has {len(documents)}"))
         if documents[0].error is not None:
             raise documents[0].error
         return documents[0]

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from convgrad.cli.delivery import deliver
 from convgrad.cli.formats import Result, is_array_file
 from convgrad.cli.requests import Request, requests
-from convgrad.cli.results import begun
+from convgrad.cli.shown import begun
 from convgrad.cli.subjects import case_of, network_of, subject_asked
 from convgrad.cli.typed import Opened, Overlays, Reading, Running
 from convgrad.errors import Place, Problem, RequestError
@@ -73,7 +73,13 @@ def _require(opened: Opened, subject: Subject) -> None:
         except RequestError as error:
             raise error.at(Place("--layer")) from None
     if opened.steps is not None:
-        subject.require_rate()
+        _require_steps(subject, opened.steps)
+
+
+def _require_steps(subject: Subject, count: int) -> None:
+    """What refuses a step does so before anything is written: a missing rate, an exact number grown too large."""
+    for step in subject.steps(count if subject.arithmetic == "exact" else 1):
+        step.to_dict()
 
 
 def _refuse_swapped(entry: str, case: str | None) -> None:

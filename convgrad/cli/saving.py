@@ -13,7 +13,7 @@ from convgrad.cli.exits import say
 from convgrad.cli.formats import format_of
 from convgrad.cli.options import refuse
 from convgrad.cli.requests import Request, Requests, each
-from convgrad.cli.results import Results
+from convgrad.cli.shown import Results
 from convgrad.cli.subjects import case_of
 from convgrad.cli.typed import Overlays, Running
 from convgrad.core.arithmetic import DTYPES, FLOAT64, Array

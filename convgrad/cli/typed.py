@@ -159,11 +159,11 @@ class Running(NamedTuple):
 
 def _require_arithmetic(name: str | None) -> None:
     from convgrad.errors import Place, RequestError
-    from convgrad.subject.case import ARITHMETICS  # here, so that --help imports no numpy
-    from convgrad.subject.settings import choice
+    from convgrad.subject.settings import choice  # here, so that --help imports no numpy
+    from convgrad.vocabulary import ARITHMETICS
 
     try:
-        choice(*ARITHMETICS)("auto" if name is None else name, 0)
+        choice("auto" if name is None else name, *ARITHMETICS)
     except RequestError as error:
         raise error.at(Place("--arithmetic")) from None
 

@@ -23,6 +23,7 @@ from convgrad.passes.layers import in_kind
 from convgrad.passes.subject import NONE, STEPPED_BY, Arrays, Change, Part, Subject, stepped_kernel
 from convgrad.subject.case import Case, make_case
 from convgrad.subject.place import Place
+from convgrad.vocabulary import PRODUCT
 
 
 @dataclass(frozen=True)
@@ -224,7 +225,7 @@ class Judge:
             case = replace(case, operands={**case.operands, "x": x})
         if part.layer.windowed:
             return case
-        return _dense_as_conv(case) if part.op == "dense" else None
+        return _dense_as_conv(case) if case.operation.family == PRODUCT else None
 
 
 def _axes_of_one(claim: Claim, finding: Finding) -> Diagnosis:

@@ -14,6 +14,7 @@ from convgrad.core.window import Window
 from convgrad.diagnosis.candidates import as_float
 from convgrad.diagnosis.fitting import excuses, interval_of, simplest
 from convgrad.subject.case import Case
+from convgrad.vocabulary import TRANSPOSED
 
 SMALL = 0.005
 """Errors up to which, in relation to the largest entry, a claim is right but for its digits."""
@@ -97,7 +98,7 @@ def _regions(case: Case, array: str, wrong: Array) -> Iterator[tuple[str, Array]
     yield from _slices(array, wrong)
     if wrong.ndim > 2:
         yield from _edges(wrong)
-    if array == "dX" and case.operation.name != "conv-transpose":
+    if array == "dX" and case.operation.family != TRANSPOSED:
         yield from _coverage(case, wrong)
 
 

@@ -15,7 +15,7 @@ from convgrad.claims.claim import Claim
 from convgrad.core.arithmetic import Array
 from convgrad.diagnosis.candidates import Candidate, Candidates, Screen
 from convgrad.diagnosis.fitting import Fit, agreement, bits, fits, scaled_mistakes
-from convgrad.subject.case import Case, products
+from convgrad.subject.case import Case, products_of
 
 PAIRED = 400_000
 """Products of one forward pass up to which pairs of mistakes are tried: a second's work."""
@@ -63,7 +63,7 @@ class Search:
 
     def __init__(self, case: Case, array: str, truth: Array, updated_kernel: Array | None = None) -> None:
         self.truth, self.candidates = truth, Candidates(case, array, truth, updated_kernel)
-        self.paired = products(case.settings, case.shapes, case.output_shape) <= PAIRED
+        self.paired = products_of(case) <= PAIRED
 
     def whole(self, claim: Claim) -> list[Match]:
         """The mistakes that explain every entry, each once, in the catalogue's order."""

@@ -14,8 +14,9 @@ from typing import Any
 import numpy as np
 
 from convgrad.core.arithmetic import EXACT, FLOAT64, Array, nearest, zeros
-from convgrad.differences.probe import kind, products, slope_roundings
+from convgrad.differences.probe import products, slope_roundings
 from convgrad.subject.case import Case
+from convgrad.vocabulary import CONVOLUTION, MAXIMUM, MEAN, NORM, TRANSPOSED
 
 Parts = Callable[[Array, bool], Array]
 """Sums of an array by sample or filter; the flag says whether it is on the left side."""
@@ -51,9 +52,15 @@ def checksums(case: Case, gradients: Mapping[str, Array], y: Array) -> tuple[Che
     """Those of the case, for gradients by operand and the output, in full shape."""
     if case.settings.get("ties") == "all":
         return ()  # a tied window hands delta out several times: neither identity of a maximum holds
-    make = _of_convolution if kind(case) == "conv" else _of_pool
+    if not has_identities(case):
+        return ()
     with np.errstate(invalid="ignore", over="ignore"):
-        return tuple(make(case, gradients, y))
+        return tuple(_IDENTITIES[case.operation.family](case, gradients, y))
+
+
+def has_identities(case: Case) -> bool:
+    """Whether any identity is known of the operation's family."""
+    return case.operation.family in _IDENTITIES
 
 
 def _of_convolution(case: Case, gradients: Mapping[str, Array], y: Array) -> Iterator[Checksum]:
@@ -69,9 +76,15 @@ def _of_convolution(case: Case, gradients: Mapping[str, Array], y: Array) -> Ite
 def _of_pool(case: Case, gradients: Mapping[str, Array], y: Array) -> Iterator[Checksum]:
     x, delta, dx, samples = _operand(case, "x"), _operand(case, "delta"), gradients["x"], _over_rest(0)
     yield _equation(case, "<x,dX> = <y,delta>", "sample", samples, _paired(case), (x, dx), (y, delta))
-    if kind(case) == "max":
+    if case.operation.family == MAXIMUM:
         sides = (_ones(x), dx), (_ones(delta), delta)
         yield _equation(case, "sum dX = sum delta", "sample", samples, _floats(delta), *sides)
+
+
+_IDENTITIES: dict[str, Callable[[Case, Mapping[str, Array], Array], Iterator[Checksum]]] = {
+    CONVOLUTION: _of_convolution, TRANSPOSED: _of_convolution,
+    MAXIMUM: _of_pool, MEAN: _of_pool, NORM: _of_pool,
+}  # fmt: skip
 
 
 def _ones(like: Array) -> Array:
@@ -98,7 +111,7 @@ def _over_rest(axis: int, left: int | None = None) -> Parts:
 
 def _filters(case: Case) -> Parts:
     """Sums by filter; of a transposed convolution, whose kernels are (C,O/g,*K), by output channel of each group."""
-    groups, transposed = case.settings["groups"], case.operation.name == "conv-transpose"
+    groups, transposed = case.settings["groups"], case.operation.family == TRANSPOSED
 
     def parts(array: Array, on_left: bool) -> Array:
         if on_left and transposed:
@@ -128,7 +141,7 @@ def _growth(case: Case, pairs: list[tuple[Array, Array]]) -> Any:
     from convgrad.differences.roundoff import SURE, TYPES, growth  # here, as exact numbers need none of it
 
     unit = TYPES["float32" if case.arithmetic == "float32" else "float64"].unit
-    more = slope_roundings(case) if kind(case) == "lp" else 4
+    more = slope_roundings(case) if case.operation.family == NORM else 4
     return growth(products(case) + 2 * sum(a.size for a, _ in pairs) + more, unit) * SURE
 
 
@@ -137,7 +150,8 @@ def _paired(case: Case) -> Array:
     if case.arithmetic == "exact":
         return _operand(case, "delta")  # not looked at: exact sides are equal or not
     magnitudes = [None if array is None else abs(_floats(array)) for array in case.arrays]
-    inputs = case.arrays if kind(case) == "max" else magnitudes  # the largest magnitude need not be the largest
+    # the largest magnitude need not be the largest
+    inputs = case.arrays if case.operation.family == MAXIMUM else magnitudes
     output = _floats(case.operation.forward(*inputs, **case.arguments))
     result: Array = abs(output) * abs(_floats(_operand(case, "delta")))
     return result

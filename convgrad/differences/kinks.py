@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -11,7 +11,10 @@ import numpy as np
 from convgrad.core.arithmetic import Array
 from convgrad.differences.probe import Probe
 from convgrad.differences.reach import Selectors, meetings
+from convgrad.operations.operation import known
+from convgrad.vocabulary import CONVOLUTION, MAXIMUM, MEAN, NORM, TRANSPOSED
 
+STEPS = "how far a number may be moved to take differences"
 TINY = 2.0**-40
 """A complex step, relative to its cell: its square is far below a rounding error."""
 
@@ -46,10 +49,11 @@ class Steps:
 
 def steps(probe: Probe) -> Steps:
     """The steps for x of a case."""
-    if probe.kind == "max":
-        return _of_maximum(probe)
-    if probe.kind == "lp":
-        return _of_norm(probe)
+    return known(_STEPS, probe.case.operation, STEPS)(probe)
+
+
+def _anywhere(probe: Probe) -> Steps:
+    """One step for all: what is linear has no kinks."""
     x = probe.arrays["x"]
     return Steps(np.full(x.shape, probe.step("x"), x.dtype), np.zeros(x.shape, bool), _nowhere(probe))
 
@@ -108,6 +112,11 @@ def _of_norm(probe: Probe) -> Steps:
     return Steps(np.where(undecided, 0 * sizes, sizes), undecided, corners, "zero")
 
 
+_STEPS: dict[str, Callable[[Probe], Steps]] = {
+    CONVOLUTION: _anywhere, TRANSPOSED: _anywhere, MEAN: _anywhere, MAXIMUM: _of_maximum, NORM: _of_norm,
+}  # fmt: skip
+
+
 def _zeros_under(probe: Probe, any_cell: bool = False) -> Array:
     """The windows of which all cells, or any, are 0."""
     x, found = probe.arrays["x"], np.full(probe.arrays["delta"].shape, not any_cell)
@@ -129,5 +138,5 @@ def _under(probe: Probe, output: tuple[int, ...]) -> Iterator[tuple[int, ...]]:
 def _at_kink(probe: Probe, cells: list[tuple[int, ...]]) -> list[tuple[int, ...]]:
     """Of the undecided cells under a window those that make its kink: the largest, or those that are 0."""
     x = probe.arrays["x"]
-    best: Any = max(x[cell] for cell in cells) if probe.kind == "max" else 0
+    best: Any = max(x[cell] for cell in cells) if probe.family == MAXIMUM else 0
     return [cell for cell in cells if x[cell] == best]

@@ -17,8 +17,13 @@ from convgrad.core.arithmetic import EXACT, FLOAT64, Array, integers, zeros
 from convgrad.differences.reach import Reads, meetings, reads
 from convgrad.operations.average_pool import divisors
 from convgrad.subject.case import Case
+from convgrad.vocabulary import CONVOLUTION, MEAN, TRANSPOSED
 
+BILINEAR = (CONVOLUTION, TRANSPOSED)
+"""The families that are linear in the input, and in a kernel."""
 EXACT_BELOW = 2**53
+LOST = 2.0**-20
+"""What is below this part of the largest may be lost in the rounding of an output."""
 HEADROOM = 2**20
 """How much larger than any output a step is, in float64: what cancels in a difference then costs 2^-20 of it."""
 
@@ -34,12 +39,37 @@ class Probe:
     exact: bool
 
     @property
-    def kind(self) -> str:
-        return kind(self.case)
+    def family(self) -> str:
+        return self.case.operation.family
+
+    @property
+    def bilinear(self) -> bool:
+        """Whether it is linear in the input and in a kernel."""
+        return self.family in BILINEAR
 
     @property
     def groups(self) -> int:
         return int(self.case.settings.get("groups", 1))
+
+    @property
+    def together(self) -> int:
+        """How many channels of the input a group reads: as many sums as an output is made of."""
+        return int(self.arrays["x"].shape[1]) // self.groups if self.bilinear else 1
+
+    def of_channel(self, name: str, channel: int, array: Array | None = None) -> Array:
+        """What one channel of each group has of x, (N,g,*L), or of the kernel: all that its part of y is made of."""
+        array = self.arrays[name] if array is None else array
+        if name == "x":
+            return array[:, channel :: self.together]
+        return array[channel :: self.together] if self.family == TRANSPOSED else array[:, channel : channel + 1]
+
+    def over_filters(self, change: Array, delta: Array) -> Array:
+        """Outputs times delta, summed over the filters of each group: (N,O,*P) -> (N,g,*P)."""
+        pair = self.grouped(change), self.grouped(delta)
+        if change.dtype == EXACT:
+            summed: Array = (pair[0] * pair[1]).sum(axis=2)
+            return summed
+        return np.asarray(np.einsum("ngo...,ngo...->ng...", *pair))
 
     def grouped(self, y: Array) -> Array:
         """(N,O,*P) -> n g o p, the axes of p still apart."""
@@ -57,7 +87,7 @@ class Probe:
     def forward(self, x: Array, w: Array | None = None, b: Array | None = None) -> Array:
         """y (N,O,*P) of these operands, by a path that uses neither `fold` nor any gradient's formula."""
         case = self.case
-        if case.operation.name == "conv-transpose":
+        if self.family == TRANSPOSED:
             return _transposed(x, w, b, self.geometry, case)
         if np.iscomplexobj(x):
             return _norms(x, self.arrays["x"], self.geometry, case)
@@ -73,15 +103,8 @@ class Probe:
         if not self.exact:
             return float(HEADROOM << products(self.case).bit_length())
         largest = abs(self.arrays[name]).max(initial=0) if name in self.arrays else 1
-        whole = _multiple(self.case, name) if self.kind == "average" else 1
+        whole = _multiple(self.case, name) if self.family == MEAN else 1
         return whole * 2 ** max(0, int(-(-largest // whole)) - 1).bit_length()
-
-
-def kind(case: Case) -> str:
-    """conv (plain or transposed), max, average or lp: by what the operation takes."""
-    if "w" in case.operation.operands:
-        return "conv"
-    return "max" if "ties" in case.settings else "lp" if "norm" in case.settings else "average"
 
 
 def products(case: Case) -> int:
@@ -122,9 +145,10 @@ def _normalised(array: Array) -> tuple[Array, Fraction]:
 
 def _multiple(case: Case, name: str) -> int:
     """Halved distances between cells of x, and means of x, are to be whole as well."""
-    if name != "x" or "w" in case.operands:
+    family = case.operation.family
+    if name != "x" or family in BILINEAR:
         return 1
-    if kind(case) != "average":
+    if family != MEAN:
         return 2
     like = zeros(case.shapes["x"], FLOAT64)
     arguments = {name: case.arguments[name] for name in ("window", "counted", "divisor")}

@@ -6,14 +6,16 @@ geometry from core.window, and a mistake there would agree with itself.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from itertools import product
 from typing import Any
 
 import numpy as np
 
 from convgrad.core.arithmetic import Array
+from convgrad.operations.operation import known
 from convgrad.subject.case import Case
+from convgrad.vocabulary import CONVOLUTION, MAXIMUM, MEAN, NORM, TRANSPOSED
 
 Reads = tuple[Array, ...]
 """Per spatial axis (positions of the output, taps) -> cell of the input, -1 where none is read."""
@@ -23,9 +25,9 @@ Selectors = tuple[Any, ...]
 def reads(case: Case) -> Reads:
     """The geometry of a case."""
     settings, lengths = case.settings, case.shapes["x"][2:]
+    rule = known(_RULES, case.operation, "which cells an output reads")
     if "output_size" in settings:
         return tuple(_adaptive(*pair) for pair in zip(lengths, settings["output_size"], strict=True))
-    rule = _transposed if "output_padding" in settings else _padded
     return tuple(rule(length, *_numbers(case, axis), settings) for axis, length in enumerate(lengths))
 
 
@@ -34,8 +36,8 @@ def _numbers(case: Case, axis: int) -> tuple[int, int, int, int, int, int]:
     settings = case.settings
     size = case.shapes["w"][2 + axis] if "w" in case.shapes else settings["window"][axis]
     dilation = settings["dilation"][axis] if "dilation" in settings else 1
-    more = settings["output_padding"][axis] if "output_padding" in settings else 0
-    return size, settings["stride"][axis], dilation, *settings["padding"][axis], more
+    more = settings.get("output_padding", (0,) * case.dims)
+    return size, settings["stride"][axis], dilation, *settings["padding"][axis], more[axis]
 
 
 def _padded(
@@ -81,6 +83,12 @@ def _adaptive(length: int, count: int) -> Array:
     return np.where(cells < last[:, None], cells, -1)
 
 
+_RULES: dict[str, Callable[..., Array]] = {
+    **dict.fromkeys((CONVOLUTION, MAXIMUM, MEAN, NORM), _padded), TRANSPOSED: _transposed,
+}  # fmt: skip
+"""By family, of windows with a stride."""
+
+
 def period(case: Case, axis: int) -> int | None:
     """How far apart cells of zero padding's plain windows lie that no window holds both of; None where it varies.
 
@@ -91,7 +99,7 @@ def period(case: Case, axis: int) -> int | None:
         return None
     size, stride, dilation, *_ = _numbers(case, axis)
     strides = -(-(dilation * (size - 1) + 1) // stride)
-    return strides if "output_padding" in settings else strides * stride
+    return strides if case.operation.family == TRANSPOSED else strides * stride
 
 
 def meetings(geometry: Reads) -> Iterator[tuple[Selectors, Selectors]]:

@@ -8,20 +8,34 @@ numbers are float64, E(w + ih) = E(w) + ih E'(w) - …, and the imaginary part o
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from fractions import Fraction
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from convgrad.core.arithmetic import EXACT, FLOAT64, Array, rounded, zeros
 from convgrad.core.unfold import ALL
+from convgrad.differences.kinks import STEPS
 from convgrad.differences.run import Progress
 from convgrad.operations.max_pool import winners
+from convgrad.operations.operation import known
 from convgrad.passes.layers import in_kind
 from convgrad.passes.subject import Subject
 from convgrad.subject.case import Case
+from convgrad.vocabulary import (
+    BENT,
+    CONVOLUTION,
+    ELEMENTWISE,
+    MAXIMUM,
+    MEAN,
+    NORM,
+    PRODUCT,
+    RESHAPE,
+    SOFTMAX,
+    TRANSPOSED,
+)
 
 TINY = 2.0**-100
 """A complex step: so small that its square is nothing beside any number."""
@@ -53,7 +67,9 @@ class Replay:
     """The forward pass from a layer on, with one operand of it replaced; what arrives there is kept."""
 
     def __init__(self, network: Subject) -> None:
-        self.exact = network.arithmetic == "exact"
+        self.kinks = [known(KINKS, layer.case.operation, STEPS) for layer in network.parts]
+        # of a polynomial of a higher degree a central difference is off, at any step
+        self.exact = network.arithmetic == "exact" and all(kinks.straight for kinks in self.kinks)
         kind = "exact" if self.exact else "float64"
         self.cases = [in_kind(layer.forward.case, kind) for layer in network.parts]
         self.deltas = [_nonzero(layer.case.delta) for layer in network.parts]
@@ -111,7 +127,7 @@ def _forward(case: Case, operands: dict[str, Array | None]) -> Array:
         # all of one kind, as the operations take them
         operands = {name: None if array is None else _complex(array) for name, array in operands.items()}
         x = operands["x"]
-        if x is not None and "norm" in case.settings:
+        if x is not None and case.operation.family == NORM:
             return _norms(x, case)
     return case.operation.forward(*(operands[name] for name in case.operation.operands), **case.arguments)
 
@@ -133,27 +149,33 @@ def _norms(z: Array, case: Case) -> Array:
 # -- Where there is no gradient ----------------------------------------------------------------------------------------
 
 
-def _branches(case: Case, x: Array) -> Array | None:
-    """Which branch each entry is on: the winner's tap of a window, or the sign; None for what has no kinks."""
-    if "ties" in case.settings:
-        taps: Array = winners(x.real if np.iscomplexobj(x) else x, case.arguments["window"], last=False)[1]
-        return taps
-    if case.operation.name in ("relu", "leaky-relu") or case.settings.get("norm") == 1:
-        real = x.real if np.iscomplexobj(x) else x
-        signs: Array = (real > 0).astype(int) - (real < 0).astype(int)
-        return signs
-    return None
+class Kinks(NamedTuple):
+    """Where a family has no gradient, for either way to take differences.
+
+    `branches(case, x)` is which branch each entry is on, None for what has no kinks, and `reached(case, x, delta)`
+    which of them matter, where delta is not 0; `moves(case, x, delta)` whether a complex step moves one of these off
+    a kink. `straight` says that it is linear between kinks, as all is that stays exact today.
+    """
+
+    branches: Callable[[Case, Array], Array | None]
+    moves: Callable[[Case, Array, Array], bool]
+    reached: Callable[[Case, Array, Array], Array] = lambda case, x, delta: delta
+    straight: bool = True
 
 
-def _at_kink(case: Case, x: Array, reached: Array) -> bool:
-    """Whether a complex step moves off a kink an entry that delta reaches."""
-    if case.operation.name in ("relu", "leaky-relu"):
-        return bool(((x.real == 0) & (x.imag != 0) & reached).any())
-    if "ties" in case.settings:
-        return _parts_a_tie(case, x, reached)
-    if "norm" in case.settings:
-        return _moves_a_zero(case, x, reached)
-    return False
+def _winning_taps(case: Case, x: Array) -> Array:
+    taps: Array = winners(x.real if np.iscomplexobj(x) else x, case.arguments["window"], last=False)[1]
+    return taps
+
+
+def _signs(case: Case, x: Array) -> Array:
+    real = x.real if np.iscomplexobj(x) else x
+    signs: Array = (real > 0).astype(int) - (real < 0).astype(int)
+    return signs
+
+
+def _leaves_zero(case: Case, x: Array, reached: Array) -> bool:
+    return bool(((x.real == 0) & (x.imag != 0) & reached).any())
 
 
 def _parts_a_tie(case: Case, x: Array, reached: Array) -> bool:
@@ -177,6 +199,28 @@ def _moves_a_zero(case: Case, x: Array, reached: Array) -> bool:
         moved[at] |= (under.real == 0) & (under.imag != 0)
         filled[at] |= under.real != 0
     return bool((moved & reached & (True if norm == 1 else ~filled)).any())
+
+
+def _reached(case: Case, x: Array, delta: Array) -> Array:
+    """The cells of x under a window with delta, where each by itself has a corner."""
+    window = case.arguments["window"]
+    if case.settings["norm"] != 1:
+        return delta
+    reached = np.zeros(x.shape, bool)
+    for _, positions, cells in window.taps(x.shape[2:]):
+        reached[(*ALL, *cells)] |= delta[(*ALL, *positions)]
+    return reached
+
+
+SMOOTH = Kinks(lambda case, x: None, lambda case, x, reached: False)
+KINKS = {
+    **dict.fromkeys((CONVOLUTION, TRANSPOSED, MEAN, PRODUCT, RESHAPE), SMOOTH),
+    **dict.fromkeys((ELEMENTWISE, SOFTMAX), SMOOTH._replace(straight=False)),
+    MAXIMUM: Kinks(_winning_taps, _parts_a_tie),
+    NORM: Kinks(lambda case, x: _signs(case, x) if case.settings["norm"] == 1 else None, _moves_a_zero, _reached),
+    BENT: Kinks(_signs, _leaves_zero),
+}
+"""By family."""
 
 
 # -- Derivatives -------------------------------------------------------------------------------------------------------
@@ -213,8 +257,9 @@ def _complex_derivative(replay: Replay, place: Operand, value: Array, index: tup
     moved[index] += 1j * TINY
     with np.errstate(all="ignore"):  # what overflows is not finite, and undecided
         loss, arriving = replay.run(place, moved)
-    cases, deltas = replay.cases[place[0] :], replay.deltas[place[0] :]
-    if any(map(_at_kink, cases, map(np.asarray, map(_complex, arriving)), deltas)):
+    here = slice(place[0], None)
+    rows = zip(replay.kinks[here], replay.cases[here], arriving, replay.deltas[here], strict=True)
+    if any(kinks.moves(case, np.asarray(_complex(x)), delta) for kinks, case, x, delta in rows):
         return None
     found = float(np.imag(loss)) / TINY
     return found if np.isfinite(found) else None
@@ -243,20 +288,9 @@ Signature = list[tuple[Array | None, Array]]
 
 
 def _signature(replay: Replay, place: Operand, arriving: list[Array]) -> Signature:
-    cases, deltas = replay.cases[place[0] :], replay.deltas[place[0] :]
-    return [
-        (_branches(case, x), delta if case.settings.get("norm") != 1 else _reached(case, x, delta))
-        for case, x, delta in zip(cases, arriving, deltas, strict=True)
-    ]
-
-
-def _reached(case: Case, x: Array, delta: Array) -> Array:
-    """The cells of x under a window with delta."""
-    window = case.arguments["window"]
-    reached = np.zeros(x.shape, bool)
-    for _, positions, cells in window.taps(x.shape[2:]):
-        reached[(*ALL, *cells)] |= delta[(*ALL, *positions)]
-    return reached
+    here = slice(place[0], None)
+    rows = zip(replay.kinks[here], replay.cases[here], arriving, replay.deltas[here], strict=True)
+    return [(kinks.branches(case, x), kinks.reached(case, x, delta)) for kinks, case, x, delta in rows]
 
 
 def _difference(

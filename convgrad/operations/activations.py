@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from convgrad.core.arithmetic import EXACT, Array, zeros
+from convgrad.core.nested import exact_value
 from convgrad.operations.operation import Operation, Shape
 from convgrad.operations.terms import Factor, Index, Term
 from convgrad.operations.whole import one_position, whole_overlay
@@ -19,12 +20,12 @@ Function = Callable[..., Array]
 
 @dataclass(frozen=True, slots=True)
 class Rule:
-    """y = function(x), dy/dx = slope(x); `rational` ones stay exact, those with a `kink` have no slope at x = 0."""
+    """y = function(x), dy/dx = slope(x), with no second derivative larger than `bend`; `rational` ones stay exact."""
 
     function: Function
     slope: Function
+    bend: Fraction
     rational: bool = False
-    kink: bool = False
 
 
 def relu(x: Array) -> Array:
@@ -121,11 +122,11 @@ def _own(name: str, array: Array, index: Index, value: Any, note: str = "") -> T
 
 
 RULES: dict[str, Rule] = {
-    "relu": Rule(relu, _step, rational=True, kink=True),
-    "leaky-relu": Rule(leaky_relu, _leaky_step, rational=True, kink=True),
-    "sigmoid": Rule(sigmoid, _sigmoid_slope),
-    "tanh": Rule(np.tanh, _tanh_slope),
-    "softplus": Rule(softplus, sigmoid),
+    "relu": Rule(relu, _step, Fraction(0), rational=True),
+    "leaky-relu": Rule(leaky_relu, _leaky_step, Fraction(0), rational=True),
+    "sigmoid": Rule(sigmoid, _sigmoid_slope, Fraction(1, 10)),
+    "tanh": Rule(np.tanh, _tanh_slope, Fraction(4, 5)),
+    "softplus": Rule(softplus, sigmoid, Fraction(1, 4)),
 }
 
 
@@ -148,9 +149,7 @@ def _elementwise(name: str, rule: Rule) -> Operation:
 
     return Operation(
         name=name,
-        operands=("x",),
-        defaults={"slope": Fraction(1, 100)} if name == "leaky-relu" else {},
-        prepare=lambda shapes, settings: {key: settings[key] for key in ("slope",) if key in settings},
+        prepare=lambda shapes, settings: {key: exact_value(settings[key]) for key in ("slope",) if key in settings},
         output_shape=_same_shape,
         forward=rule.function,
         backward=backward,
@@ -163,8 +162,6 @@ def _elementwise(name: str, rule: Rule) -> Operation:
 
 SOFTMAX = Operation(
     name="softmax",
-    operands=("x",),
-    defaults={},
     prepare=lambda shapes, settings: {"axes": settings["axes"]},
     output_shape=_same_shape,
     forward=softmax,

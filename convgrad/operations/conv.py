@@ -17,9 +17,6 @@ from convgrad.operations.geometry import fitting, raise_all, strided_axes
 from convgrad.operations.operation import Operation, Overlay, Shape, at_position, windows_over_input
 from convgrad.operations.terms import Bilinear, Factor, Term, of_bias
 
-MODES = ("cross-correlation", "convolution")
-PADDING_MODES = ("zeros", "reflect", "replicate", "circular")
-
 
 def forward(
     x: Array, w: Array, b: Array | None = None, *, window: Window, groups: int, mode: str, padding_mode: str
@@ -146,10 +143,6 @@ def output_shape(shapes: Mapping[str, Shape], arguments: Mapping[str, Any]) -> S
 
 OPERATION = Operation(
     name="conv",
-    operands=("x", "w", "b"),
-    defaults={
-        "mode": "cross-correlation", "stride": 1, "padding": 0, "dilation": 1, "groups": 1, "padding_mode": "zeros",
-    },
     prepare=prepare,
     output_shape=output_shape,
     forward=forward,
@@ -157,4 +150,4 @@ OPERATION = Operation(
     overlay=overlay,
     positions=windows_over_input,
     terms=terms,
-)  # fmt: skip
+)

@@ -108,10 +108,6 @@ def refuse_same(padding: Any) -> None:
 
 OPERATION = Operation(
     name="conv-transpose",
-    operands=("x", "w", "b"),
-    defaults={
-        "mode": "cross-correlation", "stride": 1, "padding": 0, "dilation": 1, "groups": 1, "output_padding": 0,
-    },
     prepare=prepare,
     output_shape=output_shape,
     forward=forward,
@@ -119,4 +115,4 @@ OPERATION = Operation(
     overlay=overlay,
     positions=lambda shapes, arguments: shapes["x"][2:],
     terms=terms,
-)  # fmt: skip
+)

@@ -93,8 +93,6 @@ def _flatten_back(delta: Array, x: Array) -> dict[str, Array]:
 
 OPERATION = Operation(
     name="dense",
-    operands=("x", "w", "b"),
-    defaults={},
     prepare=prepare,
     output_shape=lambda shapes, arguments: (shapes["x"][0], shapes["w"][0]),
     forward=forward,
@@ -105,8 +103,6 @@ OPERATION = Operation(
 )
 FLATTEN = Operation(
     name="flatten",
-    operands=("x",),
-    defaults={},
     prepare=lambda shapes, settings: {},
     output_shape=lambda shapes, arguments: (shapes["x"][0], prod(shapes["x"][1:])),
     forward=_flat,

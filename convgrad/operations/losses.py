@@ -11,8 +11,6 @@ import numpy as np
 from convgrad.core.arithmetic import Array, zeros
 from convgrad.operations.activations import softmax
 
-REDUCTIONS = ("sum", "mean")
-
 
 @dataclass(frozen=True, slots=True)
 class Loss:

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, TypeVar
 
 from convgrad.core.arithmetic import Array
 from convgrad.core.window import Window
+from convgrad.errors import Problem, RequestError
+from convgrad.vocabulary import row_of
 
 Shape = tuple[int, ...]
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +42,7 @@ class Overlay:
 class Operation:
     """A layer's forward and backward as stateless functions of its operands x (w, b) and settings.
 
+    Its family, operands and settings are those of its name in the vocabulary.
     forward(*operands, **arguments) -> y; backward(delta, *operands, **arguments) -> {"x": dx, "w": dw, "b": db};
     overlay(delta, *operands, sample, position, **arguments) -> Overlay, in constant work.
     `prepare(shapes, settings)` makes the arguments, a Window among them, from the resolved settings, raising
@@ -46,8 +50,6 @@ class Operation:
     """
 
     name: str
-    operands: tuple[str, ...]
-    defaults: Mapping[str, Any]
     prepare: Callable[[Mapping[str, Shape], Mapping[str, Any]], dict[str, Any]]
     output_shape: Callable[[Mapping[str, Shape], Mapping[str, Any]], Shape]
     forward: Callable[..., Array]
@@ -58,6 +60,30 @@ class Operation:
     """terms(name, index, delta, *operands, **arguments): the terms of one entry of y, x, w or b, as `Term`s."""
     rational: Callable[[Mapping[str, Any]], bool] = field(default=lambda settings: True)
     """Whether the operation stays within the rationals, so that exact arithmetic is possible."""
+
+    @property
+    def family(self) -> str:
+        """What it is to those who must know more than its functions: the key of their tables."""
+        return row_of(self.name).family
+
+    @property
+    def operands(self) -> tuple[str, ...]:
+        """x, and for some w and b, in the order in which its functions take them."""
+        return row_of(self.name).operands
+
+    @property
+    def defaults(self) -> Mapping[str, Any]:
+        """Its settings in documents, and what each is where it is left out."""
+        return row_of(self.name).settings
+
+
+def known(table: Mapping[str, T], operation: Operation, what: str, *, by_name: bool = False) -> T:
+    """What a table has for an operation's family, or name. Raises RequestError, which says so, where it has nothing."""
+    key = operation.name if by_name else operation.family
+    if key in table:
+        return table[key]
+    message = f"{what} is not known for {operation.name}, of the family {operation.family}"
+    raise RequestError(Problem(message, f"it is known for: {', '.join(table)}"))
 
 
 def at_position(array: Array, sample: int, position: tuple[int, ...]) -> Array:

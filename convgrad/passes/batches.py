@@ -61,7 +61,7 @@ def batch_of(
     document: Mapping[str, Any], *, arithmetic: str, nonfinite: bool = False, needs_delta: bool = True,
     cut: Cut = lambda array, first, last: array[first:last], room: int = ROOM,
 ) -> Batch | None:  # fmt: skip
-    """A mapping as CONTRACT describes it as a batch in parts; None where it fits into `room` bytes or has no samples.
+    """A mapping as of the schema `case` as a batch in parts; None where it fits into `room` bytes or has no samples.
 
     `cut(array, first, last)` gets some samples of an array. Raises RequestError as `make_case` does, for the numbers
     of a part when it is reached.

@@ -6,7 +6,6 @@ import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
-from itertools import islice
 from typing import Any
 
 import numpy as np
@@ -20,6 +19,7 @@ from convgrad.passes.gradients import Gradients
 from convgrad.passes.subject import Part, Subject, network, subject_of
 from convgrad.subject.case import Case, as_case
 from convgrad.subject.layout import OPERANDS
+from convgrad.vocabulary import RESHAPE
 
 NAMES = {**OPERANDS, "y": "y"}
 OF_LAYER = re.compile(r"\s*(?P<layer>[^.\[\]]+)\.(?P<entry>.*)", re.DOTALL)
@@ -27,7 +27,7 @@ INDEX = re.compile(r"\s*(?:[0-9]+(?:\s*,\s*[0-9]+)*\s*)?")
 DELTA = re.compile(rf"\s*delta\s*(?:\[({INDEX.pattern})\])?\s*")
 SHOWN = 60  # characters of what is no entry: there may be thousands
 FOLLOWED = 24
-"""Deltas of an entry that are followed up."""
+"""Deltas of an entry, of those that are not 0, that are followed up."""
 
 
 @dataclass(frozen=True)
@@ -72,8 +72,8 @@ class Explanation:
             for factor in term.factors
             if factor.name == "delta" and factor.index is not None
         }
-        followed = islice(deltas, FOLLOWED)
-        return tuple((index, delta_at(self.subject, self.part, index)) for index in followed if deltas[index])
+        sent = [index for index, value in deltas.items() if value]
+        return tuple((index, delta_at(self.subject, self.part, index)) for index in sent[:FOLLOWED])
 
     def to_dict(self) -> dict[str, Any]:
         """What the JSON says."""
@@ -242,7 +242,7 @@ def require_entry(name: str, index: tuple[int, ...], shape: Shape) -> None:
 
 def full_shapes(case: Case) -> dict[str, Shape]:
     """The full shapes of a case's operands and results, by operand."""
-    return {**case.shapes, "b": (case.output_shape[1],), "y": case.output_shape, "delta": case.output_shape}
+    return {**case.shapes, "b": case.output_shape[1:2], "y": case.output_shape, "delta": case.output_shape}
 
 
 def user_index(case: Case, array: str, index: tuple[int, ...]) -> tuple[int, ...]:
@@ -270,7 +270,7 @@ def _user(case: Case) -> Callable[[Term], Term]:
 
 def above(subject: Subject, part: Part) -> Part | None:
     """The part that hands a part its delta; flattening, which only moves numbers, is passed over."""
-    return next((later for later in subject.parts[part.number + 1 :] if later.op != "flatten"), None)
+    return next((later for later in subject.parts[part.number + 1 :] if later.layer.operation.family != RESHAPE), None)
 
 
 def delta_at(subject: Subject, part: Part, index: tuple[int, ...]) -> Explanation:

@@ -13,7 +13,7 @@ import numpy as np
 
 from convgrad.core.arithmetic import Array
 from convgrad.passes.overlays import Overlays, PresentedOverlays
-from convgrad.subject.case import HAND_SIZED, Case, as_case, products
+from convgrad.subject.case import HAND_SIZED, Case, as_case, products_of
 from convgrad.subject.layout import GRADIENTS
 
 BRIEF = 12
@@ -115,7 +115,7 @@ def _repr(record: Forward, *names: str, made: str) -> str:
     """A record in one line: its arrays, where they are there already or soon made."""
     case = record.case
     told = [case.operation.name]
-    if made in vars(record) or products(case.settings, case.shapes, case.output_shape) <= HAND_SIZED:
+    if made in vars(record) or products_of(case) <= HAND_SIZED:
         arrays = {name: getattr(record, name) for name in names}
         told += [f"{name}={_brief(array)}" for name, array in arrays.items() if array is not None]
     return f"{type(record).__name__}({', '.join(told)})"

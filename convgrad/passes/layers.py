@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
+from fractions import Fraction
 from math import prod
 from typing import Any
 
@@ -14,9 +15,10 @@ from convgrad.errors import Problem, RequestError
 from convgrad.operations.geometry import shape_text
 from convgrad.operations.operation import Shape
 from convgrad.subject.case import Case, make_case
-from convgrad.subject.chain import PARAMETERS, Layer
+from convgrad.subject.chain import Layer
 from convgrad.subject.layout import Layout
 from convgrad.subject.shapes import check_bias
+from convgrad.vocabulary import PARAMETERS, PRODUCT, RESHAPE
 
 
 @dataclass(frozen=True)
@@ -120,7 +122,7 @@ def _whole(layer: Layer, signal: Signal, arithmetic: str) -> Case:
     settings = {**operation.defaults, "dims": signal.dims, **layer.settings, "axes": signal.axes}
     arguments = operation.prepare(shapes, settings)
     output = operation.output_shape(shapes, arguments)
-    if operation.name == "dense":
+    if "b" in operation.operands:
         check_bias(shapes.get("b"), output[1])
     kind = _whole_kind(layer, signal, arithmetic)
     arguments = {name: _in_kind(value, kind) for name, value in arguments.items()}
@@ -162,8 +164,10 @@ def in_kind(case: Case, kind: str) -> Case:
     if case.arithmetic != "exact" or kind == "exact":
         return case
     operands = {name: None if array is None else _as(array, kind) for name, array in case.operands.items()}
-    slope = {"slope": nearest(case.arguments["slope"])} if "slope" in case.arguments else {}
-    return replace(case, operands=operands, arguments={**case.arguments, **slope}, arithmetic=kind, rounded=False)
+    arguments = {
+        name: nearest(value) if isinstance(value, Fraction) else value for name, value in case.arguments.items()
+    }
+    return replace(case, operands=operands, arguments=arguments, arithmetic=kind, rounded=False)
 
 
 def after(case: Case, y: Array, layer: Layer, signal: Signal) -> Signal:
@@ -171,8 +175,14 @@ def after(case: Case, y: Array, layer: Layer, signal: Signal) -> Signal:
     values = case.layout.restored("y", y)
     if layer.windowed:
         return Signal(values, case.dims, case.layout.batch, layer.name)
-    dims = 0 if layer.operation.name in ("dense", "flatten") else signal.dims
-    return Signal(values, dims, signal.batch, layer.name)
+    return Signal(values, _dims_after(layer, signal, y), signal.batch, layer.name)
+
+
+def _dims_after(layer: Layer, signal: Signal, y: Array) -> int:
+    """The spatial axes that a layer without windows leaves: none where all is flat, else those that its output has."""
+    if layer.operation.family in (PRODUCT, RESHAPE):
+        return 0
+    return signal.dims if y.ndim == len(signal.full) else max(y.ndim - 2, 0)
 
 
 def kind_of(array: Array) -> str:

@@ -16,10 +16,11 @@ from convgrad.passes.ending import Ending
 from convgrad.passes.gradients import Forward, Gradients
 from convgrad.passes.layers import Signal, after, case_of, in_kind, kind_of
 from convgrad.subject.case import Case, as_case, is_hand_sized
-from convgrad.subject.chain import PARAMETERS, Chain, Layer, chain_of
+from convgrad.subject.chain import Chain, Layer, chain_of
 from convgrad.subject.layout import GRADIENTS
 from convgrad.subject.network_document import read_chain
 from convgrad.subject.place import Place
+from convgrad.vocabulary import PARAMETERS
 
 Arrays = dict[Place, Array]
 """By place (output, delta, dX, dW, db, and after a step kernel, bias), in full shape."""

@@ -15,23 +15,20 @@ from convgrad.operations.conv_transpose import refuse_same
 from convgrad.operations.geometry import refuse_flood, refuse_toil, resolved_padding
 from convgrad.operations.operation import Shape
 from convgrad.subject.layout import Layout
-from convgrad.subject.settings import (
-    DEFAULTS,
-    MOST_DIMS,
-    integer,
-    is_list,
-    listed_dims,
-    read_setting,
-    said,
-    said_inside,
-    unwrapped,
-)
+from convgrad.subject.settings import integer, is_list, listed_dims, read_setting, said, said_inside, unwrapped
 from convgrad.subject.shapes import check_bias, check_channels, check_delta, full_input, full_kernel
+from convgrad.vocabulary import (
+    ALWAYS,
+    ARITHMETICS,
+    MOST_DIMS,
+    NORM,
+    OPERANDS,
+    PARAMETERS,
+    SETTINGS,
+    TRANSPOSED,
+    keys_of_case,
+)
 
-ARRAYS = {"input": "x", "kernel": "w", "bias": "b", "delta": "delta"}
-FREE = ("id", "name", "source", "origin", "note", "expected", "tolerance")
-KEYS = ("op", "dims", *ARRAYS, *DEFAULTS, "claim", "claim_dtype", *FREE)
-ARITHMETICS = ("auto", "exact", "float64", "float32")
 HAND_SIZED = 20_000
 """Products of one forward pass up to which a problem is computed exactly without being asked."""
 
@@ -116,7 +113,7 @@ class Collector:
 def make_case(
     document: Mapping[str, Any], *, arithmetic: str = "auto", nonfinite: bool = False, needs_delta: bool = True
 ) -> Case:
-    """A mapping as CONTRACT describes it, checked; raises RequestError with up to ten problems, each with its path."""
+    """A mapping as of the schema `case`, checked; RequestError has up to ten problems, each with its path."""
     if not isinstance(document, Mapping):
         raise RequestError(Problem(f"expected a mapping with input, kernel, delta, …; found {said(document)}"))
     if "layers" in document:
@@ -152,10 +149,13 @@ def as_case(case: Mapping[str, Any] | Case, *, needs_delta: bool = True, **keywo
 
 def _unknown_keys(given: Mapping[str, Any]) -> list[Problem]:
     return [
-        Problem(f"unknown key '{key}'" + did_you_mean(str(key), KEYS), path=(str(key),), of_key=True)
-        for key in given
-        if key not in KEYS
+        Problem(f"unknown key '{key}'" + did_you_mean(str(key), keys_of_case()), path=(str(key),), of_key=True)
+        for key in _unknown(given)
     ]
+
+
+def _unknown(given: Mapping[str, Any]) -> list[str]:
+    return [key for key in given if key not in SETTINGS and key not in ALWAYS]
 
 
 def did_you_mean(word: str, words: Iterable[str]) -> str:
@@ -178,7 +178,7 @@ def closest(word: str, words: Iterable[str]) -> str | None:
 
 
 def _operation(given: Mapping[str, Any]) -> Operation:
-    kernel = "kernel" in given or any(closest(str(key), KEYS) == "kernel" for key in given if key not in KEYS)
+    kernel = "kernel" in given or "kernel" in _meant(given)
     name = given.get("op", "conv" if kernel else None)
     if name is None:
         raise RequestError(Problem("which operation is it?", f"say `op:`, one of {', '.join(OPERATIONS)}"))
@@ -190,7 +190,7 @@ def _operation(given: Mapping[str, Any]) -> Operation:
 
 def _read_arrays(given: Mapping[str, Any], collect: Collector, nonfinite: bool) -> dict[str, Numbers]:
     numbers: dict[str, Numbers] = {}
-    for key, name in ARRAYS.items():
+    for key, name in OPERANDS.items():
         if key not in given or (key == "delta" and isinstance(given[key], str) and given[key] == "ones"):
             continue
         if (read := collect.attempt(read_numbers, given[key], nonfinite=nonfinite, under=key)) is not None:
@@ -241,7 +241,7 @@ def _read_settings(
         else:
             settings[name] = None
     for name in given:
-        if name in DEFAULTS and name not in operation.defaults:
+        if name in SETTINGS and name not in operation.defaults:
             collect.attempt(_refuse_foreign, name, given[name], _axes_of(given[name], dims), operation)
     return settings
 
@@ -258,7 +258,7 @@ def _axes_of(value: Any, dims: int | None) -> int:
 
 
 def _refuse_foreign(name: str, value: Any, dims: int, operation: Operation) -> None:
-    default = DEFAULTS[name]
+    default = SETTINGS[name].default
     if default is None or read_setting(name, value, dims) != read_setting(name, default, dims):
         raise RequestError(Problem(f"{operation.name} has no {name}", "leave it out", (name,)))
 
@@ -267,7 +267,7 @@ def _missing(given: Mapping[str, Any], operation: Operation | None, needs_delta:
     if operation is None:
         return []
     absent = missing_keys(given, operation, ["input"], ["delta"] if needs_delta else [])
-    foreign = [key for key in ("kernel", "bias") if key in given and "w" not in operation.operands]
+    foreign = [key for key, name in PARAMETERS.items() if key in given and name not in operation.operands]
     return absent + [Problem(f"{operation.name} has no {key}", "leave it out", (key,)) for key in foreign]
 
 
@@ -276,13 +276,18 @@ def missing_keys(
 ) -> list[Problem]:
     """What an operation needs and is not there, not even misspelt; of other keys `before` its own and `after` them."""
     own = ["kernel"] if "w" in operation.operands else []
-    settings = [name for name in ("window", "output_size") if name in operation.defaults]
-    meant = {closest(str(key), KEYS) for key in given if key not in KEYS}
+    settings = [name for name in operation.defaults if name in SETTINGS and SETTINGS[name].required]
+    meant = _meant(given)
     return [
         Problem(f"{operation.name} needs `{key}`, which is missing", _MISSING_ADVICE.get(key, ""))
         for key in (*before, *own, *after, *settings)
         if key not in given and key not in meant
     ]
+
+
+def _meant(given: Mapping[str, Any]) -> set[str | None]:
+    """The keys that unknown ones are most like."""
+    return {closest(str(key), keys_of_case()) for key in _unknown(given)}
 
 
 _MISSING_ADVICE = {"delta": "give the upstream gradient dL/dy, or `delta: ones`"}
@@ -292,29 +297,30 @@ def _fitted(
     operation: Operation, given: Mapping[str, Any], numbers: Mapping[str, Numbers], settings: dict[str, Any],
     arithmetic: str,
 ) -> Case:  # fmt: skip
-    dims = settings["dims"]
+    dims, transposed = settings["dims"], operation.family == TRANSPOSED
     layout, shapes = _layout(numbers, dims), {}
     shapes["x"] = full_input(numbers["x"].shape, dims)
     if "w" in numbers:
         shapes["w"] = full_kernel(numbers["w"].shape, dims)
     check_channels(operation, shapes, settings)
     if "padding" in settings:
-        if operation.name == "conv-transpose":
+        if transposed:
             refuse_same(settings["padding"])
         sizes = shapes["w"][2:] if "w" in shapes else settings["window"]
         settings["padding"] = resolved_padding(settings["padding"], sizes, shapes["x"][2:], settings)
-        if operation.name != "conv-transpose":
+        if not transposed:
             refuse_flood("padded input", _padded(shapes["x"], settings["padding"]), prod(shapes["x"]))
     refuse_flood("window", settings.get("window") or (), prod(shapes["x"]))
     arguments = operation.prepare(shapes, settings)
     output = operation.output_shape(shapes, arguments)
     given_delta = prod(numbers["delta"].shape) if "delta" in numbers else 0
-    if operation.name == "conv-transpose":
+    if transposed:
         refuse_flood("uncropped output", _padded(output, settings["padding"]), prod(shapes["x"]) + given_delta)
     refuse_flood("output", output, prod(shapes["x"]) + given_delta)
     refuse_toil(settings.get("window") or (), shapes["x"][2:], output, prod(shapes["x"]))
     check_bias(layout.bias, output[1])
-    check_delta(numbers["delta"].shape if "delta" in numbers else None, layout.output(output), shapes, settings)
+    if "delta" in numbers:
+        check_delta(operation, numbers["delta"].shape, layout.output(output), shapes, settings)
     chosen, kind = _arithmetic(arithmetic, operation, settings, numbers, shapes, output)
     arrays = _in_kind(numbers, chosen)
     operands: dict[str, Array | None] = dict.fromkeys(operation.operands)
@@ -337,7 +343,7 @@ def _padded(shape: Shape, padding: Iterable[tuple[int, int]]) -> Shape:
 
 def _in_kind(numbers: Mapping[str, Numbers], kind: str) -> dict[str, Array]:
     """The arrays in one kind of number; RequestError for what it does not hold."""
-    collect, keys = Collector(), {name: key for key, name in ARRAYS.items()}
+    collect, keys = Collector(), {name: key for key, name in OPERANDS.items()}
     arrays = {name: collect.attempt(read.as_array, DTYPES[kind], under=keys[name]) for name, read in numbers.items()}
     collect.raise_any()
     return {name: array for name, array in arrays.items() if array is not None}
@@ -356,29 +362,39 @@ def _arithmetic(
     if not isinstance(asked, str) or asked not in ARITHMETICS:
         raise RequestError(Problem(f"unknown arithmetic '{said_inside(asked)}'", f"one of {', '.join(ARITHMETICS)}"))
     if asked == "exact" and not operation.rational(settings):
-        raise RequestError(Problem(f"{operation.name} with norm {settings['norm']} takes roots, which are not rational",
-                                   "use norm 1, or arithmetic float64", ("norm",)))  # fmt: skip
+        raise RequestError(_irrational(operation, settings))
     if asked == "exact" and not all(part.finite for part in numbers.values()):
         raise RequestError(Problem("NaN and infinities are not rational", "use arithmetic float64"))
     if asked != "auto":
         return asked, asked
     exact = (
-        products(settings, shapes, output) <= HAND_SIZED
+        products(operation, settings, shapes, output) <= HAND_SIZED
         and operation.rational(settings)
         and all(part.exact for part in numbers.values())
     )
     return ("exact" if exact else "float64"), asked
 
 
+def _irrational(operation: Operation, settings: Mapping[str, Any]) -> Problem:
+    if operation.family == NORM:
+        roots = f"{operation.name} with norm {settings['norm']} takes roots, which are not rational"
+        return Problem(roots, "use norm 1, or arithmetic float64", ("norm",))
+    return Problem(f"{operation.name} is not rational", "use arithmetic float64", ("op",))
+
+
 def is_hand_sized(case: Case) -> bool:
     """Whether `auto` would compute it exactly, given numbers that have exact values."""
-    settings = case.settings
-    return products(settings, case.shapes, case.output_shape) <= HAND_SIZED and case.operation.rational(settings)
+    return products_of(case) <= HAND_SIZED and case.operation.rational(case.settings)
 
 
-def products(settings: Mapping[str, Any], shapes: Mapping[str, Shape], output: Shape) -> int:
+def products_of(case: Case) -> int:
+    """The products of one forward pass of a case."""
+    return products(case.operation, case.settings, case.shapes, case.output_shape)
+
+
+def products(operation: Operation, settings: Mapping[str, Any], shapes: Mapping[str, Shape], output: Shape) -> int:
     """The products of one forward pass: every tap of every window of every channel it reads."""
-    if "output_padding" in settings:
+    if operation.family == TRANSPOSED:
         return prod(shapes["x"]) * prod(shapes["w"][1:])
     taps = shapes["w"][1:] if "w" in shapes else settings.get("window") or ()
     return prod(output) * prod(taps) if taps else max(prod(shapes["x"]), prod(output))

@@ -10,8 +10,8 @@ from convgrad.core.arithmetic import EXACT, Array, natural, rounded
 from convgrad.operations import OPERATIONS, Operation
 from convgrad.operations.losses import Loss
 from convgrad.subject.case import Case
+from convgrad.vocabulary import PARAMETERS
 
-PARAMETERS = {"kernel": "w", "bias": "b"}
 LONGEST = 2048
 """Bits of a numerator or denominator up to which `auto` keeps parameters exact from step to step."""
 

@@ -8,21 +8,31 @@ from math import prod
 from typing import Any
 
 from convgrad.core.arithmetic import DTYPES, EXACT, nearest
-from convgrad.core.nested import MOST_PROBLEMS, Numbers, exact_value, read_numbers
+from convgrad.core.nested import MOST_PROBLEMS, Numbers, read_numbers
 from convgrad.errors import Path, Problem, RequestError
 from convgrad.operations import LAYERS, LOSSES, OPERATIONS, Operation
-from convgrad.operations.conv import MODES
-from convgrad.operations.geometry import shape_text
-from convgrad.operations.losses import REDUCTIONS
 from convgrad.operations.operation import Shape
-from convgrad.subject.case import ARITHMETICS, FREE, did_you_mean, missing_keys, wrong_settings
-from convgrad.subject.chain import PARAMETERS, Chain, Layer, LossAt
-from convgrad.subject.settings import DEFAULTS, MOST_DIMS, integer, listed_dims, read_setting, said, said_inside
+from convgrad.subject.case import did_you_mean, missing_keys, wrong_settings
+from convgrad.subject.chain import Chain, Layer, LossAt
+from convgrad.subject.settings import exact_number, integer, listed_dims, read_setting, said, said_inside
+from convgrad.vocabulary import (
+    ARITHMETICS,
+    BENT,
+    ELEMENTWISE,
+    KEYS_OF_LOSS,
+    LAYER_SETTINGS,
+    MOST_DIMS,
+    PARAMETERS,
+    PRODUCT,
+    RATES,
+    REDUCTIONS,
+    RESHAPE,
+    SETTINGS,
+    SOFTMAX,
+    keys_of_layer,
+    keys_of_network,
+)
 
-RATES = ("learning_rate", "momentum", "weight_decay")
-KEYS = ("input", "layers", "delta", "loss", *RATES, "mode", "arithmetic", "dims", "claim", "claim_dtype", *FREE)
-NOTES = tuple(key for key in FREE if key != "name")
-EVERY_OPERATION = {**OPERATIONS, **LAYERS}
 DIMS_OF_KERNEL = {1: 1, 2: 2, 3: 1, 4: 2, 5: 3}
 
 
@@ -72,12 +82,12 @@ def read_chain(
         advice = "use `convgrad backward`; to explain an entry, leave out the layer"
         raise RequestError(Problem("this is a single case: it has no `layers`", advice))
     reader = Reader(nonfinite, binary_is_exact)
-    reader.problems += _unknown(given, KEYS)
+    reader.problems += _unknown(given, keys_of_network())
     _check_keys(given, reader)
     if "dims" in given:
         reader.attempt(integer, given["dims"], 1, MOST_DIMS, at=("dims",))
     asked = arithmetic or given.get("arithmetic", "auto")
-    mode = reader.attempt(read_setting, "mode", given.get("mode", MODES[0]), 0)
+    mode = reader.attempt(read_setting, "mode", given.get("mode", SETTINGS["mode"].default), 0)
     x = reader.numbers(given["input"], "input") if "input" in given else None
     layers = _read_layers(given.get("layers"), mode, reader)
     ending = _read_ending(given, reader)
@@ -148,7 +158,7 @@ def _read_layer(value: Any, place: int, mode: str | None, reader: Reader) -> Dra
     name = reader.attempt(_name, given.get("name", f"{operation.name}{place + 1}"), at=at)
     reader.problems += [problem.under(*at) for problem in _misplaced(given, operation)]
     arrays = {key: reader.numbers(given[key], *at, key) for key in PARAMETERS if key in given}
-    settings = {key: part for key, part in given.items() if key in (*DEFAULTS, "dims", "slope", "op")}
+    settings = {key: part for key, part in given.items() if key in (*SETTINGS, "dims", "op")}
     if "mode" in operation.defaults and mode is not None:
         settings.setdefault("mode", mode)
     if "dims" in given:
@@ -156,8 +166,9 @@ def _read_layer(value: Any, place: int, mode: str | None, reader: Reader) -> Dra
     if operation.name in OPERATIONS:
         wrong = wrong_settings(settings, operation, settings.get("dims"))
         reader.problems += [problem.under(*at) for problem in wrong]
-    if "slope" in given and operation.name == "leaky-relu":
-        settings["slope"] = reader.attempt(_scalar, given["slope"], at=(*at, "slope"))
+    for key in LAYER_SETTINGS:
+        if key in given and key in operation.defaults:
+            settings[key] = reader.attempt(read_setting, key, given[key], 0, at=at)
     if name is None:
         return None
     return name, operation, settings, {key: found for key, found in arrays.items() if found is not None}
@@ -166,12 +177,16 @@ def _read_layer(value: Any, place: int, mode: str | None, reader: Reader) -> Dra
 def _operation(given: Mapping[str, Any]) -> Operation:
     name = given.get("op", "conv" if "kernel" in given else None)
     if name is None:
-        raise RequestError(Problem("which operation is this layer?", f"say `op:`, one of {', '.join(EVERY_OPERATION)}"))
-    if not isinstance(name, str) or name not in EVERY_OPERATION:
-        hint = did_you_mean(name, EVERY_OPERATION) if isinstance(name, str) else ""
-        known = f"one of {', '.join(EVERY_OPERATION)}"
+        raise RequestError(Problem("which operation is this layer?", f"say `op:`, one of {', '.join(_every())}"))
+    if not isinstance(name, str) or name not in _every():
+        hint = did_you_mean(name, _every()) if isinstance(name, str) else ""
+        known = f"one of {', '.join(_every())}"
         raise RequestError(Problem(f"unknown operation {said(name)}{hint}", known, ("op",)))
-    return EVERY_OPERATION[name]
+    return _every()[name]
+
+
+def _every() -> dict[str, Operation]:
+    return {**OPERATIONS, **LAYERS}
 
 
 def _name(value: Any) -> str:
@@ -182,16 +197,15 @@ def _name(value: Any) -> str:
 
 def _misplaced(given: Mapping[str, Any], operation: Operation) -> Iterator[Problem]:
     """Keys that no layer has, or that this operation has not; what it needs and has not."""
-    known = ("op", "name", *NOTES, *DEFAULTS, "dims", "slope", *PARAMETERS)
     for key in ("input", "delta"):
         if key in given:
             where = "what the layer before hands on" if key == "input" else "what the layer after hands back"
             yield Problem(f"a layer has no {key}: it is {where}", "leave it out", (key,))
-    yield from _unknown({key: None for key in given if key not in ("input", "delta")}, known)
+    yield from _unknown({key: None for key in given if key not in ("input", "delta")}, keys_of_layer())
     yield from missing_keys(given, operation)
-    foreign = [*(key for key in PARAMETERS if "w" not in operation.operands), "slope"]
+    foreign = [*(key for key, name in PARAMETERS.items() if name not in operation.operands), *LAYER_SETTINGS]
     if operation.name in LAYERS:
-        foreign += [*DEFAULTS, "dims"]
+        foreign += [*SETTINGS, "dims"]
     for key in foreign:
         if key in given and key not in operation.defaults:
             yield Problem(f"{operation.name} has no {key}", "leave it out", (key,))
@@ -212,7 +226,7 @@ def _read_loss(value: Any, reader: Reader) -> tuple[Any, ...]:
     if not isinstance(value, Mapping):
         reader.problem(f"expected a mapping with `op` and `target`, found {said(value)}", "", "loss")
         return ()
-    reader.problems += [problem.under("loss") for problem in _unknown(value, ("op", "target", "reduction", *FREE))]
+    reader.problems += [problem.under("loss") for problem in _unknown(value, KEYS_OF_LOSS)]
     name, reduction = value.get("op"), value.get("reduction", "sum")
     if not isinstance(name, str) or name not in LOSSES:
         hint = did_you_mean(name, LOSSES) if isinstance(name, str) else ""
@@ -226,17 +240,8 @@ def _read_loss(value: Any, reader: Reader) -> tuple[Any, ...]:
     return loss, reader.numbers(value["target"], "loss", "target"), reduction
 
 
-def _scalar(value: Any) -> Any:
-    """One number, exact where it came so."""
-    numbers = read_numbers(value)
-    if numbers.shape != ():
-        raise RequestError(Problem(f"expected one number, found an array of shape {shape_text(numbers.shape)}"))
-    flat = list(numbers.values.ravel().tolist()) if not isinstance(numbers.values, list) else numbers.values
-    return exact_value(flat[0])
-
-
 def _rate(value: Any) -> Any:
-    number = _scalar(value)
+    number = exact_number(value)
     if number < 0:
         raise RequestError(Problem(f"must be at least 0, but is {said(value)}"))
     return number
@@ -258,7 +263,7 @@ def _chain(
     )
     loss = LossAt(ending[0], ending[1].as_array(dtype), ending[2]) if isinstance(ending, tuple) else None
     delta = ending.as_array(dtype) if isinstance(ending, Numbers) else None
-    numbers = {name: _as(rates.get(name, 0 if name != "learning_rate" else None), dtype) for name in RATES}
+    numbers = {name: _as(rates.get(name, rate.default), dtype) for name, rate in RATES.items()}
     return Chain(x.as_array(dtype), dims, batch, layers, loss, delta, **numbers, arithmetic=asked, document=given,
                  velocity={})  # fmt: skip
 
@@ -275,7 +280,7 @@ def _axes(shape: Shape, drafts: Sequence[Draft], given: Mapping[str, Any]) -> tu
     """
     rank = len(shape)
     dims = integer(given["dims"]) if "dims" in given else _said_dims(drafts, rank)
-    if dims is None and (dense := _first(drafts, "dense")) is not None:
+    if dims is None and (dense := _first_product(drafts)) is not None:
         taken = dense[3]["kernel"].shape[-1:]
         if rank < 4 and prod(shape) != prod(taken) and prod(shape[1:]) == prod(taken):
             return rank - 1 if rank > 2 else 0, True
@@ -292,7 +297,7 @@ def _axes(shape: Shape, drafts: Sequence[Draft], given: Mapping[str, Any]) -> tu
 def _said_dims(drafts: Sequence[Draft], rank: int) -> int | None:
     """What the layers say before the first that flattens; a list of one only where the rank allows one axis."""
     for _, operation, settings, arrays in drafts:
-        if operation.name in ("dense", "flatten"):
+        if operation.family in (PRODUCT, RESHAPE):
             return None
         if "dims" in settings:
             return int(settings["dims"])
@@ -304,9 +309,9 @@ def _said_dims(drafts: Sequence[Draft], rank: int) -> int | None:
     return None
 
 
-def _first(drafts: Sequence[Draft], name: str) -> Draft | None:
-    """The first layer that looks at shapes, if it is of a kind."""
+def _first_product(drafts: Sequence[Draft]) -> Draft | None:
+    """The first layer that looks at shapes, if it is a dense one."""
     for draft in drafts:
-        if draft[1].name not in ("flatten", *(rule for rule in LAYERS if rule != "dense")):
-            return draft if draft[1].name == name else None
+        if draft[1].family not in (RESHAPE, ELEMENTWISE, BENT, SOFTMAX):
+            return draft if draft[1].family == PRODUCT else None
     return None

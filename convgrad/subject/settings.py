@@ -11,32 +11,35 @@ from typing import Any
 import numpy as np
 
 from convgrad.core.arithmetic import Plain, rational
+from convgrad.core.nested import exact_value, read_numbers
 from convgrad.errors import Problem, RequestError
-from convgrad.operations.conv import MODES, PADDING_MODES
-from convgrad.operations.max_pool import TIES
+from convgrad.operations.geometry import shape_text
+from convgrad.vocabulary import (
+    BOOLEAN,
+    CHOICE,
+    DIVISOR,
+    EXACT_NUMBER,
+    LARGEST,
+    LAYER_SETTINGS,
+    LISTED,
+    MOST_DIMS,
+    NUMBER,
+    PADDING,
+    PER_AXIS,
+    SETTINGS,
+    WHOLE,
+    Setting,
+)
 
-LARGEST = 2**31 - 1
-"""No axis has more cells, so no stride, window or padding that is larger means anything."""
-MOST_DIMS = 14
-"""Spatial axes: NumPy's arrays may have no more than 32 axes, and copied windows have two for each, and three more."""
-MOST_NORM = 1000
-"""2^p is to be within float64's range; at this p a norm is a maximum to three digits."""
 LONG = 40
 """Digits from which a message does not repeat a number."""
-LISTED = ("window", "output_size", "stride", "padding")
-"""What may say by its length how many axes there are, the first that is a list before the others."""
-PADDING_WORDS = ("valid", "same", "same-lower", "full")
-DEFAULTS: dict[str, Any] = {
-    "stride": 1, "dilation": 1, "padding": 0, "padding_mode": "zeros", "groups": 1, "mode": "cross-correlation",
-    "output_padding": 0, "window": None, "ceil_mode": False, "count_include_pad": True, "divisor": None, "norm": 2,
-    "ties": "first", "output_size": None,
-}  # fmt: skip
 
 
 def read_setting(name: str, value: Any, dims: int) -> Any:
     """The value of one setting for `dims` axes; RequestError for what it cannot be."""
+    setting = SETTINGS[name] if name in SETTINGS else LAYER_SETTINGS[name]
     try:
-        return _READERS[name](unwrapped(value), dims)
+        return READERS[setting.kind](setting, unwrapped(value), dims)
     except RequestError as error:
         raise RequestError(problem.under(name) for problem in error.problems) from None
 
@@ -111,15 +114,11 @@ def listed_dims(settings: Mapping[str, Any]) -> int | None:
     return next((length for length in lengths if length > 1), 1 if 1 in lengths else None)
 
 
-def per_axis(least: int) -> Callable[[Any, int], tuple[int, ...]]:
+def _per_axis(setting: Setting, value: Any, dims: int) -> tuple[int, ...]:
     """One whole number for all axes, by itself or as a list of one, or one each."""
-
-    def read(value: Any, dims: int) -> tuple[int, ...]:
-        if not is_list(value):
-            return (integer(value, least),) * dims
-        return tuple(_at(axis, integer, part, least) for axis, part in enumerate(_for_all(value, dims)))
-
-    return read
+    if not is_list(value):
+        return (integer(value, setting.least),) * dims
+    return tuple(_at(axis, integer, part, setting.least) for axis, part in enumerate(_for_all(value, dims)))
 
 
 def _for_all(value: Sequence[Any], dims: int) -> Sequence[Any]:
@@ -147,13 +146,13 @@ def _at(axis: int, function: Callable[..., Any], *args: Any) -> Any:
         raise RequestError(problem.under(axis) for problem in error.problems) from None
 
 
-def padding(value: Any, dims: int) -> Any:
+def _padding(setting: Setting, value: Any, dims: int) -> Any:
     """A word, or cells before and after per axis from one number, one per axis, or a pair per axis."""
     if isinstance(value, str):
-        if value in PADDING_WORDS:
+        if value in setting.choices:
             return str(value)
         if not isinstance(value, Plain) or value[:1].isalpha():
-            _refuse(f"expected cells or one of {', '.join(PADDING_WORDS)}, found '{value}'")
+            _refuse(f"expected cells or one of {', '.join(setting.choices)}, found '{value}'")
     if not is_list(value):
         return ((integer(value, 0),) * 2,) * dims
     if dims == 1 and len(value) == 2:
@@ -174,7 +173,7 @@ def _pair(value: Any) -> tuple[int, int]:
     return before, after
 
 
-def boolean(value: Any, dims: int = 0) -> bool:
+def boolean(value: Any) -> bool:
     """true or false."""
     if isinstance(value, bool):
         return value
@@ -184,49 +183,47 @@ def boolean(value: Any, dims: int = 0) -> bool:
     raise AssertionError
 
 
-def choice(*words: str) -> Callable[[Any, int], str]:
+def choice(value: Any, *words: str) -> str:
     """One of a few words."""
-
-    def read(value: Any, dims: int = 0) -> str:
-        if not isinstance(value, str) or value not in words:
-            _refuse(f"expected {', '.join(words[:-1])} or {words[-1]}, found {said(value)}")
-        return str(value)
-
-    return read
+    if not isinstance(value, str) or value not in words:
+        _refuse(f"expected {', '.join(words[:-1])} or {words[-1]}, found {said(value)}")
+    return str(value)
 
 
-def divisor(value: Any, dims: int = 0) -> int | None:
-    """A whole number other than 0, or none."""
-    if value is None:
-        return None
+def _divisor(value: Any) -> int:
+    """A whole number other than 0."""
     number = integer(value)
     if number == 0:
         _refuse("the divisor is 0, and a sum over 0 is no mean", "leave it out to divide by the cells of the window")
     return number
 
 
-def norm(value: Any, dims: int = 0) -> int | float:
-    """The p of an Lp pool, at least 1."""
+def _bounded(setting: Setting, value: Any, dims: int) -> int | float:
+    """A number within bounds."""
     number = _number(value)
-    if number is None or not 1 <= number <= MOST_NORM:
-        _refuse(f"expected a number from 1 to {MOST_NORM}, found {said(value)}", "a larger p is as good as a max-pool")
+    if number is None or not setting.least <= number <= setting.most:
+        _refuse(f"expected a number from {setting.least} to {setting.most}, found {said(value)}", setting.advice)
         raise AssertionError
     return int(number) if number.denominator == 1 else float(number)
 
 
-_READERS: dict[str, Callable[[Any, int], Any]] = {
-    "stride": per_axis(1),
-    "dilation": per_axis(1),
-    "window": per_axis(1),
-    "output_size": per_axis(1),
-    "output_padding": per_axis(0),
-    "padding": padding,
-    "padding_mode": choice(*PADDING_MODES),
-    "mode": choice(*MODES),
-    "ties": choice(*TIES),
-    "groups": lambda value, dims: integer(value, 1),
-    "ceil_mode": boolean,
-    "count_include_pad": boolean,
-    "divisor": divisor,
-    "norm": norm,
+def exact_number(value: Any) -> Fraction:
+    """One number, exact where it came so."""
+    numbers = read_numbers(value)
+    if numbers.shape != ():
+        raise RequestError(Problem(f"expected one number, found an array of shape {shape_text(numbers.shape)}"))
+    flat = list(numbers.values.ravel().tolist()) if not isinstance(numbers.values, list) else numbers.values
+    return exact_value(flat[0])
+
+
+READERS: dict[str, Callable[[Setting, Any, int], Any]] = {
+    PER_AXIS: _per_axis,
+    PADDING: _padding,
+    WHOLE: lambda setting, value, dims: integer(value, setting.least, setting.most),
+    DIVISOR: lambda setting, value, dims: _divisor(value),
+    NUMBER: _bounded,
+    EXACT_NUMBER: lambda setting, value, dims: exact_number(value),
+    BOOLEAN: lambda setting, value, dims: boolean(value),
+    CHOICE: lambda setting, value, dims: choice(value, *setting.choices),
 }
+"""By kind of setting."""

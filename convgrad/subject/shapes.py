@@ -11,6 +11,7 @@ from convgrad.errors import Problem, RequestError
 from convgrad.operations import Operation
 from convgrad.operations.geometry import shape_text, strided_axes
 from convgrad.operations.operation import Shape
+from convgrad.vocabulary import CONVOLUTION, MAXIMUM, MEAN, NORM, TRANSPOSED
 
 
 def full_input(shape: Shape, dims: int) -> Shape:
@@ -50,18 +51,12 @@ def full_kernel(shape: Shape, dims: int) -> Shape:
 
 def check_channels(operation: Operation, shapes: Mapping[str, Shape], settings: Mapping[str, Any]) -> None:
     """Groups divide both channel counts, and the kernel has its part of the input's channels."""
-    if "w" not in shapes:
-        return
-    channels, groups, (first, second) = shapes["x"][1], settings["groups"], shapes["w"][:2]
-    if operation.name == "conv-transpose":
-        problems = _transposed_channels(channels, first, groups, shapes)
-    else:
-        problems = _plain_channels(channels, first, second, groups, shapes)
-    if problems:
+    if operation.family in _CHANNELS and (problems := _CHANNELS[operation.family](settings["groups"], shapes)):
         raise RequestError(problems)
 
 
-def _plain_channels(channels: int, filters: int, part: int, groups: int, shapes: Mapping[str, Shape]) -> list[Problem]:
+def _plain_channels(groups: int, shapes: Mapping[str, Shape]) -> list[Problem]:
+    channels, (filters, part) = shapes["x"][1], shapes["w"][:2]
     problems = _indivisible({"input channels": channels, "output channels": filters}, groups)
     if not problems and part * groups != channels:
         sums = f"{part} x {groups} = {part * groups}" if groups > 1 else str(part)
@@ -78,7 +73,8 @@ def _plain_channels(channels: int, filters: int, part: int, groups: int, shapes:
     return problems
 
 
-def _transposed_channels(channels: int, first: int, groups: int, shapes: Mapping[str, Shape]) -> list[Problem]:
+def _transposed_channels(groups: int, shapes: Mapping[str, Shape]) -> list[Problem]:
+    channels, first = shapes["x"][1], shapes["w"][0]
     problems = _indivisible({"input channels": channels}, groups)
     if first != channels:
         problems.append(
@@ -90,6 +86,10 @@ def _transposed_channels(channels: int, first: int, groups: int, shapes: Mapping
             )
         )
     return problems
+
+
+_CHANNELS = {CONVOLUTION: _plain_channels, TRANSPOSED: _transposed_channels}
+"""By family; what a kernel of another must be, its own `prepare` says."""
 
 
 def _indivisible(counts: Mapping[str, int], groups: int) -> list[Problem]:
@@ -115,15 +115,17 @@ def check_bias(bias: Shape | None, channels: int) -> None:
     )
 
 
-def check_delta(shape: Shape | None, expected: Shape, shapes: Mapping[str, Shape], settings: Mapping[str, Any]) -> None:
+def check_delta(
+    operation: Operation, shape: Shape, expected: Shape, shapes: Mapping[str, Shape], settings: Mapping[str, Any]
+) -> None:
     """delta has the output's shape, in the rank the output has."""
-    if shape is None or shape == expected:
+    if shape == expected:
         return
     raise RequestError(
         Problem(
             f"delta has shape {shape_text(shape)}, but the output has {shape_text(expected)}"
-            + _told(_differing(shape, expected, shapes, settings)),
-            _suggestions(shape, expected, shapes, settings),
+            + _told(_differing(operation, shape, expected, shapes, settings)),
+            _suggestions(operation, shape, expected, shapes, settings),
             ("delta",),
         )
     )
@@ -135,7 +137,7 @@ def _told(parts: Iterable[str]) -> str:
 
 
 def _differing(
-    shape: Shape, expected: Shape, shapes: Mapping[str, Shape], settings: Mapping[str, Any]
+    operation: Operation, shape: Shape, expected: Shape, shapes: Mapping[str, Shape], settings: Mapping[str, Any]
 ) -> Iterator[str]:
     """Samples, channels and spatial axes that differ, or of another rank every axis, by how the length comes about."""
     dims, alike = settings["dims"], len(shape) == len(expected)
@@ -143,13 +145,13 @@ def _differing(
         names = ("sample", "channel")[dims + 2 - len(expected) :]
         counts = zip(names, shape[:-dims], expected[:-dims], strict=True)
         yield from (f"{n} {what}{'s' * (n != 1)}, not {given}" for what, given, n in counts if given != n)
-    lengths = _output_arithmetic(shapes, settings)
+    lengths = _output_arithmetic(operation, shapes, settings)
     yield from (text for axis, text in enumerate(lengths, -dims) if not alike or shape[axis] != expected[axis])
 
 
-def _output_arithmetic(shapes: Mapping[str, Shape], settings: Mapping[str, Any]) -> list[str]:
+def _output_arithmetic(operation: Operation, shapes: Mapping[str, Shape], settings: Mapping[str, Any]) -> list[str]:
     """How the output's lengths come about, axis by axis."""
-    if "stride" not in settings or "output_padding" in settings or settings.get("ceil_mode"):
+    if _LENGTHS.get(operation.family) is not _plain_length or "stride" not in settings or settings.get("ceil_mode"):
         return []
     return [
         f"floor(({length} + {axis.before} + {axis.after} - {axis.extent})/{axis.stride}) + 1 = {axis.positions(length)}"
@@ -161,26 +163,30 @@ def _axes(shapes: Mapping[str, Shape], settings: Mapping[str, Any]) -> list[Axis
     return list(strided_axes(shapes["w"][2:] if "w" in shapes else settings["window"], settings))
 
 
-def _suggestions(shape: Shape, expected: Shape, shapes: Mapping[str, Shape], settings: Mapping[str, Any]) -> str:
+def _suggestions(
+    operation: Operation, shape: Shape, expected: Shape, shapes: Mapping[str, Shape], settings: Mapping[str, Any]
+) -> str:
     """Up to three strides or paddings with which the output would have delta's shape."""
-    dims = settings["dims"]
-    if "stride" not in settings or len(shape) != len(expected) or shape[:-dims] != expected[:-dims]:
+    dims, length = settings["dims"], _LENGTHS.get(operation.family)
+    if length is None or "stride" not in settings or len(shape) != len(expected) or shape[:-dims] != expected[:-dims]:
         return "delta must have the output's shape"
-    transposed = "output_padding" in settings
-    paddings = range(max(axis.extent for axis in _axes(shapes, settings)))
+    pairs = list(zip(_axes(shapes, settings), shapes["x"][2:], strict=True))
+    paddings = range(max(axis.extent for axis, _ in pairs))
     found = [
         f"stride {stride} with padding {padding}"
         for stride, padding in sorted(product(range(1, 5), paddings), key=sum)
-        if _lengths(shapes, settings, stride, padding, transposed) == shape[-dims:]
+        if tuple(length(axis, cells, stride, padding) for axis, cells in pairs) == shape[-dims:]
     ][:3]
     return f"{' or '.join(found)} would fit" if found else "delta must have the output's shape"
 
 
-def _lengths(
-    shapes: Mapping[str, Shape], settings: Mapping[str, Any], stride: int, pad: int, transposed: bool
-) -> Shape:
-    """The output's lengths with another stride and padding."""
-    pairs = list(zip(_axes(shapes, settings), shapes["x"][2:], strict=True))
-    if transposed:
-        return tuple((length - 1) * stride - 2 * pad + axis.extent for axis, length in pairs)
-    return tuple(Axis(a.size, stride, a.dilation, pad, pad).positions(length) for a, length in pairs)
+def _plain_length(axis: Axis, cells: int, stride: int, pad: int) -> int:
+    return Axis(axis.size, stride, axis.dilation, pad, pad).positions(cells)
+
+
+def _transposed_length(axis: Axis, cells: int, stride: int, pad: int) -> int:
+    return (cells - 1) * stride - 2 * pad + axis.extent
+
+
+_LENGTHS = {**dict.fromkeys((CONVOLUTION, MAXIMUM, MEAN, NORM), _plain_length), TRANSPOSED: _transposed_length}
+"""The output's length with another stride and padding, by family; of another nothing is suggested."""

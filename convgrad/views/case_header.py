@@ -8,11 +8,16 @@ from typing import Any
 from convgrad.core.arithmetic import natural
 from convgrad.subject.case import Case
 from convgrad.views.block_kinds import Facts, Heading, Section, Sign, Words, printable, shape_text
+from convgrad.vocabulary import NORM
 
 TIES = {
     "first": "first in row order wins", "last": "last in row order wins", "split": "share equally",
     "all": "each takes the whole delta, which is not a subgradient",
 }  # fmt: skip
+
+GEOMETRY = ("window", "stride", "dilation", "padding", "output_padding", "groups", "output_size")
+TOLD = ("dims", *GEOMETRY, "padding_mode", "mode", "ceil_mode", "divisor", "count_include_pad", "norm", "ties")
+"""Settings that are told in words of their own; others follow by their names."""
 
 
 def header(case: Case) -> Section:
@@ -34,16 +39,17 @@ def _items(case: Case) -> Iterator[Words]:
     yield f"x {shape_text(case.layout.input)}"
     if case.layout.kernel is not None:
         yield f"kernel {shape_text(case.layout.kernel)}"
-    for name in ("window", "stride", "dilation", "padding", "output_padding", "groups", "output_size"):
+    for name in GEOMETRY:
         if (value := settings.get(name)) is not None and not _dull(name, value):
             yield f"{name} {_setting(name, value)}" + _mode_of_padding(name, settings)
-    yield from _pooling(settings)
+    yield from _pooling(case)
+    yield from (f"{name} {value}" for name, value in settings.items() if name not in TOLD and value is not None)
     yield output(case.layout.output(case.output_shape))
     yield case.arithmetic
     if "mode" in settings:
         yield "cross-correlation" if settings["mode"] == "cross-correlation" else "convolution: the kernel is turned"
-    if "ties" in settings:
-        yield f"ties: {TIES[settings['ties']]}"
+    if rule := settings.get("ties"):
+        yield f"ties: {TIES[rule]}"
 
 
 def output(shape: Sequence[int]) -> Words:
@@ -73,14 +79,18 @@ def _mode_of_padding(name: str, settings: Any) -> str:
     return f" ({mode})" if name == "padding" and mode != "zeros" and any(map(any, settings["padding"])) else ""
 
 
-def _pooling(settings: Any) -> Iterator[str]:
+def _pooling(case: Case) -> Iterator[str]:
     """What only some pools have."""
+    settings = case.settings
     if settings.get("ceil_mode"):
         yield "ceil mode"
     if settings.get("divisor") is not None:
         yield f"divisor {settings['divisor']}"
     elif "count_include_pad" in settings and any(map(any, settings["padding"])):
         yield "padding counted" if settings["count_include_pad"] else "padding not counted"
-    if "norm" in settings:
-        p = settings["norm"]
-        yield f"norm {p}: y = (sum |x|^{p})^(1/{p})" if p != 1 else "norm 1: y = sum |x|"
+    if p := settings.get("norm"):
+        yield f"norm {p}" + (_formula(p) if case.operation.family == NORM else "")
+
+
+def _formula(p: Any) -> str:
+    return f": y = (sum |x|^{p})^(1/{p})" if p != 1 else ": y = sum |x|"

@@ -11,6 +11,7 @@ from convgrad.views.case_header import header
 from convgrad.views.layer_header import layer_header
 from convgrad.views.pooled_deltas import PRODUCTS
 from convgrad.views.term_rows import TermTable, products, unwindowed_table
+from convgrad.vocabulary import CONVOLUTION, MAXIMUM, MEAN, NORM, TRANSPOSED
 
 
 def view(explanation: Explanation, asked: Asked) -> View:
@@ -37,7 +38,7 @@ def _body(explanation: Explanation, asked: Asked) -> Iterator[Block]:
 
 def _title(explanation: Explanation) -> str:
     """In words, what the terms are."""
-    terms, entry = explanation.terms, explanation.own_entry
+    terms, entry, family = explanation.terms, explanation.own_entry, explanation.case.operation.family
     overlays = len({(term.sample, term.position) for term in terms})
     many = f"{overlays} overlay{'s' * (overlays != 1)}"
     where = bracketed(explanation.index)
@@ -45,7 +46,7 @@ def _title(explanation: Explanation) -> str:
         return f"{entry}: nothing reaches it"
     if explanation.name == "dX":
         each = f", {len(terms) // overlays} terms each" if len(terms) > overlays else ""
-        if "output_padding" in explanation.case.settings:
+        if family == TRANSPOSED:
             return f"{entry}: x{where} was laid on {len(terms)} entries of the output"
         return f"{entry}: {many} cover{'s' * (overlays == 1)} x{where}{each}"
     if explanation.name == "dW":
@@ -56,15 +57,18 @@ def _title(explanation: Explanation) -> str:
 
 
 def _output_title(explanation: Explanation) -> str:
-    case, terms = explanation.case, explanation.terms
+    terms, family = explanation.terms, explanation.case.operation.family
     cells = sum(term.position is not None for term in terms)
     bias = ", and the bias" if cells < len(terms) else ""
-    if "output_padding" in case.settings:
+    if family == TRANSPOSED:
         return f"{cells} cell{'s' * (cells != 1)} of x reach it, times w{bias}"
-    if "w" in case.operation.operands:
+    if family == CONVOLUTION:
         return f"w times the cells of x under the window{bias}"
-    what = "the largest" if "ties" in case.settings else "the norm" if "norm" in case.settings else "the mean"
-    return f"{what} of the {cells} cells under the window"
+    return f"{POOLED.get(family, f'the {family}')} of the {cells} cells under the window"
+
+
+POOLED = {MAXIMUM: "the largest", NORM: "the norm", MEAN: "the mean"}
+"""What a pool's output is; another is called by its family."""
 
 
 def _remark(explanation: Explanation) -> str:

@@ -7,11 +7,15 @@ from convgrad.views.asked import Asked
 from convgrad.views.block_kinds import Arrays, Part, Section, View
 from convgrad.views.case_header import header
 from convgrad.views.of_gradients import given
+from convgrad.vocabulary import MAXIMUM, MEAN, NORM
+
+POOLS = (MAXIMUM, MEAN, NORM)
+"""The families whose windows are drawn on the input."""
 
 
 def view(forward: Forward, asked: Asked) -> View:
     """What was given, then the output, last. Raises RequestError for a channel that there is not."""
-    is_pool = "w" not in forward.case.operation.operands
+    is_pool = forward.case.operation.family in POOLS
     return _sections(forward, asked, _pooled(forward, asked) if is_pool else _given(forward))
 
 

@@ -3,13 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from importlib import import_module
 
+from convgrad.operations.operation import known
 from convgrad.passes.gradients import Gradients
 from convgrad.subject.case import Case
 from convgrad.views.asked import Asked
-from convgrad.views.block_kinds import Arrays, Identities, View
+from convgrad.views.block_kinds import Arrays, Identities, Prose, View
 from convgrad.views.case_header import header
 from convgrad.views.identity_blocks import identities
+from convgrad.vocabulary import CONVOLUTION, MAXIMUM, MEAN, NORM, TRANSPOSED
+
+OVERLAYS = {
+    **dict.fromkeys((CONVOLUTION, TRANSPOSED), "convgrad.views.convolution_overlays"),
+    **dict.fromkeys((MAXIMUM, MEAN, NORM), "convgrad.views.pool_overlays"),
+}
+"""The module that draws a family's overlays, imported when it is needed."""
+DRAWING = "how overlays are drawn"
 
 
 def view(gradients: Gradients, asked: Asked) -> View:
@@ -17,7 +27,10 @@ def view(gradients: Gradients, asked: Asked) -> View:
 
     Raises RequestError for a channel or an overlay that there is not.
     """
-    return _sections(gradients, asked, iter(()) if asked.quiet else _overlays(gradients, asked))
+    if asked.quiet:
+        return _sections(gradients, asked, iter(()))
+    drawn = gradients.case.operation.family in OVERLAYS
+    return _sections(gradients, asked, (_overlays if drawn else _undrawn)(gradients, asked))
 
 
 def _sections(gradients: Gradients, asked: Asked, overlays: View) -> View:
@@ -30,16 +43,26 @@ def _sections(gradients: Gradients, asked: Asked, overlays: View) -> View:
 
 def _overlays(gradients: Gradients, asked: Asked) -> View:
     """The part that differs by operation; what is asked for is checked at once."""
-    if "w" in gradients.case.operation.operands:
-        from convgrad.views.convolution_overlays import overlay_sections
-    else:
-        from convgrad.views.pool_overlays import overlay_sections
-    return overlay_sections(gradients, asked)
+    view: View = import_module(OVERLAYS[gradients.case.operation.family]).overlay_sections(gradients, asked)
+    return view
 
 
-def _checksums(gradients: Gradients) -> Identities:
-    from convgrad.differences.identities import checksums
+def _undrawn(gradients: Gradients, asked: Asked) -> View:
+    """Of a family whose overlays no view draws: what was given, and where the overlays are. Refuses to open one."""
+    if asked.only is not None or asked.channel is not None:
+        known(OVERLAYS, gradients.case.operation, DRAWING)
+    return iter((Arrays(tuple(given(gradients.case)), brief=True), Prose(_elsewhere(gradients.case))))
 
+
+def _elsewhere(case: Case) -> str:
+    return f"{DRAWING} is not known for a {case.operation.family}; --overlays all --format json has them in numbers"
+
+
+def _checksums(gradients: Gradients) -> Identities | Prose:
+    from convgrad.differences.identities import checksums, has_identities
+
+    if not has_identities(gradients.case):
+        return Prose(f"no identity is known that the gradients of a {gradients.case.operation.family} obey")
     some = len(gradients.full_overlays)
     return identities(checksums(gradients.case, gradients.by_operand, gradients.y) if some else ())
 

@@ -15,6 +15,7 @@ from convgrad.errors import Place, Problem, RequestError
 from convgrad.operations import Overlay
 from convgrad.operations.conv import oriented
 from convgrad.subject.case import Case
+from convgrad.vocabulary import TRANSPOSED
 
 
 class Pair(NamedTuple):
@@ -30,7 +31,7 @@ class Pair(NamedTuple):
 
     @property
     def transposed(self) -> bool:
-        return "output_padding" in self.case.settings
+        return self.case.operation.family == TRANSPOSED
 
     @property
     def window(self) -> Window:
@@ -147,7 +148,7 @@ def restricted(case: Case, first: int, last: int, channel: int | None = None) ->
     keep = np.zeros(prod(shape), bool)
     keep[first:last] = True
     keep = keep.reshape(shape[0], 1, *shape[1:])
-    transposed = "output_padding" in case.settings
+    transposed = case.operation.family == TRANSPOSED
     near = case.operands["x"] if transposed else case.delta
     assert near is not None
     if channel is not None:

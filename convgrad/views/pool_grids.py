@@ -15,6 +15,7 @@ from convgrad.passes.gradients import Gradients
 from convgrad.subject.case import Case
 from convgrad.views.block_kinds import TIES, WINS, Beside, Cell, Grid, Line, Section, windowed
 from convgrad.views.pair import restricted
+from convgrad.vocabulary import MAXIMUM
 
 DRAWN = 256
 """Windows whose winners are marked; of more, x is shown without."""
@@ -39,7 +40,7 @@ def input_grid(case: Case, delta: Array, channel: int) -> Beside:
 
 def _input_grid(case: Case, delta: Array, channel: int) -> Grid:
     window: Window = case.arguments["window"]
-    marked = "ties" in case.settings and prod(case.positions) <= DRAWN
+    marked = case.operation.family == MAXIMUM and prod(case.positions) <= DRAWN
     laid = (
         case.operation.overlay(delta, *case.arrays, sample=0, position=position, **case.arguments)
         for position in np.ndindex(case.positions if marked else 0)

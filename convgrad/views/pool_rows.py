@@ -9,10 +9,12 @@ import numpy as np
 
 from convgrad.core.arithmetic import Array
 from convgrad.operations import Overlay
+from convgrad.operations.operation import known
 from convgrad.passes.gradients import Gradients
 from convgrad.views.asked import Asked
 from convgrad.views.block_kinds import Column, Entry, Equation, Partial, Row, Rows, Sign, Table, Words, index
 from convgrad.views.ledger import ENDS, MOST, TAPS
+from convgrad.vocabulary import MAXIMUM, MEAN, NORM
 
 NAMED = 3
 """Winners of a tie that are named one by one."""
@@ -163,7 +165,8 @@ def _largest(values: Array) -> Any:
 
 
 def table_of(gradients: Gradients, channel: int) -> PoolTable:
-    """The table for a kind of pool."""
-    settings = gradients.case.settings
-    kind = Winners if "ties" in settings else Slopes if "norm" in settings else Shares
-    return kind(gradients, channel)
+    """The table for a family of pools."""
+    return known(TABLES, gradients.case.operation, "how its overlays are shown")(gradients, channel)
+
+
+TABLES: dict[str, type[PoolTable]] = {MAXIMUM: Winners, MEAN: Shares, NORM: Slopes}

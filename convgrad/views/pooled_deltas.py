@@ -12,16 +12,18 @@ from convgrad.passes.explanation import Explanation, above, bracketed, pooled_su
 from convgrad.passes.subject import Part, Subject
 from convgrad.views.block_kinds import Block, Column, Entry, Prose, Row, Sign, Table
 from convgrad.views.term_rows import products
+from convgrad.vocabulary import MAXIMUM, MEAN, NORM
 
 ROWS, PRODUCTS = 12, 6
 """Deltas of a pool, and products of each, that are written out."""
-POOLS = ("max-pool", "average-pool", "lp-pool", "adaptive-max-pool", "adaptive-average-pool")
+POOLS = (MAXIMUM, MEAN, NORM)
+"""The families whose deltas are told of."""
 
 
 def pooled_deltas(network: Subject, layer: Part) -> Iterator[Block]:
     """Each delta of a pool as the sum that it is, and where it goes; of any other layer nothing."""
     sender = above(network, layer)
-    if sender is None or layer.op not in POOLS or sender.layer.operation.operands == ("x",):
+    if sender is None or layer.layer.operation.family not in POOLS or sender.layer.operation.operands == ("x",):
         return
     yield Prose(f"who sends how much to whom: each delta of {layer.name} is a sum over {sender.name}")
     sums = zip(np.ndindex(layer.delta.shape), pooled_sums(network, layer), strict=True)

@@ -10,6 +10,7 @@ from convgrad.passes.explanation import Explanation, bracketed
 from convgrad.views.asked import Asked
 from convgrad.views.block_kinds import Column, Entry, Partial, Row, Rows, Sign, Table, Words, index
 from convgrad.views.ledger import ENDS
+from convgrad.vocabulary import CONVOLUTION, MAXIMUM, MEAN, NORM, TRANSPOSED
 
 MOST = 24
 """Terms that are shown without leaving any out."""
@@ -21,7 +22,8 @@ class TermTable:
     def __init__(self, explanation: Explanation) -> None:
         self.explanation, self.terms = explanation, explanation.terms
         self.samples = len({term.sample for term in self.terms if term.sample is not None}) > 1
-        self.near = "x" if "output_padding" in explanation.case.settings else "delta"
+        self.family = explanation.case.operation.family
+        self.near = "x" if self.family == TRANSPOSED else "delta"
         self.factors = [factor.name for factor in self.terms[0].factors]
         self.placed = [any(self._place(term, i) for term in self.terms) for i in range(len(self.factors))]
         self.product = len(self.factors) > 1 or any(term.value != term.factors[0].value for term in self.terms)
@@ -60,7 +62,7 @@ class TermTable:
         """What a term is of its factors."""
         if "divisor" in self.factors:
             return f"{self.factors[0]} / divisor"
-        normed = len(self.factors) == 1 and "norm" in self.explanation.case.settings
+        normed = len(self.factors) == 1 and self.family == NORM
         return "|x|" if normed else product_of(self.factors)
 
     def _row(self, term: Term) -> Row:
@@ -88,11 +90,11 @@ class TermTable:
     def _sum_sign(self) -> Sign | str:
         """What the last line is of the terms: their sum, but an output of some pools is no sum."""
         settings = self.explanation.case.settings
-        if self.explanation.name == "y" and "ties" in settings:
-            return "max"
-        if self.explanation.name == "y" and settings.get("norm", 1) != 1:
-            return f"norm {settings['norm']}"
-        return Sign.TOTAL
+        if self.explanation.name != "y" or self.family in (CONVOLUTION, TRANSPOSED, MEAN):
+            return Sign.TOTAL
+        if self.family == NORM:
+            return f"norm {settings['norm']}" if settings["norm"] != 1 else Sign.TOTAL
+        return "max" if self.family == MAXIMUM else self.family
 
     def _summed(self, name: Entry, value: Entry) -> Row:
         row: list[Entry] = [""] * len(tuple(self._columns()))

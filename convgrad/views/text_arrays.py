@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import islice
 from math import prod
@@ -81,7 +82,8 @@ def _remark(block: Remark, pen: Pen) -> Lines:
 
 def _noted(title: str, shown: Lines, left: Sequence[str], look: Look) -> Lines:
     """A block under its title, and below it a note that some is left out."""
-    note = wrapped([f"{' and '.join(left)}; --format json has all"], max(shown.width, len(title), 24), indent="")
+    width = min(max(shown.width, len(title), 24), look.width or sys.maxsize)
+    note = wrapped([f"{' and '.join(left)}; --format json has all"], width, indent="")
     lines = [*shown.lines, *(plain_lines(*note, style="quiet") if left else [])]
     return titled(title, together(lines), look.width)
 

@@ -54,11 +54,25 @@ def test_half_a_unit_is_inclusive_on_either_side():
     assert claimed(case, dX=[Plain("0.11"), Plain("0.38")]).verdict == "differs"
 
 
+def test_a_number_beside_a_far_finer_one_is_known_as_well_as_float64_knows_it():
+    case = {"input": [1, 1, 1], "kernel": [1, Plain("1e-30")], "delta": [2, 3]}  # dX 2, 3 + 2e-30, 3e-30
+    assert claimed(case, dX=[2, 3, Plain("3e-30")]).verdict == "agrees"
+    assert claimed(case, dX=[2, Plain("3.00000000000001"), Plain("3e-30")]).verdict == "differs"
+    assert claimed(case, dX=[2, 3, Plain("4e-30")]).verdict == "differs"
+
+
 def test_the_last_place_is_that_of_the_whole_array_because_writers_drop_zeros():
     assert written([Plain("0.5"), Plain("0.25"), Plain("3")]).place == 2
     assert written([Plain("1e3"), Plain("20")]).place == 0
     assert written([1, 2]).place == 0
     assert written([0.5, 1e-3]).place == 3
+
+
+def test_the_shortest_text_of_a_float64_is_right_where_the_float64_is():
+    delta = [Plain("-9.021490940757092904"), Plain("-2.757268445774684672")]
+    case = {"op": "max-pool", "window": 1, "input": [1, 2], "delta": delta}
+    assert claimed(case, dX=[Plain("-9.021490940757094"), Plain("-2.7572684457746846")]).verdict == "agrees"
+    assert claimed(case, dX=[Plain("-9.021490940757097"), Plain("-2.7572684457746846")]).verdict == "differs"
 
 
 def test_fifteen_digits_are_float64_data():
@@ -102,6 +116,7 @@ def test_what_plain_loops_compute_in_a_type_is_excused_as_that_type(document, dt
     assert check(document, computed(document, dtype)).verdict == "agrees"
 
 
+@pytest.mark.slow
 @given(geometry.cases(operations=SUMS, batches=(1, 2)), st.sampled_from([np.float32, np.float64]))
 def test_so_it_is_where_the_numbers_are_decimal_and_had_to_be_rounded_first(document, dtype):
     assert check(document, computed(document, dtype)).verdict == "agrees"

@@ -12,7 +12,7 @@ import yaml
 
 from convgrad.cli import run, subjects
 from convgrad.cli.formats import FORMATS
-from convgrad.cli.results import Results
+from convgrad.cli.shown import Results
 from convgrad.documents import chunks, reading
 from convgrad.passes.gradients import Gradients
 

@@ -158,6 +158,7 @@ def test_the_table_shows_who_sends_how_much_to_whom():
     assert "0.1×0.75 + -0.2×0.25 + 0.3×-1 + 0.4×0.5  -0.075  x[2,2]" in conv
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("width", [40, 80, 200, None])
 def test_no_number_is_cut_at_any_width(width):
     from convgrad.views import Shown, render
@@ -243,6 +244,20 @@ def test_steps_without_a_rate_are_refused_before_anything_is_written(form):
     run = convgrad("network", "-", "--steps", "2", "--format", form, stdin=text)
     assert (run.returncode, run.stdout) == (2, "")
     assert "learning_rate" in run.stderr
+
+
+@pytest.mark.parametrize("form", ["table", "json", "jsonl"])
+def test_steps_that_grow_beyond_float64_are_refused_before_anything_is_written(form):
+    text = "{input: [1], layers: [{kernel: [2]}], loss: {op: mse, target: [0]}, learning_rate: 1e200}"
+    run = convgrad("network", text, "--steps", "3", "--format", form)
+    assert (run.returncode, run.stdout) == (2, "")
+    assert "a number of 401 digits is beyond what a 64-bit float can hold" in run.stderr
+
+
+def test_a_layer_of_one_number_is_explained_and_checked():
+    text = "{input: -0.5, dims: 1, layers: [{op: leaky-relu, slope: 0.5}], delta: 3}"
+    assert json.loads(convgrad("explain", "leaky-relu1.dX", text, "--format", "json").stdout)["value"] == 1.5
+    assert convgrad("check", text).returncode == 0
 
 
 @pytest.mark.parametrize(("overlays", "count"), [("1", 1), ("all", 4), ("none", None)])

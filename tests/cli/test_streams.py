@@ -38,6 +38,7 @@ def shell(line: str, **environment: str) -> Any:
     )
 
 
+@pytest.mark.slow
 @needs_shell
 @pytest.mark.parametrize("line", DELIVERIES)
 @pytest.mark.parametrize("led", [">&-", ">/dev/full", "<&- >&- 2>&-"])
@@ -49,6 +50,7 @@ def test_what_cannot_be_delivered_exits_with_74(line: str, led: str) -> None:
         assert len(run.stderr.splitlines()) == 1
 
 
+@pytest.mark.slow
 @needs_shell
 @pytest.mark.parametrize("led", ["2>&-", "2>/dev/full <&-"])
 @pytest.mark.parametrize(("line", "code"), [(AGREES, 0), (DIFFERS, 1), (MISSING, 2), ("chek", 2), ("", 2),
@@ -57,6 +59,7 @@ def test_an_exit_code_does_not_hang_on_whether_anybody_hears_standard_error(line
     assert shell(f"{line} {led}").returncode == code
 
 
+@pytest.mark.slow
 @needs_shell
 @pytest.mark.parametrize("led", [">&-", ">/dev/full 2>&- <&-"])
 @pytest.mark.parametrize("line", [MISSING, "check --nothing", "forward - <&-"])

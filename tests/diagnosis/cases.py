@@ -43,10 +43,11 @@ def printed(case, **arrays):
     return claims_of(case, {name: plain(values) for name, values in arrays.items()})
 
 
-def claims_of(case, arrays):
+def claims_of(case, arrays, dtype=None):
     """Claims of a case by array."""
     subject = subject_of(case)
-    return {place.array: claim for place, claim in read_claims(subject, arrays, subject.arrays()).items()}
+    claims = read_claims(subject, arrays, subject.arrays(), dtype=dtype)
+    return {place.array: claim for place, claim in claims.items()}
 
 
 def plain(text):

@@ -218,6 +218,7 @@ PAIRS = [
 ]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("array", "first", "second"), PAIRS)
 def test_two_mistakes_on_one_array_are_both_named(array, first, second):
     found = planted(SEPARATING, array, first, second)[0]
@@ -302,6 +303,7 @@ def added(where):
 ALL = slice(None)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("change", "expected"),
     [

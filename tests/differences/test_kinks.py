@@ -63,6 +63,7 @@ def maximum_slopes(document):
     return {index: (slope(index, 1), slope(index, -1)) for index in np.ndindex(values.shape)}
 
 
+@pytest.mark.slow
 @given(geometry.cases(operations=geometry.MAX_POOLS, batches=(1, 1)))
 def test_every_entry_left_undecided_lies_in_a_tied_window_and_every_other_has_one_slope(document):
     if np.size(document["input"]) > 40:

@@ -114,3 +114,17 @@ def test_an_error_of_a_millionth_is_not_excused():
     wrong = network.layers[0].gradients.by_operand["w"] * (1 + 2.0**-20)
     found, bounds = replayed_differences(network), Propagated(network)
     assert (abs(found.gradients[0, "w"] - wrong) > bounds.bound(network.parts[0].place("dW"))).all()
+
+
+@pytest.mark.parametrize(("norm", "x"), [(1, [1.5, -2.25, 3.125, 4.0]), (2, [1.5, 0.0, 3.125, -4.0])])
+def test_a_norm_is_smooth_where_its_window_has_no_zero_of_its_kind(norm, x):
+    layers = [{"op": "lp-pool", "window": 2, "norm": norm}]
+    document = {"input": x, "layers": layers, "loss": {"op": "mse", "target": [0.5, 1]}}
+    assert convgrad.check(convgrad.network(document, arithmetic="float64")).verdict == "agrees"
+
+
+def test_a_step_across_a_kink_that_no_delta_reaches_yet_is_made_smaller():
+    layers = [{"op": "conv", "kernel": ["1/2"]}, {"op": "relu"}]
+    network = convgrad.network({"input": [1], "layers": layers, "loss": {"op": "mse", "target": ["1/2"]}})
+    assert network.arithmetic == "exact"
+    assert convgrad.check(network).verdict == "agrees"  # at the target delta is 0; a step of 1 leaves the kink behind

@@ -189,3 +189,11 @@ def test_the_quick_reader_accepts_nothing_that_the_careful_one_refuses(text, dat
     found = lifted(text, chunk)
     assume(found is not None)
     assert_same(found[0], careful(text))
+
+
+def test_an_array_is_lifted_from_sixteen_levels_and_no_more_mappings_counted():
+    def nested_in(levels):
+        return '{"a": ' * levels + "[[1, 2], [3, 4]]" + "}" * levels
+
+    assert_same(lifted(nested_in(14))[0], careful(nested_in(14)))
+    assert lifted(nested_in(15)) is None

@@ -263,3 +263,8 @@ def test_levels_that_libyaml_itself_gives_up_on_are_refused_where_the_first_too_
     with pytest.raises(RequestError) as caught:
         events.tree("a: " + "[" * 100_000, "x")
     assert caught.value.problems[0].place.column == len("a: ") + 16
+
+
+def test_tabs_around_json_are_blanks():
+    assert events.tree('\t{"a": [1,\t2]}\t\n', "x") == {"a": ["1", "2"]}
+    assert events.tree('\t["\\ud83d\\ude00"]\t', "x") == ["😀"]

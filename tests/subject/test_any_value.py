@@ -3,8 +3,7 @@
 import pytest
 
 import convgrad
-from convgrad.subject.case import KEYS
-from convgrad.subject.network_document import KEYS as NETWORK_KEYS
+from convgrad.vocabulary import LAYER_SETTINGS, keys_of_case, keys_of_network
 from tests.any_value import VALUES
 
 CASES = (
@@ -38,19 +37,21 @@ def assert_answered(function, document):
     assert not [word for word in ("object at 0x", "<class", "np.", "array(") if word in said]
 
 
+@pytest.mark.slow
 @pytest.mark.filterwarnings("ignore:.*encountered in:RuntimeWarning")
 @pytest.mark.parametrize("value", VALUES.values(), ids=VALUES)
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case["op"])
 def test_every_key_of_a_case_takes_or_refuses_any_value(case, value):
-    for key in KEYS:
+    for key in keys_of_case():
         for function in CALLS.values() if key in case else [convgrad.check]:
             assert_answered(function, {**case, key: value})
 
 
+@pytest.mark.slow
 @pytest.mark.filterwarnings("ignore:.*encountered in:RuntimeWarning")
 @pytest.mark.parametrize("value", VALUES.values(), ids=VALUES)
 def test_every_key_of_a_network_takes_or_refuses_any_value(value):
-    for key in NETWORK_KEYS:
+    for key in keys_of_network():
         assert_answered(convgrad.check, {**NETWORK, key: value})
     for key in ("op", "target", "reduction"):
         assert_answered(convgrad.network, {**NETWORK, "loss": {**NETWORK["loss"], key: value}})
@@ -60,15 +61,17 @@ def test_every_key_of_a_network_takes_or_refuses_any_value(value):
         assert_answered(convgrad.check, {**NETWORK, "claim": {"c": {key: value}}})
 
 
+@pytest.mark.slow
 @pytest.mark.filterwarnings("ignore:.*encountered in:RuntimeWarning")
 @pytest.mark.parametrize("value", VALUES.values(), ids=VALUES)
 @pytest.mark.parametrize("place", range(len(LAYERS)))
 def test_every_key_of_a_layer_takes_or_refuses_any_value(place, value):
-    for key in (*KEYS, "slope"):
+    for key in (*keys_of_case(), *LAYER_SETTINGS):
         layers = [{**layer, key: value} if number == place else layer for number, layer in enumerate(LAYERS)]
         assert_answered(convgrad.network, {**NETWORK, "layers": layers})
 
 
+@pytest.mark.slow
 @pytest.mark.filterwarnings("ignore:.*encountered in:RuntimeWarning")
 @pytest.mark.parametrize("value", VALUES.values(), ids=VALUES)
 @pytest.mark.parametrize("claim_dtype", [None, "float32"])

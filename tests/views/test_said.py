@@ -10,7 +10,6 @@ import pytest
 import yaml
 
 import convgrad
-from convgrad.checking.installation import verify_installation
 from convgrad.views import Shown, render
 
 SAMPLES = Path(__file__).parents[2] / "samples"
@@ -144,8 +143,8 @@ def test_digits_that_are_too_few_are_said_to_be(monkeypatch):
     assert "its digits are too few to tell" in shown(report)
 
 
-def test_the_installation_names_its_cases_and_says_why_some_are_undecided():
-    installation = verify_installation()
+@pytest.mark.slow
+def test_the_installation_names_its_cases_and_says_why_some_are_undecided(installation):
     lines = shown(installation).splitlines()
     names = [line[:37].strip() for line in lines[2 : 2 + len(installation.cases)]]
     assert len(set(names)) == len(names)

@@ -73,6 +73,16 @@ def test_no_view_holds_an_ellipsis_or_goes_beyond_the_width(case, width, data):
         assert_within(shown, width)
 
 
+def test_a_note_of_what_is_left_out_keeps_to_the_width():
+    random = np.random.default_rng(0)
+    settings = {"op": "conv-transpose", "groups": 3, "stride": [1, 3], "dilation": [2, 1], "output_padding": [0, 1]}
+    shapes = {"input": (3, 3, 2, 4), "kernel": (3, 1, 1, 2), "delta": (3, 3, 2, 12)}
+    arrays = {name: random.integers(-9, 9, shape).tolist() for name, shape in shapes.items()}
+    shown = text(convgrad.backward(settings | arrays), 40)
+    assert "8 of 9 slices" in shown
+    assert_within(shown, 40)
+
+
 @given(case=cases(), width=st.sampled_from((None, 8, 25)))
 def test_any_width_will_do(case, width):
     assert text(convgrad.backward(case), width)

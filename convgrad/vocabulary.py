@@ -1,0 +1,237 @@
+"""The words of documents and options, once: every setting, every operation with its settings, every choice."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, NamedTuple
+
+# -- Kinds of value ----------------------------------------------------------------------------------------------------
+
+PER_AXIS, PADDING, WHOLE, DIVISOR, NUMBER = "per axis", "padding", "whole", "divisor", "number"
+BOOLEAN, CHOICE, ARRAY, DELTA, EXACT_NUMBER = "boolean", "choice", "array", "delta", "exact number"
+ANYTHING = "anything"
+"""What a setting may be: `subject.settings` reads each kind, `documents.schemas` describes it, `cli.options` types it.
+
+One whole number, or one per axis; cells, or a word; a whole number; one that may be below 0 but not 0; a number; yes or
+no; one of some words; numbers; numbers or `ones`; a number that stays exact; whatever comes.
+"""
+
+LARGEST = 2**31 - 1
+"""No axis has more cells, so no stride, window, padding or count that is larger means anything."""
+MOST_DIMS = 14
+"""Spatial axes: NumPy's arrays may have no more than 32 axes, and copied windows have two for each, and three more."""
+MOST_NORM = 1000
+"""2^p is to be within float64's range; at this p a norm is a maximum to three digits."""
+
+
+class Setting(NamedTuple):
+    """A key of a document, and an option: what it may be, what it means, and its default.
+
+    Whole numbers and numbers lie between `least` and `most`; `meaning` marks words of documents with backticks; a
+    default that depends on others is None, and `otherwise` says what it is then. Without a `required` one nothing can
+    be computed. `advice` is for what it cannot be.
+    """
+
+    kind: str
+    meaning: str
+    default: Any = None
+    choices: tuple[str, ...] = ()
+    least: int = 0
+    most: int = LARGEST
+    otherwise: str = ""
+    required: bool = False
+    advice: str = ""
+
+    @property
+    def plain(self) -> str:
+        """The meaning without marks, as terminals and schemas have it."""
+        return self.meaning.replace("`", "")
+
+    @property
+    def by_default(self) -> str:
+        """What it is where it is left out, in words."""
+        word = f"`{self.default}`" if self.kind == CHOICE and self.default else str(self.default).lower()
+        return self.otherwise or ("required" if self.required else "none" if self.default is None else word)
+
+
+# -- Words -------------------------------------------------------------------------------------------------------------
+
+MODES = ("cross-correlation", "convolution")
+PADDING_MODES = ("zeros", "reflect", "replicate", "circular")
+PADDING_WORDS = ("valid", "same", "same-lower", "full")
+TIES = ("first", "last", "split", "all")
+REDUCTIONS = ("sum", "mean")
+ARITHMETICS = ("auto", "exact", "float64", "float32")
+CLAIM_TYPES = ("float64", "float32", "float16", "bfloat16", "tf32")
+"""The types that a claim may have been computed in."""
+RESULTS = ("output", "dW", "db", "dX")
+"""The arrays of a case that a result holds, and a claim may."""
+NOTES = ("name", "source", "origin", "note", "expected", "tolerance")
+"""Keys that any document may have, and that are left alone."""
+FREE = ("id", *NOTES)
+FORMATS = ("table", "json", "jsonl", "yaml")
+
+# -- Settings ----------------------------------------------------------------------------------------------------------
+
+SETTINGS: dict[str, Setting] = {
+    "stride": Setting(PER_AXIS, "one whole number, or one per axis", 1, least=1, otherwise="1; a pool's window"),
+    "dilation": Setting(PER_AXIS, "one whole number, or one per axis; 1 is dense", 1, least=1),
+    "padding": Setting(
+        PADDING, "a number, one per axis, `[before, after]` per axis, `valid`, `same`, `same-lower` or `full`", 0,
+        choices=PADDING_WORDS,
+    ),
+    "padding_mode": Setting(CHOICE, "conv: what the padding holds", "zeros", PADDING_MODES),
+    "groups": Setting(WHOLE, "groups of channels", 1, least=1),
+    "mode": Setting(
+        CHOICE, "whether the kernel is laid as it is (what frameworks call convolution), or turned", MODES[0], MODES
+    ),
+    "output_padding": Setting(PER_AXIS, "`conv-transpose`: cells more at the end", 0),
+    "window": Setting(PER_AXIS, "pools: the size of the window", least=1, required=True),
+    "ceil_mode": Setting(BOOLEAN, "pools: also windows that end past the padding", False),
+    "count_include_pad": Setting(BOOLEAN, "average pools: whether padding counts", True),
+    "divisor": Setting(DIVISOR, "average pools: divide by this", otherwise="the cells of the window"),
+    "norm": Setting(
+        NUMBER, "Lp pools: the p. y = (sum |x|^p)^(1/p); PyTorch sums x^p with its sign instead", 2, least=1,
+        most=MOST_NORM, advice="a larger p is as good as a max-pool",
+    ),
+    "ties": Setting(
+        CHOICE, "max pools: who of equals takes delta; `split` shares it, `all` gives each the whole: no subgradient",
+        "first", TIES,
+    ),
+    "output_size": Setting(
+        PER_AXIS, "adaptive pools: the output's length; 1 is global pooling", least=1, required=True
+    ),
+}  # fmt: skip
+"""The settings of the operations that a case may be."""
+LAYER_SETTINGS: dict[str, Setting] = {
+    "slope": Setting(EXACT_NUMBER, "`leaky-relu`: dy/dx where x <= 0; 0.01 by default", 0.01, otherwise="0.01"),
+}
+"""Those that only a layer may have, besides."""
+LISTED = ("window", "output_size", "stride", "padding")
+"""What may say by its length how many axes there are, the first that is a list before the others."""
+ARRAYS: dict[str, Setting] = {
+    "input": Setting(ARRAY, "x, of rank dims (one sample, one channel), dims+1 (C, …) or dims+2 (N, C, …)",
+                     required=True),
+    "kernel": Setting(
+        ARRAY, "w: (O, C/groups, …), for `conv-transpose` (C, O/groups, …); of rank dims for one channel in, one out",
+        otherwise="required for the convolutions",
+    ),
+    "bias": Setting(ARRAY, "b: (O,), or one number where O is 1", otherwise="zero"),
+    "delta": Setting(DELTA, "the upstream gradient dL/dy, in the output's shape, or `ones`",
+                     otherwise="required by `backward`"),
+}  # fmt: skip
+OPERANDS = {"input": "x", "kernel": "w", "bias": "b", "delta": "delta"}
+"""The arrays of a document, and what they are called in computing."""
+PARAMETERS = {"kernel": "w", "bias": "b"}
+"""Those that a layer has of its own."""
+
+# -- Operations --------------------------------------------------------------------------------------------------------
+
+CONVOLUTION, TRANSPOSED = "convolution", "transposed convolution"
+MAXIMUM, MEAN, NORM = "maximum", "mean", "norm"
+PRODUCT, RESHAPE = "product", "reshape"
+ELEMENTWISE, BENT, SOFTMAX = "elementwise function", "bent function", "softmax"
+"""Families of operations: what other rooms need to know of one. Their tables have no default: a new family is refused
+in words where it is not known, and a family that is not quite its own is a promise that is not kept.
+
+A plain or transposed convolution; of a window the maximum, the mean or the norm; a matrix product; the same numbers in
+another shape; a smooth function of each number, real or complex; one that is straight on either side of 0; softmax.
+"""
+
+
+class Row(NamedTuple):
+    """An operation: its family, its operands, and its settings with their defaults, in the order of documents."""
+
+    family: str
+    operands: tuple[str, ...]
+    settings: Mapping[str, Any]
+
+
+def row(family: str, operands: tuple[str, ...], *settings: str, **defaults: Any) -> Row:
+    """The row of an operation; its defaults are those of the settings, unless it has its own."""
+    known = {**SETTINGS, **LAYER_SETTINGS}
+    return Row(family, operands, {name: defaults.get(name, known[name].default) for name in settings})
+
+
+X, XWB = ("x",), ("x", "w", "b")
+GEOMETRY = ("mode", "stride", "padding", "dilation", "groups")
+OPERATIONS: dict[str, Row] = {
+    "conv": row(CONVOLUTION, XWB, *GEOMETRY, "padding_mode"),
+    "conv-transpose": row(TRANSPOSED, XWB, *GEOMETRY, "output_padding"),
+    "max-pool": row(MAXIMUM, X, "window", "stride", "padding", "dilation", "ceil_mode", "ties", stride=None),
+    "average-pool": row(
+        MEAN, X, "window", "stride", "padding", "ceil_mode", "count_include_pad", "divisor", stride=None
+    ),
+    "lp-pool": row(NORM, X, "window", "stride", "padding", "ceil_mode", "norm", stride=None),
+    "adaptive-max-pool": row(MAXIMUM, X, "output_size", "ties"),
+    "adaptive-average-pool": row(MEAN, X, "output_size"),
+}
+"""What a case may be, or a layer. A stride of None is the window."""
+LAYERS: dict[str, Row] = {
+    "dense": row(PRODUCT, XWB),
+    "flatten": row(RESHAPE, X),
+    "relu": row(BENT, X),
+    "leaky-relu": row(BENT, X, "slope"),
+    "sigmoid": row(ELEMENTWISE, X),
+    "tanh": row(ELEMENTWISE, X),
+    "softplus": row(ELEMENTWISE, X),
+    "softmax": row(SOFTMAX, X),
+}
+"""What only a layer of a network can be, besides."""
+LOSSES = ("mse", "cross-entropy")
+
+
+def row_of(name: str) -> Row:
+    """The row of an operation."""
+    return OPERATIONS[name] if name in OPERATIONS else LAYERS[name]
+
+
+def needing(setting: str) -> list[str]:
+    """The operations of a case that have a setting, or an operand."""
+    return [name for name, row in OPERATIONS.items() if setting in (*row.settings, *row.operands)]
+
+
+# -- Documents ---------------------------------------------------------------------------------------------------------
+
+RATES: dict[str, Setting] = {
+    "learning_rate": Setting(EXACT_NUMBER, "of the step w - rate v; without one there is no step"),
+    "momentum": Setting(EXACT_NUMBER, "v = momentum v + g, v = g at first; 0 by default", 0),
+    "weight_decay": Setting(EXACT_NUMBER, "g = dW + decay w; 0 by default", 0),
+}
+
+
+DIMS = Setting(
+    WHOLE, "number of spatial axes", least=1, most=MOST_DIMS,
+    otherwise="from the kernel's rank, a listed setting, or the input's rank",
+)  # fmt: skip
+BESIDE: dict[str, Setting] = {
+    "claim": Setting(ANYTHING, "what somebody else computed, to be checked: any of output, dW, db, dX"),
+    "claim_dtype": Setting(CHOICE, "the type the claim was computed in", choices=CLAIM_TYPES),
+    "id": Setting(ANYTHING, "comes back unchanged"),
+    **{name: Setting(ANYTHING, "left alone") for name in NOTES},
+}
+"""What a case document has that is neither array nor setting."""
+
+
+ALWAYS = frozenset(("op", "dims", *ARRAYS, *BESIDE))
+"""The keys of a case document that are no settings."""
+
+
+def keys_of_case() -> dict[str, Setting]:
+    """Every key of a case document."""
+    op = Setting(CHOICE, "the operation", choices=tuple(OPERATIONS), otherwise="`conv` when there is a kernel")
+    return {"op": op, "dims": DIMS, **ARRAYS, **SETTINGS, **BESIDE}
+
+
+def keys_of_network() -> tuple[str, ...]:
+    """Every key of a network document."""
+    return ("input", "layers", "delta", "loss", *RATES, "mode", "arithmetic", "dims", "claim", "claim_dtype", *FREE)
+
+
+def keys_of_layer() -> tuple[str, ...]:
+    """Every key of a layer."""
+    return ("op", "name", *(note for note in NOTES if note != "name"), "id", *SETTINGS, "dims", *LAYER_SETTINGS,
+            *PARAMETERS)  # fmt: skip
+
+
+KEYS_OF_LOSS = ("op", "target", "reduction", *FREE)

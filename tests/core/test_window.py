@@ -1,0 +1,13 @@
+"""Geometries in which a shortcut would be wrong."""
+
+from __future__ import annotations
+
+import convgrad
+
+
+def test_as_many_windows_as_cells_at_stride_2_are_no_shift():
+    case = {"input": [1, 2, 3, 4], "kernel": [1, 10, 100], "stride": 2, "padding": [[3, 2]], "delta": [5, 6, 7, 8]}
+    found = convgrad.backward(case)
+    assert found.output.tolist() == [0, 210, 432, 4]
+    assert found.dW.tolist() == [7 * 2 + 8 * 4, 6 * 1 + 7 * 3, 6 * 2 + 7 * 4]
+    assert found.dX.tolist() == [60, 600 + 7, 70, 700 + 8]

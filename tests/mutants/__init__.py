@@ -1,0 +1,1 @@
+"""Mutants: the package with one small change each, of which some test should fail."""
