@@ -13,7 +13,7 @@ from convgrad.cli.delivery import GRAVEST, deliver, deliver_one
 from convgrad.cli.exits import say
 from convgrad.cli.formats import Result
 from convgrad.cli.requests import Request, requests
-from convgrad.cli.shown import Results, results
+from convgrad.cli.shown import Results, begun
 from convgrad.cli.subjects import subject_asked
 from convgrad.cli.typed import Checking, Reading, Running
 from convgrad.errors import Place, Problem, RequestError
@@ -29,17 +29,17 @@ def of_installation(running: Running) -> int:
     """Verify what the installation computes; the exit code."""
     from convgrad.checking.installation import verify_installation
 
-    made, report = results(running), verify_installation()
-    return deliver_one(made.of(report, report.code), running.writing)
+    results, report = begun(running), verify_installation()
+    return deliver_one(results.of(report, report.code), running.writing)
 
 
 def of_subjects(reading: Reading, checking: Checking, running: Running) -> int:
     """Check every case and network that is asked for; the exit code."""
-    made, asked = results(running), requests(reading, running, exact=True)
-    return deliver(asked, lambda request: _result(request, checking, running, made), running)
+    results, asked = begun(running), requests(reading, running, exact=True)
+    return deliver(asked, lambda request: _result(request, checking, running, results), running)
 
 
-def _result(request: Request, checking: Checking, running: Running, made: Results) -> Result:
+def _result(request: Request, checking: Checking, running: Running, results: Results) -> Result:
     of_layers = is_network(request.value)
     if of_layers and checking.min_strength is not None:
         message = "a network's check does not count what it could have revealed"
@@ -51,7 +51,7 @@ def _result(request: Request, checking: Checking, running: Running, made: Result
             progress=progress,
         )  # fmt: skip
     codes = {report.code, _weakness(report, checking.min_strength)}
-    return made.of(report, next(code for code in GRAVEST if code in codes))
+    return results.of(report, next(code for code in GRAVEST if code in codes))
 
 
 def _weakness(report: Report, wanted: int | None) -> int:
