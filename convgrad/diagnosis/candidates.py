@@ -65,9 +65,10 @@ class Candidates:
     def forms(self) -> dict[str, Form]:
         """The mistakes that are compared first, as whole arrays; those in single entries are found otherwise."""
         skipped = {*ENTRIES, *asked_for(self.case), "scaled"}
-        return {name: form for name, form in self.all_forms.items() if name not in skipped and not self._late(name)}
+        return {name: form for name, form in self.all_forms.items() if name not in skipped and not self.late(name)}
 
-    def _late(self, name: str) -> bool:
+    def late(self, name: str) -> bool:
+        """Whether a mistake is a family that is tried where nothing else fits."""
         return is_practised(self.case.operation.name, self.array, name)
 
     @cached_property
@@ -155,7 +156,7 @@ class Candidates:
 
     def form(self, name: str, variant: str) -> Form:
         """What is said of a mistake: of a family's, in its own words."""
-        late = name in self.practised and (self._late(name) or variant not in self.all_forms[name].alter(self.right))
+        late = name in self.practised and (self.late(name) or variant not in self.all_forms[name].alter(self.right))
         return self.practised[name] if late else self.all_forms[name]
 
     def rebuilt(self, candidate: Candidate) -> Candidate:

@@ -81,6 +81,10 @@ class Search:
         found = (self._confirmed(claim, screen) for screen in self.candidates.families)
         return next(([Match(candidate) for candidate in family] for family in found if family), [])
 
+    def is_family(self, match: Match) -> bool:
+        """Whether a mistake is one of a family, that are tried where nothing else fits."""
+        return match.fit is None and self.candidates.late(match.candidate.ids[0])
+
     def _clipped(self, claim: Claim) -> Candidate | None:
         candidate = self.candidates.clipped(claim.values)
         fits = candidate is not None and claim.allows(self.candidates.value(candidate)).all()

@@ -104,7 +104,7 @@ def test_specific_mistakes_come_before_general_ones_and_in_the_order_of_their_de
 
 
 def test_every_mistake_says_what_happened_and_what_to_do_and_needs_conditions_that_there_are():
-    for kind in TABLES.values():
+    for kind in (kind for tables in TABLES for kind in tables.values()):
         for table in kind.values():
             for name, form in table.items():
                 assert re.fullmatch(r"[a-z]+(-[a-z]+)*", name)
