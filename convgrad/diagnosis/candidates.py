@@ -137,8 +137,8 @@ class Candidates:
     def clipped(self, values: Array) -> Candidate | None:
         """The right array clipped at the largest entry of a claim, where that is several of its entries."""
         limit = abs(values).max(initial=0)
-        at_limit = int((abs(values) == limit).sum())
-        if min(at_limit, values.size - at_limit) < FEW_CLIPPED or "clipped" not in self.practised:
+        at_limit, within = int((abs(values) == limit).sum()), int(((values != 0) & (abs(values) < limit)).sum())
+        if min(at_limit, within) < FEW_CLIPPED or "clipped" not in self.practised:
             return None
         return Candidate(("clipped",), (f"{float(limit):.6g}",), clipped_like(self.right, limit))
 

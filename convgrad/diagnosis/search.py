@@ -66,11 +66,17 @@ class Search:
         self.paired = products(case.settings, case.shapes, case.output_shape) <= PAIRED
 
     def whole(self, claim: Claim) -> list[Match]:
-        """The mistakes that explain every entry, each once, in the catalogue's order."""
+        """The mistakes that explain every entry, each once, in the catalogue's order.
+
+        Families come after all others, where none of those fits: or, of so few numbers as db's, where some do as well.
+        """
         found = {candidate.ids[0]: Match(candidate) for candidate in self._confirmed(claim, self.candidates.screen)}
         found |= {fit.candidate.ids[0]: Match(fit.candidate, fit) for fit in fits(self.candidates, claim)}
         order = list(self.candidates.all_forms)
-        return sorted(found.values(), key=lambda match: order.index(match.candidate.ids[0])) or self._practised(claim)
+        told = sorted(found.values(), key=lambda match: order.index(match.candidate.ids[0]))
+        if told and self.truth.ndim > 1:
+            return told
+        return [*told, *(match for match in self._practised(claim) if match.candidate.ids[0] not in found)]
 
     def _practised(self, claim: Claim) -> list[Match]:
         """The first family of mistakes of which one explains every entry; none are tried on large layers."""
