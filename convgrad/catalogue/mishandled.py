@@ -171,8 +171,9 @@ def narrowed(c: Any) -> Variants:
 
 def _halved(c: Any, name: str) -> Named:
     array = getattr(c, name)
-    half = np.asarray(rounded(array) if array.dtype == EXACT else array).astype(np.float16).astype(np.float64)
-    yield "in float16", _like(half, array)
+    floats = rounded(array) if array.dtype == EXACT else array
+    if abs(floats).max(initial=0) <= np.finfo(np.float16).max:
+        yield "in float16", _like(floats.astype(np.float16).astype(np.float64), array)
 
 
 def _like(floats: Array, array: Array) -> Array:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 from convgrad.catalogue import mishandled, misplaced, misread
@@ -247,7 +248,7 @@ _POOL: dict[str, Form] = {
     ),
 }  # fmt: skip
 
-PRACTICE: dict[str, dict[str, dict[str, Form]]] = {
+_PRACTICE: dict[str, dict[str, dict[str, Form]]] = {
     "convolution": {
         "dW": {**_SUMS, **_TAPS, **_PLACES, **_PADDED, **_UNREAD, **_CHANNELS, **_NUMBERS, **_MEMORY},
         "dX": {**_FILLED, **_OVERWRITTEN, **_STEPPED, **_SUMS, **_TAPS, **_PLACES, **_PADDED, **_CUT, **_CHANNELS, **_NUMBERS, **_MEMORY},
@@ -261,4 +262,19 @@ PRACTICE: dict[str, dict[str, dict[str, Form]]] = {
                    "tap-clamped": _PADDED["tap-clamped"], **_CHANNELS, **_NUMBERS, **_MEMORY},
     },
 }  # fmt: skip
+
+
+def _of_numbers(form: Form) -> Form:
+    """A form that alters nothing where there are no numbers."""
+
+    def alter(c: Any) -> Variants:
+        return form.alter(c) if c.x.size and c.delta.size else {}
+
+    return replace(form, alter=alter)
+
+
+PRACTICE = {
+    kind: {array: {name: _of_numbers(form) for name, form in table.items()} for array, table in tables.items()}
+    for kind, tables in _PRACTICE.items()
+}
 """In the order in which they are tried: what is specific and quickly made before families."""

@@ -297,7 +297,7 @@ def winners_mistaken(c: Pool) -> Variants:
     found = {name: c.but(scores=array) for name, array in scores.items() if (array != c.x).any()}
     rules = {"only if positive": "above 0", "only if its plane's largest": "plane", "of any channel": "any channel"}
     found |= {name: c.but(rule=rule) for name, rule in rules.items()}
-    for a, b in combinations(range(c.dims), 2):
+    for a, b in combinations(range(c.dims) if all(isinstance(axis, Axis) for axis in c.axes) else (), 2):
         found[f"axes {a} and {b} exchanged"] = c.but(regroup=partial(_winner_turned, a=a, b=b))
     found["the largest so far"] = c.but(arrange=(lambda _: _carried_over(c, lambda y, best: y > best),))
     found["the one before, where nothing is above 0"] = c.but(arrange=(lambda _: _carried_over(c, lambda y, _: y > 0),))

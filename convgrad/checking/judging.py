@@ -13,6 +13,7 @@ from convgrad.claims.claim import ARRAYS_OF_CASE, Claim, asked_of, read_claims
 from convgrad.claims.findings import Finding, compare
 from convgrad.claims.results import Record, claimed
 from convgrad.core.arithmetic import Array
+from convgrad.diagnosis.agreed import in_common
 from convgrad.diagnosis.judge import Judge
 from convgrad.differences.identities import Checksum, checksums
 from convgrad.differences.run import Progress
@@ -68,7 +69,7 @@ def check_subject(
     findings = {place: _against_truth(judged, one, truth[place]) for place, one in claims.items()}
     judge = Judge(judged, truth, claims)
     ours = difference(subject, sample, seed, all_kinks=all_entries, progress=progress)
-    diagnosis = tuple(part for place, one in claims.items() for part in judge.of(one, findings[place]))
+    diagnosis = in_common(part for place, one in claims.items() for part in judge.of(one, findings[place]))
     return Report(
         subject, (*ours.findings, *findings.values()), diagnosis, _identities(subject), ours.evaluations, ours.exact,
         judged, ours.sample, all_entries,

@@ -66,9 +66,10 @@ class Candidates:
     def forms(self) -> dict[str, Form]:
         """The mistakes that are compared first, as whole arrays; those in single entries are found otherwise."""
         skipped = {*ENTRIES, *asked_for(self.case), "scaled"}
-        return {name: form for name, form in self.all_forms.items() if name not in skipped and not self._late(name)}
+        return {name: form for name, form in self.all_forms.items() if name not in skipped and not self.late(name)}
 
-    def _late(self, name: str) -> bool:
+    def late(self, name: str) -> bool:
+        """Whether a mistake is a family that is tried where nothing else fits."""
         return is_practised(self.case.operation.name, self.array, name)
 
     @cached_property
@@ -139,8 +140,8 @@ class Candidates:
     def clipped(self, values: Array) -> Candidate | None:
         """The right array clipped at the largest entry of a claim, where that is several of its entries."""
         limit = abs(values).max(initial=0)
-        at_limit = int((abs(values) == limit).sum())
-        if min(at_limit, values.size - at_limit) < FEW_CLIPPED or "clipped" not in self.practised:
+        at_limit, within = int((abs(values) == limit).sum()), int(((values != 0) & (abs(values) < limit)).sum())
+        if min(at_limit, within) < FEW_CLIPPED or "clipped" not in self.practised:
             return None
         return Candidate(("clipped",), (f"{float(limit):.6g}",), clipped_like(self.right, limit))
 
@@ -158,7 +159,7 @@ class Candidates:
 
     def form(self, name: str, variant: str) -> Form:
         """What is said of a mistake: of a family's, in its own words."""
-        late = name in self.practised and (self._late(name) or variant not in self.all_forms[name].alter(self.right))
+        late = name in self.practised and (self.late(name) or variant not in self.all_forms[name].alter(self.right))
         return self.practised[name] if late else self.all_forms[name]
 
     def rebuilt(self, candidate: Candidate) -> Candidate:

@@ -11,11 +11,12 @@ from typing import Any
 
 import numpy as np
 
+from convgrad.catalogue.tables import is_practised
 from convgrad.claims.claim import Claim
 from convgrad.core.arithmetic import EXACT, Array
 from convgrad.diagnosis.chance import as_float
 from convgrad.diagnosis.diagnoser import Diagnoser
-from convgrad.diagnosis.strength import planted, strength
+from convgrad.diagnosis.strength import fingerprint, planted, strength
 from convgrad.passes.gradients import Gradients
 from convgrad.subject.case import Case, make_case
 from convgrad.subject.place import Place
@@ -42,7 +43,7 @@ SEEDED: tuple[tuple[int, Mapping[str, Any]], ...] = (
         "groups": 2, "stride": [3, 2], "padding": [1, 0], "dilation": [2, 1], "output_padding": [1, 1],
         "delta": (2, 4, 8, 8),
     }),
-    (3, {
+    (7, {
         "id": "max-pool", "op": "max-pool", "input": (2, 2, 6, 8), "window": 3, "stride": 2,
         "padding": [[1, 0], [0, 0]], "ties": "first", "delta": (2, 2, 3, 3),
     }),
@@ -126,23 +127,28 @@ class Planted:
 
 def control(case: Case, *, variants: bool = False) -> Iterator[Planted]:
     """The negative control: every mistake that a case shows, planted and diagnosed; once an array, or all variants."""
-    truth, seen = truth_of(case), set()
+    truth, seen, givers = truth_of(case), set(), dict[Any, list[str]]()
     diagnosers = {array: Diagnoser(case, array, right, advise=False) for array, right in truth.items()}
     for array, name, variant, wrong in planted(case, truth):
+        same = givers.setdefault(fingerprint(array, wrong), [])
+        same.append(name)
         if (array, name) in seen and not variants:
             continue
         seen.add((array, name))
         found = diagnosers[array].of(claim_of(array, wrong, truth[array]))
         first = found[0] if found else None
         others = tuple(first.details.get("alternatives", ())) if first else ()
+        if first and first.mistake in same:  # of a family, that comes after what gives the same
+            others = (*others, name)
         yield Planted(case.id, array, name, variant, first.mistake if first else None, others)
 
 
 def confusions(case: Case) -> set[tuple[str, ...]]:
-    """Mistakes that give the same array on a case: the array's name, then their ids."""
+    """Mistakes that give the same array on a case, families apart: the array's name, then their ids."""
     same: dict[Any, set[str]] = {}
     for array, name, _, wrong in planted(case, truth_of(case)):
-        same.setdefault((array, wrong.shape, tuple(wrong.ravel().tolist())), set()).add(name)
+        if not is_practised(case.operation.name, array, name):
+            same.setdefault(fingerprint(array, wrong), set()).add(name)
     return {(key[0], *sorted(names)) for key, names in same.items() if len(names) > 1}
 
 

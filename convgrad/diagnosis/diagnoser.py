@@ -100,7 +100,10 @@ class Diagnoser:
     # -- One mistake ---------------------------------------------------------------------------------------------------
 
     def _whole(self, claim: Claim, known: Collection[str] = ()) -> list[Diagnosis]:
-        """The mistakes that explain every entry, and after them what a single entry's mistake explains as well."""
+        """The mistakes that explain every entry, and after them what a single entry's mistake explains as well.
+
+        A family of mistakes comes after it: of so many, some may explain a single entry.
+        """
         matches = self.search.whole(claim, known)
         told = self._told(claim, matches)
         if not told:
@@ -110,10 +113,16 @@ class Diagnoser:
         told[0] = _with(told[0], earned=True)
         single = self.search.single_entry(claim)
         if single is not None:
-            entry = self._repairs(claim, single)[0]
-            others = (*told[0].details.get("alternatives", ()), entry.mistake, *entry.details.get("alternatives", ()))
-            told = [_with(told[0], alternatives=list(others)), *told[1:], entry]
+            told = self._beside(told, self._repairs(claim, single)[0], self.search.is_family(matches[0]))
         return [replace(told[0], message=told[0].message + also_text(told[0].details)), *told[1:]]
+
+    def _beside(self, told: list[Diagnosis], entry: Diagnosis, entry_first: bool) -> list[Diagnosis]:
+        """A single entry's mistake with those of the whole array."""
+        if entry_first:
+            others = (*entry.details.get("alternatives", ()), *(one.mistake for one in told))
+            return [_with(entry, alternatives=list(others)), *told]
+        others = (*told[0].details.get("alternatives", ()), entry.mistake, *entry.details.get("alternatives", ()))
+        return [_with(told[0], alternatives=list(others)), *told[1:], entry]
 
     def _told(self, claim: Claim, matches: Sequence[Match]) -> list[Diagnosis]:
         """Mistakes that explain everything, each with the others that do."""

@@ -100,15 +100,19 @@ class Search:
     def whole(self, claim: Claim, known: Collection[str] = ()) -> list[Match]:
         """The mistakes that explain every entry, each once, in the catalogue's order.
 
+        Families come after all others, where none of those fits: or, of so few numbers as db's, where some do as well.
         Of those that are `known` from other arrays, fewer are tried.
         """
         found = {candidate.ids[0]: Match(candidate) for candidate in self._confirmed(claim, self.candidates.screen)}
         found |= {fit.candidate.ids[0]: Match(fit.candidate, fit) for fit in fits(self.candidates, claim)}
         order = list(self.candidates.all_forms)
-        matches = [self._weighed(claim, match, self._alike(claim, self.candidates.screen), known)
-                   for match in found.values()]  # fmt: skip
-        in_order = sorted(matches, key=lambda match: order.index(match.candidate.ids[0]))
-        return in_order if any(match.earned for match in in_order) else self._practised(claim) or in_order
+        alike = self._alike(claim, self.candidates.screen)
+        matches = [self._weighed(claim, match, alike, known) for match in found.values()]
+        told = sorted(matches, key=lambda match: order.index(match.candidate.ids[0]))
+        if any(match.earned for match in told) and self.truth.ndim > 1:
+            return told
+        families = [match for match in self._practised(claim) if match.candidate.ids[0] not in found]
+        return sorted([*told, *families], key=lambda match: not match.earned)
 
     def _practised(self, claim: Claim) -> list[Match]:
         """The first family of mistakes of which one explains every entry; none are tried on large layers."""
@@ -120,6 +124,10 @@ class Search:
             if family := self._confirmed(claim, screen):
                 return [self._weighed(claim, Match(candidate), alike) for candidate in family]
         return []
+
+    def is_family(self, match: Match) -> bool:
+        """Whether a mistake is one of a family, that are tried where nothing else fits."""
+        return match.fit is None and self.candidates.late(match.candidate.ids[0])
 
     def _clipped(self, claim: Claim) -> Candidate | None:
         candidate = self.candidates.clipped(claim.values)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -128,14 +128,23 @@ def planted(case: Case, truth: Mapping[str, Array]) -> Iterator[tuple[str, str, 
                 families.append((array, mistake))
                 continue
             for variant, value in _shown(case, array, mistake, truth[array], bare):
-                given.add(_fingerprint(array, value))
+                given.add(fingerprint(array, value))
                 yield array, mistake.id, variant, value
     for array, mistake in families:
-        for variant, value in _shown(case, array, mistake, truth[array], bare):
-            if (key := _fingerprint(array, value)) not in given:
-                given.add(key)
-                yield array, mistake.id, variant, value
-                break
+        variants = _shown(case, array, mistake, truth[array], bare)
+        if (variant := _newest(array, variants, given)) is not None:
+            given.add(fingerprint(array, variant[1]))
+            yield array, mistake.id, *variant
+
+
+def _newest(array: str, variants: Iterable[tuple[str, Array]], given: set[Any]) -> tuple[str, Array] | None:
+    """The first variant that nothing else gives; where there is none, the first."""
+    first = None
+    for variant in variants:
+        first = first or variant
+        if fingerprint(array, variant[1]) not in given:
+            return variant
+    return first
 
 
 def _shown(case: Case, array: str, mistake: Mistake, truth: Array, bare: Bare) -> Iterator[tuple[str, Array]]:
@@ -144,5 +153,6 @@ def _shown(case: Case, array: str, mistake: Mistake, truth: Array, bare: Bare) -
             yield variant, value
 
 
-def _fingerprint(array: str, value: Array) -> Any:
+def fingerprint(array: str, value: Array) -> Any:
+    """What two equal arrays of one name have in common."""
     return array, value.shape, tuple(value.ravel().tolist())
