@@ -107,37 +107,56 @@ def _pairs(singles: list[Way]) -> Iterator[tuple[Way, Way]]:
 
 
 def _single_ways(c: Computation) -> Iterator[Way]:
-    spatial = range(2, 2 + c.dims)
-    transposed = getattr(c, "transposed", False)
-    near = "x" if transposed else "delta"
+    """One axis at a time: what is summed over first, then what the array itself has."""
     if c.array == "output":
         yield from (Way("result", (axis,), kind) for axis, kind in ((0, "sample"), (1, "output channel")))
-        yield from (Way("result", (axis,), f"positions {axis - 2}") for axis in spatial)
+        yield from _spatial(c, "result", "positions" if not _transposed(c) else "cells")
         if isinstance(c, Convolution):
             yield Way("x", (1,), "input channel")
-            yield from (Way("w", (axis,), f"taps {axis - 2}") for axis in spatial)
+            yield from _spatial(c, "x", "cells" if not _transposed(c) else "positions")
+            yield from _spatial(c, "w", "taps")
         return
     yield Way("delta", (0,), "sample")
-    if isinstance(c, Convolution) or c.array != "dX":
+    if isinstance(c, Convolution):
         yield Way("delta", (1,), "output channel")
-    if c.array == "dW":
-        yield from (Way("x", (axis,), kind) for axis, kind in ((1, "input channel"),))
-    if c.array == "dX":
-        yield Way("result", (1,), "input channel")
-    if c.array != "dX" or not transposed:
-        yield from (Way(near if c.array == "dW" else "delta", (axis,), f"positions {axis - 2}") for axis in spatial)
-    if c.array == "dW":
-        yield from (Way("result", (axis,), f"taps {axis - 2}") for axis in spatial)
-    if c.array == "dX":
-        yield from (Way("result", (axis,), f"cells {axis - 2}") for axis in spatial)
-        if isinstance(c, Convolution):
-            yield from (Way("w", (axis,), f"taps {axis - 2}") for axis in spatial)
-        steps = [getattr(axis, "stride", 0) for axis in c.axes]
-        for axis, step in zip(spatial, steps, strict=True):
-            if step > 1:
-                yield Way("result", (axis,), f"phase {axis - 2}", step)
-        if len(steps) > 1 and len(set(steps)) == 1 and steps[0] > 1:
-            yield Way("result", tuple(spatial), "phase", steps[0])
+    yield from {"dW": _ways_of_kernel, "dX": _ways_of_input, "db": _ways_of_bias}[c.array](c)
+
+
+def _transposed(c: Any) -> bool:
+    return bool(getattr(c, "transposed", False))
+
+
+def _spatial(c: Computation, operand: str, kind: str) -> Iterator[Way]:
+    yield from (Way(operand, (axis + 2,), f"{kind} {axis}") for axis in range(c.dims))
+
+
+def _ways_of_bias(c: Computation) -> Iterator[Way]:
+    yield from _spatial(c, "delta", "positions")
+
+
+def _ways_of_kernel(c: Computation) -> Iterator[Way]:
+    near, far = ("x", "delta") if _transposed(c) else ("delta", "x")
+    yield Way("x", (1,), "input channel")
+    yield from _spatial(c, near, "positions")
+    yield from _spatial(c, "result", "taps")
+    yield from _spatial(c, far, "cells")
+
+
+def _ways_of_input(c: Computation) -> Iterator[Way]:
+    yield Way("result", (1,), "input channel")
+    yield from _spatial(c, "delta", "cells" if _transposed(c) else "positions")
+    yield from _spatial(c, "result", "positions" if _transposed(c) else "cells")
+    if isinstance(c, Convolution):
+        yield from _spatial(c, "w", "taps")
+    yield from _phases(c)
+
+
+def _phases(c: Computation) -> Iterator[Way]:
+    """Cells of one remainder modulo the stride, along each axis and along all."""
+    steps = [getattr(axis, "stride", 1) for axis in c.axes] if not _transposed(c) else []
+    yield from (Way("result", (axis + 2,), f"phase {axis}", step) for axis, step in enumerate(steps) if step > 1)
+    if len(steps) > 1 and len(set(steps)) == 1 and steps[0] > 1:
+        yield Way("result", tuple(range(2, 2 + c.dims)), "phase", steps[0])
 
 
 # -- Parts -------------------------------------------------------------------------------------------------------------
@@ -385,7 +404,7 @@ def _solved(design: Array, error: Array, excuse: Array, samples: int) -> Iterato
     if (plain := _snapped(solved, noise, samples)) is not None:
         gains = np.zeros(design.shape[1])
         gains[used] = plain
-        yield Solution(gains, _pattern_bits(gains), len(used))
+        yield Solution(gains, _pattern_bits(gains), _independent(plain))
 
 
 def _least_squares(columns: Array, gram: Array, error: Array) -> Array | None:
@@ -460,6 +479,12 @@ def _completed(gains: Array, design: Array) -> Array:
     if idle.any() and (used == -1).sum() > (used == 0).sum():
         result[idle] = -1
     return result
+
+
+def _independent(gains: Array) -> int:
+    """How many parts it takes to say so: those that count otherwise, or those that do not."""
+    otherwise = int((gains != 0).sum())
+    return min(otherwise, len(gains) - otherwise + 1)
 
 
 def _pattern_bits(gains: Array) -> float:

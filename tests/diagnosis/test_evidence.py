@@ -27,18 +27,18 @@ def told(document, **claims):
 
 def test_one_entry_of_many_terms_that_moved_at_random_has_no_name():
     random = np.random.default_rng(3)
-    arrays = {"input": (2, 16, 12, 12), "kernel": (64, 16, 3, 3), "delta": (2, 64, 12, 12)}
+    arrays = {"input": (1, 8, 12, 12), "kernel": (64, 8, 3, 3), "delta": (1, 64, 12, 12)}
     document = {name: random.standard_normal(shape).astype(np.float32) for name, shape in arrays.items()}
     case = make_case({**document, "padding": 1})
     truth = truth_of(case)
-    for place in random.integers(0, truth["dX"].size, 10):
+    for place in random.integers(0, truth["dX"].size, 4):
         wrong = truth["dX"].astype(np.float32)
         wrong.flat[place] += 0.5
         assert [one.mistake for one in diagnose(case, truth, claims_of(case, {"dX": wrong}))] == [None]
 
 
 def test_a_max_pool_that_routes_delta_at_random_has_no_name():
-    for seed in range(30):
+    for seed in range(20):
         random = np.random.default_rng(seed)
         delta = random.permutation(np.arange(1, 19)).reshape(2, 1, 3, 3)
         wrong = np.zeros((2, 1, 6, 6), int)
@@ -53,8 +53,9 @@ def test_a_max_pool_that_routes_delta_at_random_has_no_name():
 
 def test_only_entries_that_differ_from_the_truth_are_counted():
     random = np.random.default_rng(1)
-    document = {"input": random.integers(-9, 9, (2, 1, 6, 6)).tolist(), "kernel": random.integers(1, 9, (1, 1, 2, 2)).tolist()}
-    document |= {"delta": random.integers(1, 9, (2, 1, 2, 2)).tolist(), "stride": 2, "padding": 0, "dilation": 3}
+    shapes = {"input": (2, 1, 6, 6), "kernel": (1, 1, 2, 2), "delta": (2, 1, 2, 2)}
+    document = {name: random.integers(1, 9, shape).tolist() for name, shape in shapes.items()}
+    document |= {"stride": 2, "dilation": 3}
     case = make_case(document)
     truth = truth_of(case)["dX"].astype(float)
     wrong = truth.copy()
@@ -82,9 +83,9 @@ def test_a_term_that_explains_an_entry_fits_and_one_of_several_is_not_named():
     wrong[1, 1] -= 900
     (found,) = told(document, dX=wrong.tolist())
     assert (found.mistake, "which fits" in found.message) == ("term-missing", True)
-    ones = {"input": [1, 2, 3, 4], "kernel": [1, 1, 1], "delta": [1, 2]}
-    (found,) = told(ones, dW=[6, 8, 11])  # 5 + 1: a 1 that is doubled; 8; 3 + 8: anything
-    assert found.mistake is None
+    halves = {"input": [100, 50, 1, 7], "kernel": [1, 1, 1], "delta": [1, 1]}
+    (found,) = told(halves, dW=[50, 51, 8])  # 100 missing, or 50 of the wrong sign
+    assert (found.mistake, found.details["alternatives"]) == (None, ["term-missing", "term-sign"])
 
 
 # -- Entries that are no numbers ---------------------------------------------------------------------------------------
