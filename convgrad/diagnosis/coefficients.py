@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from fractions import Fraction
 from functools import cached_property, partial
@@ -15,6 +15,7 @@ import numpy as np
 from convgrad.catalogue.computation import Computation, Convolution
 from convgrad.claims.claim import Claim
 from convgrad.core.arithmetic import EXACT, Array
+from convgrad.core.threads import one_blas_thread
 from convgrad.diagnosis.candidates import Candidates, alike, floated
 from convgrad.diagnosis.chance import Evidence, as_float, evidence, excuses
 
@@ -22,6 +23,8 @@ MOST_PARTS = 256
 """Parts along an axis, or along two, that are solved for at once."""
 MOST_COMPUTED = 1 << 22
 """Numbers in the parts of an array: what is larger is solved for in some of its channels and samples."""
+MOST_STACKED = 1 << 21
+"""Numbers of an operand, as often as there are parts, up to which all parts are computed at once."""
 MOST_ENTRIES = 2048
 """Entries that parts are solved for in; the weights that come out are tried on all."""
 SLICES = 2
@@ -187,13 +190,20 @@ class Parts:
         values = as_float(claim.values)
         if not (np.isfinite(values).all() and np.isfinite(self._float_truth).all()) or not self.truth.any():
             return []
-        looked = _Looked(self, claim, values)
-        found: list[Weighed] = []
-        for number, way in enumerate(ways(self.right)):
-            if found and len(way.axes) > len(found[0].way.axes):
-                break  # two axes are needed only where one does not do
-            found += looked.along(way, number)
+        with one_blas_thread():  # the systems are small
+            found = list(_found(_Looked(self, claim, values), ways(self.right)))
         return sorted(found, key=lambda one: one.chance)
+
+
+def _found(looked: _Looked, tried: Iterable[Way]) -> Iterator[Weighed]:
+    """What is found along one way after another; two axes are needed only where one does not do."""
+    axes = inf
+    for number, way in enumerate(tried):
+        if len(way.axes) > axes:
+            return
+        for one in looked.along(way, number):
+            axes = len(way.axes)
+            yield one
 
 
 class _Looked:
@@ -232,7 +242,7 @@ class _Looked:
     def _unknown(self, way: Way, lengths: Indices) -> list[Indices]:
         """The parts that may count other than once: where an axis is the array's own, those with wrong entries."""
         own = _own_axes(self.parts.right, way)
-        allowed = []
+        allowed: list[Sequence[int]] = []
         for mine, length in zip(own, lengths, strict=True):
             if mine is None:
                 allowed.append(range(length))
@@ -257,7 +267,10 @@ class _Looked:
         c, numbers = self._small(way, len(unknown))
         entries = self._entries(numbers)
         chosen = np.flatnonzero(np.isin(numbers, entries))
-        columns = [alike(_only(c, way, one), ()).ravel()[chosen] for one in unknown]
+        together = _stacked(c, way, unknown) if len(unknown) * getattr(c, way.operand).size <= MOST_STACKED else None
+        if together is not None:
+            return together[:, chosen].T, numbers[chosen]
+        columns = [_only(c, way, one).ravel()[chosen] for one in unknown]
         return np.array(columns).T, numbers[chosen]
 
     def _entries(self, numbers: Array) -> Array:
@@ -331,13 +344,40 @@ def _only(c: Any, way: Way, index: Indices) -> Array:
         return one if c.array in ("dW", "db") else _among(one, n, count)
     operand = getattr(c, way.operand)
     result = np.zeros(operand.shape, operand.dtype)
-    at: list[Any] = [slice(None)] * operand.ndim
-    for axis, i in zip(way.axes, index, strict=True):
-        at[axis] = i
-    result[tuple(at)] = operand[tuple(at)]
+    at = _at(way, index, operand.ndim)
+    result[at] = operand[at]
     bias = {"b": None} if hasattr(c, "b") else {}
     value: Array = c.but(**{way.operand: result}, **bias).value()
     return value
+
+
+def _stacked(c: Any, way: Way, unknown: list[Indices]) -> Array | None:
+    """The arrays of all parts at once, a row each, as samples or channels side by side; None where they cannot be."""
+    operand = getattr(c, way.operand)
+    parts = np.zeros((len(unknown), *operand.shape), operand.dtype)
+    for part, index in zip(parts, unknown, strict=True):
+        at = _at(way, index, operand.ndim)
+        part[at] = operand[at]
+    bias = {"b": None} if hasattr(c, "b") else {}
+    if (c.array, way.operand) in (("dX", "delta"), ("output", "x")):
+        samples = {"x": np.concatenate([c.x] * len(unknown)), "delta": np.concatenate([c.delta] * len(unknown))}
+        samples[way.operand] = parts.reshape(-1, *operand.shape[1:])
+        return np.asarray(c.but(**samples, **bias).value()).reshape(len(unknown), -1)
+    if c.array == "dW" and c.groups == 1 and not c.transposed:
+        side_by_side = np.moveaxis(parts, 0, 1).reshape(len(operand), -1, *operand.shape[2:])
+        value: Array = c.but(**{way.operand: side_by_side}).value()
+        axis = 0 if way.operand == "delta" else 1
+        split = value.reshape(*value.shape[:axis], len(unknown), -1, *value.shape[axis + 1 :])
+        return np.moveaxis(split, axis, 0).reshape(len(unknown), -1)
+    return None
+
+
+def _at(way: Way, index: Indices, dims: int) -> tuple[Any, ...]:
+    """Where an operand has a part."""
+    at: list[Any] = [slice(None)] * dims
+    for axis, i in zip(way.axes, index, strict=True):
+        at[axis] = i
+    return tuple(at)
 
 
 def _among(sample: Array, number: int, count: int) -> Array:
