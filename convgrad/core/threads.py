@@ -63,7 +63,7 @@ def share(work: Callable[[T], Any], items: Iterable[T], cost: int) -> None:
         _drain(work, iter(items), Lock())
         return
     _keep_freed_memory()
-    with _held():
+    with one_blas_thread():
         _spread(work, list(items), worth(cost))
 
 
@@ -121,7 +121,7 @@ _END: Any = object()
 
 
 @contextmanager
-def _held() -> Iterator[None]:
+def one_blas_thread() -> Iterator[None]:
     """Hold OpenBLAS at one thread, for all callers at once; the last to leave gives back what the first found."""
     global _holders, _found
     if not (blas := _openblas()):

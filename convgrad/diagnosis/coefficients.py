@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from fractions import Fraction
 from functools import cached_property, partial
@@ -15,6 +15,7 @@ import numpy as np
 from convgrad.catalogue.computation import Computation, Convolution
 from convgrad.claims.claim import Claim
 from convgrad.core.arithmetic import EXACT, Array
+from convgrad.core.threads import one_blas_thread
 from convgrad.diagnosis.candidates import Candidates, alike, floated
 from convgrad.diagnosis.chance import Evidence, as_float, evidence, excuses
 
@@ -22,6 +23,8 @@ MOST_PARTS = 256
 """Parts along an axis, or along two, that are solved for at once."""
 MOST_COMPUTED = 1 << 22
 """Numbers in the parts of an array: what is larger is solved for in some of its channels and samples."""
+MOST_STACKED = 1 << 21
+"""Numbers of an operand, as often as there are parts, up to which all parts are computed at once."""
 MOST_ENTRIES = 2048
 """Entries that parts are solved for in; the weights that come out are tried on all."""
 SLICES = 2
@@ -107,37 +110,56 @@ def _pairs(singles: list[Way]) -> Iterator[tuple[Way, Way]]:
 
 
 def _single_ways(c: Computation) -> Iterator[Way]:
-    spatial = range(2, 2 + c.dims)
-    transposed = getattr(c, "transposed", False)
-    near = "x" if transposed else "delta"
+    """One axis at a time: what is summed over first, then what the array itself has."""
     if c.array == "output":
         yield from (Way("result", (axis,), kind) for axis, kind in ((0, "sample"), (1, "output channel")))
-        yield from (Way("result", (axis,), f"positions {axis - 2}") for axis in spatial)
+        yield from _spatial(c, "result", "positions" if not _transposed(c) else "cells")
         if isinstance(c, Convolution):
             yield Way("x", (1,), "input channel")
-            yield from (Way("w", (axis,), f"taps {axis - 2}") for axis in spatial)
+            yield from _spatial(c, "x", "cells" if not _transposed(c) else "positions")
+            yield from _spatial(c, "w", "taps")
         return
     yield Way("delta", (0,), "sample")
-    if isinstance(c, Convolution) or c.array != "dX":
+    if isinstance(c, Convolution):
         yield Way("delta", (1,), "output channel")
-    if c.array == "dW":
-        yield from (Way("x", (axis,), kind) for axis, kind in ((1, "input channel"),))
-    if c.array == "dX":
-        yield Way("result", (1,), "input channel")
-    if c.array != "dX" or not transposed:
-        yield from (Way(near if c.array == "dW" else "delta", (axis,), f"positions {axis - 2}") for axis in spatial)
-    if c.array == "dW":
-        yield from (Way("result", (axis,), f"taps {axis - 2}") for axis in spatial)
-    if c.array == "dX":
-        yield from (Way("result", (axis,), f"cells {axis - 2}") for axis in spatial)
-        if isinstance(c, Convolution):
-            yield from (Way("w", (axis,), f"taps {axis - 2}") for axis in spatial)
-        steps = [getattr(axis, "stride", 0) for axis in c.axes]
-        for axis, step in zip(spatial, steps, strict=True):
-            if step > 1:
-                yield Way("result", (axis,), f"phase {axis - 2}", step)
-        if len(steps) > 1 and len(set(steps)) == 1 and steps[0] > 1:
-            yield Way("result", tuple(spatial), "phase", steps[0])
+    yield from {"dW": _ways_of_kernel, "dX": _ways_of_input, "db": _ways_of_bias}[c.array](c)
+
+
+def _transposed(c: Any) -> bool:
+    return bool(getattr(c, "transposed", False))
+
+
+def _spatial(c: Computation, operand: str, kind: str) -> Iterator[Way]:
+    yield from (Way(operand, (axis + 2,), f"{kind} {axis}") for axis in range(c.dims))
+
+
+def _ways_of_bias(c: Computation) -> Iterator[Way]:
+    yield from _spatial(c, "delta", "positions")
+
+
+def _ways_of_kernel(c: Computation) -> Iterator[Way]:
+    near, far = ("x", "delta") if _transposed(c) else ("delta", "x")
+    yield Way("x", (1,), "input channel")
+    yield from _spatial(c, near, "positions")
+    yield from _spatial(c, "result", "taps")
+    yield from _spatial(c, far, "cells")
+
+
+def _ways_of_input(c: Computation) -> Iterator[Way]:
+    yield Way("result", (1,), "input channel")
+    yield from _spatial(c, "delta", "cells" if _transposed(c) else "positions")
+    yield from _spatial(c, "result", "positions" if _transposed(c) else "cells")
+    if isinstance(c, Convolution):
+        yield from _spatial(c, "w", "taps")
+    yield from _phases(c)
+
+
+def _phases(c: Computation) -> Iterator[Way]:
+    """Cells of one remainder modulo the stride, along each axis and along all."""
+    steps = [getattr(axis, "stride", 1) for axis in c.axes] if not _transposed(c) else []
+    yield from (Way("result", (axis + 2,), f"phase {axis}", step) for axis, step in enumerate(steps) if step > 1)
+    if len(steps) > 1 and len(set(steps)) == 1 and steps[0] > 1:
+        yield Way("result", tuple(range(2, 2 + c.dims)), "phase", steps[0])
 
 
 # -- Parts -------------------------------------------------------------------------------------------------------------
@@ -168,13 +190,20 @@ class Parts:
         values = as_float(claim.values)
         if not (np.isfinite(values).all() and np.isfinite(self._float_truth).all()) or not self.truth.any():
             return []
-        looked = _Looked(self, claim, values)
-        found: list[Weighed] = []
-        for number, way in enumerate(ways(self.right)):
-            if found and len(way.axes) > len(found[0].way.axes):
-                break  # two axes are needed only where one does not do
-            found += looked.along(way, number)
+        with one_blas_thread():  # the systems are small
+            found = list(_found(_Looked(self, claim, values), ways(self.right)))
         return sorted(found, key=lambda one: one.chance)
+
+
+def _found(looked: _Looked, tried: Iterable[Way]) -> Iterator[Weighed]:
+    """What is found along one way after another; two axes are needed only where one does not do."""
+    axes = inf
+    for number, way in enumerate(tried):
+        if len(way.axes) > axes:
+            return
+        for one in looked.along(way, number):
+            axes = len(way.axes)
+            yield one
 
 
 class _Looked:
@@ -213,7 +242,7 @@ class _Looked:
     def _unknown(self, way: Way, lengths: Indices) -> list[Indices]:
         """The parts that may count other than once: where an axis is the array's own, those with wrong entries."""
         own = _own_axes(self.parts.right, way)
-        allowed = []
+        allowed: list[Sequence[int]] = []
         for mine, length in zip(own, lengths, strict=True):
             if mine is None:
                 allowed.append(range(length))
@@ -238,7 +267,10 @@ class _Looked:
         c, numbers = self._small(way, len(unknown))
         entries = self._entries(numbers)
         chosen = np.flatnonzero(np.isin(numbers, entries))
-        columns = [alike(_only(c, way, one), ()).ravel()[chosen] for one in unknown]
+        together = _stacked(c, way, unknown) if len(unknown) * getattr(c, way.operand).size <= MOST_STACKED else None
+        if together is not None:
+            return together[:, chosen].T, numbers[chosen]
+        columns = [_only(c, way, one).ravel()[chosen] for one in unknown]
         return np.array(columns).T, numbers[chosen]
 
     def _entries(self, numbers: Array) -> Array:
@@ -312,13 +344,40 @@ def _only(c: Any, way: Way, index: Indices) -> Array:
         return one if c.array in ("dW", "db") else _among(one, n, count)
     operand = getattr(c, way.operand)
     result = np.zeros(operand.shape, operand.dtype)
-    at: list[Any] = [slice(None)] * operand.ndim
-    for axis, i in zip(way.axes, index, strict=True):
-        at[axis] = i
-    result[tuple(at)] = operand[tuple(at)]
+    at = _at(way, index, operand.ndim)
+    result[at] = operand[at]
     bias = {"b": None} if hasattr(c, "b") else {}
     value: Array = c.but(**{way.operand: result}, **bias).value()
     return value
+
+
+def _stacked(c: Any, way: Way, unknown: list[Indices]) -> Array | None:
+    """The arrays of all parts at once, a row each, as samples or channels side by side; None where they cannot be."""
+    operand = getattr(c, way.operand)
+    parts = np.zeros((len(unknown), *operand.shape), operand.dtype)
+    for part, index in zip(parts, unknown, strict=True):
+        at = _at(way, index, operand.ndim)
+        part[at] = operand[at]
+    bias = {"b": None} if hasattr(c, "b") else {}
+    if (c.array, way.operand) in (("dX", "delta"), ("output", "x")):
+        samples = {"x": np.concatenate([c.x] * len(unknown)), "delta": np.concatenate([c.delta] * len(unknown))}
+        samples[way.operand] = parts.reshape(-1, *operand.shape[1:])
+        return np.asarray(c.but(**samples, **bias).value()).reshape(len(unknown), -1)
+    if c.array == "dW" and c.groups == 1 and not c.transposed:
+        side_by_side = np.moveaxis(parts, 0, 1).reshape(len(operand), -1, *operand.shape[2:])
+        value: Array = c.but(**{way.operand: side_by_side}).value()
+        axis = 0 if way.operand == "delta" else 1
+        split = value.reshape(*value.shape[:axis], len(unknown), -1, *value.shape[axis + 1 :])
+        return np.moveaxis(split, axis, 0).reshape(len(unknown), -1)
+    return None
+
+
+def _at(way: Way, index: Indices, dims: int) -> tuple[Any, ...]:
+    """Where an operand has a part."""
+    at: list[Any] = [slice(None)] * dims
+    for axis, i in zip(way.axes, index, strict=True):
+        at[axis] = i
+    return tuple(at)
 
 
 def _among(sample: Array, number: int, count: int) -> Array:
@@ -385,7 +444,7 @@ def _solved(design: Array, error: Array, excuse: Array, samples: int) -> Iterato
     if (plain := _snapped(solved, noise, samples)) is not None:
         gains = np.zeros(design.shape[1])
         gains[used] = plain
-        yield Solution(gains, _pattern_bits(gains), len(used))
+        yield Solution(gains, _pattern_bits(gains), _independent(plain))
 
 
 def _least_squares(columns: Array, gram: Array, error: Array) -> Array | None:
@@ -460,6 +519,12 @@ def _completed(gains: Array, design: Array) -> Array:
     if idle.any() and (used == -1).sum() > (used == 0).sum():
         result[idle] = -1
     return result
+
+
+def _independent(gains: Array) -> int:
+    """How many parts it takes to say so: those that count otherwise, or those that do not."""
+    otherwise = int((gains != 0).sum())
+    return min(otherwise, len(gains) - otherwise + 1)
 
 
 def _pattern_bits(gains: Array) -> float:

@@ -67,7 +67,7 @@ def _values(weights: Array) -> list[Fraction]:
 def _name(way: Way, weights: Array) -> str:
     values = _values(weights)
     if values != [0]:
-        return {(2,): "counted-twice", (-1,): "parts-negated"}.get(tuple(values), "parts-scaled")
+        return "counted-twice" if values == [2] else "parts-negated" if values == [-1] else "parts-scaled"
     kept = np.argwhere(weights == 1)
     if way.kind in ("sample",):
         return "sample-missing" if len(kept) == 1 else "samples-missing"

@@ -107,7 +107,7 @@ def test_a_constant_factor_is_reported(factor):
 def test_a_factor_with_a_better_name_has_that_alone():
     found = planted(PLAIN, "dW", "batch-averaged")
     assert [part.mistake for part in found] == ["batch-averaged"]
-    assert "alternatives" not in found[0].details
+    assert "scaled" not in found[0].message
     assert planted(PLAIN, "dX", "negated")[0].mistake == "negated"
 
 
