@@ -119,9 +119,9 @@ def as_text(trial: Trial) -> Iterator[Brought]:
     """The case and its gradients printed alike, so that the judge sees rounded operands."""
     digits = 4 + sum(map(ord, trial.name)) % 6
     for kind, dtype, writer, more in (
-        ("PyTorch's print", "float32", writers.by_torch, {}),
-        ("NumPy's print of float64", "float64", writers.by_numpy, {}),
-        ("NumPy's print of float32", "float32", writers.by_numpy, {}),
+        ("printed by PyTorch", "float32", writers.by_torch, {}),
+        ("printed by NumPy, float64", "float64", writers.by_numpy, {}),
+        ("printed by NumPy, float32", "float32", writers.by_numpy, {}),
         ("tolist of float64", "float64", writers.by_tolist, {}),
         ("tolist of float32", "float32", writers.by_tolist, {}),
         ("JSON, 4 to 9 decimals", "float64", writers.to_decimals(digits), {}),

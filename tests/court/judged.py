@@ -13,7 +13,8 @@ from convgrad.documents import reading
 from tests.court.brought import Brought
 
 OUTCOMES = (
-    "agreed", "accused", "acquitted", "undecided", "not named", "named rightly", "named, open", "named wrongly", "crash",
+    "agreed", "accused", "acquitted", "undecided", "not named", "named rightly", "named, open", "named wrongly",
+    "crash",
 )  # fmt: skip
 """Of a right array: agreed, accused or undecided. Of a wrong one: acquitted, undecided, or how it was named.
 
@@ -81,8 +82,8 @@ def _outcome(verdict: str, told: tuple[str, ...], right: Any, wrong: bool) -> st
 
 
 def _is_right(told: tuple[str, ...], right: Any) -> bool:
-    """Whether one of the mistakes that are told as giving this array is right; of a pair, either."""
-    return any(part in right for name in told for part in name.split(" and "))
+    """Whether one of the mistakes that are told as giving this array is right; of a pair, both."""
+    return any({*name.split(" and ")} <= {*right} for name in told)
 
 
 def _told(report: Any, array: str) -> Iterator[str]:

@@ -43,7 +43,8 @@ def _forward(case: dict[str, Any], held: dict[str, Any]) -> Any:
         padding = [before for before, _ in definitions.paddings(case)]
         name = {"max-pool": "max_pool", "average-pool": "avg_pool"}[case["op"]]
         return getattr(functional, f"{name}{dims}d")(x, case["window"], strides, padding)
-    settings = {"stride": strides, "dilation": definitions.per_axis(case, "dilation", 1), "groups": case.get("groups", 1)}
+    dilations = definitions.per_axis(case, "dilation", 1)
+    settings = {"stride": strides, "dilation": dilations, "groups": case.get("groups", 1)}
     if case["op"] == "conv-transpose":
         settings["padding"] = [before for before, _ in definitions.paddings(case)]
         return getattr(functional, f"conv_transpose{dims}d")(x, held["kernel"], held["bias"], **settings)
