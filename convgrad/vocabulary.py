@@ -95,8 +95,8 @@ SETTINGS: dict[str, Setting] = {
         most=MOST_NORM, advice="a larger p is as good as a max-pool",
     ),
     "ties": Setting(
-        CHOICE, "max pools: who takes delta among equals, `all` being the whole for each: not a subgradient", "first",
-        TIES,
+        CHOICE, "max pools: who of equals takes delta; `split` shares it, `all` gives each the whole: no subgradient",
+        "first", TIES,
     ),
     "output_size": Setting(
         PER_AXIS, "adaptive pools: the output's length; 1 is global pooling", least=1, required=True
@@ -104,7 +104,7 @@ SETTINGS: dict[str, Setting] = {
 }  # fmt: skip
 """The settings of the operations that a case may be."""
 LAYER_SETTINGS: dict[str, Setting] = {
-    "slope": Setting(EXACT_NUMBER, "`leaky-relu`: dy/dx where x <= 0", "0.01"),
+    "slope": Setting(EXACT_NUMBER, "`leaky-relu`: dy/dx where x <= 0; 0.01 by default", 0.01, otherwise="0.01"),
 }
 """Those that only a layer may have, besides."""
 LISTED = ("window", "output_size", "stride", "padding")
@@ -130,11 +130,12 @@ PARAMETERS = {"kernel": "w", "bias": "b"}
 CONVOLUTION, TRANSPOSED = "convolution", "transposed convolution"
 MAXIMUM, MEAN, NORM = "maximum", "mean", "norm"
 PRODUCT, RESHAPE = "product", "reshape"
-ELEMENTWISE, BENT, COUPLED = "elementwise function", "bent function", "coupled function"
-"""Families of operations: what other rooms need to know of one.
+ELEMENTWISE, BENT, SOFTMAX = "elementwise function", "bent function", "softmax"
+"""Families of operations: what other rooms need to know of one. Their tables have no default: a new family is refused
+in words where it is not known, and a family that is not quite its own is a promise that is not kept.
 
 A plain or transposed convolution; of a window the maximum, the mean or the norm; a matrix product; the same numbers in
-another shape; a smooth function of each number, one that is straight on either side of 0, a function of all numbers.
+another shape; a smooth function of each number, real or complex; one that is straight on either side of 0; softmax.
 """
 
 
@@ -174,7 +175,7 @@ LAYERS: dict[str, Row] = {
     "sigmoid": row(ELEMENTWISE, X),
     "tanh": row(ELEMENTWISE, X),
     "softplus": row(ELEMENTWISE, X),
-    "softmax": row(COUPLED, X),
+    "softmax": row(SOFTMAX, X),
 }
 """What only a layer of a network can be, besides."""
 LOSSES = ("mse", "cross-entropy")
@@ -199,20 +200,27 @@ RATES: dict[str, Setting] = {
 }
 
 
+DIMS = Setting(
+    WHOLE, "number of spatial axes", least=1, most=MOST_DIMS,
+    otherwise="from the kernel's rank, a listed setting, or the input's rank",
+)  # fmt: skip
+BESIDE: dict[str, Setting] = {
+    "claim": Setting(ANYTHING, "what somebody else computed, to be checked: any of output, dW, db, dX"),
+    "claim_dtype": Setting(CHOICE, "the type the claim was computed in", choices=CLAIM_TYPES),
+    "id": Setting(ANYTHING, "comes back unchanged"),
+    **{name: Setting(ANYTHING, "left alone") for name in NOTES},
+}
+"""What a case document has that is neither array nor setting."""
+
+
+ALWAYS = frozenset(("op", "dims", *ARRAYS, *BESIDE))
+"""The keys of a case document that are no settings."""
+
+
 def keys_of_case() -> dict[str, Setting]:
     """Every key of a case document."""
     op = Setting(CHOICE, "the operation", choices=tuple(OPERATIONS), otherwise="`conv` when there is a kernel")
-    axes = "from the kernel's rank, a listed setting, or the input's rank"
-    return {
-        "op": op,
-        "dims": Setting(WHOLE, "number of spatial axes", least=1, most=MOST_DIMS, otherwise=axes),
-        **ARRAYS,
-        **SETTINGS,
-        "claim": Setting(ANYTHING, "what somebody else computed, to be checked: any of output, dW, db, dX"),
-        "claim_dtype": Setting(CHOICE, "the type the claim was computed in", choices=CLAIM_TYPES),
-        "id": Setting(ANYTHING, "comes back unchanged"),
-        **{name: Setting(ANYTHING, "left alone") for name in NOTES},
-    }
+    return {"op": op, "dims": DIMS, **ARRAYS, **SETTINGS, **BESIDE}
 
 
 def keys_of_network() -> tuple[str, ...]:

@@ -1,4 +1,7 @@
-"""Random cases of every operation, drawn by hypothesis (which shrinks them) or by NumPy (which is fast)."""
+"""Random cases of every operation of the table, drawn by hypothesis (which shrinks them) or by NumPy (which is fast).
+
+What is drawn follows from an operation's operands and settings, so that a new one is drawn, and tested, unasked.
+"""
 
 from __future__ import annotations
 
@@ -9,12 +12,19 @@ from typing import Any
 import numpy as np
 from hypothesis import strategies as st
 
+from convgrad import vocabulary
 from tests import definitions
 
-CONVOLUTIONS = ("conv", "conv-transpose")
-MAX_POOLS = ("max-pool", "adaptive-max-pool")
-POOLS = ("max-pool", "average-pool", "lp-pool", "adaptive-max-pool", "adaptive-average-pool")
-OPERATIONS = CONVOLUTIONS + POOLS
+
+def of_families(*families):
+    """The operations of some families."""
+    return tuple(name for name, row in vocabulary.OPERATIONS.items() if row.family in families)
+
+
+OPERATIONS = tuple(vocabulary.OPERATIONS)
+CONVOLUTIONS = of_families(vocabulary.CONVOLUTION, vocabulary.TRANSPOSED)
+MAX_POOLS, NORMS, MEANS = (of_families(family) for family in (vocabulary.MAXIMUM, vocabulary.NORM, vocabulary.MEAN))
+POOLS = tuple(name for name in OPERATIONS if name not in CONVOLUTIONS)
 PADDING_MODES = ("zeros", "reflect", "replicate", "circular")
 TIES = ("first", "last", "split", "all")
 
@@ -74,7 +84,7 @@ def float_cases(operations=OPERATIONS, **fixed):
 
 def random_case(choose, operation, dims, data, batches=(1, 3), **fixed):
     """A valid case; `data(choose, operation, shape)` makes its arrays."""
-    case = {"op": operation, "dims": dims, **GEOMETRY[operation](choose, dims), **fixed}
+    case = {"op": operation, "dims": dims, **geometry(choose, operation, dims), **fixed}
     case["input"] = np.zeros(case["input"])  # the shape first: what words like `same` mean depends on it
     if "kernel" in case:
         case["kernel"] = np.zeros(case["kernel"])
@@ -83,6 +93,41 @@ def random_case(choose, operation, dims, data, batches=(1, 3), **fixed):
 
 
 # -- Geometry ----------------------------------------------------------------------------------------------------------
+
+
+def geometry(choose, operation, dims):
+    """Shapes in place of arrays, and a value for every setting."""
+    row = vocabulary.OPERATIONS[operation]
+    if row.family in KERNELS:
+        return KERNELS[row.family](choose, dims)
+    return {**windows(choose, row.settings, dims), **other_settings(choose, row.settings)}
+
+
+def windows(choose, settings, dims):
+    """The windows of what has no kernel."""
+    if "output_size" in settings:
+        return adaptive_geometry(choose, dims)
+    return pool_geometry(choose, dims, dilated="dilation" in settings)
+
+
+def other_settings(choose, settings):
+    """Settings that are no geometry, in the order of the table; some are left out now and then."""
+    drawn = {}
+    for name in settings:
+        if name in OTHER_SETTINGS:
+            drawn |= OTHER_SETTINGS[name](choose)
+        elif name not in GEOMETRY and vocabulary.SETTINGS[name].choices:
+            drawn[name] = choose.one_of(*vocabulary.SETTINGS[name].choices)
+    return drawn
+
+
+GEOMETRY = ("window", "stride", "padding", "dilation", "ceil_mode", "output_size")
+OTHER_SETTINGS = {
+    "ties": lambda choose: {"ties": choose.one_of(*TIES)},
+    "count_include_pad": lambda choose: {"count_include_pad": choose.one_of(True, False)},
+    "divisor": lambda choose: {"divisor": choose.integer(1, 5)} if choose.one_of(True, False, False) else {},
+    "norm": lambda choose: {"norm": 1},  # the one norm that is rational
+}
 
 
 def conv_geometry(choose, dims):
@@ -133,34 +178,13 @@ def pool_geometry(choose, dims, dilated=False):
     return result
 
 
-def max_pool_geometry(choose, dims):
-    return {**pool_geometry(choose, dims, dilated=True), "ties": choose.one_of(*TIES)}
-
-
-def average_pool_geometry(choose, dims):
-    result = {**pool_geometry(choose, dims), "count_include_pad": choose.one_of(True, False)}
-    return {**result, "divisor": choose.integer(1, 5)} if choose.one_of(True, False, False) else result
-
-
-def lp_pool_geometry(choose, dims):
-    return {**pool_geometry(choose, dims), "norm": 1}  # the one norm that is rational
-
-
 def adaptive_geometry(choose, dims):
     lengths = [choose.integer(1, LARGEST_WINDOW[dims] + SPARE_CELLS[dims]) for _ in range(dims)]
     sizes = [choose.integer(1, length + 1) for length in lengths]  # more windows than cells is allowed
     return {"input": lengths, "output_size": one_or_each(choose, sizes)}
 
 
-GEOMETRY = {
-    "conv": conv_geometry,
-    "conv-transpose": conv_transpose_geometry,
-    "max-pool": max_pool_geometry,
-    "average-pool": average_pool_geometry,
-    "lp-pool": lp_pool_geometry,
-    "adaptive-max-pool": lambda choose, dims: {**adaptive_geometry(choose, dims), "ties": choose.one_of(*TIES)},
-    "adaptive-average-pool": adaptive_geometry,
-}
+KERNELS = {vocabulary.CONVOLUTION: conv_geometry, vocabulary.TRANSPOSED: conv_transpose_geometry}
 
 
 def axis_geometry(choose, dims, slack, dilated=True):
@@ -237,7 +261,7 @@ def is_valid(case):
 def needs_cells(case):
     """Whether a window that meets padding only has no value: no maximum, no mean of nothing."""
     counted = case.get("count_include_pad", True) or "divisor" in case
-    return case["op"] == "max-pool" or (case["op"] == "average-pool" and not counted)
+    return case["op"] not in (*MEANS, *NORMS) or (case["op"] in MEANS and not counted)
 
 
 # -- Ranks and data ----------------------------------------------------------------------------------------------------

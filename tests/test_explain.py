@@ -1,10 +1,13 @@
 """An entry is the sum of the terms that explain it."""
 
+import tracemalloc
+
 import numpy as np
 import pytest
 from hypothesis import given
 
 import convgrad
+from convgrad.passes.subject import subject_of
 from tests import geometry
 
 
@@ -25,6 +28,18 @@ def test_an_output_is_explained_without_a_delta():
         assert [term.value for term in pooled.terms] == values
     with pytest.raises(convgrad.RequestError, match="delta"):
         convgrad.explain({"input": [1, 2, 3], "kernel": [4, 5]}, "dX[1]")
+
+
+def test_an_entry_of_a_large_array_is_explained_in_little_memory():
+    subject = subject_of(convgrad.backward({"input": np.ones((600, 700)), "kernel": np.ones((2, 2)), "delta": "ones"}))
+    assert subject.parts[0].gradients.by_operand["x"].nbytes > 3_000_000
+    convgrad.explain(subject, "dX[0,0]")  # modules are loaded, and what is computed once is there
+    tracemalloc.start()
+    explained = convgrad.explain(subject, "dX[300,400]")
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert explained.value == 4
+    assert peak < 300_000
 
 
 @pytest.mark.parametrize("op", ["conv", "conv-transpose"])

@@ -97,6 +97,18 @@ def test_one_word_for_one_thing(path: Path) -> None:
     assert words == []
 
 
+SNIFFED = re.compile(
+    r"""operation\.name (?:==|!=) "|operation\.name (?:not )?in \(|\.op (?:==|!=) "|\.op (?:not )?in \("""
+    r"""|"(?:ties|norm|output_padding|slope)" (?:not )?in """
+)
+"""How a room would guess what an operation is from its name or its settings."""
+
+
+@pytest.mark.parametrize("path", MODULES, ids=lambda path: str(path.relative_to(PACKAGE)))
+def test_what_an_operation_is_its_family_says(path: Path) -> None:
+    assert SNIFFED.findall(path.read_text(encoding="utf-8")) == []
+
+
 def module_names() -> list[str]:
     return [
         module.name for module in pkgutil.walk_packages(convgrad.__path__, "convgrad.") if "__main__" not in module.name

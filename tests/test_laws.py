@@ -18,6 +18,8 @@ from tests import definitions
 from tests.geometry import (
     CONVOLUTIONS,
     MAX_POOLS,
+    MEANS,
+    NORMS,
     OPERATIONS,
     PADDING_MODES,
     POOLS,
@@ -30,7 +32,7 @@ from tests.geometry import (
     rationals,
 )
 
-AFFINE = ("conv", "conv-transpose", "average-pool", "adaptive-average-pool")
+AFFINE = (*CONVOLUTIONS, *MEANS)
 NAMES = {"dX": "input", "dW": "kernel", "db": "bias"}
 
 
@@ -165,7 +167,7 @@ def test_the_gradient_of_an_affine_operation_is_its_difference_quotient_at_any_s
             assert inner(moved, case["delta"]) == inner(found[name], direction), name
 
 
-@pytest.mark.parametrize("operation", [*MAX_POOLS, "lp-pool"])
+@pytest.mark.parametrize("operation", [*MAX_POOLS, *NORMS])
 @given(data=st.data(), seed=seeds)
 def test_away_from_ties_and_zeros_a_max_or_an_l1_pool_has_no_other_derivative(operation, data, seed):
     case = data.draw(cases((operation,)))
@@ -268,7 +270,7 @@ def test_the_winners_of_an_overlay_are_the_cells_that_take_its_delta(case):
             assert sorted(map(tuple, winners)) == [cell for cell in np.ndindex(dx.shape[1:]) if dx[(channel, *cell)]]
 
 
-@given(case=cases(operations=("average-pool", "adaptive-average-pool")))
+@given(case=cases(operations=MEANS))
 def test_the_divisor_of_an_overlay_is_that_of_the_mean(case):
     for overlay in backward(case).full_overlays:
         held = definitions.pool_cells(case, overlay.position)

@@ -14,6 +14,7 @@ import pytest
 
 ROOT = Path(__file__).parents[1]
 README = ROOT / "README.md"
+SETTINGS = re.compile(r"^\| key, and option \|.*\n\|---.*\n((?:\|.*\n)+)", re.MULTILINE)
 CONSOLE = re.compile(r"^```console\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 
 
@@ -52,6 +53,29 @@ def test_a_console_block_of_the_readme_is_what_happens(number: int, tmp_path: Pa
     if os.environ.get("UPDATE_README"):
         README.write_text(README.read_text(encoding="utf-8").replace(block, made), encoding="utf-8")
     assert blocks()[number] == made
+
+
+def settings_rows() -> str:
+    """The rows of the table of a case's keys: each with its option, what it means, its words, and its default."""
+    from convgrad.vocabulary import CHOICE, NOTES, Setting, keys_of_case
+
+    def row(name: str, key: Setting) -> str:
+        words = [f"`{word}`" for word in key.choices] if key.kind == CHOICE else []
+        choices = f"; {', '.join(words[:-1])} or {words[-1]}" if words else ""
+        meaning = (key.meaning + choices).replace("|", r"\|")
+        return f"| `{name}`, `--{name.replace('_', '-')}` | {meaning} | {key.by_default} |\n"
+
+    elsewhere = ("claim", "claim_dtype", *NOTES)
+    return "".join(row(name, key) for name, key in keys_of_case().items() if name not in elsewhere)
+
+
+def test_the_table_of_keys_is_that_of_the_vocabulary() -> None:
+    text = README.read_text(encoding="utf-8")
+    table = SETTINGS.search(text)
+    assert table
+    if os.environ.get("UPDATE_README"):
+        README.write_text(text.replace(table[1], settings_rows()), encoding="utf-8")
+    assert table[1] == settings_rows()
 
 
 def test_the_python_of_the_readme_is_what_happens() -> None:

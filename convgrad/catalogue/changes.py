@@ -9,7 +9,7 @@ import numpy as np
 
 from convgrad.errors import RequestError
 from convgrad.subject.case import Case, make_case
-from convgrad.vocabulary import TRANSPOSED, row_of
+from convgrad.vocabulary import OPERANDS, TRANSPOSED, row_of
 
 Sketch = dict[str, Any]
 """A case with shapes, or arrays that stay, in place of its numbers."""
@@ -119,7 +119,7 @@ def drawn(sketch: Mapping[str, Any], seed: int = 1) -> Case | None:
 
 
 def _filled(key: str, value: Any, random: np.random.Generator) -> Any:
-    is_shape = key in ("input", "kernel", "bias", "delta") and isinstance(value, tuple)
+    is_shape = key in OPERANDS and isinstance(value, tuple)
     return _numbers(value, random) if is_shape else value
 
 

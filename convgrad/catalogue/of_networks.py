@@ -6,9 +6,9 @@ from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
 from convgrad.passes.subject import Change, Part, Subject
-from convgrad.vocabulary import BENT, COUPLED, ELEMENTWISE
+from convgrad.vocabulary import BENT, ELEMENTWISE, SOFTMAX
 
-SLOPED = (ELEMENTWISE, BENT, COUPLED)
+SLOPED = (ELEMENTWISE, BENT, SOFTMAX)
 """The families that have a slope to forget."""
 
 

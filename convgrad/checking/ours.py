@@ -16,7 +16,7 @@ from convgrad.claims.excuses import is_single
 from convgrad.claims.findings import Finding, as_counted, compare
 from convgrad.claims.propagated import Propagated
 from convgrad.claims.rounding import Bounds, of_differences
-from convgrad.core.arithmetic import Array
+from convgrad.core.arithmetic import EXACT, Array, rounded
 from convgrad.differences.finite_differences import Differences, evaluations, finite_differences
 from convgrad.differences.kinks import Kink
 from convgrad.differences.probe import probe
@@ -29,6 +29,8 @@ from convgrad.subject.layout import GRADIENTS
 KINKS = 10
 """Windows with a kink that a record names when it is not asked for all."""
 NAMES = {operand: array for array, operand in GRADIENTS.items()}
+Wanted = Mapping[tuple[int, str], Array]
+"""Which entries are differenced, by the number of a part and its operand, as marks of its shape."""
 
 
 @dataclass(frozen=True)
@@ -48,24 +50,33 @@ def difference(
     """Every entry of our gradients, or `sample` of them, chosen by `seed`, against differences."""
     if sample is not None and sample < 1:
         raise RequestError(Problem(f"sample must be at least 1, but is {sample}"))
-    shapes = _shapes(subject)
-    entries = sum(map(prod, shapes.values()))
-    sampling = None if sample is None or sample >= entries else Sample(sample, entries, seed)
-    wanted = {} if sampling is None else sampled(shapes, sampling.entries, seed)
+    sampling, wanted = _sampling(subject, sample, seed)
     if is_single(subject):
-        return _coloured(subject.parts[0], {name: marks for (_, name), marks in wanted.items()}, sampling, all_kinks,
-                         progress)  # fmt: skip
+        return _coloured(subject.parts[0], _of_single(wanted), sampling, all_kinks, progress)
     differences = replayed_differences(subject, wanted or None, progress)
     findings = tuple(_of_chain(subject, differences))
     return Differenced(findings, differences.evaluations, differences.exact, sampling)
 
 
-def estimate(subject: Subject, sample: int | None = None) -> tuple[int, float]:
+def _sampling(subject: Subject, sample: int | None, seed: int) -> tuple[Sample | None, Wanted]:
+    """The sample, where it is one, and which entries are in it; none says all."""
+    shapes = _shapes(subject)
+    entries = sum(map(prod, shapes.values()))
+    if sample is None or sample >= entries:
+        return None, {}
+    return Sample(sample, entries, seed), sampled(shapes, sample, seed)
+
+
+def _of_single(wanted: Wanted) -> dict[str, Array]:
+    return {name: marks for (_, name), marks in wanted.items()}
+
+
+def estimate(subject: Subject, sample: int | None = None, seed: int = 0) -> tuple[int, float]:
     """How many forward passes that takes, and about how many seconds, from the faster of two.
 
     The first pass of a process is slower than all that follow: memory and threads are new to it.
     """
-    count, run = _passes(subject)
+    count, run = _passes(subject, _sampling(subject, sample, seed)[1])
     spent = []
     for _ in range(2):
         start = perf_counter()
@@ -74,14 +85,14 @@ def estimate(subject: Subject, sample: int | None = None) -> tuple[int, float]:
     return count, count * min(spent)
 
 
-def _passes(subject: Subject) -> tuple[int, Any]:
+def _passes(subject: Subject, wanted: Wanted) -> tuple[int, Any]:
     """How many forward passes there will be, and one such pass."""
     if is_single(subject):
         case = subject.parts[0].case
         scaled = probe(case)
-        return evaluations(case), lambda: scaled.forward(scaled.arrays["x"], scaled.arrays.get("w"))
+        return evaluations(case, _of_single(wanted)), lambda: scaled.forward(scaled.arrays["x"], scaled.arrays.get("w"))
     replay = Replay(subject)
-    entries = sum(replay.operand(operand).size for operand in operands_of(subject))
+    entries = sum(int(marks.sum()) for marks in wanted.values()) or sum(map(prod, _shapes(subject).values()))
     return entries * (3 if replay.exact else 1), lambda: replay.run((0, "x"), replay.operand((0, "x")))
 
 
@@ -131,10 +142,15 @@ def _of_chain(subject: Subject, differences: ChainDifferences) -> Iterator[Findi
         asked, undecided = differences.compared[number, name], differences.undecided[number, name]
         if not asked.any():
             continue
-        ours, place = part.gradients.by_operand[name].reshape(found.shape), part.place(NAMES[name])
+        ours, place = _alike(part.gradients.by_operand[name].reshape(found.shape), found), part.place(NAMES[name])
         allowed: Any = 0 if bounds is None else 2 * bounds.bound(place, _kind(part)).reshape(found.shape)
         yield compare(part.case, place, NAMES[name], DIFFERENCES, ours, found, allowed,
                       compared=asked & ~undecided, undecided=int((undecided & asked).sum()))  # fmt: skip
+
+
+def _alike(ours: Array, found: Array) -> Array:
+    """An exact gradient as float64, where its differences are."""
+    return rounded(ours) if ours.dtype == EXACT != found.dtype else ours
 
 
 def _kind(part: Part) -> str:

@@ -27,13 +27,13 @@ from convgrad.subject.place import Place
 from convgrad.vocabulary import (
     BENT,
     CONVOLUTION,
-    COUPLED,
     ELEMENTWISE,
     MAXIMUM,
     MEAN,
     NORM,
     PRODUCT,
     RESHAPE,
+    SOFTMAX,
     TRANSPOSED,
 )
 
@@ -41,8 +41,6 @@ COVER = 2
 """For second-order terms, and functions that are not correctly rounded."""
 FUNCTION = 8
 """Roundings that an exponential, a logarithm, a power and what is made of them count as."""
-BEND = {"sigmoid": 0.1, "tanh": 0.8, "softplus": 0.25}
-"""No second derivative is larger: by so much of what x is off is the slope off."""
 
 
 @dataclass(frozen=True)
@@ -207,9 +205,10 @@ def _by_norm(case: Case, delta: Array, x: Array) -> dict[str, Array]:
 
 
 def _by_slope(case: Case, delta: Array, x: Array) -> dict[str, Array]:
-    name = case.operation.name
-    slope = abs(RULES[name].slope(case.operands["x"], **case.arguments))
-    return {"x": delta * (slope + BEND.get(name, 0) * x)}
+    """The slope is off by its second derivative times what x is off by."""
+    rule = known(RULES, case.operation, EXCUSE, by_name=True)
+    slope = abs(rule.slope(case.operands["x"], **case.arguments))
+    return {"x": delta * (slope + float(rule.bend) * x)}
 
 
 def _by_shares(case: Case, delta: Array, x: Array) -> dict[str, Array]:
@@ -230,7 +229,7 @@ RULES_OF_SIZE: dict[str, RuleOfSize] = {
     ),
     BENT: RuleOfSize(lambda case: FUNCTION, lambda case, x, y: x, _by_slope),
     ELEMENTWISE: RuleOfSize(lambda case: FUNCTION, lambda case, x, y: x + np.asarray(abs(y)), _by_slope),
-    COUPLED: RuleOfSize(
+    SOFTMAX: RuleOfSize(
         lambda case: FUNCTION, lambda case, x, y: abs(y) * 2 * x.max(initial=0) + np.asarray(abs(y)), _by_shares
     ),
 }

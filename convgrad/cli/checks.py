@@ -30,22 +30,22 @@ def of_installation(running: Running) -> int:
     from convgrad.checking.installation import verify_installation
 
     made, report = results(running), verify_installation()
-    return deliver_one(made.of(report, report.code), running)
+    return deliver_one(made.of(report, report.code), running.writing)
 
 
 def of_subjects(reading: Reading, checking: Checking, running: Running) -> int:
     """Check every case and network that is asked for; the exit code."""
     made, asked = results(running), requests(reading, running, exact=True)
-    return deliver(asked, lambda request: _result(request, checking, made), running)
+    return deliver(asked, lambda request: _result(request, checking, running, made), running)
 
 
-def _result(request: Request, checking: Checking, made: Results) -> Result:
+def _result(request: Request, checking: Checking, running: Running, made: Results) -> Result:
     of_layers = is_network(request.value)
     if of_layers and checking.min_strength is not None:
         message = "a network's check does not count what it could have revealed"
         raise RequestError(Problem(message, "check a layer as a case", place=Place("--min-strength")))
-    subject = subject_asked(request, made.running, of_layers=of_layers)
-    with _progress(subject, quiet=made.running.quiet) as progress:
+    subject = subject_asked(request, running, of_layers=of_layers)
+    with _progress(subject, checking, quiet=running.writing.quiet) as progress:
         report = check_subject(
             subject, request.written_claim(), sample=checking.sample, seed=checking.seed, all_entries=checking.all,
             progress=progress,
@@ -63,9 +63,9 @@ def _weakness(report: Report, wanted: int | None) -> int:
 
 
 @contextmanager
-def _progress(subject: Subject, *, quiet: bool) -> Iterator[Callable[[int, int], None] | None]:
+def _progress(subject: Subject, checking: Checking, *, quiet: bool) -> Iterator[Callable[[int, int], None] | None]:
     """What to call as differences are made; a bar only on a terminal, and only for a check that lasts."""
-    passes, seconds = estimate(subject)
+    passes, seconds = estimate(subject, checking.sample, checking.seed)
     if quiet or seconds < LASTS:
         yield None
         return

@@ -9,9 +9,9 @@ from typing import Annotated, Any, NamedTuple, get_type_hints
 import typer
 
 from convgrad.cli.typed import (
+    OFFERS,
     Checking,
     ClaimReading,
-    Group,
     NetworkReading,
     Opened,
     Overlays,
@@ -60,7 +60,7 @@ def check(reading: ClaimReading, checking: Checking, running: Running) -> int:
     """Gradients verified by finite differences, and somebody else's mistake named; or the installation verified."""
     from convgrad.cli.checks import of_installation, of_subjects
 
-    return of_installation(running) if reading.is_empty else of_subjects(reading, checking, running)
+    return of_subjects(reading, checking, running) if any(reading) else of_installation(running)
 
 
 def network(reading: NetworkReading, opened: Opened, overlays: Overlays, running: Running) -> int:
@@ -167,16 +167,12 @@ def _on_words(run: Callable[..., int]) -> Callable[..., int]:
 
 
 def _value(name: str, kind: Any, words: Mapping[str, Any]) -> Any:
-    return kind.typed(words) if _is_group(kind) else words[name]
+    return kind.typed(words) if kind in OFFERS else words[name]
 
 
 def _parameters(kinds: Mapping[str, Any]) -> Iterator[inspect.Parameter]:
     for name, kind in kinds.items():
-        if _is_group(kind):
-            yield from kind.parameters()
+        if kind in OFFERS:
+            yield from OFFERS[kind].parameters()
         else:
             yield inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, annotation=kind)
-
-
-def _is_group(kind: Any) -> bool:
-    return isinstance(kind, type) and issubclass(kind, Group)

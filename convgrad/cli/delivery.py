@@ -34,10 +34,10 @@ class Tally:
 
 def deliver(asked: Requests, compute: Callable[[Request], Result], running: Running) -> int:
     """Compute every request and write what comes of it; the exit code. Raises RequestError for a lone one refused."""
-    form, tally = format_of(running), Tally(running.debug)
+    form, tally = format_of(running.writing), Tally(running.debug)
     outcomes = each(asked.each, compute)
     text = _many(outcomes, form, tally) if asked.are_many else _alone(next(outcomes), form, tally)
-    write(text, running.output)
+    write(text, running.writing.output)
     return tally.code
 
 

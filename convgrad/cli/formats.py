@@ -41,10 +41,10 @@ class Format(NamedTuple):
     suffixes: tuple[str, ...]
     alone: Writer
     among: Writer
-    opening: str
-    between: str
-    ending: str
-    unfinished: Callable[[], Nothing]
+    opening: str = ""
+    between: str = ""
+    ending: str = ""
+    unfinished: Callable[[], Nothing] = Nothing
 
 
 def _lines(record: Mapping[str, Any]) -> Iterator[str]:
@@ -72,23 +72,20 @@ def _gathered(parts: Iterator[str]) -> Iterator[str]:
     yield "".join(held)
 
 
-TABLE = Format(
-    "table", ("", ".txt"), lambda result: result.as_text(), lambda result: result.as_text(), "", "\n", "", Nothing
-)
+TABLE = Format("table", ("", ".txt"), lambda result: result.as_text(), lambda result: result.as_text(), between="\n")
 JSON = Format(
     "json", (".json",), lambda result: chunks(result.as_dict(), "json"),
     lambda result: _gathered(element(result.as_dict())), "[", ",\n ", "]\n", UnfinishedJson,
 )  # fmt: skip
 JSON_LINES = Format(
     "jsonl", (".jsonl", ".ndjson"), lambda result: _lines(result.as_dict()), lambda result: _lines(result.as_dict()),
-    "", "", "", UnfinishedLine,
+    unfinished=UnfinishedLine,
 )  # fmt: skip
 YAML = Format(
     "yaml", (".yaml", ".yml"), lambda result: chunks(result.as_dict(), "yaml"),
     lambda result: _gathered(chunks(result.as_dict(), "yaml")), "---\n", "---\n", "", UnfinishedYaml,
 )  # fmt: skip
 FORMATS = {row.name: row for row in (TABLE, JSON, JSON_LINES, YAML)}
-SUFFIXES = {suffix: row for row in FORMATS.values() for suffix in row.suffixes}
 ARRAYS = {".npy": True, ".npz": False}
 """Suffixes of NumPy's own files, and whether the one array of a result may be written to such a file."""
 
@@ -106,15 +103,21 @@ def format_of(writing: Writing) -> Format:
         refuse("--output", message, "write other results to .json, .jsonl, .yaml or text")
     if writing.format is not None:
         return _named(writing.format)
-    if suffix not in SUFFIXES:
-        known = ", ".join(known for known in (*SUFFIXES, *(known for known in ARRAYS if ARRAYS[known])) if known)
-        refuse("--output", f"no format has the suffix '{suffix}'", f"end the name in one of {known}, or say --format")
-    return SUFFIXES[suffix]
+    return _of_suffix(suffix)
 
 
 def _suffix(writing: Writing) -> str:
     """What the output's name ends in, from the dot on; nothing where there is none."""
     return os.path.splitext(writing.output or "")[1].lower()
+
+
+def _of_suffix(suffix: str) -> Format:
+    rows = {known: row for row in FORMATS.values() for known in row.suffixes}
+    if suffix not in rows:
+        known = [*filter(None, rows), *(array for array, is_written in ARRAYS.items() if is_written)]
+        advice = f"end the name in one of {', '.join(known)}, or say --format"
+        refuse("--output", f"no format has the suffix '{suffix}'", advice)
+    return rows[suffix]
 
 
 def _named(name: str) -> Format:

@@ -9,17 +9,12 @@ from typing import Annotated, Any, NamedTuple, NoReturn
 
 import typer
 
+import convgrad.vocabulary as vocabulary
 from convgrad.errors import Place, Problem, RequestError
+from convgrad.vocabulary import ARITHMETICS, FORMATS, LARGEST, NOTES, RESULTS, Setting, keys_of_case
 
 ARRAYS, SETTINGS, NUMBERS, OUTPUT, CHECK, OTHER = "Arrays", "Operation", "Numbers", "Output", "Checking", "Other"
-OPERATION_NAMES = (
-    "conv", "conv-transpose", "max-pool", "average-pool", "lp-pool", "adaptive-max-pool", "adaptive-average-pool",
-)  # fmt: skip
-
-
 FILE = "FILE"
-LARGEST = 2**31 - 1
-"""No axis has more cells, so no count that is larger means anything."""
 WHOLE = re.compile("0|-?[1-9][0-9]*")
 SHOWN = 40  # characters of a word that is no number: it may have thousands
 
@@ -72,39 +67,39 @@ class Option(NamedTuple):
         return lambda incomplete: [choice for choice in choices if choice.startswith(incomplete)]
 
 
-CASE = (
-    Option("input", "x: a file, - for standard input, or the numbers themselves in brackets", ARRAYS, FILE),
-    Option("kernel", "w", ARRAYS, FILE),
-    Option("bias", "b", ARRAYS, FILE),
-    Option("delta", "the upstream gradient dL/dy, or the word ones", ARRAYS, FILE),
-    Option("op", "the operation", SETTINGS, choices=OPERATION_NAMES),
-    Option("dims", "number of spatial axes", SETTINGS, "1|2|3"),
-    Option("stride", "one number, or one an axis: 2,1", SETTINGS, "N,…"),
-    Option("padding", "cells, or one an axis, or pairs an axis, or valid, same, same-lower, full", SETTINGS, "N,…"),
-    Option("dilation", "one number, or one an axis", SETTINGS, "N,…"),
-    Option("groups", "groups of channels", SETTINGS, "N"),
-    Option("mode", "whether the kernel is laid as it is, or turned", SETTINGS,
-           choices=("cross-correlation", "convolution")),
-    Option("padding_mode", "what padding holds", SETTINGS, choices=("zeros", "reflect", "replicate", "circular")),
-    Option("output_padding", "conv-transpose: cells more at the end", SETTINGS, "N,…"),
-    Option("window", "pools: its size", SETTINGS, "N,…"),
-    Option("output_size", "adaptive pools: length of the output; 1 is global pooling", SETTINGS, "N,…"),
-    Option("ceil_mode", "pools: also windows that end past the padding", SETTINGS, kind=bool,
-           flag="--ceil-mode/--no-ceil-mode"),
-    Option("count_include_pad", "average pools: whether padding counts", SETTINGS, kind=bool,
-           flag="--count-include-pad/--no-count-include-pad"),
-    Option("divisor", "average pools: divide by this", SETTINGS, "N"),
-    Option("norm", "Lp pools: the p", SETTINGS, "P"),
-    Option("ties", "max pools: who takes delta among equals", SETTINGS, choices=("first", "last", "split", "all")),
-    Option("id", "comes back unchanged in the output", OTHER),
-    *(Option(name, "left alone", OTHER, hidden=True)
-      for name in ("name", "source", "origin", "note", "expected", "tolerance")),
-)  # fmt: skip
+METAVARS = {
+    vocabulary.PER_AXIS: "N,…", vocabulary.PADDING: "N,…", vocabulary.WHOLE: "N", vocabulary.DIVISOR: "N",
+    vocabulary.NUMBER: "P", vocabulary.ARRAY: FILE, vocabulary.DELTA: FILE, vocabulary.ANYTHING: "TEXT",
+}  # fmt: skip
+"""What stands for a value in help, by kind of key; a choice shows its words."""
+
+
+def _panel(name: str) -> str:
+    return ARRAYS if name in vocabulary.ARRAYS else OTHER if name in ("id", *NOTES) else SETTINGS
+
+
+def _of_key(name: str, key: Setting, panel: str, help: str = "") -> Option:
+    """The option of a key of the case document."""
+    if key.kind == vocabulary.BOOLEAN:
+        dashed = name.replace("_", "-")
+        return Option(name, help or key.plain, panel, kind=bool, flag=f"--{dashed}/--no-{dashed}")
+    words = key.choices if key.kind not in METAVARS else ()
+    return Option(name, help or key.plain, panel, METAVARS.get(key.kind, "TEXT"), choices=words, hidden=name in NOTES)
+
+
+KEYS = keys_of_case()
+CLAIM_KEYS = ("claim", "claim_dtype")
+IN_BRACKETS = "; a file, - for standard input, or the numbers themselves in brackets"
+CASE = tuple(
+    _of_key(name, key, _panel(name), key.plain + IN_BRACKETS if name == "input" else "")
+    for name, key in sorted(KEYS.items(), key=lambda item: item[0] not in vocabulary.ARRAYS)
+    if name not in CLAIM_KEYS
+)
+"""The arrays first, then the settings."""
 CLAIMS = (
-    Option("claim", "a document with any of output, dW, db, dX that somebody else computed", CHECK, FILE),
-    Option("claim_dtype", "the type the claim was computed in", CHECK,
-           choices=("float64", "float32", "float16", "bfloat16", "tf32")),
-)  # fmt: skip
+    Option("claim", f"a document with any of {', '.join(RESULTS)} that somebody else computed", CHECK, FILE),
+    _of_key("claim_dtype", KEYS["claim_dtype"], CHECK),
+)
 CLAIMED = tuple(
     Option(name, f"{what} that somebody else computed", CHECK, FILE)
     for name, what in (("dW", "the dW"), ("db", "the db"), ("dX", "the dX"), ("y", "the output"))
@@ -116,11 +111,11 @@ CHECKING = (
     Option("min_strength", "exit with 4 unless the case could reveal so many mistakes", CHECK, "N", int),
 )
 ARITHMETIC = (
-    Option("arithmetic", "the kind of number to compute in", NUMBERS, choices=("auto", "exact", "float64", "float32")),
+    Option("arithmetic", "the kind of number to compute in", NUMBERS, choices=ARITHMETICS),
     Option("allow_nonfinite", "take NaN and infinities", NUMBERS, kind=bool, flag="--allow-nonfinite"),
 )
 WRITING = (
-    Option("format", "how to write the result", OUTPUT, choices=("table", "json", "jsonl", "yaml")),
+    Option("format", "how to write the result", OUTPUT, choices=FORMATS),
     Option(
         "output",
         "write to this file, whole or not at all; its suffix picks the format; a .npy takes y or dX",

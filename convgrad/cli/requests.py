@@ -115,7 +115,7 @@ def requests(reading: Reading, running: Running, *, exact: bool) -> Requests:
     """The cases or networks to compute; `exact` keeps the text of their numbers."""
     if reading.words.count("-") > 1:
         raise RequestError(Problem("standard input (-) can be read for one argument only", "save the other to a file"))
-    _refuse_to_write_over(running.output, reading)
+    _refuse_to_write_over(running.writing.output, reading)
     nonfinite = running.allow_nonfinite
     values, origins = _from_options(reading, exact, nonfinite)
     if reading.document is None:
@@ -127,7 +127,7 @@ def requests(reading: Reading, running: Running, *, exact: bool) -> Requests:
         documents = read(named, exact=exact, nonfinite=nonfinite)
         first = list(islice(documents, 2))
     each = (_merged(document, values, origins) for part in (first, documents) for document in part)
-    return Requests(each, named.format == "jsonl" or len(first) > 1)
+    return Requests(each, named.format.is_lines or len(first) > 1)
 
 
 def _refuse_to_write_over(output: str | None, reading: Reading) -> None:

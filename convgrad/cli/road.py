@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from typing import TYPE_CHECKING
 
 from convgrad.cli.delivery import deliver
 from convgrad.cli.formats import Result, is_array_file
@@ -11,25 +12,28 @@ from convgrad.cli.shown import results
 from convgrad.cli.subjects import case_of, network_of, subject_asked
 from convgrad.cli.typed import Opened, Overlays, Reading, Running
 from convgrad.errors import Place, Problem, RequestError
-from convgrad.passes.explanation import explain_entry, is_entry, needs_gradients
 from convgrad.passes.gradients import Forward
-from convgrad.passes.subject import Subject
+
+if TYPE_CHECKING:
+    from convgrad.passes.subject import Subject
 
 
 def of_cases(kind: type[Forward], reading: Reading, running: Running, overlays: Overlays | None = None) -> int:
     """The output, or the gradients, of each case that is asked for; the exit code."""
     made = results(running, overlays)
     asked = requests(reading, running, exact=_may_be_exact(running))
-    if is_array_file(running):
+    if is_array_file(running.writing):
         from convgrad.cli.saving import save
 
-        return save(asked, kind is not Forward, made)
+        return save(asked, kind is not Forward, running, made)
     needs_delta = kind is not Forward
     return deliver(asked, lambda request: made.of(kind(case_of(request, running, needs_delta))), running)
 
 
 def of_entry(entry: str, reading: Reading, running: Running) -> int:
     """One entry of a case or of a network's layer, NAME.dW[0,1], as a sum; the exit code."""
+    from convgrad.passes.explanation import explain_entry, needs_gradients  # here, so that others start without
+
     _refuse_swapped(entry, reading.document)
     of_layers = "." in entry.partition("[")[0]
     needs_delta = of_layers or needs_gradients(entry)
@@ -80,6 +84,8 @@ def _require_steps(subject: Subject, count: int) -> None:
 
 def _refuse_swapped(entry: str, case: str | None) -> None:
     """An entry where the case goes, which would be a file that there is not."""
+    from convgrad.passes.explanation import is_entry
+
     if case is not None and is_entry(case.rpartition(".")[2]) and not os.path.exists(case):
         advice = f"convgrad explain '{case}' {entry}"
         raise RequestError(Problem("the entry comes first, and then the case", advice, place=Place(case)))

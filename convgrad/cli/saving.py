@@ -25,19 +25,19 @@ SILENT = 10
 """Seconds between two lines of that, where no terminal shows a bar."""
 
 
-def save(asked: Requests, backward: bool, made: Results) -> int:
+def save(asked: Requests, backward: bool, running: Running, made: Results) -> int:
     """Write dX, or without `backward` y, of the one case that is asked for, and show the rest; the exit code."""
-    _refuse_what_it_cannot_hold(made.overlays, made.running, asked.are_many)
-    shown = replace(made.running, output=None)
+    _refuse_what_it_cannot_hold(made.overlays, running, asked.are_many)
+    shown = running.writing._replace(output=None)
     format_of(shown)  # what is wrong with it is said before the work
-    ((_, saved, error),) = each(asked.each, lambda request: _saved(request, backward, made.running))
+    ((_, saved, error),) = each(asked.each, lambda request: _saved(request, backward, running))
     if error is not None:
         raise error
-    return deliver_one(replace(made, running=shown).of(saved), shown)
+    return deliver_one(replace(made, writing=shown).of(saved), shown)
 
 
 def _refuse_what_it_cannot_hold(overlays: Overlays, running: Running, are_many: bool) -> None:
-    for name, value in vars(overlays).items():
+    for name, value in overlays._asdict().items():
         if value is not None:
             refuse("--output", f"--{name} shows what a .npy file does not hold", "leave it out")
     if running.kind == "exact":
@@ -50,18 +50,19 @@ def _refuse_what_it_cannot_hold(overlays: Overlays, running: Running, are_many: 
 def _saved(request: Request, backward: bool, running: Running) -> Saved:
     from convgrad.documents.output import array_file
 
-    assert running.output is not None
+    writing = running.writing
+    assert writing.output is not None
     batch = _batch(request, running, backward)
     case = batch.whole
     sums: dict[str, Array] = {}
     dtype = FLOAT64 if case.rounded else DTYPES[case.arithmetic]
     shape = case.layout.input if backward else case.layout.output(case.output_shape)
-    with array_file(running.output, shape, dtype) as target, ExitStack() as stack:
-        told = (lambda done: None) if running.quiet else Progress(case.shapes["x"][0], stack)
+    with array_file(writing.output, shape, dtype) as target, ExitStack() as stack:
+        told = (lambda done: None) if writing.quiet else Progress(case.shapes["x"][0], stack)
         for done in gradients_into(batch, target, sums) if backward else output_into(batch, target):
             told(done)
     dW, db = (case.present(name, sums[name]) if name in sums else None for name in ("w", "b"))
-    return Saved(case, "dX" if backward else "output", running.output, shape, dtype.name, dW, db)
+    return Saved(case, "dX" if backward else "output", writing.output, shape, dtype.name, dW, db)
 
 
 def _batch(request: Request, running: Running, backward: bool) -> Batch:

@@ -2,21 +2,24 @@
 
 from __future__ import annotations
 
+import os
+import sys
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import numpy as np
 
 from convgrad.cli.formats import Result
-from convgrad.cli.typed import Overlays, Running
+from convgrad.cli.typed import Overlays, Running, Writing
 
 
 @dataclass(frozen=True)
 class Results:
     """How the records of a run become results."""
 
-    running: Running
+    writing: Writing
     overlays: Overlays
 
     def of(self, record: Any, code: int = 0) -> Result:
@@ -31,11 +34,41 @@ class Results:
     def _text(self, record: Any) -> Iterator[str]:
         from convgrad.views import render
 
-        running, shown = self.running, self.overlays
+        overlays, only, channel = self.overlays
         return render(
-            record, width=running.width, digits=running.digits, ascii=running.is_ascii, color=running.colour,
-            overlays=shown.overlays, only=shown.only, channel=shown.channel, quiet=running.quiet,
+            record, width=self._width, digits=self.writing.digits, ascii=self._is_ascii, color=self._color,
+            overlays=overlays, only=only, channel=channel, quiet=self.writing.quiet,
         )  # fmt: skip
+
+    @cached_property
+    def _width(self) -> int | None:
+        """The terminal's width; none where nobody's terminal limits it."""
+        if self.writing.output or not (sys.stdout.isatty() or os.environ.get("COLUMNS", "").isdigit()):
+            return None
+        import shutil
+
+        return shutil.get_terminal_size().columns
+
+    @cached_property
+    def _is_ascii(self) -> bool:
+        """Whether the symbols of tables are not wanted, or cannot be encoded where they go."""
+        try:
+            "Σ×─│·→∂".encode("utf-8" if self.writing.output else sys.stdout.encoding or "ascii")
+        except (UnicodeEncodeError, LookupError):
+            return True
+        return self.writing.ascii
+
+    @cached_property
+    def _color(self) -> str:
+        """Whether tables have colours: always or never."""
+        if self.writing.color != "auto":
+            return self.writing.color
+        if os.environ.get("NO_COLOR"):
+            return "never"
+        if os.environ.get("FORCE_COLOR"):
+            return "always"
+        shown = sys.stdout.isatty() and os.environ.get("TERM") != "dumb" and not self.writing.output
+        return "always" if shown else "never"
 
 
 def results(running: Running, overlays: Overlays | None = None) -> Results:
@@ -45,4 +78,4 @@ def results(running: Running, overlays: Overlays | None = None) -> Results:
         from convgrad.core import threads
 
         threads.limit(running.threads)
-    return Results(running, overlays or Overlays())
+    return Results(running.writing, overlays or Overlays())

@@ -4,16 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from functools import partial
+from typing import TYPE_CHECKING
 
 from convgrad.cli.requests import Request
 from convgrad.cli.typed import Running
 from convgrad.errors import Problem, RequestError
-from convgrad.passes.subject import Subject, network, subject_of
 from convgrad.subject.case import Case, is_hand_sized, make_case
+
+if TYPE_CHECKING:
+    from convgrad.passes.subject import Subject
 
 
 def subject_asked(request: Request, running: Running, *, of_layers: bool, needs_delta: bool = True) -> Subject:
     """What a request asks for: a network, or a case as one of a single part."""
+    from convgrad.passes.subject import subject_of  # here, so that forward and backward do without networks
+
     return network_of(request, running) if of_layers else subject_of(case_of(request, running, needs_delta))
 
 
@@ -27,11 +32,13 @@ def case_of(request: Request, running: Running, needs_delta: bool = True) -> Cas
 
 def network_of(request: Request, running: Running) -> Subject:
     """The network that a request asks for."""
+    from convgrad.passes.subject import network
+
     if request.document is None:
         advice = "name a network document; to explain an entry of a case, leave out the layer"
         raise RequestError(Problem("options make a case, which has no layers", advice))
     made = partial(network, arithmetic=running.arithmetic, nonfinite=running.allow_nonfinite)
-    subject: Subject = made(request.value)
+    subject = made(request.value)
     cases = (part.forward.case for part in subject.layers if part.layer.windowed) if request.is_long else ()
     return made(request.exact()) if request.is_long and _is_exact(subject.chain.arithmetic, cases) else subject
 

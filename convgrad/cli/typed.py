@@ -1,14 +1,14 @@
-"""What a command line asks for, as frozen records: each made once, of the words that were typed."""
+"""What a command line asks for, as frozen records: each made once, of the words that were typed.
+
+A command takes the options of the records in its signature: each record says which these are, and how they are read.
+"""
 
 from __future__ import annotations
 
 import inspect
 import os
-import sys
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
-from functools import cached_property
-from typing import Any, ClassVar
+from typing import Any, NamedTuple
 
 from convgrad.cli import options as tables
 from convgrad.cli.options import Option, document_word, refuse, whole_number
@@ -18,55 +18,29 @@ if TYPE_CHECKING:
     from typing import Self
 
 COLORS = ("auto", "always", "never")
+Words = Mapping[str, Any]
 
 
-class Group:
-    """Options that go together; a command takes those of the records in its signature."""
-
-    ARGUMENTS: ClassVar[tuple[inspect.Parameter, ...]] = ()
-    OPTIONS: ClassVar[tuple[Option, ...]] = ()
-
-    @classmethod
-    def parameters(cls) -> Iterator[inspect.Parameter]:
-        """What the command line offers of it."""
-        yield from cls.ARGUMENTS
-        yield from (option.parameter() for option in cls.OPTIONS)
-
-    @classmethod
-    def typed(cls, words: Mapping[str, Any]) -> Self:
-        """What was typed of it. Raises RequestError for what no command could take."""
-        return cls(**_typed(cls.OPTIONS, words))
-
-
-def _typed(options: Iterable[Option], words: Mapping[str, Any]) -> dict[str, Any]:
+def _given(options: Iterable[Option], words: Words) -> dict[str, Any]:
     """The options that were typed, as commands take them."""
-    return {option.name: option.value(words[option.name]) for option in options if words[option.name] is not None}
+    return {option.name: option.value(words[option.name]) for option in options if words.get(option.name) is not None}
 
 
-@dataclass(frozen=True)
-class Reading(Group):
+class Reading(NamedTuple):
     """What to read: a document, keys of a case as a document calls them, and arrays that somebody else computed."""
 
-    ARGUMENTS = (document_word("case", "a case document; - is standard input", needed=False),)
-    OPTIONS = tables.CASE
-    CLAIMED: ClassVar[tuple[Option, ...]] = ()
-
-    document: str | None = None
-    keys: Mapping[str, Any] = field(default_factory=dict)
-    claims: Mapping[str, str] = field(default_factory=dict)
+    document: str | None
+    keys: Mapping[str, Any]
+    claims: Mapping[str, str]
 
     @classmethod
-    def typed(cls, words: Mapping[str, Any]) -> Self:
+    def typed(cls, words: Words) -> Self:
         """What was typed of it; the name of a document is empty where a shell's variable was not set."""
-        (argument,) = cls.ARGUMENTS
+        (argument,) = OFFERS[cls].arguments
         if words[argument.name] == "":
             refuse(argument.name.upper(), "expected a file, found nothing", "name one")
-        keys = [option for option in cls.OPTIONS if option not in cls.CLAIMED]
-        return cls(words[argument.name], _typed(keys, words), _typed(cls.CLAIMED, words))
-
-    @property
-    def is_empty(self) -> bool:
-        return self.document is None and not self.keys and not self.claims
+        keys = _given((*tables.CASE, *tables.CLAIMS), words)
+        return cls(words[argument.name], keys, _given(tables.CLAIMED, words))
 
     @property
     def words(self) -> tuple[Any, ...]:
@@ -74,36 +48,25 @@ class Reading(Group):
         return (self.document, *self.keys.values(), *self.claims.values())
 
 
-@dataclass(frozen=True)
 class ClaimReading(Reading):
     """What to check."""
 
-    OPTIONS = (*tables.CASE, *tables.CLAIMS, *tables.CLAIMED)
-    CLAIMED = tables.CLAIMED
 
-
-@dataclass(frozen=True)
 class NetworkReading(Reading):
     """A network to run."""
 
-    ARGUMENTS = (document_word("file", "a network document; - is standard input", needed=True),)
-    OPTIONS = ()
 
-
-@dataclass(frozen=True)
-class Overlays(Group):
+class Overlays(NamedTuple):
     """Which overlays to show ("all", "none" or how many), the one at a position, and a channel or a pair of them."""
-
-    OPTIONS = tables.OVERLAYS
 
     overlays: str | int | None = None
     only: tuple[int, ...] | None = None
     channel: tuple[int, ...] | None = None
 
     @classmethod
-    def typed(cls, words: Mapping[str, Any]) -> Self:
+    def typed(cls, words: Words) -> Self:
         """What was typed of it: counts and indices as numbers."""
-        given = _typed(cls.OPTIONS, words)
+        given = _given(tables.OVERLAYS, words)
         if given.get("overlays", "all") not in ("all", "none"):
             given["overlays"] = whole_number(given["overlays"], "--overlays")
         return cls(**given | {name: _index(given[name], f"--{name}") for name in ("only", "channel") if name in given})
@@ -121,33 +84,32 @@ def _index(text: str, option: str) -> tuple[int, ...]:
         raise RequestError(problem.at(Place(option)) for problem in error.problems) from None
 
 
-@dataclass(frozen=True)
-class Checking(Group):
-    """How to check."""
-
-    OPTIONS = tables.CHECKING
+class Checking(NamedTuple):
+    """How to check: how much of it to difference and to show, and how strong a case must be."""
 
     all: bool = False
     sample: int | None = None
     seed: int = 0
     min_strength: int | None = None
 
+    @classmethod
+    def typed(cls, words: Words) -> Self:
+        return cls(**_given(tables.CHECKING, words))
 
-@dataclass(frozen=True)
-class Opened(Group):
+
+class Opened(NamedTuple):
     """The layer of a network to open, and the steps to make."""
-
-    OPTIONS = tables.NETWORK
 
     layer: str | None = None
     steps: int | None = None
 
+    @classmethod
+    def typed(cls, words: Words) -> Self:
+        return cls(**_given(tables.NETWORK, words))
 
-@dataclass(frozen=True)
-class Writing(Group):
+
+class Writing(NamedTuple):
     """How to write a result: the format, the file, and the look of a table."""
-
-    OPTIONS: ClassVar[tuple[Option, ...]] = tables.WRITING
 
     format: str | None = None
     output: str | None = None
@@ -157,63 +119,31 @@ class Writing(Group):
     quiet: bool = False
 
     @classmethod
-    def typed(cls, words: Mapping[str, Any]) -> Self:
+    def typed(cls, words: Words) -> Self:
         """What was typed of it; what can never be written to is refused before any work."""
-        made = super().typed(words)
-        if made.output is not None and (not made.output or os.path.isdir(made.output)):
-            refuse("--output", "a folder is no file" if made.output else "the file has no name", "name a file")
-        if made.color not in COLORS:
-            refuse("--color", f"expected {', '.join(COLORS)}, found '{made.color}'")
-        return made
-
-    @cached_property
-    def width(self) -> int | None:
-        """The terminal's width; none where nobody's terminal limits it."""
-        if self.output or not (sys.stdout.isatty() or os.environ.get("COLUMNS", "").isdigit()):
-            return None
-        import shutil
-
-        return shutil.get_terminal_size().columns
-
-    @cached_property
-    def is_ascii(self) -> bool:
-        """Whether the symbols of tables are not wanted, or cannot be encoded where they go."""
-        try:
-            "Σ×─│·→∂".encode("utf-8" if self.output else sys.stdout.encoding or "ascii")
-        except (UnicodeEncodeError, LookupError):
-            return True
-        return self.ascii
-
-    @cached_property
-    def colour(self) -> str:
-        """Whether tables have colours: always or never."""
-        if self.color != "auto":
-            return self.color
-        if os.environ.get("NO_COLOR"):
-            return "never"
-        if os.environ.get("FORCE_COLOR"):
-            return "always"
-        shown = sys.stdout.isatty() and os.environ.get("TERM") != "dumb" and not self.output
-        return "always" if shown else "never"
+        writing = cls(**_given(tables.WRITING, words))
+        if writing.output is not None and (not writing.output or os.path.isdir(writing.output)):
+            refuse("--output", "a folder is no file" if writing.output else "the file has no name", "name a file")
+        if writing.color not in COLORS:
+            refuse("--color", f"expected {', '.join(COLORS)}, found '{writing.color}'")
+        return writing
 
 
-@dataclass(frozen=True)
-class Running(Writing):
-    """How to compute a result, and to write it; without an arithmetic it is the document's, or auto."""
+class Running(NamedTuple):
+    """How to compute a result and to write it; without an arithmetic it is the document's, or auto."""
 
-    OPTIONS = (*tables.ARITHMETIC, *tables.WRITING, *tables.RUNNING)
-
+    writing: Writing = Writing()
     arithmetic: str | None = None
     allow_nonfinite: bool = False
     threads: int | None = None
     debug: bool = False
 
     @classmethod
-    def typed(cls, words: Mapping[str, Any]) -> Self:
+    def typed(cls, words: Words) -> Self:
         """What was typed of it."""
-        made = super().typed(words)
-        _require_arithmetic(made.arithmetic)
-        return made
+        running = cls(Writing.typed(words), **_given((*tables.ARITHMETIC, *tables.RUNNING), words))
+        _require_arithmetic(running.arithmetic)
+        return running
 
     @property
     def kind(self) -> str:
@@ -230,3 +160,32 @@ def _require_arithmetic(name: str | None) -> None:
         choice("auto" if name is None else name, *ARITHMETICS)
     except RequestError as error:
         raise error.at(Place("--arithmetic")) from None
+
+
+# -- What each offers --------------------------------------------------------------------------------------------------
+
+
+class Offer(NamedTuple):
+    """The options of a record, and the argument that comes before them."""
+
+    options: tuple[Option, ...]
+    arguments: tuple[inspect.Parameter, ...] = ()
+
+    def parameters(self) -> Iterator[inspect.Parameter]:
+        """What the command line takes for it."""
+        yield from self.arguments
+        yield from (option.parameter() for option in self.options)
+
+
+_CASE = (document_word("case", "a case document; - is standard input", needed=False),)
+_NETWORK = (document_word("file", "a network document; - is standard input", needed=True),)
+OFFERS: dict[type, Offer] = {
+    Reading: Offer(tables.CASE, _CASE),
+    ClaimReading: Offer((*tables.CASE, *tables.CLAIMS, *tables.CLAIMED), _CASE),
+    NetworkReading: Offer((), _NETWORK),
+    Overlays: Offer(tables.OVERLAYS),
+    Checking: Offer(tables.CHECKING),
+    Opened: Offer(tables.NETWORK),
+    Writing: Offer(tables.WRITING),
+    Running: Offer((*tables.ARITHMETIC, *tables.WRITING, *tables.RUNNING)),
+}

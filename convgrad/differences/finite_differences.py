@@ -2,8 +2,10 @@
 
 Entries whose windows do not meet are perturbed together (Curtis, Powell and Reid, 1974), as are all samples, all groups
 and all filters: 2 (C/groups) prod(min(i, K rounded up to s)) evaluations for dX, 2 (C/groups) prod(k) for dW and 2 for
-db, whatever the batch, the image and the number of filters. Outputs are differenced one by one before they are paired
-with delta; those that the perturbed entries cannot reach must not change at all.
+db, whatever the batch, the image and the number of filters. An output is a sum over channels, so each evaluation is one
+of the channel alone that is moved: together they cost some tens of forward passes, whatever the channels. That the sum
+over channels is what the whole forward pass gives is looked at, also with cells moved at random. Outputs are
+differenced one by one before they are paired with delta; those that the perturbed entries cannot reach must not change.
 """
 
 from __future__ import annotations

@@ -22,6 +22,8 @@ from convgrad.vocabulary import CONVOLUTION, MEAN, TRANSPOSED
 BILINEAR = (CONVOLUTION, TRANSPOSED)
 """The families that are linear in the input, and in a kernel."""
 EXACT_BELOW = 2**53
+LOST = 2.0**-20
+"""What is below this part of the largest may be lost in the rounding of an output."""
 HEADROOM = 2**20
 """How much larger than any output a step is, in float64: what cancels in a difference then costs 2^-20 of it."""
 
@@ -48,6 +50,26 @@ class Probe:
     @property
     def groups(self) -> int:
         return int(self.case.settings.get("groups", 1))
+
+    @property
+    def together(self) -> int:
+        """How many channels of the input a group reads: as many sums as an output is made of."""
+        return int(self.arrays["x"].shape[1]) // self.groups if self.bilinear else 1
+
+    def of_channel(self, name: str, channel: int, array: Array | None = None) -> Array:
+        """What one channel of each group has of x, (N,g,*L), or of the kernel: all that its part of y is made of."""
+        array = self.arrays[name] if array is None else array
+        if name == "x":
+            return array[:, channel :: self.together]
+        return array[channel :: self.together] if self.family == TRANSPOSED else array[:, channel : channel + 1]
+
+    def over_filters(self, change: Array, delta: Array) -> Array:
+        """Outputs times delta, summed over the filters of each group: (N,O,*P) -> (N,g,*P)."""
+        pair = self.grouped(change), self.grouped(delta)
+        if change.dtype == EXACT:
+            summed: Array = (pair[0] * pair[1]).sum(axis=2)
+            return summed
+        return np.asarray(np.einsum("ngo...,ngo...->ng...", *pair))
 
     def grouped(self, y: Array) -> Array:
         """(N,O,*P) -> n g o p, the axes of p still apart."""

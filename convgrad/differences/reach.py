@@ -36,8 +36,8 @@ def _numbers(case: Case, axis: int) -> tuple[int, int, int, int, int, int]:
     settings = case.settings
     size = case.shapes["w"][2 + axis] if "w" in case.shapes else settings["window"][axis]
     dilation = settings["dilation"][axis] if "dilation" in settings else 1
-    more = settings["output_padding"][axis] if "output_padding" in settings else 0
-    return size, settings["stride"][axis], dilation, *settings["padding"][axis], more
+    more = settings.get("output_padding", (0,) * case.dims)
+    return size, settings["stride"][axis], dilation, *settings["padding"][axis], more[axis]
 
 
 def _padded(

@@ -27,13 +27,13 @@ from convgrad.subject.case import Case
 from convgrad.vocabulary import (
     BENT,
     CONVOLUTION,
-    COUPLED,
     ELEMENTWISE,
     MAXIMUM,
     MEAN,
     NORM,
     PRODUCT,
     RESHAPE,
+    SOFTMAX,
     TRANSPOSED,
 )
 
@@ -67,11 +67,12 @@ class Replay:
     """The forward pass from a layer on, with one operand of it replaced; what arrives there is kept."""
 
     def __init__(self, network: Subject) -> None:
-        self.exact = network.arithmetic == "exact"
+        self.kinks = [known(KINKS, layer.case.operation, STEPS) for layer in network.parts]
+        # of a polynomial of a higher degree a central difference is off, at any step
+        self.exact = network.arithmetic == "exact" and all(kinks.straight for kinks in self.kinks)
         kind = "exact" if self.exact else "float64"
         self.cases = [in_kind(layer.forward.case, kind) for layer in network.parts]
         self.deltas = [_nonzero(layer.case.delta) for layer in network.parts]
-        self.kinks = [known(KINKS, case.operation, STEPS) for case in self.cases]
         self.network, self.evaluations = network, 0
 
     def operand(self, place: Operand) -> Array:
@@ -153,12 +154,13 @@ class Kinks(NamedTuple):
 
     `branches(case, x)` is which branch each entry is on, None for what has no kinks, and `reached(case, x, delta)`
     which of them matter, where delta is not 0; `moves(case, x, delta)` whether a complex step moves one of these off
-    a kink.
+    a kink. `straight` says that it is linear between kinks, as all is that stays exact today.
     """
 
     branches: Callable[[Case, Array], Array | None]
     moves: Callable[[Case, Array, Array], bool]
     reached: Callable[[Case, Array, Array], Array] = lambda case, x, delta: delta
+    straight: bool = True
 
 
 def _winning_taps(case: Case, x: Array) -> Array:
@@ -212,7 +214,8 @@ def _reached(case: Case, x: Array, delta: Array) -> Array:
 
 SMOOTH = Kinks(lambda case, x: None, lambda case, x, reached: False)
 KINKS = {
-    **dict.fromkeys((CONVOLUTION, TRANSPOSED, MEAN, PRODUCT, RESHAPE, ELEMENTWISE, COUPLED), SMOOTH),
+    **dict.fromkeys((CONVOLUTION, TRANSPOSED, MEAN, PRODUCT, RESHAPE), SMOOTH),
+    **dict.fromkeys((ELEMENTWISE, SOFTMAX), SMOOTH._replace(straight=False)),
     MAXIMUM: Kinks(_winning_taps, _parts_a_tie),
     NORM: Kinks(lambda case, x: _signs(case, x) if case.settings["norm"] == 1 else None, _moves_a_zero, _reached),
     BENT: Kinks(_signs, _leaves_zero),

@@ -6,16 +6,17 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from convgrad.documents.document import Document
     from convgrad.documents.output import write_atomically
     from convgrad.documents.places import render
-    from convgrad.documents.reading import Document, read
+    from convgrad.documents.reading import read
     from convgrad.documents.sources import Source, source
     from convgrad.documents.writing import chunks, element, json_text
 
 __all__ = ["Document", "Source", "chunks", "element", "json_text", "read", "render", "source", "write_atomically"]
 
 _HOMES = {
-    "Document": "reading",
+    "Document": "document",
     "read": "reading",
     "Source": "sources",
     "source": "sources",

@@ -5,12 +5,13 @@ from __future__ import annotations
 import io
 import warnings
 import zipfile
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Iterator
 from math import prod
 from typing import IO, Any, NoReturn
 
 import numpy as np
 
+from convgrad.documents.document import Document
 from convgrad.documents.sources import Source, refuse
 from convgrad.errors import RequestError
 
@@ -22,12 +23,21 @@ MOST_UNPACKED = 1 << 28  # bytes: what takes no more is read, however small it w
 MOST_TIMES = 100  # the bytes of a file that its arrays may take: computed numbers hardly take twice as many
 
 
-def read(source: Source) -> Any:
-    """The array of a .npy file; of a .npz archive the member that is named, the only one, or all by name."""
+def of_array(source: Source, **_: bool) -> Iterator[Document]:
+    """The array of a .npy file, as a document."""
+    return iter([Document(source.name, 1, _read(source, _array))])
+
+
+def of_archive(source: Source, **_: bool) -> Iterator[Document]:
+    """Of a .npz archive the member that is named, the only one, or all by name, as a document."""
+    return iter([Document(source.name, 1, _read(source, _archive))])
+
+
+def _read(source: Source, content: Callable[[Source], Any]) -> Any:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # NumPy's and Python's about a damaged header name lines of our own
         try:
-            return _array(source) if source.format == "npy" else _archive(source)
+            return content(source)
         except (RequestError, MemoryError):
             raise
         except Exception:  # whatever NumPy, zipfile or the parser of headers raise, and that is nearly anything

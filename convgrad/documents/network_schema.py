@@ -3,53 +3,70 @@
 from __future__ import annotations
 
 from convgrad.documents.schemas import (
-    ANYTHING,
     ARITHMETIC,
     DIAGNOSIS,
     FINDING,
     NUMBERS,
-    OPERATION_NAMES,
-    SETTINGS,
     TERM,
     VERDICT,
     Schema,
     closed,
+    described,
+    described_all,
+)
+from convgrad.vocabulary import (
+    ARITHMETICS,
+    CLAIM_TYPES,
+    FREE,
+    LAYER_SETTINGS,
+    LAYERS,
+    LOSSES,
+    NOTES,
+    OPERATIONS,
+    RATES,
+    REDUCTIONS,
+    SETTINGS,
+    keys_of_case,
 )
 
 NUMBER: Schema = {"$ref": "#/$defs/number"}
-NOTES = dict.fromkeys(("source", "origin", "note", "expected", "tolerance"), ANYTHING)
-LAYER_NAMES = ["dense", "flatten", "relu", "leaky-relu", "sigmoid", "tanh", "softplus", "softmax"]
-KINDS = [*OPERATION_NAMES, *LAYER_NAMES]
+LEFT_ALONE: Schema = {"description": "left alone"}
+UNREAD = tuple(key for key in FREE if key != "name")
 NAME: Schema = {"type": "string", "pattern": r"^[^.\[\]]*[^.\[\]\s][^.\[\]]*$"}
 
 
-LAYER = closed(
-    {
-        "name": {**NAME, "description": "what it is called; without one, by operation and place, as in relu3"},
-        "op": {
-            "description": "the operation, conv when there is a kernel; softmax runs over the channels (features), "
-            "without a channel axis over every cell",
-            "enum": KINDS,
+def _operation() -> Schema:
+    return {"enum": [*OPERATIONS, *LAYERS]}
+
+
+def _layer() -> Schema:
+    keys = keys_of_case()
+    op = (
+        "the operation, conv when there is a kernel; softmax runs over the channels (features), without a channel axis "
+        "over every cell"
+    )
+    return closed(
+        {
+            "name": {**NAME, "description": "what it is called; without one, by operation and place, as in relu3"},
+            "op": {"description": op, **_operation()},
+            "dims": described(keys["dims"]),
+            "kernel": {"description": "w, as in a case document; of a dense layer (out, in)", **NUMBERS},
+            "bias": {"description": "b; a layer without one has none to update", **NUMBERS},
+            **described_all(SETTINGS | LAYER_SETTINGS),
+            **dict.fromkeys(UNREAD, LEFT_ALONE),
         },
-        "dims": {"type": "integer", "minimum": 1, "description": "number of spatial axes"},
-        "kernel": {"description": "w, as in a case document; of a dense layer (out, in)", **NUMBERS},
-        "bias": {"description": "b; a layer without one has none to update", **NUMBERS},
-        "slope": {"description": "leaky-relu: dy/dx where x <= 0; 0.01 by default", **NUMBER},
-        **SETTINGS,
-        **NOTES,
-    },
-    [],
-    "one operation with its settings, in the names of the case document",
-)
+        [],
+        "one operation with its settings, in the names of the case document",
+    )
+
+
 LOSS = closed(
     {
-        "op": {"enum": ["mse", "cross-entropy"], "description": "mse is half the squared error, 1/2 sum (t-y)^2; "
+        "op": {"enum": list(LOSSES), "description": "mse is half the squared error, 1/2 sum (t-y)^2; "
                "cross-entropy takes logits"},
         "target": {"description": "of the output's shape; for cross-entropy also class numbers, from 0", **NUMBERS},
-        "reduction": {"enum": ["sum", "mean"], "description": "whether samples are added up, or averaged"},
-        "name": ANYTHING,
-        "id": ANYTHING,
-        **NOTES,
+        "reduction": {"enum": list(REDUCTIONS), "description": "whether samples are added up, or averaged"},
+        **dict.fromkeys(FREE, LEFT_ALONE),
     },
     ["op", "target"],
 )  # fmt: skip
@@ -59,35 +76,36 @@ CLAIMED = {
     "bias": {"description": "the bias after the step", **NUMBERS},
 }
 RATE: Schema = {"type": ["number", "string"], "description": "at least 0"}
-NETWORK: Schema = {
-    "description": "a chain of layers with an input, and a loss or the delta at its output",
-    **closed(
-        {
-            "input": {"description": "x, of any of the three ranks of the case document", **NUMBERS},
-            "dims": {"type": "integer", "minimum": 1, "description": "number of spatial axes of the input, where no "
-                     "layer tells"},
-            "layers": {"type": "array", "items": LAYER, "minItems": 1},
-            "loss": LOSS,
-            "delta": {"description": "dL/dy at the output, in place of a loss", "anyOf": [{"const": "ones"}, NUMBERS]},
-            "learning_rate": {**RATE, "description": "of the step w - rate v; without one there is no step"},
-            "momentum": {**RATE, "description": "v = momentum v + g, v = g at first; 0 by default"},
-            "weight_decay": {**RATE, "description": "g = dW + decay w; 0 by default"},
-            "mode": {**SETTINGS["mode"], "description": "of every layer that does not say its own"},
-            "arithmetic": {"enum": ["auto", "exact", "float64", "float32"]},
-            "claim": {
-                "description": "by layer, what somebody else computed, to be checked",
-                "type": "object",
-                "additionalProperties": closed(CLAIMED, []),
-            },
-            "claim_dtype": {"enum": ["float64", "float32", "float16", "bfloat16", "tf32"]},
-            "id": {"description": "comes back unchanged"},
-            "name": ANYTHING,
-            **NOTES,
+
+
+def _network() -> Schema:
+    keys = keys_of_case()
+    axes = "number of spatial axes of the input, where no layer tells"
+    properties = {
+        "input": {"description": "x, of any of the three ranks of the case document", **NUMBERS},
+        "dims": {**described(keys["dims"]), "description": axes},
+        "layers": {"type": "array", "items": _layer(), "minItems": 1},
+        "loss": LOSS,
+        "delta": {"description": "dL/dy at the output, in place of a loss", "anyOf": [{"const": "ones"}, NUMBERS]},
+        **{name: {**RATE, "description": rate.plain} for name, rate in RATES.items()},
+        "mode": {**described(SETTINGS["mode"]), "description": "of every layer that does not say its own"},
+        "arithmetic": {"enum": list(ARITHMETICS)},
+        "claim": {
+            "description": "by layer, what somebody else computed, to be checked",
+            "type": "object",
+            "additionalProperties": closed(CLAIMED, []),
         },
-        ["input", "layers"],
-    ),
-    "oneOf": [{"required": ["loss"]}, {"required": ["delta"]}],
-}  # fmt: skip
+        "claim_dtype": {"enum": list(CLAIM_TYPES)},
+        **dict.fromkeys(NOTES, LEFT_ALONE),
+        "id": described(keys["id"]),
+    }
+    return {
+        "description": "a chain of layers with an input, and a loss or the delta at its output",
+        **closed(properties, ["input", "layers"]),
+        "oneOf": [{"required": ["loss"]}, {"required": ["delta"]}],
+    }
+
+
 PARAMETERS = closed({"kernel": NUMBERS, "bias": NUMBERS}, ["kernel"])
 STEP = closed(
     {
@@ -99,33 +117,41 @@ STEP = closed(
     },
     ["step", "loss", "arithmetic", "parameters"],
 )
-OUTPUT_LAYER = closed(
-    {
-        "name": NAME,
-        "op": {"enum": KINDS},
-        "arithmetic": closed({"output": ARITHMETIC, "gradients": ARITHMETIC}, ["output", "gradients"]),
-        "output": NUMBERS,
-        "delta": {"description": "what arrives at the output", **NUMBERS},
-        "dX": {"description": "what is handed on to the layer before", **NUMBERS},
-        "dW": NUMBERS,
-        "db": NUMBERS,
-        "updated": {"description": "the parameters after the step", **PARAMETERS},
-        "overlays": {"type": "array"},
-    },
-    ["name", "op", "arithmetic", "output", "delta", "dX"],
-)
-OUTPUT = closed(
-    {
-        "type": {"const": "result"},
-        "schema": {"const": "convgrad.network/1"},
-        "id": {"description": "the document's id, unchanged"},
-        "arithmetic": {**ARITHMETIC, "description": "exact where all of it is; else what it ends in"},
-        "loss": {"description": "null where delta is given", "anyOf": [{"type": "null"}, NUMBER]},
-        "layers": {"type": "array", "items": OUTPUT_LAYER, "minItems": 1},
-        "steps": {"type": "array", "items": STEP},
-    },
-    ["schema", "id", "arithmetic", "loss", "layers"],
-)
+
+
+def _output_layer() -> Schema:
+    return closed(
+        {
+            "name": NAME,
+            "op": _operation(),
+            "arithmetic": closed({"output": ARITHMETIC, "gradients": ARITHMETIC}, ["output", "gradients"]),
+            "output": NUMBERS,
+            "delta": {"description": "what arrives at the output", **NUMBERS},
+            "dX": {"description": "what is handed on to the layer before", **NUMBERS},
+            "dW": NUMBERS,
+            "db": NUMBERS,
+            "updated": {"description": "the parameters after the step", **PARAMETERS},
+            "overlays": {"type": "array"},
+        },
+        ["name", "op", "arithmetic", "output", "delta", "dX"],
+    )
+
+
+def _output() -> Schema:
+    return closed(
+        {
+            "type": {"const": "result"},
+            "schema": {"const": "convgrad.network/1"},
+            "id": {"description": "the document's id, unchanged"},
+            "arithmetic": {**ARITHMETIC, "description": "exact where all of it is; else what it ends in"},
+            "loss": {"description": "null where delta is given", "anyOf": [{"type": "null"}, NUMBER]},
+            "layers": {"type": "array", "items": _output_layer(), "minItems": 1},
+            "steps": {"type": "array", "items": STEP},
+        },
+        ["schema", "id", "arithmetic", "loss", "layers"],
+    )
+
+
 SENDER = closed(
     {
         "entry": {"type": "string"},
@@ -135,25 +161,30 @@ SENDER = closed(
     },
     ["entry", "from", "value", "terms"],
 )
-EXPLAIN = closed(
-    {
-        "type": {"const": "result"},
-        "schema": {"const": "convgrad.explain/1"},
-        "id": {"description": "the document's id, unchanged"},
-        "layer": NAME,
-        "op": {"enum": KINDS},
-        "arithmetic": ARITHMETIC,
-        "entry": {"type": "string"},
-        "value": NUMBER,
-        "terms": {"type": "array", "items": TERM},
-        "deltas": {
-            "description": "each delta among the terms, as the sum that it is",
-            "type": "array",
-            "items": SENDER,
+
+
+def _explain() -> Schema:
+    return closed(
+        {
+            "type": {"const": "result"},
+            "schema": {"const": "convgrad.explain/1"},
+            "id": {"description": "the document's id, unchanged"},
+            "layer": NAME,
+            "op": _operation(),
+            "arithmetic": ARITHMETIC,
+            "entry": {"type": "string"},
+            "value": NUMBER,
+            "terms": {"type": "array", "items": TERM},
+            "deltas": {
+                "description": "each delta among the terms, as the sum that it is",
+                "type": "array",
+                "items": SENDER,
+            },
         },
-    },
-    ["schema", "id", "layer", "op", "arithmetic", "entry", "value", "terms"],
-)
+        ["schema", "id", "layer", "op", "arithmetic", "entry", "value", "terms"],
+    )
+
+
 OF_LAYER: Schema = {"layer": NAME}
 CHECK = closed(
     {
@@ -186,9 +217,13 @@ CHECK = closed(
     },
     ["schema", "id", "arithmetic", "verdict", "evaluations", "findings", "diagnosis"],
 )
-NETWORKS: dict[str, Schema] = {
-    "network": NETWORK,
-    "network-output": OUTPUT,
-    "network-explain": EXPLAIN,
-    "network-check": CHECK,
-}
+
+
+def schemas_of_networks() -> dict[str, Schema]:
+    """Those of the network document, and of what is put out of one."""
+    return {
+        "network": _network(),
+        "network-output": _output(),
+        "network-explain": _explain(),
+        "network-check": CHECK,
+    }

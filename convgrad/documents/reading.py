@@ -5,15 +5,16 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Callable, Iterator
+from importlib import import_module
 from typing import Any
 
 from convgrad.core.arithmetic import Plain
-from convgrad.documents import binary
 from convgrad.documents import lifting as arrays
 from convgrad.documents.cells import DEPTH
+from convgrad.documents.document import Document
 from convgrad.documents.places import place_at
-from convgrad.documents.sources import Source, decoded
-from convgrad.errors import Path, Place, RequestError, path_text
+from convgrad.documents.sources import Source, decoded, refuse
+from convgrad.errors import Path, Place
 
 BLOCK = 100  # a number that overflows or vanishes without a three-digit exponent has a block this long of digits
 FAR_EXPONENT = re.compile(r"e[-+]?[0-9]{3}")
@@ -27,34 +28,25 @@ END = re.compile(r"\n\.\.\.(?=\s)")
 EMPTY = re.compile(r"(?:[ \t\r\n]|#.*|%.*|\.\.\.(?=\s|$))*")  # blanks, comments, directives
 
 
-class Document:
-    """One document of a source: its value, or the error that kept it from being read, and where its parts are."""
+class Text(Document):
+    """A document that is a text: where its parts are is found by reading it again."""
 
-    __slots__ = ("_text", "error", "line", "name", "number", "value")
+    __slots__ = ("_text",)
 
-    def __init__(self, name: str, number: int, value: Any, error: Exception | None, text: str, line: int) -> None:
-        self.name, self.number, self.value, self.error, self._text, self.line = name, number, value, error, text, line
+    def __init__(
+        self, name: str, number: int, value: Any, error: Exception | None = None, line: int = 1, text: str = ""
+    ) -> None:
+        super().__init__(name, number, value, error, line)
+        self._text = text
 
     def locate(self, path: Path, *, key: bool = False) -> Place:
-        """Where the value at a path begins (or its key), by reading the text again; in a binary file what it is of."""
+        """Where the value at a path begins (or its key)."""
         if not self._text:
-            return self._entry(path)
+            return super().locate(path, key=key)
         return place_at(self.name, self._text, _index(self._text, path, key), self.line)
-
-    def _entry(self, path: Path) -> Place:
-        """An entry of an array without lines: x.npy[0,1], or x.npz:kernel[0,1]."""
-        member = f":{path[0]}" if isinstance(self.value, dict) and path else ""
-        return Place(path_text((self.name + member, *(part for part in path if isinstance(part, int)))))
-
-    def placed(self, error: RequestError) -> RequestError:
-        """The same error, with the place in the file for every problem that has none."""
-        return RequestError(
-            problem if problem.place else problem.at(self.locate(problem.path)) for problem in error.problems
-        )
 
     @property
     def is_long(self) -> bool:
-        """Whether arrays of its text may have been read as binary ones, for speed."""
         return len(self._text) >= arrays.LARGE
 
     def exact(self) -> Any:
@@ -69,8 +61,28 @@ def read(source: Source, *, exact: bool = True, nonfinite: bool = False) -> Iter
     float64 arrays; without it numbers of JSON are plain Python ones. Raises RequestError where the source as a whole
     cannot be read.
     """
-    if source.format in ("npy", "npz"):
-        return iter([Document(source.name, 1, binary.read(source), None, "", 1)])
+    documents: Iterator[Document] = reader(source)(source, exact=exact, nonfinite=nonfinite)
+    return documents
+
+
+def reader(source: Source) -> Callable[..., Iterator[Document]]:
+    """The function that reads a source's format. Raises RequestError where the package that it takes is missing."""
+    if (package := source.format.needs) and _is_missing(package):
+        what = f"a {source.format.name} document is read by way of {package}, which is not installed"
+        refuse(source.name, what, f"install it: pip install {package}")
+    module, name = source.format.reader.split(":")
+    function: Callable[..., Iterator[Document]] = getattr(import_module(module), name)
+    return function
+
+
+def _is_missing(package: str) -> bool:
+    from importlib.util import find_spec
+
+    return find_spec(package) is None
+
+
+def of_text(source: Source, *, exact: bool, nonfinite: bool) -> Iterator[Document]:
+    """The documents of a text: between lines of `---`, or each a line."""
     text = source.text_or_lines()
     pieces = _documents(text) if isinstance(text, str) else _json_lines(text, source.name)
     return _numbered(pieces, source.name, exact, nonfinite)
@@ -91,12 +103,12 @@ def _index(text: str, path: Path, key: bool) -> int:
 def _numbered(pieces: Iterator[Any], name: str, exact: bool, nonfinite: bool) -> Iterator[Document]:
     for number, (line, text) in enumerate(pieces, 1):
         if isinstance(text, Exception):
-            yield Document(name, number, None, text, "", line)
+            yield Text(name, number, None, text, line)
             continue
         try:
-            yield Document(name, number, value(text, name, line, exact, nonfinite), None, text, line)
+            yield Text(name, number, value(text, name, line, exact, nonfinite), None, line, text)
         except Exception as error:  # also a bug or a lack of memory is this document's, and the rest go on
-            yield Document(name, number, None, error, text, line)
+            yield Text(name, number, None, error, line, text)
 
 
 def _json_lines(lines: Iterator[bytes], name: str) -> Iterator[tuple[int, str | Exception]]:

@@ -2,14 +2,36 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 from convgrad.errors import Problem, RequestError
+from convgrad.vocabulary import (
+    ANYTHING,
+    ARITHMETICS,
+    ARRAY,
+    BOOLEAN,
+    CHOICE,
+    DELTA,
+    DIVISOR,
+    EXACT_NUMBER,
+    LARGEST,
+    NUMBER,
+    OPERATIONS,
+    PADDING,
+    PER_AXIS,
+    RESULTS,
+    SETTINGS,
+    WHOLE,
+    Setting,
+    keys_of_case,
+    needing,
+)
 
 Schema = dict[str, Any]
 
 DRAFT = "https://json-schema.org/draft/2020-12/schema"
-NUMBER: Schema = {
+ONE_NUMBER: Schema = {
     "description": "a number; in exact arithmetic, where its decimals never end, a string p/q",
     "anyOf": [
         {"type": "number"},
@@ -17,7 +39,7 @@ NUMBER: Schema = {
         {"enum": ["NaN", "Infinity", "-Infinity"]},
     ],
 }
-ARRAY: Schema = {
+NESTED: Schema = {
     "description": "a number, or nested lists of numbers, every row as long as the next",
     "anyOf": [{"$ref": "#/$defs/number"}, {"type": "array", "items": {"$ref": "#/$defs/array"}}],
 }
@@ -25,13 +47,10 @@ BLANKED: Schema = {
     "description": "an array in which null is a cell of the padding that holds no number (max pools)",
     "anyOf": [{"type": "null"}, {"$ref": "#/$defs/number"}, {"type": "array", "items": {"$ref": "#/$defs/blanked"}}],
 }
-DEFINITIONS = {"number": NUMBER, "array": ARRAY, "blanked": BLANKED}
-OPERATION_NAMES = [
-    "conv", "conv-transpose", "max-pool", "average-pool", "lp-pool", "adaptive-max-pool", "adaptive-average-pool",
-]  # fmt: skip
-ARITHMETIC: Schema = {"enum": ["exact", "float64", "float32"], "description": "the kind of number computed in"}
-ANYTHING: Schema = {"description": "left alone"}
+DEFINITIONS = {"number": ONE_NUMBER, "array": NESTED, "blanked": BLANKED}
+ARITHMETIC: Schema = {"enum": list(ARITHMETICS[1:]), "description": "the kind of number computed in"}
 NUMBERS: Schema = {"$ref": "#/$defs/array"}
+ID: Schema = {"description": "the case's id, unchanged"}
 
 
 def schema(name: str) -> Schema:
@@ -42,9 +61,9 @@ def schema(name: str) -> Schema:
 
     Raises RequestError for a name that is none of these.
     """
-    from convgrad.documents.network_schema import NETWORKS  # it is made of the parts that are below
+    from convgrad.documents.network_schema import schemas_of_networks  # it is made of the parts that are below
 
-    schemas = SCHEMAS | NETWORKS
+    schemas = _schemas() | schemas_of_networks()
     if name not in schemas:
         raise RequestError(Problem(f"there is no schema '{name}'", f"one of {', '.join(schemas)}"))
     return {"$schema": DRAFT, "title": f"convgrad {name}", **schemas[name], "$defs": DEFINITIONS}
@@ -52,11 +71,6 @@ def schema(name: str) -> Schema:
 
 def _whole(least: int, description: str = "") -> Schema:
     return {"type": "integer", "minimum": least} | ({"description": description} if description else {})
-
-
-def _per_axis(least: int, description: str) -> Schema:
-    items = {"type": "array", "items": _whole(least), "minItems": 1}
-    return {"description": description, "anyOf": [_whole(least), items]}
 
 
 def _choice(description: str, *words: str) -> Schema:
@@ -83,77 +97,82 @@ def _list(items: Schema, **more: Any) -> Schema:
 
 
 PAIR = _list(_whole(0), minItems=2, maxItems=2)
-PADDING: Schema = {
-    "description": "cells on every side, per axis, [before, after] per axis, or a word",
-    "anyOf": [
-        _whole(0),
-        {"enum": ["valid", "same", "same-lower", "full"]},
-        _list({"anyOf": [_whole(0), PAIR]}, minItems=1),
-    ],
-}
-SETTINGS: dict[str, Schema] = {
-    "stride": _per_axis(1, "one number or one per axis, in cells; a pool's default is its window"),
-    "dilation": _per_axis(1, "one number or one per axis, in cells; 1 is dense"),
-    "padding": PADDING,
-    "padding_mode": _choice("what the padding holds", "zeros", "reflect", "replicate", "circular"),
-    "groups": _whole(1, "groups of channels"),
-    "mode": _choice("whether the kernel is laid as it is or turned", "cross-correlation", "convolution"),
-    "output_padding": _per_axis(0, "conv-transpose: below max(stride, dilation)"),
-    "window": _per_axis(1, "pools: the size of the window, in cells"),
-    "ceil_mode": {"type": "boolean", "description": "pools: also windows that end past the padding"},
-    "count_include_pad": {"type": "boolean", "description": "average pools: whether padding counts"},
-    "divisor": {"type": ["integer", "null"], "not": {"const": 0}, "description": "average pools: divide by this"},
-    "norm": {"type": "number", "minimum": 1, "description": "Lp pools: the p"},
-    "ties": _choice("max pools: who takes delta among equals", "first", "last", "split", "all"),
-    "output_size": _per_axis(1, "adaptive pools: the output's length; 1 is global pooling"),
-}
-CASE: Schema = {
-    "description": "one operation with its arrays",
-    "type": "object",
-    "required": ["input"],
-    "properties": {
-        "op": _choice("the operation; conv when there is a kernel", *OPERATION_NAMES),
-        "dims": _whole(1, "number of spatial axes"),
-        "input": _described(NUMBERS, "x, of rank dims, dims+1 (C,*L) or dims+2 (N,C,*L)"),
-        "kernel": _described(NUMBERS, "w: (O,C/groups,*K), for conv-transpose (C,O/groups,*K); or (*K)"),
-        "bias": _described(NUMBERS, "b: (O,), or one number where O is 1"),
-        "delta": {"description": "the upstream gradient dL/dy", "anyOf": [{"const": "ones"}, NUMBERS]},
-        **SETTINGS,
-        "claim": {
-            "description": "what somebody else computed, to be checked",
-            "type": "object",
-            "properties": dict.fromkeys(("output", "dW", "db", "dX"), NUMBERS),
-            "additionalProperties": False,
-        },
-        "claim_dtype": _choice("the type of the claim", "float64", "float32", "float16", "bfloat16", "tf32"),
-        "id": _described({}, "comes back unchanged"),
-        **dict.fromkeys(("name", "source", "origin", "note", "expected", "tolerance"), ANYTHING),
+KINDS: dict[str, Callable[[Setting], Schema]] = {
+    PER_AXIS: lambda setting: {"anyOf": [_whole(setting.least), _list(_whole(setting.least), minItems=1)]},
+    PADDING: lambda setting: {
+        "anyOf": [
+            _whole(setting.least),
+            {"enum": list(setting.choices)},
+            _list({"anyOf": [_whole(setting.least), PAIR]}, minItems=1),
+        ]
     },
-    "allOf": [
-        {"if": {"properties": {"op": {"enum": ["conv", "conv-transpose"]}}}, "then": {"required": ["kernel"]}},
-        {"if": _operation("max-pool", "average-pool", "lp-pool"), "then": {"required": ["window"]}},
-        {"if": _operation("adaptive-max-pool", "adaptive-average-pool"), "then": {"required": ["output_size"]}},
-    ],
-    "additionalProperties": False,
+    WHOLE: lambda setting: {"type": "integer", **_bounds(setting)},
+    DIVISOR: lambda setting: {"type": ["integer", "null"], "not": {"const": 0}},
+    NUMBER: lambda setting: {"type": "number", **_bounds(setting)},
+    EXACT_NUMBER: lambda setting: {"$ref": "#/$defs/number"},
+    BOOLEAN: lambda setting: {"type": "boolean"},
+    CHOICE: lambda setting: {"enum": list(setting.choices)},
+    ARRAY: lambda setting: NUMBERS,
+    DELTA: lambda setting: {"anyOf": [{"const": "ones"}, NUMBERS]},
+    ANYTHING: lambda setting: {},
 }
+"""What a key may be, by its kind."""
+
+
+def described(setting: Setting) -> Schema:
+    """The schema of a key, with its default where that is the same for all operations."""
+    default = {} if setting.default is None or setting.otherwise else {"default": setting.default}
+    return _described(KINDS[setting.kind](setting), setting.plain) | default
+
+
+def described_all(settings: Mapping[str, Setting]) -> dict[str, Schema]:
+    """The schemas of keys by name."""
+    return {name: described(setting) for name, setting in settings.items()}
+
+
+def _bounds(setting: Setting) -> Schema:
+    return {"minimum": setting.least} | ({"maximum": setting.most} if setting.most < LARGEST else {})
+
+
+def _case() -> Schema:
+    claims = {"type": "object", "properties": dict.fromkeys(RESULTS, NUMBERS), "additionalProperties": False}
+    keys = keys_of_case()
+    return {
+        "description": "one operation with its arrays",
+        "type": "object",
+        "required": ["input"],
+        "properties": {**described_all(keys), "claim": _described(claims, keys["claim"].plain)},
+        "allOf": list(_needs()),
+        "additionalProperties": False,
+    }
+
+
+def _needs() -> Iterator[Schema]:
+    """What the operations need: without one it is a convolution."""
+    yield {"if": {"properties": {"op": {"enum": needing("w")}}}, "then": {"required": ["kernel"]}}
+    for name, setting in SETTINGS.items():
+        if setting.required:
+            yield {"if": _operation(*needing(name)), "then": {"required": [name]}}
+
+
 INDEX = _list(_whole(0))
-RESOLVED = closed(
-    {
-        "dims": _whole(1),
-        **SETTINGS,
-        **{name: _list(_whole(1)) for name in ("stride", "dilation", "window", "output_size")},
-        "output_padding": _list(_whole(0)),
-        "padding": _list(PAIR),
-    },
-    ["dims"],
-    "the settings as resolved: same has become numbers",
-)
-HEAD: dict[str, Schema] = {
-    "id": _described({}, "the case's id, unchanged"),
-    "op": _choice("the operation", *OPERATION_NAMES),
-    "arithmetic": ARITHMETIC,
-    "settings": RESOLVED,
-}
+
+
+def _resolved() -> Schema:
+    lists = {name: _list(_whole(setting.least)) for name, setting in SETTINGS.items() if setting.kind == PER_AXIS}
+    settings = {**described_all(SETTINGS), **lists, "padding": _list(PAIR)}
+    return closed({"dims": _whole(1), **settings}, ["dims"], "the settings as resolved: same has become numbers")
+
+
+def _head() -> dict[str, Schema]:
+    return {
+        "id": ID,
+        "op": _choice("the operation", *OPERATIONS),
+        "arithmetic": ARITHMETIC,
+        "settings": _resolved(),
+    }
+
+
 CELL = _list({"type": "integer"})
 OVERLAY = closed(
     {
@@ -258,7 +277,7 @@ CHECKSUM = closed(
 )
 ERROR = closed(
     {
-        "id": HEAD["id"],
+        "id": ID,
         "error": closed(
             {
                 "message": {"type": "string"},
@@ -278,27 +297,25 @@ MISSED = closed(
     ["array", "mistake", "variant", "named"],
     "a mistake that was planted, and not named",
 )
-INSTALLATION = closed(
-    {
+
+
+def _installation() -> Schema:
+    case = {
+        "id": ID,
+        "op": _head()["op"],
+        "verdict": VERDICT,
+        "evaluations": _whole(0, "forward passes"),
+        "planted": _whole(0, "mistakes that were planted"),
+        "missed": _list(MISSED),
+    }
+    properties = {
         "schema": {"const": "convgrad.installation/1"},
         "verdict": _choice("whether nothing is wrong, and nothing was missed", "agrees", "differs"),
-        "cases": _list(
-            closed(
-                {
-                    "id": HEAD["id"],
-                    "op": HEAD["op"],
-                    "verdict": VERDICT,
-                    "evaluations": _whole(0, "forward passes"),
-                    "planted": _whole(0, "mistakes that were planted"),
-                    "missed": _list(MISSED),
-                },
-                ["id", "op", "verdict", "evaluations", "planted", "missed"],
-            )
-        ),
-    },
-    ["schema", "verdict", "cases"],
-    "what the installation computes on its built-in cases",
-)
+        "cases": _list(closed(case, list(case))),
+    }
+    return closed(properties, list(properties), "what the installation computes on its built-in cases")
+
+
 SAVED: Schema = {
     "description": "the array that went to a .npy file: the output of forward, the dX of backward",
     "type": "object",
@@ -314,48 +331,45 @@ SAVED: Schema = {
         ["file", "shape", "dtype"],
     ),
 }
-SCHEMAS: dict[str, Schema] = {
-    "case": CASE,
-    "forward": _output("forward", {**HEAD, "output": NUMBERS}, ["settings", "output"]),
-    "backward": _output(
-        "backward",
-        {
-            **HEAD,
-            **dict.fromkeys(("output", "dW", "db", "dX"), NUMBERS),
-            "overlays": _list(OVERLAY),
-        },
-        ["settings", "output", "dX"],
-    ),
-    "saved": _output(
-        "saved",
-        {**HEAD, **dict.fromkeys(("dW", "db"), NUMBERS), "saved": SAVED},
-        ["settings", "saved"],
-    ),
-    "explain": _output(
-        "explain",
-        {
-            **{name: HEAD[name] for name in ("id", "op", "arithmetic")},
-            "entry": {"type": "string"},
-            "value": {"$ref": "#/$defs/number"},
-            "terms": _list(TERM),
-        },
-        ["entry", "value", "terms"],
-    ),
-    "check": _output(
-        "check",
-        {
-            **HEAD,
-            "verdict": VERDICT,
-            "evaluations": _whole(0, "forward passes"),
-            "sample": _described({"type": "object"}, "which entries were differenced, where not all"),
-            "findings": _list(FINDING),
-            "diagnosis": _list(DIAGNOSIS),
-            "strength": STRENGTH,
-            "checksums": _list(CHECKSUM),
-        },
-        ["settings", "verdict", "evaluations", "findings", "diagnosis", "strength", "checksums"],
-    ),
-    "overlay": {**OVERLAY, "required": ["type", *OVERLAY["required"]]},
-    "error": ERROR,
-    "installation": INSTALLATION,
+
+
+def _schemas() -> dict[str, Schema]:
+    """Every schema by name, of the operations and settings that there are."""
+    head = _head()
+    return {
+        "case": _case(),
+        "forward": _output("forward", {**head, "output": NUMBERS}, ["settings", "output"]),
+        "backward": _output(
+            "backward",
+            {**head, **dict.fromkeys(RESULTS, NUMBERS), "overlays": _list(OVERLAY)},
+            ["settings", "output", "dX"],
+        ),
+        "saved": _output(
+            "saved", {**head, **dict.fromkeys(("dW", "db"), NUMBERS), "saved": SAVED}, ["settings", "saved"]
+        ),
+        "explain": _output(
+            "explain",
+            {
+                **{name: head[name] for name in ("id", "op", "arithmetic")},
+                "entry": {"type": "string"},
+                "value": {"$ref": "#/$defs/number"},
+                "terms": _list(TERM),
+            },
+            ["entry", "value", "terms"],
+        ),
+        "check": _output("check", {**head, **CHECKED}, ["settings", *(name for name in CHECKED if name != "sample")]),
+        "overlay": {**OVERLAY, "required": ["type", *OVERLAY["required"]]},
+        "error": ERROR,
+        "installation": _installation(),
+    }
+
+
+CHECKED: dict[str, Schema] = {
+    "verdict": VERDICT,
+    "evaluations": _whole(0, "forward passes"),
+    "sample": _described({"type": "object"}, "which entries were differenced, where not all"),
+    "findings": _list(FINDING),
+    "diagnosis": _list(DIAGNOSIS),
+    "strength": STRENGTH,
+    "checksums": _list(CHECKSUM),
 }

@@ -12,12 +12,9 @@ import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import chain
-from typing import IO, Any, NoReturn
+from typing import IO, Any, NamedTuple, NoReturn
 
 from convgrad.errors import Place, Problem, RequestError
-
-SUFFIXES = {".json": "json", ".jsonl": "jsonl", ".ndjson": "jsonl", ".npy": "npy", ".npz": "npz"}
-SUFFIXES |= dict.fromkeys((".yaml", ".yml"), "yaml")
 
 # What an argument that names no file must look like to be a document itself.
 INLINE = re.compile(
@@ -34,12 +31,44 @@ BINARY = {  # how files begin that are no text, and what to do with them
 }
 
 
+class Format(NamedTuple):
+    """A format of documents: its name and suffixes, and the module and function that read documents from a source.
+
+    These know where their parts are. `is_lines` says that each line is a document, `has_members` that one may be named
+    after a colon; `needs` is the package that reading takes, where it is one that may be missing.
+    """
+
+    name: str
+    suffixes: tuple[str, ...]
+    reader: str
+    is_lines: bool = False
+    has_members: bool = False
+    needs: str = ""
+
+
+YAML = Format("yaml", (".yaml", ".yml"), "convgrad.documents.reading:of_text")
+JSON_LINES = Format("jsonl", (".jsonl", ".ndjson"), "convgrad.documents.reading:of_text", is_lines=True)
+FORMATS = [
+    YAML,
+    Format("json", (".json",), "convgrad.documents.reading:of_text"),
+    JSON_LINES,
+    Format("npy", (".npy",), "convgrad.documents.binary:of_array"),
+    Format("npz", (".npz",), "convgrad.documents.binary:of_archive", has_members=True),
+]
+
+
+def format_of(path: str) -> Format | None:
+    """The format that a name's suffix says, if it says one."""
+    suffix = os.path.splitext(path)[1].lower()
+    return next((row for row in FORMATS if suffix in row.suffixes), None)
+
+
 @dataclass
 class Source:
     """One argument: the name that errors show, its format, and how to get its bytes."""
 
     name: str
-    format: str
+    format: Format
     path: str | None = None
     member: str | None = None
     inline: str | None = None
@@ -77,7 +106,7 @@ class Source:
 
     def text_or_lines(self) -> str | Iterator[bytes]:
         """The text; of JSON Lines (also behind a name that does not say so) the lines, as they come."""
-        if self.format == "jsonl":
+        if self.format.is_lines:
             return self.lines()
         if self.inline is not None:
             return decoded(_encoded(self.inline), self.name)
@@ -89,7 +118,7 @@ class Source:
         lines = self.lines()
         first = list(_until_two_filled(lines))
         if _begins_json_lines([line.strip() for line in first if line.strip()]):
-            self.format = "jsonl"
+            self.format = JSON_LINES
             return chain(first, lines)
         return decoded(b"".join(chain(first, lines)), self.name)
 
@@ -100,24 +129,26 @@ def source(argument: str, *, option: str | None = None, stdin: Any = None) -> So
     Raises RequestError where it is none of these.
     """
     if argument == "-":
-        return Source("<stdin>", "yaml", stream=stdin if stdin is not None else _stdin(), guess=True)
+        return Source("<stdin>", YAML, stream=stdin if stdin is not None else _stdin(), guess=True)
     if os.path.exists(argument):
         return _file(argument)
-    archive, colon, member = argument.rpartition(":")
-    if colon and archive.lower().endswith(".npz") and os.path.exists(archive):
-        return Source(argument, "npz", path=archive, member=member)
+    whole, colon, member = argument.rpartition(":")
+    form = format_of(whole) if colon else None
+    of_members = form is not None and form.has_members
+    if form is not None and of_members and os.path.exists(whole):
+        return Source(argument, form, path=whole, member=member)
     if INLINE.match(argument):
-        return Source(option or "<argument>", "yaml", inline=argument)
-    return _no_such_file(archive if archive.lower().endswith(".npz") else argument, option)
+        return Source(option or "<argument>", YAML, inline=argument)
+    return _no_such_file(whole if of_members else argument, option)
 
 
 def _file(path: str) -> Source:
     if os.path.isdir(path):
-        files = ", ".join(name for name in _files(path) if os.path.splitext(name)[1].lower() in SUFFIXES)
+        files = ", ".join(name for name in _files(path) if format_of(name))
         refuse(path, "this is a folder, not a document", f"name a file in it: {_shortened(files)}" if files else "")
-    suffix = os.path.splitext(path)[1].lower()
-    guess = suffix not in SUFFIXES or (suffix != ".jsonl" and not stat.S_ISREG(os.stat(path).st_mode))
-    return Source(path, SUFFIXES.get(suffix, "yaml"), path=path, guess=guess)
+    form = format_of(path)
+    guess = form is None or (not form.is_lines and not stat.S_ISREG(os.stat(path).st_mode))
+    return Source(path, form or YAML, path=path, guess=guess)
 
 
 def _no_such_file(argument: str, option: str | None) -> NoReturn:

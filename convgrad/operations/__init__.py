@@ -1,4 +1,4 @@
-"""The table of operations: a new one is a file and its name here."""
+"""The table of operations: a new one is its file, its name here, and its row of settings in the vocabulary."""
 
 from __future__ import annotations
 

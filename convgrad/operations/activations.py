@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
+from fractions import Fraction
 from typing import Any
 
 import numpy as np
@@ -19,12 +20,12 @@ Function = Callable[..., Array]
 
 @dataclass(frozen=True, slots=True)
 class Rule:
-    """y = function(x), dy/dx = slope(x); `rational` ones stay exact, those with a `kink` have no slope at x = 0."""
+    """y = function(x), dy/dx = slope(x), with no second derivative larger than `bend`; `rational` ones stay exact."""
 
     function: Function
     slope: Function
+    bend: Fraction
     rational: bool = False
-    kink: bool = False
 
 
 def relu(x: Array) -> Array:
@@ -121,11 +122,11 @@ def _own(name: str, array: Array, index: Index, value: Any, note: str = "") -> T
 
 
 RULES: dict[str, Rule] = {
-    "relu": Rule(relu, _step, rational=True, kink=True),
-    "leaky-relu": Rule(leaky_relu, _leaky_step, rational=True, kink=True),
-    "sigmoid": Rule(sigmoid, _sigmoid_slope),
-    "tanh": Rule(np.tanh, _tanh_slope),
-    "softplus": Rule(softplus, sigmoid),
+    "relu": Rule(relu, _step, Fraction(0), rational=True),
+    "leaky-relu": Rule(leaky_relu, _leaky_step, Fraction(0), rational=True),
+    "sigmoid": Rule(sigmoid, _sigmoid_slope, Fraction(1, 10)),
+    "tanh": Rule(np.tanh, _tanh_slope, Fraction(4, 5)),
+    "softplus": Rule(softplus, sigmoid, Fraction(1, 4)),
 }
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from functools import lru_cache, reduce
 from math import prod
 from typing import Any
@@ -16,6 +17,7 @@ from convgrad.core.window import Window
 from convgrad.operations.geometry import adaptive, pooling, refuse_lonely
 from convgrad.operations.operation import Overlay, Shape, at_position
 from convgrad.operations.pool import pool
+from convgrad.operations.terms import pool_terms
 
 Spans = Sequence[tuple[int, int]]
 
@@ -108,5 +110,18 @@ def prepare_adaptive(shapes: Mapping[str, Shape], settings: Mapping[str, Any]) -
     return {"window": window, "counted": tuple((0, length) for length in lengths), "divisor": None}
 
 
-OPERATION = pool("average-pool", prepare, forward=forward, backward=backward, overlay=overlay)
-ADAPTIVE = pool("adaptive-average-pool", prepare_adaptive, forward=forward, backward=backward, overlay=overlay)
+def share(laid: Overlay, value: Any, note: str) -> Any:
+    """The part of the mean that a cell is."""
+    # a cell of the padding is the integer 0, and 0/2 would be a float among fractions
+    return value if value == 0 else value / laid.divisor
+
+
+OPERATION = pool(
+    "average-pool",
+    prepare=prepare,
+    forward=forward,
+    backward=backward,
+    overlay=overlay,
+    terms=pool_terms(overlay, share),
+)
+ADAPTIVE = replace(OPERATION, name="adaptive-average-pool", prepare=prepare_adaptive)

@@ -14,6 +14,7 @@ from convgrad.core.window import Window
 from convgrad.operations.geometry import fitting, pooling, strided_axes
 from convgrad.operations.operation import Overlay, Shape, at_position
 from convgrad.operations.pool import pool
+from convgrad.operations.terms import pool_terms
 
 
 def forward(x: Array, *, window: Window, norm: Any) -> Array:
@@ -93,6 +94,6 @@ def prepare(shapes: Mapping[str, Shape], settings: Mapping[str, Any]) -> dict[st
 
 
 OPERATION = pool(
-    "lp-pool", prepare, forward=forward, backward=backward, overlay=overlay,
-    rational=lambda settings: settings["norm"] == 1,
+    "lp-pool", prepare=prepare, forward=forward, backward=backward, overlay=overlay,
+    terms=pool_terms(overlay, lambda laid, value, note: abs(value)), rational=lambda settings: settings["norm"] == 1,
 )  # fmt: skip

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from functools import reduce
 from math import prod
 from typing import Any
@@ -16,6 +17,7 @@ from convgrad.core.window import Window
 from convgrad.operations.geometry import adaptive, pooling, refuse_lonely
 from convgrad.operations.operation import Overlay, Shape, at_position
 from convgrad.operations.pool import pool
+from convgrad.operations.terms import pool_terms
 
 
 def forward(x: Array, *, window: Window, ties: str) -> Array:
@@ -161,5 +163,12 @@ def prepare_adaptive(shapes: Mapping[str, Shape], settings: Mapping[str, Any]) -
     return {"window": adaptive(shapes["x"][2:], settings["output_size"]), "ties": settings["ties"]}
 
 
-OPERATION = pool("max-pool", prepare, forward=forward, backward=backward, overlay=overlay)
-ADAPTIVE = pool("adaptive-max-pool", prepare_adaptive, forward=forward, backward=backward, overlay=overlay)
+def share(laid: Overlay, value: Any, note: str) -> Any:
+    """A cell is the output where it wins."""
+    return value if note == "wins" else None
+
+
+OPERATION = pool(
+    "max-pool", prepare=prepare, forward=forward, backward=backward, overlay=overlay, terms=pool_terms(overlay, share)
+)
+ADAPTIVE = replace(OPERATION, name="adaptive-max-pool", prepare=prepare_adaptive)

@@ -77,13 +77,13 @@ class Operation:
         return row_of(self.name).settings
 
 
-def known(table: Mapping[str, T], operation: Operation, what: str) -> T:
-    """What a table has for an operation's family. Raises RequestError, which says what is not known, for another."""
-    if operation.family in table:
-        return table[operation.family]
-    families = ", ".join(dict.fromkeys(table))
+def known(table: Mapping[str, T], operation: Operation, what: str, *, by_name: bool = False) -> T:
+    """What a table has for an operation's family, or name. Raises RequestError, which says so, where it has nothing."""
+    key = operation.name if by_name else operation.family
+    if key in table:
+        return table[key]
     message = f"{what} is not known for {operation.name}, of the family {operation.family}"
-    raise RequestError(Problem(message, f"it is known for: {families}"))
+    raise RequestError(Problem(message, f"it is known for: {', '.join(table)}"))
 
 
 def at_position(array: Array, sample: int, position: tuple[int, ...]) -> Array:

@@ -2,20 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any
 
-from convgrad.core.arithmetic import Array
-from convgrad.operations.operation import Operation, Overlay, pooled_shape, windows_over_input
-from convgrad.operations.terms import pool_terms
+from convgrad.operations.operation import Operation, pooled_shape, windows_over_input
 
 
-def pool(
-    name: str, prepare: Callable[..., dict[str, Any]], *, forward: Callable[..., Array],
-    backward: Callable[..., dict[str, Array]], overlay: Callable[..., Overlay], **more: Any,
-) -> Operation:  # fmt: skip
+def pool(name: str, **functions: Any) -> Operation:
     """An operation of x alone, whose overlays are the windows over it: (N,C,*L) -> (N,C,*P)."""
-    return Operation(
-        name=name, prepare=prepare, output_shape=pooled_shape, forward=forward, backward=backward, overlay=overlay,
-        positions=windows_over_input, **{"terms": pool_terms(overlay), **more},
-    )  # fmt: skip
+    return Operation(name=name, output_shape=pooled_shape, positions=windows_over_input, **functions)

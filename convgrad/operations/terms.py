@@ -165,8 +165,12 @@ class Bilinear:
         return Term(n, position, tap, factors, factors[0].value * factors[1].value, note)
 
 
-def pool_terms(overlay: Callable[..., Overlay]) -> Callable[..., Iterator[Term]]:
-    """The `terms` of a pool, from its overlay."""
+Share = Callable[[Overlay, Any, str], Any]
+"""share(overlay, value, note) is what a cell of the window puts into a pool's output; None for nothing."""
+
+
+def pool_terms(overlay: Callable[..., Overlay], share: Share) -> Callable[..., Iterator[Term]]:
+    """The `terms` of a pool, from its overlay and the share that cells have in the output."""
 
     def terms(name: str, index: Index, delta: Array, x: Array, *, window: Window, **arguments: Any) -> Iterator[Term]:
         def at(sample: int, position: Index) -> Overlay:
@@ -177,7 +181,7 @@ def pool_terms(overlay: Callable[..., Overlay]) -> Callable[..., Iterator[Term]]
             yield from of_covered_cell(index, window, x.shape[2:], at, "ties with {}, takes all of it" if whole else "")
         else:
             said = "ties with {}" if arguments.get("ties") == "all" else ""
-            yield from of_pooled(index, x, at(index[0], index[2:]), window.under(index[2:]), said)
+            yield from of_pooled(index, x, at(index[0], index[2:]), window.under(index[2:]), share, said)
 
     return terms
 
@@ -202,7 +206,9 @@ def of_covered_cell(
         yield Term(n, position, tap, (delta, *_divisor(laid)), laid.dx[(channel, *tap)], note)
 
 
-def of_pooled(index: Index, x: Array, laid: Overlay, under: Sequence[range], tied: str = "") -> Iterator[Term]:
+def of_pooled(
+    index: Index, x: Array, laid: Overlay, under: Sequence[range], share: Share, tied: str = ""
+) -> Iterator[Term]:
     """A pool's y[n,c,p]: over the cells under the window."""
     n, channel, *position = index
     for tap in np.ndindex(*map(len, under)):
@@ -211,17 +217,7 @@ def of_pooled(index: Index, x: Array, laid: Overlay, under: Sequence[range], tie
         value = laid.window[(channel, *tap)]
         note = "padding" if not inside else _note(laid, channel, cell, tap, tied)
         factors = (Factor("x", (n, channel, *cell) if inside else None, value), *_divisor(laid))
-        yield Term(n, tuple(position), tap, factors, _share(laid, value, note), note)
-
-
-def _share(laid: Overlay, value: Any, note: str) -> Any:
-    """What a cell puts into a pool's output: all of it where it wins, a part of a mean, its magnitude under a norm."""
-    if laid.winners is not None:
-        return value if note == "wins" else None
-    if laid.divisor is None:
-        return abs(value)
-    # a cell of the padding is the integer 0, and 0/2 would be a float among fractions
-    return value if value == 0 else value / laid.divisor
+        yield Term(n, tuple(position), tap, factors, share(laid, value, note), note)
 
 
 def _divisor(laid: Overlay) -> tuple[Factor, ...]:

@@ -175,8 +175,14 @@ def after(case: Case, y: Array, layer: Layer, signal: Signal) -> Signal:
     values = case.layout.restored("y", y)
     if layer.windowed:
         return Signal(values, case.dims, case.layout.batch, layer.name)
-    dims = 0 if layer.operation.family in (PRODUCT, RESHAPE) else signal.dims
-    return Signal(values, dims, signal.batch, layer.name)
+    return Signal(values, _dims_after(layer, signal, y), signal.batch, layer.name)
+
+
+def _dims_after(layer: Layer, signal: Signal, y: Array) -> int:
+    """The spatial axes that a layer without windows leaves: none where all is flat, else those that its output has."""
+    if layer.operation.family in (PRODUCT, RESHAPE):
+        return 0
+    return signal.dims if y.ndim == len(signal.full) else max(y.ndim - 2, 0)
 
 
 def kind_of(array: Array) -> str:

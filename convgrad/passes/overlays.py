@@ -116,6 +116,6 @@ def _winner(case: Case, overlay: Overlay) -> Any:
     """A max pool's winner: a cell a channel, or several where a tie is shared."""
     if overlay.winners is None:
         return None
-    shared = case.settings["ties"] in ("split", "all")
+    shared = case.settings.get("ties") in ("split", "all")
     cells = [winners if shared else winners[0] for winners in overlay.winners]
     return cells if case.layout.channels_in else cells[0]

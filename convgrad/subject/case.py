@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from math import prod
 from typing import Any, TypeVar
@@ -17,7 +17,17 @@ from convgrad.operations.operation import Shape
 from convgrad.subject.layout import Layout
 from convgrad.subject.settings import integer, is_list, listed_dims, read_setting, said, said_inside, unwrapped
 from convgrad.subject.shapes import check_bias, check_channels, check_delta, full_input, full_kernel
-from convgrad.vocabulary import ARITHMETICS, MOST_DIMS, NORM, OPERANDS, PARAMETERS, SETTINGS, TRANSPOSED, keys_of_case
+from convgrad.vocabulary import (
+    ALWAYS,
+    ARITHMETICS,
+    MOST_DIMS,
+    NORM,
+    OPERANDS,
+    PARAMETERS,
+    SETTINGS,
+    TRANSPOSED,
+    keys_of_case,
+)
 
 HAND_SIZED = 20_000
 """Products of one forward pass up to which a problem is computed exactly without being asked."""
@@ -145,8 +155,7 @@ def _unknown_keys(given: Mapping[str, Any]) -> list[Problem]:
 
 
 def _unknown(given: Mapping[str, Any]) -> list[str]:
-    known = keys_of_case()
-    return [key for key in given if key not in known]
+    return [key for key in given if key not in SETTINGS and key not in ALWAYS]
 
 
 def did_you_mean(word: str, words: Iterable[str]) -> str:
@@ -237,6 +246,13 @@ def _read_settings(
     return settings
 
 
+def wrong_settings(given: Mapping[str, Any], operation: Operation, dims: int | None) -> list[Problem]:
+    """What is wrong with an operation's settings whatever its arrays are, as of a layer before anything arrives."""
+    collect = Collector()
+    _read_settings(given, operation, dims, collect)
+    return collect.problems
+
+
 def _axes_of(value: Any, dims: int | None) -> int:
     return dims if dims is not None else len(unwrapped(value)) if is_list(value) else 1
 
@@ -250,16 +266,23 @@ def _refuse_foreign(name: str, value: Any, dims: int, operation: Operation) -> N
 def _missing(given: Mapping[str, Any], operation: Operation | None, needs_delta: bool) -> list[Problem]:
     if operation is None:
         return []
-    wanted = ["input", *(["kernel"] if "w" in operation.operands else []), *(["delta"] if needs_delta else [])]
-    wanted += [name for name in operation.defaults if name in SETTINGS and SETTINGS[name].required]
+    absent = missing_keys(given, operation, ["input"], ["delta"] if needs_delta else [])
+    foreign = [key for key, name in PARAMETERS.items() if key in given and name not in operation.operands]
+    return absent + [Problem(f"{operation.name} has no {key}", "leave it out", (key,)) for key in foreign]
+
+
+def missing_keys(
+    given: Mapping[str, Any], operation: Operation, before: Sequence[str] = (), after: Sequence[str] = ()
+) -> list[Problem]:
+    """What an operation needs and is not there, not even misspelt; of other keys `before` its own and `after` them."""
+    own = ["kernel"] if "w" in operation.operands else []
+    settings = [name for name in operation.defaults if name in SETTINGS and SETTINGS[name].required]
     meant = _meant(given)
-    missing = [
+    return [
         Problem(f"{operation.name} needs `{key}`, which is missing", _MISSING_ADVICE.get(key, ""))
-        for key in wanted
+        for key in (*before, *own, *after, *settings)
         if key not in given and key not in meant
     ]
-    foreign = [key for key, name in PARAMETERS.items() if key in given and name not in operation.operands]
-    return missing + [Problem(f"{operation.name} has no {key}", "leave it out", (key,)) for key in foreign]
 
 
 def _meant(given: Mapping[str, Any]) -> set[str | None]:

@@ -12,13 +12,12 @@ from convgrad.core.nested import MOST_PROBLEMS, Numbers, read_numbers
 from convgrad.errors import Path, Problem, RequestError
 from convgrad.operations import LAYERS, LOSSES, OPERATIONS, Operation
 from convgrad.operations.operation import Shape
-from convgrad.subject.case import did_you_mean
+from convgrad.subject.case import did_you_mean, missing_keys, wrong_settings
 from convgrad.subject.chain import Chain, Layer, LossAt
 from convgrad.subject.settings import exact_number, integer, listed_dims, read_setting, said, said_inside
 from convgrad.vocabulary import (
     ARITHMETICS,
     BENT,
-    COUPLED,
     ELEMENTWISE,
     KEYS_OF_LOSS,
     LAYER_SETTINGS,
@@ -29,6 +28,7 @@ from convgrad.vocabulary import (
     REDUCTIONS,
     RESHAPE,
     SETTINGS,
+    SOFTMAX,
     keys_of_layer,
     keys_of_network,
 )
@@ -163,6 +163,9 @@ def _read_layer(value: Any, place: int, mode: str | None, reader: Reader) -> Dra
         settings.setdefault("mode", mode)
     if "dims" in given:
         settings["dims"] = reader.attempt(integer, given["dims"], 1, MOST_DIMS, at=(*at, "dims"))
+    if operation.name in OPERATIONS:
+        wrong = wrong_settings(settings, operation, settings.get("dims"))
+        reader.problems += [problem.under(*at) for problem in wrong]
     for key in LAYER_SETTINGS:
         if key in given and key in operation.defaults:
             settings[key] = reader.attempt(read_setting, key, given[key], 0, at=at)
@@ -199,8 +202,7 @@ def _misplaced(given: Mapping[str, Any], operation: Operation) -> Iterator[Probl
             where = "what the layer before hands on" if key == "input" else "what the layer after hands back"
             yield Problem(f"a layer has no {key}: it is {where}", "leave it out", (key,))
     yield from _unknown({key: None for key in given if key not in ("input", "delta")}, keys_of_layer())
-    if "w" in operation.operands and "kernel" not in given:
-        yield Problem(f"{operation.name} needs `kernel`, which is missing")
+    yield from missing_keys(given, operation)
     foreign = [*(key for key, name in PARAMETERS.items() if name not in operation.operands), *LAYER_SETTINGS]
     if operation.name in LAYERS:
         foreign += [*SETTINGS, "dims"]
@@ -261,7 +263,7 @@ def _chain(
     )
     loss = LossAt(ending[0], ending[1].as_array(dtype), ending[2]) if isinstance(ending, tuple) else None
     delta = ending.as_array(dtype) if isinstance(ending, Numbers) else None
-    numbers = {name: _as(rates.get(name, 0 if name != "learning_rate" else None), dtype) for name in RATES}
+    numbers = {name: _as(rates.get(name, rate.default), dtype) for name, rate in RATES.items()}
     return Chain(x.as_array(dtype), dims, batch, layers, loss, delta, **numbers, arithmetic=asked, document=given,
                  velocity={})  # fmt: skip
 
@@ -310,6 +312,6 @@ def _said_dims(drafts: Sequence[Draft], rank: int) -> int | None:
 def _first_product(drafts: Sequence[Draft]) -> Draft | None:
     """The first layer that looks at shapes, if it is a dense one."""
     for draft in drafts:
-        if draft[1].family not in (RESHAPE, ELEMENTWISE, BENT, COUPLED):
+        if draft[1].family not in (RESHAPE, ELEMENTWISE, BENT, SOFTMAX):
             return draft if draft[1].family == PRODUCT else None
     return None

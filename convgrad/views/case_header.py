@@ -48,8 +48,8 @@ def _items(case: Case) -> Iterator[Words]:
     yield case.arithmetic
     if "mode" in settings:
         yield "cross-correlation" if settings["mode"] == "cross-correlation" else "convolution: the kernel is turned"
-    if "ties" in settings:
-        yield f"ties: {TIES[settings['ties']]}"
+    if rule := settings.get("ties"):
+        yield f"ties: {TIES[rule]}"
 
 
 def output(shape: Sequence[int]) -> Words:
@@ -88,8 +88,8 @@ def _pooling(case: Case) -> Iterator[str]:
         yield f"divisor {settings['divisor']}"
     elif "count_include_pad" in settings and any(map(any, settings["padding"])):
         yield "padding counted" if settings["count_include_pad"] else "padding not counted"
-    if "norm" in settings:
-        yield f"norm {settings['norm']}" + (_formula(settings["norm"]) if case.operation.family == NORM else "")
+    if p := settings.get("norm"):
+        yield f"norm {p}" + (_formula(p) if case.operation.family == NORM else "")
 
 
 def _formula(p: Any) -> str:

@@ -25,6 +25,7 @@ from convgrad.views.block_kinds import (
 from convgrad.views.case_header import output, titles
 from convgrad.views.layer_header import layer_header
 from convgrad.views.pooled_deltas import pooled_deltas
+from convgrad.vocabulary import RATES
 
 LOSSES = {"mse": "mse: 1/2 sum (t - y)^2", "cross-entropy": "cross-entropy: -sum t log softmax(y)"}
 SHORT = {"kernel": "w", "bias": "b"}
@@ -66,7 +67,7 @@ def _items(network: Subject) -> Iterator[Words]:
     if chain.loss is not None:
         how = ", mean over samples" if chain.loss.reduction == "mean" else ""
         yield f"loss {LOSSES[chain.loss.loss.name]}{how}"
-    for name in ("learning_rate", "momentum", "weight_decay"):
+    for name in RATES:
         if value := getattr(chain, name):
             yield (f"{name.replace('_', ' ')} ", value)
     yield kinds(network)

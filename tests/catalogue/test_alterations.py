@@ -84,3 +84,11 @@ def test_changed_cases_have_numbers_of_all_kinds_but_0():
     other = dict(changed(case))["use other numbers"]
     for array in (*other.operands.values(), other.delta):
         assert array is None or ((array != 0).all() and len(set(array.ravel().tolist())) > 4)
+
+
+@pytest.mark.parametrize("counted", [True, False])
+def test_the_mean_that_mistakes_alter_counts_the_padding_at_either_end(counted):
+    settings = {"window": 3, "stride": 2, "padding": 1, "ceil_mode": True, "count_include_pad": counted}
+    case = make_case({"op": "average-pool", "input": [6, 12, 18, 30], "delta": [6, 12, 30], **settings})
+    for array, truth in truth_of(case).items():
+        assert Bare().value(right(case, array)).tolist() == truth.tolist()

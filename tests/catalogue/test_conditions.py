@@ -26,8 +26,8 @@ MET = {
     "axes": (PLANE, CONV),
     "taps": (CONV, {**CONV, "kernel": [3]}),
     "larger window": (MAX, {**MAX, "window": 1}),
-    "stride": ({**CONV, "stride": 2}, CONV),
-    "dilation": ({**CONV, "dilation": 2}, CONV),
+    "stride": ({**PLANE, "stride": [1, 2]}, PLANE),
+    "dilation": ({**PLANE, "dilation": [1, 2]}, PLANE),
     "stride other than dilation": ({**CONV, "stride": 2}, {**CONV, "stride": 2, "dilation": 2}),
     "strides that differ": ({**PLANE, "stride": [1, 2]}, {**PLANE, "stride": 2}),
     "padding": ({**CONV, "padding": [[0, 1]]}, CONV),
@@ -54,6 +54,13 @@ MET = {
     "asymmetric delta": ({**CONV, "delta": [1, 2, 2, 3]}, {**CONV, "delta": [1, 2, 2, 1]}),
     "delta other than ones": ({**CONV, "delta": [1, 1, 1, 2]}, CONV),
 }
+
+
+@pytest.mark.parametrize("name", ["remainder", "spare taps"])
+def test_padding_at_the_end_counts_where_a_remainder_is_sought(name):
+    padded = {**CONV, "stride": 2, "padding": [[0, 1]]}
+    assert CONDITIONS[name].met(make_case({**padded, "input": [1, 2, 4, 7]}))
+    assert not CONDITIONS[name].met(make_case(padded))
 
 
 def test_every_condition_is_tried_but_the_one_that_numbers_decide():

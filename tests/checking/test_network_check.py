@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import re
+
 import numpy as np
 import pytest
 
 import convgrad
+from convgrad.checking.judging import as_subject
+from convgrad.checking.ours import estimate
 from convgrad.documents import json_text, read, source
+from convgrad.views import render
 from tests.passes.samples import document
 
 LAYERS = [
@@ -171,3 +176,65 @@ def test_binary_claims_are_judged_by_their_type():
     assert convgrad.check(made, claim).verdict == "agrees"
     claim["conv1"]["dW"] = claim["conv1"]["dW"] * np.float32(1.01)
     assert convgrad.check(made, claim).verdict == "differs"
+
+
+@pytest.mark.parametrize("allowed", [False, True])
+def test_a_claim_that_is_not_finite_needs_no_leave_and_may_have_it(allowed):
+    document = {"input": IMAGE, "layers": LAYERS, "delta": [1, 0]}
+    report = convgrad.check(document, {"conv1": {"dW": [[float("nan"), 1], [1, 1]]}}, nonfinite=allowed)
+    assert report.verdict == "differs"
+    if allowed:
+        claim = {"out": {"db": [float("inf"), 0]}}
+        report = convgrad.check({**document, "delta": [float("inf"), 0]}, claim, nonfinite=True)
+        assert report.findings[-1].verdict == "agrees"
+
+
+@pytest.mark.parametrize("claim", [{}, {"conv1": {}}, {"conv1": {}, "out": {}}])
+def test_an_empty_claim_of_a_network_is_refused_and_does_not_agree(claim):
+    document = {"input": IMAGE, "layers": LAYERS, "delta": [1, 0]}
+    for call in (lambda: convgrad.check(document, claim), lambda: convgrad.check({**document, "claim": claim})):
+        with pytest.raises(convgrad.RequestError, match="the claim is empty") as refused:
+            call()
+        assert refused.value.problems[0].path == ("claim",)
+    assert convgrad.check({**document, "claim": None}).verdict == "agrees"
+
+
+@pytest.mark.parametrize(("axes", "mistake"), [((1, 4, 4), "axis-kept"), ((16,), "flattened")])
+def test_a_layer_s_claim_of_the_right_numbers_in_another_shape_is_named(axes, mistake):
+    made = network()
+    report = convgrad.check(made, {"conv1": {"dX": np.reshape(made.layers[0].dX, axes)}})
+    assert report.verdict == "differs"
+    assert [part.mistake for part in report.diagnosis] == [mistake]
+
+
+def test_a_layer_s_fix_advises_what_can_be_asked_for():
+    made = network()
+    noise = np.array([[3, -1.5], [0.25, 7]])
+    report = convgrad.check(made, {"conv2": {"dW": noise}})
+    (advised,) = re.findall(r"explain (\S+\[\S*\])", " ".join(part.fix for part in report.diagnosis))
+    assert advised.startswith("conv2.dW[")
+    assert convgrad.explain(made, advised).entry == advised
+
+
+def test_a_sample_of_a_network_s_entries_is_reported():
+    report = convgrad.check(network(), sample=5, seed=3)
+    assert report.to_dict()["sample"] == {"entries": 5, "of": 36, "seed": 3}
+    assert sum(one.entries for one in report.findings) == 5
+    assert "5 of 36 entries were differenced, chosen by seed 3" in "".join(render(report, width=None))
+
+
+@pytest.mark.parametrize("sample", [None, 5, 1000])
+@pytest.mark.parametrize("arithmetic", ["auto", "float64"])
+@pytest.mark.parametrize("of_network", [False, True])
+def test_as_many_passes_are_announced_as_are_made(of_network, arithmetic, sample):
+    case = {"input": IMAGE, "kernel": LAYERS[0]["kernel"], "delta": "ones"}
+    made = network(arithmetic=arithmetic) if of_network else as_subject(case, arithmetic=arithmetic)
+    passes, _ = estimate(made, sample, seed=1)
+    assert passes == convgrad.check(made, sample=sample, seed=1).evaluations
+
+
+def test_progress_is_told_of_a_network_s_differences():
+    told = []
+    report = convgrad.check(network(), progress=lambda done, total: told.append((done, total)))
+    assert told == sorted(told)
+    assert told[-1] == (report.evaluations, report.evaluations)

@@ -11,8 +11,8 @@ import pytest
 import yaml
 
 from convgrad.cli import run, subjects
-from convgrad.cli.delivery import Results
 from convgrad.cli.formats import FORMATS
+from convgrad.cli.shown import Results
 from convgrad.documents import chunks, reading
 from convgrad.passes.gradients import Gradients
 

@@ -202,6 +202,32 @@ def test_what_is_wrong_has_its_place_in_the_file(name):
         assert word in run.stderr, run.stderr
 
 
+def test_every_wrong_setting_of_every_layer_is_told_at_once():
+    text = """input: [[1, 2], [3, 4]]
+layers:
+  - {op: conv, kernel: [[1]], stride: 0, padding: some}
+  - {op: relu}
+  - {op: max-pool, ties: both, windw: 2}
+  - {op: average-pool, norm: 3, ceil_mode: 1, window: [2, x]}
+  - {op: lp-pool}
+delta: ones
+"""
+    run = convgrad("network", "-", stdin=text)
+    assert (run.returncode, run.stdout) == (2, "")
+    lines = [line for line in run.stderr.splitlines() if line.startswith("convgrad: ")]
+    told = [(":3:39:", "at least 1"), (":3:51:", "'some'"), (":5:32:", "'windw'"), (":5:26:", "'both'")]
+    told += [(":6:59:", "'x'"), (":6:44:", "true or false"), (":6:30:", "no norm"), (":7:5:", "needs `window`")]
+    assert len(lines) == len(told), run.stderr
+    for line, words in zip(lines, told, strict=True):
+        assert all(word in line for word in words), line
+
+
+def test_no_more_than_ten_wrong_settings_are_told():
+    layers = "\n".join("  - {op: conv, kernel: [1], stride: 0}" for _ in range(12))
+    run = convgrad("network", "-", stdin=f"input: [1, 2]\nlayers:\n{layers}\ndelta: ones\n")
+    assert run.stderr.count("must be at least 1, but is 0") == 10
+
+
 def test_many_networks_keep_their_order_and_a_refused_one_does_not_stop_the_rest():
     one = {"input": [1], "layers": [{"op": "relu"}], "delta": [1]}
     text = "\n".join(map(json.dumps, (one | {"id": 1}, one | {"id": 2, "delta": [1, 2]}, one | {"id": 3})))
@@ -253,6 +279,26 @@ def test_a_network_s_check_takes_a_sample_and_lists_every_wrong_entry_and_counts
     assert run.stderr.startswith("convgrad: --min-strength: ")
 
 
+@pytest.mark.parametrize("leave", [[], ["--allow-nonfinite"]])
+def test_a_network_s_claim_that_is_not_finite_is_judged_with_leave_and_without(leave):
+    run = convgrad("check", sample("two-layers"), "--claim", "{conv2: {dW: [[.nan, 1], [1, 1]]}}", *leave)
+    assert (run.returncode, run.stderr) == (1, "")
+    assert run.stdout.endswith("differs\n")
+
+
+def test_what_a_network_s_check_advises_to_ask_is_answered():
+    told = convgrad("check", sample("two-layers"), "--claim", "{conv2: {dW: [[3, -1.5], [0.25, 7]]}}").stdout
+    (entry,) = re.findall(r"explain (\S+)", told)
+    assert convgrad("explain", entry, sample("two-layers")).returncode == 0
+
+
+def test_a_network_s_check_that_lasts_is_announced_unless_it_is_to_be_quiet(monkeypatch):
+    monkeypatch.setattr("convgrad.cli.checks.LASTS", 0)
+    told = convgrad("check", sample("two-layers"))
+    assert re.fullmatch(r"convgrad: [0-9]+ forward passes, about 0 s\n", told.stderr)
+    assert convgrad("check", sample("two-layers"), "--quiet").stderr == ""
+
+
 def test_steps_must_be_at_least_one():
     run = convgrad("network", sample("classifier"), "--steps", "0")
     assert (run.returncode, run.stdout) == (2, "")
@@ -300,6 +346,20 @@ def test_what_is_wrong_with_a_claim_that_is_an_option_is_told_of_the_option(clai
     run = convgrad("check", sample("two-layers"), "--claim", claim)
     assert (run.returncode, run.stdout) == (2, "")
     assert said in run.stderr
+
+
+@pytest.mark.parametrize(
+    ("option", "said"),
+    [
+        (["--stride", "2"], "--stride: unknown key 'stride'"),
+        (["--dW", "[1]"], "--dW: these are claims of a single case"),
+        (["--claim", "{dW: [1]}"], "--claim:1:"),
+    ],
+)
+def test_an_option_that_a_network_has_not_is_the_place_of_the_problem(option, said):
+    run = convgrad("check", sample("two-layers"), *option)
+    assert (run.returncode, run.stdout) == (2, "")
+    assert run.stderr.startswith(f"convgrad: {said}")
 
 
 def test_the_check_s_table_names_each_mistake_and_what_it_takes_for_given():

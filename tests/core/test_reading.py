@@ -38,3 +38,8 @@ def test_one_number_that_is_not_finite_among_others_stays_as_it_is(value):
 def test_an_array_with_one_number_that_is_not_finite_is_not_computed_exactly():
     with pytest.raises(RequestError, match="NaN and infinities are not rational"):
         convgrad.forward({"input": np.array([1.0, np.nan]), "kernel": [2]}, nonfinite=True, arithmetic="exact")
+
+
+def test_nothing_is_divided_by_0():
+    with pytest.raises(RequestError, match=r"input\[1\]"):
+        make_case({"input": [1, "1/0"], "kernel": [1], "delta": "ones"})

@@ -15,6 +15,7 @@ from convgrad.checking.judging import as_subject, check
 from convgrad.checking.ours import estimate
 from convgrad.core.window import Axis, Window
 from convgrad.differences.finite_differences import evaluations, finite_differences
+from convgrad.differences.probe import Probe
 from convgrad.differences.reach import reads
 from convgrad.differences.run import sampled
 from convgrad.passes.gradients import Gradients
@@ -340,3 +341,36 @@ def test_the_predicted_windows_are_those_of_the_definition(document):
         else:
             under = set(definitions.pool_cells(document, position))
         assert read == under
+
+
+@pytest.mark.parametrize("arithmetic", ["exact", "float64"])
+def test_channels_that_weigh_on_each_other_are_seen_though_each_is_moved_alone(monkeypatch, arithmetic):
+    numbers = np.random.default_rng(5).integers(-4, 5, (2, 3, 4, 4)).tolist()
+    kernel = np.random.default_rng(6).integers(-4, 5, (2, 3, 2, 2)).tolist()
+    case = make_case({"input": numbers, "kernel": kernel, "delta": "ones"}, arithmetic=arithmetic)
+    assert not finite_differences(case).outside["x"].any()
+    right = Probe.forward
+
+    def coupled(probe, x, w=None, b=None):
+        y = right(probe, x, w, b)
+        return y + x[0, 0, 0, 0] * x[0, 1, 0, 0] if x.shape[1] > 1 else y
+
+    monkeypatch.setattr(Probe, "forward", coupled)
+    assert finite_differences(case).outside["x"].all()
+
+
+@pytest.mark.parametrize("operation", ["conv", "conv-transpose"])
+def test_what_is_wanted_of_a_sample_is_what_all_of_it_gives(operation):
+    random = np.random.default_rng(7)
+    for groups in (1, 2):
+        shape = (4, 4 // groups, 3, 2) if operation == "conv" else (4, 2, 3, 2)
+        case = make_case({
+            "op": operation, "input": random.standard_normal((3, 4, 6, 5)), "kernel": random.standard_normal(shape),
+            "delta": "ones", "groups": groups, "stride": [1, 2], "padding": 1,
+        })  # fmt: skip
+        whole = finite_differences(case)
+        wanted = {name: random.random(part.shape) < 0.05 for name, part in whole.gradients.items()}
+        some = finite_differences(case, wanted)
+        for name, marks in wanted.items():
+            np.testing.assert_allclose(some.gradients[name][marks], whole.gradients[name][marks], rtol=1e-12)
+            assert not some.outside[name][marks].any()

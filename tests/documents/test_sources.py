@@ -131,7 +131,7 @@ def test_json_lines_are_known_by_their_look_where_the_name_is_silent(tmp_path):
     file.write_text('\n{"a": 1}\n\n{"a": 2}\n')
     found = source(str(file))
     assert [(each.line, each.value) for each in read(found)] == [(2, {"a": "1"}), (4, {"a": "2"})]
-    assert found.format == "jsonl"
+    assert found.format.name == "jsonl"
 
 
 def test_suffixes_may_be_capital(tmp_path):

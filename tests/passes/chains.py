@@ -1,4 +1,4 @@
-"""Random network documents: every kind of layer, one to three axes, every rank an input can have."""
+"""Random network documents: every layer of the tables, one to three axes, every rank an input can have."""
 
 from __future__ import annotations
 
@@ -6,12 +6,11 @@ import math
 
 import numpy as np
 
-SPATIAL = (
-    "conv", "conv-transpose", "max-pool", "average-pool", "lp-pool", "adaptive-max-pool", "adaptive-average-pool",
-)  # fmt: skip
-ACTIVATIONS = ("relu", "leaky-relu", "sigmoid", "tanh", "softplus", "softmax")
-RATIONAL = ("conv", "conv-transpose", "max-pool", "average-pool", "adaptive-max-pool", "adaptive-average-pool",
-            "relu", "leaky-relu", "dense", "flatten")  # fmt: skip
+from convgrad.operations import LAYERS, OPERATIONS
+
+SPATIAL = tuple(OPERATIONS)
+ACTIVATIONS = tuple(name for name in LAYERS if name not in ("dense", "flatten"))
+RATIONAL = tuple(name for name, layer in {**OPERATIONS, **LAYERS}.items() if layer.rational(layer.defaults))
 LARGEST = {1: 14, 2: 8, 3: 5}
 MOST_LAYERS = 8
 
@@ -64,7 +63,11 @@ class Drawing:
         made = {"op": kind}
         if kind in ACTIVATIONS:
             return made | (self.one_of({}, {"slope": 0.2}) if kind == "leaky-relu" else {})
-        return made | getattr(self, kind.replace("-", "_"))()
+        return made | getattr(self, kind.replace("-", "_"), lambda: self.windowed(kind))()
+
+    def windowed(self, kind: str) -> dict:
+        """A new operation, without a kernel and with its settings at their defaults."""
+        return self.adaptive_max_pool() if "output_size" in OPERATIONS[kind].defaults else self.pool()
 
     def flatten(self) -> dict:
         self.shape, self.flat, self.bare = (self.shape[0], math.prod(self.shape[1:])), True, False

@@ -225,7 +225,7 @@ def test_an_output_without_a_name_is_refused_before_the_work(files, capsys, outp
 
     _, arguments = files
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("convgrad.cli.cases.make_case", work)
+        patch.setattr("convgrad.cli.subjects.make_case", work)
         assert run(["backward", *arguments, "--output", output]) == 2
     assert "--output: " in capsys.readouterr().err
 

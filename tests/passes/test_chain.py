@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 import convgrad
+from convgrad.passes.gradients import Gradients
 from tests.passes.chains import RATIONAL, random_document
 
 CONV = {"op": "conv", "kernel": [[1, 2], [3, 4]]}
@@ -179,6 +180,15 @@ def test_momentum_gathers_and_decay_pulls():
         v = v / 2 + 3 + w / 4
         w -= v / 2
         assert step.after.parameters["conv1"]["kernel"].tolist() == [float(w)]
+
+
+@pytest.mark.parametrize("momentum", [0, 0.5])
+def test_every_step_is_one_backward_pass(momentum, monkeypatch):
+    made = []
+    monkeypatch.setattr("convgrad.passes.subject.Gradients", lambda case: made.append(case) or Gradients(case))
+    found = run([CONV, {"op": "relu"}], learning_rate=0.5, momentum=momentum)
+    list(found.to_dict(steps=4)["steps"])
+    assert len(made) == 2 * (1 + 4)
 
 
 def test_a_layer_without_bias_has_none_after_the_step_but_its_gradient():

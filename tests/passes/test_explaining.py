@@ -77,3 +77,11 @@ def test_each_delta_of_an_entry_is_an_entry_of_the_layer_above(seed):
         deltas = {part.index for term in terms for part in term.factors if part.name == "delta"} - {None}
         sent = {index for index in deltas if np.asarray(layer.delta)[index]} if above else set()
         assert len(found.senders) == min(len(sent), 24)
+
+
+@pytest.mark.parametrize("entry", ["delta[2]", "delta[0,0]", "delta", "dX[2]", "dX", "dW[0]"])
+def test_an_entry_that_there_is_not_is_refused(entry):
+    document = {"input": [1, 2], "layers": [{"op": "relu"}, {"op": "relu"}], "delta": "ones"}
+    assert convgrad.explain(document, "relu1.delta[1]").value == 1
+    with pytest.raises(convgrad.RequestError):
+        convgrad.explain(document, f"relu1.{entry}")

@@ -1,0 +1,36 @@
+"""One document of a source: its value or what is wrong with it, and where its parts are."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from convgrad.errors import Path, Place, RequestError, path_text
+
+
+class Document:
+    """A document without lines, such as an array of a binary file, or the error that kept it from being read."""
+
+    __slots__ = ("error", "line", "name", "number", "value")
+
+    def __init__(self, name: str, number: int, value: Any, error: Exception | None = None, line: int = 1) -> None:
+        self.name, self.number, self.value, self.error, self.line = name, number, value, error, line
+
+    def locate(self, path: Path, *, key: bool = False) -> Place:
+        """Where the value at a path is (or its key): x.npy[0,1], or x.npz:kernel[0,1]."""
+        member = f":{path[0]}" if isinstance(self.value, dict) and path else ""
+        return Place(path_text((self.name + member, *(part for part in path if isinstance(part, int)))))
+
+    @property
+    def is_long(self) -> bool:
+        """Whether arrays of its text may have been read as binary ones, for speed."""
+        return False
+
+    def exact(self) -> Any:
+        """The value with the text of every number, as far as it has one."""
+        return self.value
+
+    def placed(self, error: RequestError) -> RequestError:
+        """The same error, with the place in the file for every problem that has none."""
+        return RequestError(
+            problem if problem.place else problem.at(self.locate(problem.path)) for problem in error.problems
+        )
