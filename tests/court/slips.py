@@ -39,13 +39,15 @@ def slips(name: str) -> Iterator[Brought]:
 def _wrong(row: dict[str, Any], case: dict[str, Any], judged: dict[str, Any]) -> Names:
     if row["id"] in judged:
         return judged[row["id"]]
-    return {array: row.get("wanted") for array in row["claim"] if _differs(row["claim"][array], _truth(case)[array])}
+    right = _truth(case, row["claim"])
+    return {array: row.get("wanted") for array, values in row["claim"].items() if _differs(values, right[array])}
 
 
-def _truth(case: dict[str, Any]) -> dict[str, np.ndarray]:
+def _truth(case: dict[str, Any], claimed: dict[str, Any]) -> dict[str, np.ndarray]:
     rank = np.ndim(case.get("kernel", case["input"]))
     case = {"op": "conv", "dims": {1: 1, 2: 2, 3: 1, 4: 2, 5: 3}[rank]} | case
-    return {"output": definitions.forward(case, float), **definitions.backward(case, float)}
+    y = {"output": definitions.forward(case, float)} if "output" in claimed else {}
+    return y | (definitions.backward(case, float) if {*claimed} - {*y} else {})
 
 
 def _differs(claim: Any, right: np.ndarray) -> bool:
