@@ -6,8 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-Names = Mapping[str, list[str] | None]
-"""Of each array that is wrong the ids that are right; an empty list where no name is earned, None where it is open."""
+Names = Mapping[str, list[str]]
+"""Of each array that is wrong the ids that are right: none where no name is earned, `agrees` for what a type explains."""
 
 
 @dataclass(frozen=True)

@@ -13,12 +13,12 @@ from convgrad.documents import reading
 from tests.court.brought import Brought
 
 OUTCOMES = (
-    "agreed", "accused", "acquitted", "undecided", "not named", "named rightly", "named, open", "named wrongly",
+    "agreed", "accused", "acquitted", "undecided", "not named", "named rightly", "named wrongly",
     "crash",
 )  # fmt: skip
 """Of a right array: agreed, accused or undecided. Of a wrong one: acquitted, undecided, or how it was named.
 
-`named, open` has a name that nobody has judged. A refusal or a traceback is a crash.
+A refusal or a traceback is a crash.
 """
 BAD = ("accused", "acquitted", "named wrongly", "crash")
 """What may never be."""
@@ -33,7 +33,7 @@ class Judgement:
     array: str
     outcome: str
     told: tuple[str, ...] = ()
-    right: tuple[str, ...] | None = None
+    right: tuple[str, ...] = ()
     entries: str = ""
 
     def to_dict(self) -> dict[str, Any]:
@@ -65,8 +65,7 @@ def _of_array(brought: Brought, report: Any, finding: Any) -> Judgement:
     right = brought.wrong.get(finding.array, ())
     outcome = _outcome(finding.verdict, told, right, finding.array in brought.wrong)
     entries = f"{finding.wrong} of {np.size(finding.correct)}"
-    accepted = None if right is None else tuple(right)
-    return Judgement(brought.kind, brought.name, finding.array, outcome, told, accepted, entries)
+    return Judgement(brought.kind, brought.name, finding.array, outcome, told, tuple(right), entries)
 
 
 def _outcome(verdict: str, told: tuple[str, ...], right: Any, wrong: bool) -> str:
@@ -75,10 +74,10 @@ def _outcome(verdict: str, told: tuple[str, ...], right: Any, wrong: bool) -> st
     if not wrong:
         return {"agrees": "agreed", "differs": "accused"}[verdict]
     if verdict == "agrees":
-        return "named rightly" if "agrees" in (right or ()) else "acquitted"
+        return "named rightly" if "agrees" in right else "acquitted"
     if not told:
         return "not named"
-    return "named, open" if right is None else "named rightly" if _is_right(told, right) else "named wrongly"
+    return "named rightly" if _is_right(told, right) else "named wrongly"
 
 
 def _is_right(told: tuple[str, ...], right: Any) -> bool:

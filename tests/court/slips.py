@@ -16,7 +16,7 @@ FOLDER = Path(__file__).parent
 SETS = ("first", "second", "slips", "strangers")
 """`first` and `second`: `implementations`, spoilt; right_names.json has what is right, judged by cause and edit alone.
 
-`slips`: reported by people, with the names `wanted`. `strangers`: of the same making as those, nobody judged the names.
+`slips`: reported by people, with the names `wanted`. `strangers`: planted before, by others, judged likewise.
 """
 KEYS = (
     "op", "dims", "input", "kernel", "bias", "delta", "stride", "padding", "padding_mode", "dilation", "groups", "mode",
@@ -40,7 +40,7 @@ def _wrong(row: dict[str, Any], case: dict[str, Any], judged: dict[str, Any]) ->
     if row["id"] in judged:
         return judged[row["id"]]
     right = _truth(case, row["claim"])
-    return {array: row.get("wanted") for array, values in row["claim"].items() if _differs(values, right[array])}
+    return {array: row["wanted"] for array, values in row["claim"].items() if _differs(values, right[array])}
 
 
 def _truth(case: dict[str, Any], claimed: dict[str, Any]) -> dict[str, np.ndarray]:
