@@ -6,7 +6,7 @@ from fractions import Fraction
 
 import numpy as np
 
-from convgrad.claims.claim import Claim, read_claims
+from convgrad.claims.claim import Claim, asked_of, read_claims
 from convgrad.core.arithmetic import EXACT
 from convgrad.errors import RequestError
 from convgrad.passes.subject import subject_of
@@ -46,7 +46,7 @@ def printed(case, **arrays):
 def claims_of(case, arrays, dtype=None):
     """Claims of a case by array."""
     subject = subject_of(case)
-    claims = read_claims(subject, arrays, subject.arrays(), dtype=dtype)
+    claims = read_claims(subject, arrays, subject.arrays(), asked_of(dtype))
     return {place.array: claim for place, claim in claims.items()}
 
 
