@@ -22,7 +22,7 @@ from convgrad.passes.explanation import is_network
 from convgrad.passes.subject import Subject, network, subject_of
 from convgrad.subject.case import Case, as_case
 
-OPTIONS = ("claim_dtype", "accumulate", "algorithm", "printed", "sample", "seed", "all_entries", "progress")
+OPTIONS = ("claim_dtype", "accumulate", "algorithm", "printed", "sample", "seed", "every", "all_entries", "progress")
 
 
 def check(
@@ -32,8 +32,9 @@ def check(
 
     `claim`, which may be a result or its `to_dict()`, and of a network goes by layer, and what is said of it
     (`claim_dtype`, `accumulate`, `algorithm`, `printed`) win over the document's; other keywords over its other keys.
-    `sample` differences so many entries, chosen by `seed`; `all_entries` has the record name every wrong one.
-    progress(done, evaluations) is called as differences are made.
+    `sample` differences so many entries, chosen by `seed`, `every` all of them: with a claim on a large layer it is
+    else a sample, and the report says so. `all_entries` has the record name every wrong one. progress(done,
+    evaluations) is called as differences are made.
     Raises RequestError for a wrong request.
     """
     options = {name: keywords.pop(name) for name in OPTIONS if name in keywords}
@@ -53,7 +54,7 @@ def as_subject(case: Mapping[str, Any] | Case | Subject, **keywords: Any) -> Sub
 def check_subject(
     subject: Subject, claim: Any = None, *, claim_dtype: str | None = None, accumulate: str | None = None,
     algorithm: str | None = None, printed: bool | None = None, sample: int | None = None, seed: int = 0,
-    all_entries: bool = False, progress: Progress | None = None,
+    every: bool = False, all_entries: bool = False, progress: Progress | None = None,
 ) -> Report:  # fmt: skip
     """Every kernel, bias and input of a subject by differences of its forward pass, and claims on its arrays.
 
@@ -68,7 +69,8 @@ def check_subject(
     claims = read_claims(judged, claim, truth, asked_of(*said.values()))
     findings = {place: _against_truth(judged, one, truth[place]) for place, one in claims.items()}
     judge = Judge(judged, truth, claims)
-    ours = difference(subject, sample, seed, all_kinks=all_entries, progress=progress)
+    sparing = bool(claims) and not every
+    ours = difference(subject, sample, seed, sparing=sparing, all_kinks=all_entries, progress=progress)
     diagnosis = in_common(part for place, one in claims.items() for part in judge.of(one, findings[place]))
     return Report(
         subject, (*ours.findings, *findings.values()), diagnosis, _identities(subject), ours.evaluations, ours.exact,

@@ -45,9 +45,10 @@ def _result(request: Request, checking: Checking, running: Running, results: Res
         message = "a network's check does not count what it could have revealed"
         raise RequestError(Problem(message, "check a layer as a case", place=Place("--min-strength")))
     subject = subject_asked(request, running, of_layers=of_layers)
-    with _progress(subject, checking, quiet=running.writing.quiet) as progress:
+    claim = request.written_claim()
+    with _progress(subject, checking, claimed=claim is not None, quiet=running.writing.quiet) as progress:
         report = check_subject(
-            subject, request.written_claim(), sample=checking.sample, seed=checking.seed, all_entries=checking.all,
+            subject, claim, sample=checking.sample, seed=checking.seed, every=checking.every, all_entries=checking.all,
             progress=progress,
         )  # fmt: skip
     codes = {report.code, _weakness(report, checking.min_strength)}
@@ -63,9 +64,11 @@ def _weakness(report: Report, wanted: int | None) -> int:
 
 
 @contextmanager
-def _progress(subject: Subject, checking: Checking, *, quiet: bool) -> Iterator[Callable[[int, int], None] | None]:
+def _progress(
+    subject: Subject, checking: Checking, *, claimed: bool, quiet: bool
+) -> Iterator[Callable[[int, int], None] | None]:
     """What to call as differences are made; a bar only on a terminal, and only for a check that lasts."""
-    passes, seconds = estimate(subject, checking.sample, checking.seed)
+    passes, seconds = estimate(subject, checking.sample, checking.seed, sparing=claimed and not checking.every)
     if quiet or seconds < LASTS:
         yield None
         return

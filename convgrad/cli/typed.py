@@ -95,6 +95,7 @@ class Checking(NamedTuple):
 
     all: bool = False
     sample: int | None = None
+    every: bool = False
     seed: int = 0
     min_strength: int | None = None
 
