@@ -13,9 +13,10 @@ from convgrad.claims.algorithms import ALGORITHMS
 from convgrad.claims.digits import Written, written
 from convgrad.claims.excuses import Excuses, excuses_of
 from convgrad.claims.judgement import Asked, Judging, filled
+from convgrad.claims.partial import gathered, given
 from convgrad.claims.rounding import confidence
 from convgrad.core.arithmetic import EXACT, FLOAT64, NONFINITE, Array, floated, natural, rounded
-from convgrad.core.nested import Numbers, exact_value, read_numbers
+from convgrad.core.nested import Numbers, exact_value
 from convgrad.differences.roundoff import TYPES
 from convgrad.errors import Path, Problem, RequestError
 from convgrad.passes.explanation import full_shapes
@@ -66,7 +67,7 @@ class Claim:
     @property
     def like(self) -> str:
         """The array of a case that it is shaped as."""
-        return SHAPED_AS[self.place.array]
+        return SHAPED_AS[self.place.array.partition(".")[0]]  # dW of dW.mean
 
     def allows(self, candidate: Array) -> Array:
         """Entry by entry, whether the claim is this array as far as its digits or its type can tell.
@@ -105,22 +106,31 @@ def read_claims(
     Of a case they go by array, of a network by layer and array. `truth` has the right arrays in full shape. `asked`
     is what was said of how they came about; else they are judged by their digits, or by their own type.
     """
+    claims = _gathered(subject, claims)
     problems = list(_unknown(subject, claims, truth))
     if problems:
         raise RequestError(problems)
     excuses, read = excuses_of(subject), {}
     for part, path, arrays in _by_part(subject, claims):
         for array, value in arrays.items():
+            place = part.place(array)
             try:
-                numbers = read_numbers(value, nonfinite=True)
+                one = given(value, expected_shape(part, array))
             except RequestError as error:
                 problems += [problem.under(*path, array) for problem in error.problems]
             else:
-                place = part.place(array)
-                read[place] = _claim(part, place, numbers, truth[place], excuses, asked, None)
+                unclaimed = None if one.known is None else ~one.known
+                read[place] = _claim(part, place, one.numbers, truth[place], excuses, asked, unclaimed)
     if problems:
         raise RequestError(problems)
     return read
+
+
+def _gathered(subject: Subject, claims: Any) -> Any:
+    """Claims on slices of an array together."""
+    if subject.chain.alone is not None or not isinstance(claims, Mapping):
+        return gathered(claims)
+    return {name: gathered(arrays) for name, arrays in claims.items()}
 
 
 def _by_part(subject: Subject, claims: Mapping[str, Any]) -> Iterator[tuple[Part, Path, Mapping[str, Any]]]:

@@ -18,7 +18,7 @@ from convgrad.claims.in_order import MOST_TERMS, Ordered, added_again, partial_s
 from convgrad.claims.printed import of_printed_inputs
 from convgrad.claims.rounding import confidence
 from convgrad.claims.text_types import types_behind
-from convgrad.claims.whole_array import Together, stands_out, together
+from convgrad.claims.whole_array import Together, is_spread, together
 from convgrad.core.arithmetic import EXACT, FLOAT64, Array, floated, nearest, rounded
 from convgrad.differences.roundoff import TYPES, Type
 from convgrad.subject.place import Place
@@ -228,9 +228,14 @@ class Judging:
         allowed = _floats(attempt.allowed)
         if not self._close(attempt.allowed):
             return False
-        if attempt.spread and stands_out(self._known(self.errors), self._known(allowed), self.sure):
+        if attempt.spread and not self._is_spread(allowed):
             return False
         return attempt.replayed or self._is_rounding(attempt)
+
+    def _is_spread(self, allowed: Array) -> bool:
+        """Whether the errors beyond what the claim says of itself are those of many entries."""
+        narrow = _floats(next(self._direct()).allowed)
+        return is_spread(self._known(self.errors), self._known(narrow), self._known(allowed), self.sure)
 
     def _close(self, allowed: Any) -> bool:
         with np.errstate(invalid="ignore"):

@@ -13,6 +13,8 @@ SURE = log(1e6)
 """The logarithm of a chance of one in a million."""
 FEWEST = 16
 """Different numbers from which on their errors are judged together."""
+SHARE = 0.25
+"""The part of the entries, of those where it would be seen, that rounding shows in."""
 OUTLIERS = 4
 """Entries from which on one can stand out."""
 
@@ -49,10 +51,18 @@ def together(errors: Array, truth: Array, deviations: Array) -> Together:
     return Together(slope, excused, float(((e / s) ** 2).mean()), 1 + 2 * sqrt(SURE / count) + 2 * SURE / count)
 
 
-def stands_out(errors: Array, deviations: Array, sure: float) -> bool:
-    """Whether one entry is off by far more than the others are: rounding of a type would spread over all of them."""
-    keep = deviations > 0
-    sizes = abs(errors[keep] / deviations[keep])
-    if len(sizes) < OUTLIERS:
+def is_spread(errors: Array, narrow: Array, wide: Array, sure: float) -> bool:
+    """Whether the errors that a narrow bound does not excuse, and a wide one does, are those of many entries.
+
+    A wrong entry stands out; rounding of a type, or of an algorithm, spreads over all entries that it can be seen in.
+    """
+    seen = wide > 4 * narrow
+    beyond = int((seen & (abs(errors) > narrow)).sum())
+    if not beyond:
         return True
-    return bool(sizes.max() > 1.5 * sure * float(np.median(sizes)))
+    if len(errors) < OUTLIERS or beyond < 2:
+        return False
+    if beyond >= SHARE * seen.sum():
+        return True
+    sizes = abs(errors[wide > 0] / wide[wide > 0])
+    return bool(sizes.max() <= 1.5 * sure * float(np.median(sizes)))
