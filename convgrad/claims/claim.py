@@ -13,7 +13,7 @@ from convgrad.claims.algorithms import ALGORITHMS
 from convgrad.claims.digits import Written, written
 from convgrad.claims.excuses import Excuses, excuses_of
 from convgrad.claims.judgement import Asked, Judging, filled
-from convgrad.claims.partial import gathered, given
+from convgrad.claims.partial import Slices, gathered, given
 from convgrad.claims.rounding import confidence
 from convgrad.core.arithmetic import EXACT, FLOAT64, NONFINITE, Array, floated, natural, rounded
 from convgrad.core.nested import Numbers, exact_value
@@ -158,7 +158,7 @@ def _unknown(subject: Subject, claims: Any, truth: Mapping[Place, Array]) -> Ite
 
 
 def _unknown_of_case(part: Part, claims: Mapping[str, Any], truth: Mapping[Place, Array]) -> Iterator[Problem]:
-    if claims and not claims.keys() & OPERANDS.keys() and all(isinstance(value, Mapping) for value in claims.values()):
+    if claims and not claims.keys() & OPERANDS.keys() and all(map(_is_layer, claims.values())):
         needed = f"give what forward or backward wrote, or {ARRAYS_OF_CASE}"
         yield Problem("these are claims by layer, as of a network, but this is a single case", needed, ("claim",))
         return
@@ -167,6 +167,10 @@ def _unknown_of_case(part: Part, claims: Mapping[str, Any], truth: Mapping[Place
             yield Problem(f"unknown key '{name}'" + did_you_mean(str(name), OPERANDS), "", ("claim", str(name)))
         elif part.place(name) not in truth:
             yield Problem(f"{part.op} has no {name}", "it has output and dX", ("claim", name))
+
+
+def _is_layer(value: Any) -> bool:
+    return isinstance(value, Mapping) and not isinstance(value, Slices)
 
 
 def _unknown_of_layer(subject: Subject, name: Any, arrays: Any, truth: Mapping[Place, Array]) -> Iterator[Problem]:

@@ -13,7 +13,7 @@ SURE = log(1e6)
 """The logarithm of a chance of one in a million."""
 FEWEST = 16
 """Different numbers from which on their errors are judged together."""
-SHARE = 0.25
+SHARE = 0.125
 """The part of the entries, of those where it would be seen, that rounding shows in."""
 OUTLIERS = 4
 """Entries from which on one can stand out."""
@@ -56,13 +56,13 @@ def is_spread(errors: Array, narrow: Array, wide: Array, sure: float) -> bool:
 
     A wrong entry stands out; rounding of a type, or of an algorithm, spreads over all entries that it can be seen in.
     """
-    seen = wide > 4 * narrow
-    beyond = int((seen & (abs(errors) > narrow)).sum())
+    seen = wide > 8 * narrow  # else it is no more than the digits leave, or hardly
+    beyond = int((seen & (abs(errors) > 4 * narrow)).sum())
     if not beyond:
         return True
-    if len(errors) < OUTLIERS or beyond < 2:
+    if seen.sum() < OUTLIERS:
         return False
-    if beyond >= SHARE * seen.sum():
+    if beyond >= max(SHARE * seen.sum(), 2):
         return True
-    sizes = abs(errors[wide > 0] / wide[wide > 0])
-    return bool(sizes.max() <= 1.5 * sure * float(np.median(sizes)))
+    sizes = abs(errors[seen] / wide[seen])
+    return bool(sizes.max() <= sure * float(np.median(sizes)))
