@@ -12,6 +12,7 @@ from convgrad.checking.report import CLAIM, Report
 from convgrad.claims.claim import ARRAYS_OF_CASE, Claim, asked_of, read_claims
 from convgrad.claims.findings import Finding, compare
 from convgrad.claims.results import Record, claimed
+from convgrad.claims.summaries import apart, read_summaries
 from convgrad.core.arithmetic import Array
 from convgrad.diagnosis.agreed import in_common
 from convgrad.diagnosis.judge import Judge
@@ -66,15 +67,17 @@ def check_subject(
     truth = judged.arrays()
     said = {"claim_dtype": claim_dtype, "accumulate": accumulate, "algorithm": algorithm, "printed": printed}
     said = {key: document.get(key) if value is None else value for key, value in said.items()}
+    claim, summed = apart(judged, claim)
     claims = read_claims(judged, claim, truth, asked_of(*said.values()))
     findings = {place: _against_truth(judged, one, truth[place]) for place, one in claims.items()}
+    summaries = [_against_truth(judged, one, right) for one, right in read_summaries(judged, summed, truth)]
     judge = Judge(judged, truth, claims)
     sparing = bool(claims) and not every
     ours = difference(subject, sample, seed, sparing=sparing, all_kinks=all_entries, progress=progress)
     diagnosis = in_common(part for place, one in claims.items() for part in judge.of(one, findings[place]))
+    told = (*ours.findings, *findings.values(), *summaries)
     return Report(
-        subject, (*ours.findings, *findings.values()), diagnosis, _identities(subject), ours.evaluations, ours.exact,
-        judged, ours.sample, all_entries,
+        subject, told, diagnosis, _identities(subject), ours.evaluations, ours.exact, judged, ours.sample, all_entries,
     )  # fmt: skip
 
 

@@ -89,10 +89,9 @@ def _amplified(transforms: Any) -> float:
 
 
 def _near_squares(case: Case, array: str, operands: dict[str, Array], outputs: int) -> Array:
-    """Sums of squares of products, every operand as large as the largest that shares a tile with it."""
-    near = {name: _tiled(part, outputs + 2 if name != "w" else 3) if part.ndim > 2 else part
-            for name, part in operands.items()}  # fmt: skip
-    squared = {name: part**2 for name, part in near.items()}
+    """Sums of squares of products, every operand as large as those that share a tile with it are in the mean."""
+    squared = {name: 2 * _tiled(part**2, outputs + 2 if name != "w" else 3) if part.ndim > 2 else part**2
+               for name, part in operands.items()}  # fmt: skip
     arrays = [squared.get(name) for name in case.operation.operands]
     if array == "output":
         return case.operation.forward(*arrays, **case.arguments)
@@ -101,14 +100,14 @@ def _near_squares(case: Case, array: str, operands: dict[str, Array], outputs: i
 
 
 def _tiled(values: Array, length: int) -> Array:
-    """The largest of the cells that are nearer than a tile's length."""
+    """The mean of the cells that are nearer than a tile's length."""
     for axis in range(2, values.ndim):
-        widest = values.copy()
-        for step in range(1, min(length, values.shape[axis])):
-            ahead, behind = ((slice(None),) * axis + (part,) for part in (slice(step, None), slice(None, -step)))
-            widest[behind] = np.maximum(widest[behind], values[ahead])
-            widest[ahead] = np.maximum(widest[ahead], values[behind])
-        values = widest
+        size = values.shape[axis]
+        total = np.concatenate([np.zeros_like(values.take([0], axis)), values.cumsum(axis)], axis)
+        first = np.maximum(np.arange(size) - length + 1, 0)
+        last = np.minimum(np.arange(size) + length, size)
+        count = (last - first).reshape(-1, *(1,) * (values.ndim - axis - 1))
+        values = np.maximum((total.take(last, axis) - total.take(first, axis)) / count, 0)
     return values
 
 

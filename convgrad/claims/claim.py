@@ -12,9 +12,10 @@ import numpy as np
 from convgrad.claims.digits import Written, written
 from convgrad.claims.excuses import Excuses, excuses_of
 from convgrad.claims.judgement import Asked, Judging, filled
+from convgrad.claims.partial import Slices, gathered, given
 from convgrad.claims.rounding import confidence
 from convgrad.core.arithmetic import EXACT, FLOAT64, NONFINITE, Array, floated, natural, rounded
-from convgrad.core.nested import Numbers, exact_value, read_numbers
+from convgrad.core.nested import Numbers, exact_value
 from convgrad.differences.roundoff import TYPES
 from convgrad.errors import Path, Problem, RequestError
 from convgrad.passes.explanation import full_shapes
@@ -65,7 +66,7 @@ class Claim:
     @property
     def like(self) -> str:
         """The array of a case that it is shaped as."""
-        return SHAPED_AS[self.place.array]
+        return SHAPED_AS[self.place.array.partition(".")[0]]  # dW of dW.mean
 
     def allows(self, candidate: Array) -> Array:
         """Entry by entry, whether the claim is this array as far as its digits or its type can tell.
@@ -104,22 +105,31 @@ def read_claims(
     Of a case they go by array, of a network by layer and array. `truth` has the right arrays in full shape. `asked`
     is what was said of how they came about; else they are judged by their digits, or by their own type.
     """
+    claims = _gathered(subject, claims)
     problems = list(_unknown(subject, claims, truth))
     if problems:
         raise RequestError(problems)
     excuses, read = excuses_of(subject), {}
     for part, path, arrays in _by_part(subject, claims):
         for array, value in arrays.items():
+            place = part.place(array)
             try:
-                numbers = read_numbers(value, nonfinite=True)
+                one = given(value, expected_shape(part, array))
             except RequestError as error:
                 problems += [problem.under(*path, array) for problem in error.problems]
             else:
-                place = part.place(array)
-                read[place] = _claim(part, place, numbers, truth[place], excuses, asked, None)
+                unclaimed = None if one.known is None else ~one.known
+                read[place] = _claim(part, place, one.numbers, truth[place], excuses, asked, unclaimed)
     if problems:
         raise RequestError(problems)
     return read
+
+
+def _gathered(subject: Subject, claims: Any) -> Any:
+    """Claims on slices of an array together."""
+    if subject.chain.alone is not None or not isinstance(claims, Mapping):
+        return gathered(claims)
+    return {name: gathered(arrays) for name, arrays in claims.items()}
 
 
 def _by_part(subject: Subject, claims: Mapping[str, Any]) -> Iterator[tuple[Part, Path, Mapping[str, Any]]]:
@@ -147,7 +157,7 @@ def _unknown(subject: Subject, claims: Any, truth: Mapping[Place, Array]) -> Ite
 
 
 def _unknown_of_case(part: Part, claims: Mapping[str, Any], truth: Mapping[Place, Array]) -> Iterator[Problem]:
-    if claims and not claims.keys() & OPERANDS.keys() and all(isinstance(value, Mapping) for value in claims.values()):
+    if claims and not claims.keys() & OPERANDS.keys() and all(map(_is_layer, claims.values())):
         needed = f"give what forward or backward wrote, or {ARRAYS_OF_CASE}"
         yield Problem("these are claims by layer, as of a network, but this is a single case", needed, ("claim",))
         return
@@ -158,6 +168,10 @@ def _unknown_of_case(part: Part, claims: Mapping[str, Any], truth: Mapping[Place
             )
         elif part.place(name) not in truth:
             yield Problem(f"{part.op} has no {name}", "it has output and dX", ("claim", name))
+
+
+def _is_layer(value: Any) -> bool:
+    return isinstance(value, Mapping) and not isinstance(value, Slices)
 
 
 def _unknown_of_layer(subject: Subject, name: Any, arrays: Any, truth: Mapping[Place, Array]) -> Iterator[Problem]:

@@ -70,6 +70,11 @@ class Finding:
         return self.place.array
 
     @property
+    def summed(self) -> bool:
+        """Whether it is a number that sums an array up, as in dW.mean."""
+        return "." in self.place.array
+
+    @property
     def comparable(self) -> bool:
         """Whether there are as many numbers claimed as there should be."""
         return bool(self.claimed.shape == self.correct.shape)
@@ -103,6 +108,8 @@ class Finding:
     def _shown_allowed(self) -> Array:
         """What each entry may be off by, in the shape of its user's array."""
         allowed = np.broadcast_to(_floats(np.asarray(self.allowed)), self.correct.shape)
+        if self.summed or self.like not in OPERANDS:
+            return allowed
         case, name = self.case, OPERANDS[self.like]
         return allowed.reshape(case.layout.shape(name, full_shapes(case)[name]))
 
@@ -146,8 +153,9 @@ class Finding:
         claimed, correct = self.claimed.flat[at], self.correct.flat[at]
         allowed = self.allowed.flat[at] if isinstance(self.allowed, np.ndarray) else self.allowed
         claimed, correct, error, allowed = map(self._number, (claimed, correct, abs(claimed - correct), allowed))
-        made_by = tuple(self._overlays(index)) if overlays else None
-        return Entry(user_index(self.case, self.like, index), claimed, correct, error, allowed, made_by)
+        made_by = tuple(self._overlays(index)) if overlays and not self.summed else None
+        shown = () if self.summed else user_index(self.case, self.like, index)
+        return Entry(shown, claimed, correct, error, allowed, made_by)
 
     def _overlays(self, index: tuple[int, ...]) -> Iterator[tuple[int, tuple[int, ...]]]:
         """Sample and position of each overlay that adds to an entry, once."""

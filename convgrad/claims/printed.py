@@ -17,6 +17,8 @@ from convgrad.vocabulary import OPERANDS
 
 ENOUGH = 4
 """Decimals, or significant digits, from which on numbers look printed: people who make up exercises write fewer."""
+FEWEST = 3
+"""Significant digits that the longest number of an array printed with so many decimals has at least."""
 MOST = 12
 """Decimals up to which a binary number may be one that was written with so many."""
 MADE_OF = {"dW": ("delta", "x"), "dX": ("delta", "w"), "db": ("delta",), "output": ("x", "w", "b")}
@@ -73,7 +75,7 @@ def _input(value: Any, shape: tuple[int, ...]) -> _Input:
         return none
     halves = np.array([0.0 if not number else float(half)
                        for number, half in zip(text.decimals, text.half_units(), strict=True)], FLOAT64)  # fmt: skip
-    count = text.digits if text.by_digits else text.place
+    count = text.digits if text.by_digits or text.digits < FEWEST else text.place
     unit = "significant digits" if text.by_digits else "decimal" if count == 1 else "decimals"
     return _Input(halves.reshape(shape), f"{count} {unit}", count)
 

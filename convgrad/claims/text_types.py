@@ -52,13 +52,14 @@ def _log_chance(chances: Array) -> float:
 def _fit(text: Written, numbers: list[Decimal], values: Array, halves: Array, name: str) -> bool:
     """Whether each is what writing a number of the type gives: with so many digits, or its shortest text, or cut."""
     off, own = abs(values - TYPES[name].nearest(values)), NARROW[name]
-    if (off <= halves * (1 + 1e-9)).all():
+    slack = 2.0**-51 * abs(values)  # reading the decimals rounded them
+    if (off <= halves + slack).all():
         return True
     if own is None:
         return False
     with np.errstate(over="ignore"):
         shortest = [Decimal(str(part)) for part in values.astype(own)]
-    cut = (off <= 0.5 * 10.0**-text.place * (1 + 1e-9)).tolist()
+    cut = (off <= 0.5 * 10.0**-text.place + slack).tolist()
     return all(
         number == short or (-_exponent(number) == text.place and near)
         for number, short, near in zip(numbers, shortest, cut, strict=True)

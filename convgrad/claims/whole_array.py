@@ -13,6 +13,8 @@ SURE = log(1e6)
 """The logarithm of a chance of one in a million."""
 FEWEST = 16
 """Different numbers from which on their errors are judged together."""
+SHARE = 0.125
+"""The part of the entries, of those where it would be seen, that rounding shows in."""
 OUTLIERS = 4
 """Entries from which on one can stand out."""
 
@@ -49,10 +51,18 @@ def together(errors: Array, truth: Array, deviations: Array) -> Together:
     return Together(slope, excused, float(((e / s) ** 2).mean()), 1 + 2 * sqrt(SURE / count) + 2 * SURE / count)
 
 
-def stands_out(errors: Array, deviations: Array, sure: float) -> bool:
-    """Whether one entry is off by far more than the others are: rounding of a type would spread over all of them."""
-    keep = deviations > 0
-    sizes = abs(errors[keep] / deviations[keep])
-    if len(sizes) < OUTLIERS:
+def is_spread(errors: Array, narrow: Array, wide: Array, sure: float) -> bool:
+    """Whether the errors that a narrow bound does not excuse, and a wide one does, are those of many entries.
+
+    A wrong entry stands out; rounding of a type, or of an algorithm, spreads over all entries that it can be seen in.
+    """
+    seen = wide > 8 * narrow  # else it is no more than the digits leave, or hardly
+    beyond = int((seen & (abs(errors) > 4 * narrow)).sum())
+    if not beyond:
         return True
-    return bool(sizes.max() > 1.5 * sure * float(np.median(sizes)))
+    if seen.sum() < OUTLIERS:
+        return False
+    if beyond >= max(SHARE * seen.sum(), 2):
+        return True
+    sizes = abs(errors[seen] / wide[seen])
+    return bool(sizes.max() <= sure * float(np.median(sizes)))

@@ -51,6 +51,8 @@ class Judge:
     def of(self, claim: Claim, finding: Finding) -> list[Diagnosis]:
         """What became of a claim: nothing of a right one."""
         shaped = [_axes_of_one(claim, finding)] if finding.shapes and finding.comparable else []
+        if claim.cause:
+            return [*shaped, _lossy(claim, finding)]
         return shaped + (self._pooled(claim) if finding.wrong else [])
 
     def _pooled(self, claim: Claim) -> list[Diagnosis]:
@@ -267,6 +269,13 @@ def _axes_of_one(claim: Claim, finding: Finding) -> Diagnosis:
     fix = f"{'drop' if kept else 'add'} the axes of length 1: a gradient has the rank that its operand came in"
     mistake = "axis-kept" if kept else "axis-missing"
     return Diagnosis(claim.place, mistake, finding.entries - finding.wrong, finding.entries, message, fix)
+
+
+def _lossy(claim: Claim, finding: Finding) -> Diagnosis:
+    """Sums held in a type in which they lose too much."""
+    message = f"its sums were held in a type too narrow for them ({claim.cause}): adding them up so gives its numbers"
+    fix = "add up in float32, or in float64, and round the result once, at the end"
+    return Diagnosis(claim.place, claim.cause, finding.entries, finding.entries, message, fix)
 
 
 def _dense_as_conv(case: Case) -> Case:
