@@ -204,7 +204,27 @@ def _last_products(c: Convolution, far: Array, window: Window) -> Array:
 
 def _gathered(c: Convolution, far: Array) -> Array:
     padded, before = c.padded(far)
+    if c.regroup is not None or c.overwrite:
+        return _gathered_by_taps(c, padded, c.window(padded.shape[2:], before))
     return correlate(padded, c.as_laid(c.w), window=c.window(padded.shape[2:], before), groups=c.groups)
+
+
+def _gathered_by_taps(c: Convolution, far: Array, window: Window) -> Array:
+    """(N,C,*L) -> (N,O,*P) tap by tap: added, or each in the place of what was there."""
+    w, groups, positions = c.as_laid(c.w), c.groups, c.near.shape[2:]
+    taken = unfold(far, window)
+    taken = taken if c.regroup is None else c.regroup(taken)
+    result = zeros((len(far), w.shape[0], *positions), far.dtype)
+    parts = taken.reshape(len(far), groups, -1, *taken.shape[2:])
+    kernel = w.reshape(groups, -1, *w.shape[1:])
+    for tap, met, _ in window.taps(far.shape[2:]):
+        product = kernel[(*ALL, slice(None), *tap)] @ parts[(*ALL, slice(None), *tap)].reshape(len(far), groups, w.shape[1], -1)
+        laid = product.reshape(result.shape)
+        if c.overwrite:
+            result[(*ALL, *met)] = laid[(*ALL, *met)]
+        else:
+            result += laid
+    return result
 
 
 def _scattered(c: Convolution, near: Array) -> Array:

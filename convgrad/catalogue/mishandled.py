@@ -50,9 +50,9 @@ def _kept(array: Array, place: Any) -> Array:
 
 
 def taps_overwritten(c: Convolution) -> Variants:
-    """col2im by `=`: of the taps over a cell the last one is kept; of every output channel, or of the last alone."""
-    if c.transposed:
-        return {}
+    """Taps added by `=`: of those over a cell the last one is kept; of every channel, or of the last alone."""
+    if c.transposed or c.array == "output":
+        return {"last tap": c.but(overwrite="tap")}
     last = c.but(delta=alter.last_output_channel(c)[""].delta)
     return {
         "last tap": c.but(overwrite="tap"), "last tap, last output channel": last.but(overwrite="tap"),
@@ -106,6 +106,26 @@ def _channels_added(c: Any, name: str) -> Named:
     yield "the sum over channels", _total(array, 1)
 
 
+def tail_missing(c: Any) -> Variants:
+    """The last positions in row-major order left out, of every sample or of all: what a step of a few leaves over."""
+    near = c.near if c.array == "dW" or not getattr(c, "transposed", False) else c.delta
+    name, count = ("x" if near is c.x else "delta"), near[0, 0].size
+    flat = near.swapaxes(0, 1).reshape(near.shape[1], -1)
+    found = {}
+    for left in range(2, min(count, MOST_LEFT)):
+        found[f"the last {left} of every sample"] = _tail(near, left)
+        whole = flat.copy()
+        whole[:, flat.shape[1] - left :] = zeros((), flat.dtype)
+        found[f"the last {left} of all"] = whole.reshape(near.shape[1], near.shape[0], *near.shape[2:]).swapaxes(0, 1)
+    return {label: c.but(**{name: array}) for label, array in found.items()}
+
+
+def _tail(near: Array, left: int) -> Array:
+    rows = near.reshape(*near.shape[:2], -1).copy()
+    rows[..., rows.shape[2] - left :] = zeros((), near.dtype)
+    return rows.reshape(near.shape)
+
+
 def running(c: Any) -> Variants:
     """An accumulator that is not set back: every entry holds those before it too."""
     axes = {"dW": range(len(c.w.shape)) if isinstance(c, Convolution) else (), "db": (0,)}.get(c.array, range(c.dims + 2))
@@ -120,6 +140,8 @@ def _run(array: Array, first: int) -> Array:
     return np.asarray(rows.cumsum(axis=first).reshape(array.shape))
 
 
+MOST_LEFT = 16
+"""Positions that a loop in steps may leave over."""
 NEARLY = 2.0**-40
 """How far a number may be from a whole one to be it, but for rounding."""
 
@@ -207,7 +229,7 @@ def _positive(array: Array, sign: int) -> Array:
 
 def multiplied(c: Any) -> Variants:
     """Multiplied by x, y, w or delta, or by itself."""
-    found: dict[str, Any] = {"by itself": c.then(_squared)}
+    found: dict[str, Any] = {"by itself": c.then(_squared), "by its sign": c.then(np.abs)}
     beside = {"dX": {"x": c.x}, "dW": {"w": getattr(c, "w", None)}}.get(c.array, {})
     for name, array in beside.items():
         found[f"by {name}"] = c.then(partial(np.multiply, array))

@@ -484,6 +484,42 @@ def moved_over(c: Any) -> Variants:
     return found
 
 
+def wrapped(c: Any) -> Variants:
+    """dX from a circular convolution that is too short: what is past its end comes in at its start."""
+    if c.array != "dX" or not isinstance(c, Convolution) or c.transposed or c.padding_mode != "zeros":
+        return {}
+    ends = [max(a.before + n, (p - 1) * a.stride + a.extent) for a, n, p in zip(c.axes, c.lengths, c.near.shape[2:], strict=True)]
+    whole = c.but(axes=tuple(replace(axis, before=0) for axis in c.axes), lengths=tuple(ends))
+    first = tuple(axis.before for axis in c.axes)
+    if min(first) < 0:
+        return {}
+    turned = whole.but(turned=not c.turned)
+    sizes = {"the input's": c.lengths, "one less than is needed": tuple(end - 1 for end in ends),
+             "delta's": tuple((p - 1) * a.stride + 1 for a, p in zip(c.axes, c.near.shape[2:], strict=True))}  # fmt: skip
+    found = {
+        f"of length {name}": whole.then(partial(_round, size=size, first=first, lengths=c.lengths))
+        for name, size in sizes.items() if min(size) > 0
+    }  # fmt: skip
+    about = tuple(1 - axis.extent for axis in c.axes)
+    found["with the kernel turned about its first tap"] = turned.then(
+        partial(_round, size=tuple(ends), first=first, lengths=c.lengths, start=about)
+    )
+    return found
+
+
+def _round(
+    array: Array, size: tuple[int, ...], first: tuple[int, ...], lengths: tuple[int, ...], start: Any = None
+) -> Array:
+    """Cells, the first of which is number `start`, put into a circle of this size, and cut from `first` on."""
+    for axis, (n, cut, length) in enumerate(zip(size, first, lengths, strict=True), start=2):
+        places = (np.arange(array.shape[axis]) + (start[axis - 2] if start else 0)) % n
+        circle = zeros((*array.shape[:axis], max(n, cut + length), *array.shape[axis + 1 :]), array.dtype)
+        moved = np.moveaxis(circle, axis, 0)
+        np.add.at(moved, places, np.moveaxis(array, axis, 0))
+        array = np.take(circle, np.arange(cut, cut + length), axis)
+    return array
+
+
 def _taps_to_spare(c: Any) -> list[int]:
     """How many taps more would fit beside the positions."""
     far = (c.delta if getattr(c, "transposed", False) else c.x).shape[2:]
@@ -516,6 +552,9 @@ def _cuts(c: Any, lengths: tuple[int, ...]) -> Iterator[tuple[str, Cut]]:
     pads, none = c.pads or ((0, 0),) * c.dims, ((0, 0),) * c.dims
     ways = {"first cell": (1, 0), "last cell": (0, 1), "both ends": (1, 1), "two last cells": (0, 2), "two first cells": (2, 0)}
     seen = {none}
+    for at, other in product(range(c.dims), lengths):
+        if 2 < lengths[at] - other < lengths[at]:
+            ways[f"cells from {other} on"] = (0, lengths[at] - other)
     for name, way in ways.items():
         for at in (None, *range(c.dims)):
             cut = tuple(way if at in (None, n) else (0, 0) for n in range(c.dims))
@@ -545,24 +584,27 @@ def _cleared(array: Array, cut: Cut) -> Array:
 
 
 def tap_missing(c: Any) -> Variants:
-    """The first or the last tap of every window left out, on one axis or on all."""
+    """The first or the last taps of every window left out, on one axis or on all."""
     if not _strided(c):
         return {}
-    axes = (None, *range(c.dims)) if c.dims > 1 else (0,)
-    named = ((end, at) for end in ("first", "last") for at in axes)
-    return {f"the {end} of axis {at}" if at is not None else f"the {end} of every axis": _without_tap(c, end, at)
-            for end, at in named if min(a.size for a in c.axes) > 1}  # fmt: skip
+    found = {}
+    for end, at in product(("first", "last"), (None, *range(c.dims)) if c.dims > 1 else (0,)):
+        most = min(axis.size for n, axis in enumerate(c.axes) if at in (None, n))
+        for count in range(1, most):
+            where = "every axis" if at is None else f"axis {at}"
+            found[f"the {end} {'' if count == 1 else f'{count} '}of {where}"] = _without_taps(c, end, at, count)
+    return found
 
 
-def _without_tap(c: Any, end: str, at: int | None) -> Any:
-    cut = tuple(((end == "first") * (at in (None, n)), (end == "last") * (at in (None, n))) for n in range(c.dims))
+def _without_taps(c: Any, end: str, at: int | None, count: int) -> Any:
+    lost = [count * (at in (None, n)) for n in range(c.dims)]
+    cut = tuple((n, 0) if end == "first" else (0, n) for n in lost)
     if not isinstance(c, Convolution):
-        axes = tuple(
-            replace(axis, size=axis.size - 1, before=axis.before - axis.dilation * (end == "first"))
-            if at in (None, n) else axis
-            for n, axis in enumerate(c.axes)
-        )  # fmt: skip
-        return c.but(axes=axes)
+        pairs = zip(c.axes, cut, strict=True)
+        return c.but(axes=tuple(
+            replace(axis, size=axis.size - first - last, before=axis.before - axis.dilation * first)
+            for axis, (first, last) in pairs
+        ))  # fmt: skip
     return c.then(partial(_cleared, cut=cut)) if c.array == "dW" else c.but(w=_cleared(c.w, cut))
 
 

@@ -67,7 +67,7 @@ def reshaped(c: Any) -> Variants:
     found = dict(altered(c, _misread))
     found |= positions_counted(c, lambda names: names not in ROW_FOR_COLUMN and names != EXCHANGED)
     found |= taps_counted(c)
-    if isinstance(c, Convolution) and c.array in ("dW", "dX") and not (c.transposed and c.array == "dX"):
+    if isinstance(c, Convolution) and c.array != "db":
         found |= {f"columns: {name}": c.but(regroup=move) for name, move in _column_orders(c.dims)}
     if c.array != "db":
         found |= {f"result: {name}": c.then(move) for name, move in _result_orders(c)}
@@ -135,8 +135,19 @@ def _places(c: Any, shape: tuple[int, ...]) -> Iterator[tuple[str, Array]]:
             places = memory.addresses(shape, steps, offset)
             yield f"{offset:+d}", places
             yield f"{offset:+d}, round", np.where(places < 0, (memory.addresses(shape, steps) + offset) % prod(shape), places)
+    if len(shape) == 4:
+        yield from _decoded(shape)
     for label, wrong in memory.wrong_steps(shape, _lengths(c)):
         yield label, memory.addresses(shape, wrong)
+
+
+def _decoded(shape: tuple[int, ...]) -> Named:
+    """The number of a cell in its plane taken apart by the height in place of the width."""
+    planes, (height, width) = np.arange(prod(shape[:2])).reshape(*shape[:2], 1, 1) * prod(shape[2:]), shape[2:]
+    numbers = np.arange(height * width).reshape(height, width)
+    row, column = numbers // height, numbers % height
+    inside = (row < height) & (column < width)
+    yield "number taken apart by the height", np.where(inside, planes + row * width + column, -1)
 
 
 def _lengths(c: Any) -> list[int]:
@@ -164,6 +175,7 @@ def _indexed(c: Any, name: str) -> Named:
         yield from _along(array, axis, kind)
     if name == "delta":
         yield from _positions(array, c.array != "db")
+        yield from _looked_up(array)
         yield from _by_group(c, array)
 
 
@@ -182,9 +194,9 @@ def _along(array: Array, axis: int, kind: str) -> Named:
     for index in dict.fromkeys((0, count - 1)):
         yield f"{kind} {index} for all", np.take(array, [index] * count, axis)
     for step, text in ((1, "before"), (-1, "after")):
-        if count > 2:  # of two, this is their exchange
+        if count > 2:  # of two, this is their exchange, or one of them alone
             yield f"of the {kind} {text}", np.roll(array, step, axis)
-        yield f"of the {kind} {text}, 0 at the end", _shifted(array, step, axis)
+            yield f"of the {kind} {text}, 0 at the end", _shifted(array, step, axis)
 
 
 def _positions(delta: Array, placed: bool) -> Named:
@@ -199,6 +211,13 @@ def _positions(delta: Array, placed: bool) -> Named:
             yield f"of the position {text} on axis {axis - 2}, round", np.roll(delta, step, axis)
             yield f"of the position {text} on axis {axis - 2}", _shifted(delta, step, axis)
             yield f"of the position {text} on axis {axis - 2}, twice at the end", _edged(delta, step, axis)
+
+
+def _looked_up(delta: Array) -> Named:
+    """Delta of the row and column that a number gives when it is counted otherwise (two axes)."""
+    for names, rows, columns in _places_of(delta.shape[2:]) if delta.ndim == 4 and delta.size else ():
+        if rows.max() < delta.shape[2] and columns.max() < delta.shape[3]:
+            yield f"at row {names[0]}, column {names[1]}", delta[:, :, rows, columns].reshape(delta.shape)
 
 
 def _wide(one: Array, shape: tuple[int, ...]) -> Array:
@@ -229,7 +248,15 @@ def _by_other_index(c: Convolution) -> Variants:
         found["delta by the input channel"] = c.but(groups=filters, w=c.w.sum(axis=0)[:, None])
     if c.array == "dW" and not c.transposed and c.groups == 1 and c.w.shape[1] <= filters:
         found["delta by the input channel"] = c.then(_diagonal_rows)
+    if c.array == "dW" and not c.transposed and c.groups == 1 and filters <= c.w.shape[1]:
+        found["x by the filter"] = c.then(_diagonal_columns)
     return found
+
+
+def _diagonal_columns(dw: Array) -> Array:
+    """Every channel's gradient from the x of the filter's number."""
+    filters = np.arange(dw.shape[0])
+    return np.asarray(np.broadcast_to(dw[filters, filters][:, None], dw.shape))
 
 
 def _diagonal_rows(dw: Array) -> Array:
@@ -261,11 +288,11 @@ def _places_of(shape: tuple[int, ...]) -> Iterator[tuple[tuple[str, str], Array,
 
 
 def positions_counted(c: Any, which: Callable[[tuple[str, str]], bool]) -> Variants:
-    """Windows at other places than those of their deltas: row and column counted otherwise (two axes)."""
-    if c.dims != 2 or c.array == "db" or getattr(c, "transposed", False) or _is_adaptive(c):
+    """Windows at other places than those of their numbers: row and column counted otherwise (two axes)."""
+    if c.dims != 2 or c.array == "db" or _is_adaptive(c):
         return {}
     found = {}
-    for names, rows, columns in _places_of(c.delta.shape[2:]):
+    for names, rows, columns in _places_of(c.near.shape[2:]):
         if which(names):
             label = ROW_FOR_COLUMN.get(names, f"row {names[0]}, column {names[1]}")
             found[label] = _at_places(c, rows, columns)
@@ -273,10 +300,11 @@ def positions_counted(c: Any, which: Callable[[tuple[str, str]], bool]) -> Varia
 
 
 def _at_places(c: Any, rows: Array, columns: Array) -> Any:
-    near = zeros((*c.delta.shape[:2], rows.max() + 1, columns.max() + 1), c.delta.dtype)
-    if c.array == "output":
-        return c.but(delta=near).then(lambda y: y[:, :, rows, columns].reshape(c.delta.shape))
-    return c.but(delta=_put(c.delta, near, rows, columns))
+    name, wanted = ("x", "dX") if getattr(c, "transposed", False) else ("delta", "output")
+    near = zeros((*c.near.shape[:2], rows.max() + 1, columns.max() + 1), c.near.dtype)
+    if c.array == wanted:  # made at those places, and taken from there
+        return c.but(**{name: near}).then(lambda made: made[:, :, rows, columns].reshape(c.near.shape))
+    return c.but(**{name: _put(c.near, near, rows, columns)})
 
 
 def _put(array: Array, to: Array, rows: Array, columns: Array) -> Array:
@@ -320,12 +348,32 @@ def _exchanged(c: Any, name: str) -> Named:
         yield f"axes {a} and {b}", np.swapaxes(getattr(c, name), a + 2, b + 2)
 
 
-def _lengths_exchanged(c: Any) -> Variants:
-    """Height and width exchanged when shapes are unpacked: what lies in memory is read with each other's lengths."""
-    if c.dims != 2 or c.array not in ("dX", "dW") or getattr(c, "padding_mode", "zeros") != "zeros":
+def _lengths_exchanged(c: Any) -> dict[str, Any]:
+    """Height and width exchanged when shapes are unpacked."""
+    if c.dims != 2 or c.array not in ("dX", "dW") or getattr(c, "padding_mode", "zeros") != "zeros" or _is_adaptive(c):
         return {}
-    if _is_adaptive(c):
-        return {}
+    return _windows_exchanged(c) | _arrays_exchanged(c)
+
+
+def _windows_exchanged(c: Any) -> dict[str, Any]:
+    """Height and width of the window, or of the kernel, exchanged, or one taken for both."""
+    sizes = [axis.size for axis in c.axes]
+    ways = {"the window's lengths": sizes[::-1], "the window's first length for both": sizes[:1] * 2,
+            "the window's second length for both": sizes[1:] * 2}  # fmt: skip
+    found = {}
+    for name, other in ways.items() if sizes[0] != sizes[1] else ():
+        axes = tuple(replace(axis, size=size) for axis, size in zip(c.axes, other, strict=True))
+        if not isinstance(c, Convolution):
+            found[name] = c.but(axes=axes)
+        elif other == sizes[::-1] and c.array == "dW":
+            found[name] = c.but(axes=axes).then(partial(_in_shape, shape=c.w.shape))
+        elif other == sizes[::-1]:
+            found[name] = c.but(axes=axes, w=c.w.reshape(*c.w.shape[:2], *other))
+    return found
+
+
+def _arrays_exchanged(c: Any) -> dict[str, Any]:
+    """Height and width of x, delta and dX exchanged: what lies in memory is read with each other's lengths."""
     x, delta = (array.reshape(*array.shape[:2], *array.shape[:1:-1]) for array in (c.x, c.delta))
     other = c.but(x=x, delta=delta, lengths=c.lengths[::-1])
     if c.array == "dW":

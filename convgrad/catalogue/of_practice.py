@@ -209,6 +209,20 @@ _UNREAD: dict[str, Form] = {
         misplaced.cells_unread, (), PLAIN,
     ),
 }  # fmt: skip
+_WRAPPED: dict[str, Form] = {
+    "wrapped-round": Form(
+        "it is a circular convolution: {variant}",
+        "pad both to the length of the full convolution before the FFT, and conjugate only where it is a correlation",
+        misplaced.wrapped, (), PLAIN,
+    ),
+}  # fmt: skip
+_TAIL: dict[str, Form] = {
+    "rows-missing": Form(
+        "positions are left out: {variant}",
+        "run the loop over all positions, also over what its steps leave at the end",
+        mishandled.tail_missing, ("positions",),
+    ),
+}  # fmt: skip
 _STEPPED: dict[str, Form] = {
     "updated-kernel": Form(
         "the kernel is the one after a step: {variant}",
@@ -227,7 +241,7 @@ _OVERWRITTEN: dict[str, Form] = {
     "taps-overwritten": Form(
         "a cell keeps one term in place of their sum: {variant}",
         "add: `+=` in col2im, and np.add.at where indices repeat",
-        mishandled.taps_overwritten, ("taps",), PLAIN,
+        mishandled.taps_overwritten, ("taps",), CONVOLUTIONS,
     ),
 }  # fmt: skip
 _POOL: dict[str, Form] = {
@@ -250,13 +264,13 @@ _POOL: dict[str, Form] = {
 
 _PRACTICE: dict[str, dict[str, dict[str, Form]]] = {
     "convolution": {
-        "dW": {**_SUMS, **_TAPS, **_PLACES, **_PADDED, **_UNREAD, **_CHANNELS, **_NUMBERS, **_MEMORY},
-        "dX": {**_FILLED, **_OVERWRITTEN, **_STEPPED, **_SUMS, **_TAPS, **_PLACES, **_PADDED, **_CUT, **_CHANNELS, **_NUMBERS, **_MEMORY},
-        "db": {**_SUMS, **_CHANNELS, **_MEMORY, **_NUMBERS},
-        "output": {**_TAPS, **_PLACES, **_PADDED, **_UNREAD, **_CHANNELS, **_NUMBERS, **_MEMORY},
+        "dW": {**_SUMS, **_TAIL, **_TAPS, **_PLACES, **_PADDED, **_UNREAD, **_CHANNELS, **_NUMBERS, **_MEMORY},
+        "dX": {**_FILLED, **_OVERWRITTEN, **_STEPPED, **_SUMS, **_TAIL, **_WRAPPED, **_TAPS, **_PLACES, **_PADDED, **_CUT, **_CHANNELS, **_NUMBERS, **_MEMORY},
+        "db": {**_SUMS, **_TAIL, **_CHANNELS, **_MEMORY, **_NUMBERS},
+        "output": {**_OVERWRITTEN, **_TAPS, **_PLACES, **_PADDED, **_UNREAD, **_CHANNELS, **_NUMBERS, **_MEMORY},
     },
     "pool": {
-        "dX": {**_FILLED, **_SUMS, **_POOL, **_TAPS, **_PLACES, "tap-clamped": _PADDED["tap-clamped"], **_CUT, **_CHANNELS, **_NUMBERS,
+        "dX": {**_FILLED, **_SUMS, **_TAIL, **_POOL, **_TAPS, **_PLACES, "tap-clamped": _PADDED["tap-clamped"], **_CUT, **_CHANNELS, **_NUMBERS,
                **_MEMORY},
         "output": {**{name: form for name, form in _POOL.items() if name != "wrong-winner"}, **_TAPS, **_PLACES,
                    "tap-clamped": _PADDED["tap-clamped"], **_CHANNELS, **_NUMBERS, **_MEMORY},

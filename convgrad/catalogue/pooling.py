@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
 from functools import partial, reduce
 from itertools import combinations, product
@@ -288,10 +288,30 @@ def winners_mistaken(c: Pool) -> Variants:
     found |= {name: c.but(rule=rule) for name, rule in rules.items()}
     for a, b in combinations(range(c.dims) if all(isinstance(axis, Axis) for axis in c.axes) else (), 2):
         found[f"axes {a} and {b} exchanged"] = c.but(regroup=partial(_winner_turned, a=a, b=b))
+    found |= {f"its {name}": c.but(regroup=move) for name, move in _decodings(c)}
     found["the largest so far"] = c.but(arrange=(lambda _: _carried_over(c, lambda y, best: y > best),))
     found["the one before, where nothing is above 0"] = c.but(arrange=(lambda _: _carried_over(c, lambda y, _: y > 0),))
     found["cell 0, where nothing is above 0"] = c.but(arrange=(partial(_first_cell_by_default, c=c),), rule="above 0")
     return found
+
+
+def _decodings(c: Pool) -> Iterator[tuple[str, Arrangement]]:
+    """The number of the winning tap taken apart by the window's height in place of its width (two axes)."""
+    if c.dims != 2 or not all(isinstance(axis, Axis) for axis in c.axes) or c.axes[0].size == c.axes[1].size:
+        return
+    height, width = (axis.size for axis in c.axes)
+    numbers = np.arange(height * width)
+    for name, rows, columns in (
+        ("number taken apart by the height", numbers // height, numbers % height),
+        ("number counted by columns", numbers % height, numbers // height),
+    ):
+        yield name, partial(_at_taps, rows=rows, columns=columns)
+
+
+def _at_taps(given: Array, rows: Array, columns: Array) -> Array:
+    result = zeros((*given.shape[:2], rows.max() + 1, columns.max() + 1, *given.shape[4:]), given.dtype)
+    result[:, :, rows, columns] = given.reshape(*given.shape[:2], -1, *given.shape[4:])
+    return result
 
 
 def _first_cell_by_default(dx: Array, c: Pool) -> Array:

@@ -27,6 +27,8 @@ CHANCE_BITS = 3
 """How much more than the number of candidates a claim must say, in bits, for each mistake in a match."""
 PART_BITS = 6
 """The same for a mistake that explains a part of the entries."""
+GENERAL = ("shifted",)
+"""What says how a result looks, and not what led to it."""
 
 Index = tuple[int, ...]
 
@@ -68,13 +70,14 @@ class Search:
     def whole(self, claim: Claim) -> list[Match]:
         """The mistakes that explain every entry, each once, in the catalogue's order.
 
-        Families come after all others, where none of those fits: or, of so few numbers as db's, where some do as well.
+        Families come after all others, where none of those fits but a general one: or, of so few numbers as db's, also
+        where others do.
         """
         found = {candidate.ids[0]: Match(candidate) for candidate in self._confirmed(claim, self.candidates.screen)}
         found |= {fit.candidate.ids[0]: Match(fit.candidate, fit) for fit in fits(self.candidates, claim)}
         order = list(self.candidates.all_forms)
         told = sorted(found.values(), key=lambda match: order.index(match.candidate.ids[0]))
-        if told and self.truth.ndim > 1:
+        if self.truth.ndim > 1 and any(match.candidate.ids[0] not in GENERAL for match in told):
             return told
         return [*told, *(match for match in self._practised(claim) if match.candidate.ids[0] not in found)]
 
