@@ -184,10 +184,8 @@ def _of_columns(near: Array, taken: Array, groups: int) -> Array:
     taps = taken.shape[2 : 2 + dims]
     left = near.reshape(samples, groups, near.shape[1] // groups, -1).transpose(1, 2, 0, 3)
     right = taken.reshape(samples, groups, taken.shape[1] // groups * product_of(taps), -1).transpose(1, 0, 3, 2)
-    left, right = (part.reshape(groups, *shape) for part, shape in (
-        (left, (left.shape[1], -1)), (right, (-1, right.shape[3]))
-    ))  # fmt: skip
-    return (left @ right).reshape(near.shape[1], -1, *taps)
+    rows, columns = left.reshape(groups, left.shape[1], -1), right.reshape(groups, -1, right.shape[3])
+    return (rows @ columns).reshape(near.shape[1], -1, *taps)
 
 
 def _last_products(c: Convolution, far: Array, window: Window) -> Array:
@@ -198,7 +196,8 @@ def _last_products(c: Convolution, far: Array, window: Window) -> Array:
         left, right = near[-1:][(*ALL, *positions)], far[-1:][(*ALL, *cells)]
         if left.size:
             pair = [part[0].reshape(part.shape[1], -1)[:, -1].reshape(groups, -1) for part in (left, right)]
-            result[(*ALL, *tap)] = (pair[0][:, :, None] * pair[1][:, None, :]).reshape(result.shape[:2])
+            place: Any = (*ALL, *tap)
+            result[place] = (pair[0][:, :, None] * pair[1][:, None, :]).reshape(result.shape[:2])
     return result
 
 
@@ -218,7 +217,8 @@ def _gathered_by_taps(c: Convolution, far: Array, window: Window) -> Array:
     parts = taken.reshape(len(far), groups, -1, *taken.shape[2:])
     kernel = w.reshape(groups, -1, *w.shape[1:])
     for tap, met, _ in window.taps(far.shape[2:]):
-        product = kernel[(*ALL, slice(None), *tap)] @ parts[(*ALL, slice(None), *tap)].reshape(len(far), groups, w.shape[1], -1)
+        under: Any = (*ALL, slice(None), *tap)
+        product = kernel[under] @ parts[under].reshape(len(far), groups, w.shape[1], -1)
         laid = product.reshape(result.shape)
         if c.overwrite:
             result[(*ALL, *met)] = laid[(*ALL, *met)]

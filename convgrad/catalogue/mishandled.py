@@ -12,12 +12,15 @@ import numpy as np
 
 from convgrad.catalogue import alterations as alter
 from convgrad.catalogue.computation import Convolution
-from convgrad.catalogue.mistake import Variants
 from convgrad.catalogue.misread import Named, altered, operands, read_as
+from convgrad.catalogue.mistake import Variants
 from convgrad.catalogue.pooling import divisors
 from convgrad.core.arithmetic import EXACT, Array, rounded, zeros
 
 # -- Overlays and taps -------------------------------------------------------------------------------------------------
+
+
+WHOSE = {"every sample": slice(None), "the last sample": slice(-1, None), "the first sample": slice(0, 1)}
 
 
 def one_overlay(c: Any) -> Variants:
@@ -28,7 +31,7 @@ def one_overlay(c: Any) -> Variants:
         return {}
     found = {}
     for at, where in ((-1, "last"), (0, "first")):
-        for samples, of in ((slice(None), "every sample"), (slice(-1, None), "the last sample"), (slice(0, 1), "the first sample")):
+        for of, samples in WHOSE.items():
             place = (samples, slice(None), *(slice(at, at + 1 or None),) * (near.ndim - 2))
             found[f"the {where} of {of}"] = c.but(**{name: _kept(near, place)})
     if isinstance(c, Convolution) and c.array == "dW":
@@ -92,7 +95,7 @@ def channels_summed(c: Any) -> Variants:
         found[name] = c.then(partial(_total, axis=axis))
         found[f"{name}, one left"] = c.then(partial(_total, axis=axis, kept=False))
         found[f"{name}, divided"] = c.then(partial(_total, axis=axis, divided=True))
-    return found | altered(c, _channels_added, tuple(name for name in operands(c) if name != "w"))
+    return {**found, **altered(c, _channels_added, tuple(name for name in operands(c) if name != "w"))}
 
 
 def _total(array: Array, axis: int, kept: bool = True, divided: bool = False) -> Array:
@@ -112,7 +115,7 @@ def tail_missing(c: Any) -> Variants:
     name, count = ("x" if near is c.x else "delta"), near[0, 0].size
     flat = near.swapaxes(0, 1).reshape(near.shape[1], -1)
     found = {}
-    for left in range(2, min(count, MOST_LEFT)):
+    for left in range(2, min(count - 1, MOST_LEFT)):
         found[f"the last {left} of every sample"] = _tail(near, left)
         whole = flat.copy()
         whole[:, flat.shape[1] - left :] = zeros((), flat.dtype)
@@ -128,7 +131,7 @@ def _tail(near: Array, left: int) -> Array:
 
 def running(c: Any) -> Variants:
     """An accumulator that is not set back: every entry holds those before it too."""
-    axes = {"dW": range(len(c.w.shape)) if isinstance(c, Convolution) else (), "db": (0,)}.get(c.array, range(c.dims + 2))
+    axes = range(1 if c.array == "db" else c.dims + 2)
     found: dict[str, Any] = {f"along axis {axis}": c.then(partial(np.cumsum, axis=axis)) for axis in axes}
     if c.array != "db":
         found |= {f"from axis {first} on": c.then(partial(_run, first=first)) for first in range(c.dims + 1)}
@@ -162,10 +165,11 @@ def truncated(c: Any) -> Variants:
 def _whole(array: Array, way: Any) -> Array:
     if array.dtype == EXACT:
         flat = [way(value) for value in array.ravel().tolist()]
-        return zeros(array.shape, array.dtype) + np.array(flat, object).reshape(array.shape)
+        return np.asarray(zeros(array.shape, array.dtype) + np.array(flat, object).reshape(array.shape))
     nearest = np.round(array)  # which a sum in floats may miss by its rounding
     whole = np.where(abs(array - nearest) <= NEARLY * np.maximum(abs(nearest), 1), nearest, array)
-    return np.asarray({trunc: np.trunc, floor: np.floor, round: np.round}[way](whole))
+    floats: Any = {trunc: np.trunc, floor: np.floor, round: np.round}[way]
+    return np.asarray(floats(whole))
 
 
 def _operand_whole(c: Any, name: str, way: Any) -> Named:
@@ -174,12 +178,14 @@ def _operand_whole(c: Any, name: str, way: Any) -> Named:
 
 def _shares(c: Any, ways: Any) -> dict[str, Any]:
     counts = divisors(c, c.window())
-    return {f"a window's share {name}": c.but(delta=_whole(c.delta / counts, way) * counts) for name, way in ways.items()}
+    return {
+        f"a window's share {name}": c.but(delta=_whole(c.delta / counts, way) * counts) for name, way in ways.items()
+    }
 
 
 def narrowed(c: Any) -> Variants:
     """An operand rounded to half precision."""
-    return {name: made for name, made in altered(c, _halved).items()}
+    return altered(c, _halved)
 
 
 def _halved(c: Any, name: str) -> Named:
@@ -247,6 +253,7 @@ def _squared(array: Array) -> Array:
 
 def clipped(c: Any) -> Variants:
     """Clipped at half of the largest entry, as an example of any limit."""
+
     def clip(array: Array) -> Array:
         limit = abs(array).max(initial=0) / 2 if array.size else 0
         return clipped_at(array, limit)

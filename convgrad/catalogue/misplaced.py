@@ -12,8 +12,8 @@ import numpy as np
 
 from convgrad.catalogue import memory
 from convgrad.catalogue.computation import Convolution, Reads
-from convgrad.catalogue.mistake import Variants
 from convgrad.catalogue.misread import ROW_FOR_COLUMN, positions_counted
+from convgrad.catalogue.mistake import Variants
 from convgrad.core.arithmetic import Array, zeros
 from convgrad.core.window import AdaptiveAxis, Axis
 
@@ -62,8 +62,9 @@ def laid_otherwise(c: Any, name: str) -> Variants:
 
 def _looked_up(c: Any) -> dict[str, Any]:
     """Winners that a cell finds only where it looks for its windows at another dilation."""
-    ways = {"every axis": [1] * c.dims} | {f"axis {at}": [own.dilation if n != at else 1 for n, own in enumerate(c.axes)]
-                                           for at in range(c.dims)}  # fmt: skip
+    ways = {"every axis": [1] * c.dims}
+    for at in range(c.dims):
+        ways[f"axis {at}"] = [own.dilation if n != at else 1 for n, own in enumerate(c.axes)]
     return {
         f"where cells look for their windows, 1 on {name}": c.but(regroup=partial(_found, mask=_met(c, numbers)))
         for name, numbers in ways.items()
@@ -147,10 +148,11 @@ def _repeated(c: Any) -> Variants:
     delta = c.delta
     for number, axis in enumerate(c.axes, start=2):
         delta = np.repeat(delta, axis.stride, number)
-    cut = tuple(slice((count - 1) * axis.stride + 1) for count, axis in zip(c.delta.shape[2:], c.axes, strict=True))
+    spans = zip(c.delta.shape[2:], c.axes, strict=True)
+    cut: Any = (slice(None), slice(None), *(slice((count - 1) * axis.stride + 1) for count, axis in spans))
     once = c.on_axes(lambda axis: replace(axis, stride=1))
-    return {"delta repeated": once.but(delta=delta[(..., *cut)]), "delta repeated to the end": once.but(delta=delta),
-            **_divided(c)}  # fmt: skip
+    repeated = {"delta repeated": once.but(delta=delta[cut]), "delta repeated to the end": once.but(delta=delta)}
+    return {**repeated, **_divided(c)}
 
 
 @dataclass(frozen=True, slots=True)
@@ -186,11 +188,13 @@ def _divided(c: Any) -> Variants:
         )
         for at in range(c.dims)
     }
-    return looked | {"divided before the tap is subtracted": c.but(axes=axes, lengths=tuple(reach)).then(partial(_at, places=places))}
+    other = c.but(axes=axes, lengths=tuple(reach)).then(partial(_at, places=places))
+    return looked | {"divided before the tap is subtracted": other}
 
 
 def _at(array: Array, places: list[Array]) -> Array:
-    return np.asarray(array[(slice(None), slice(None), *np.ix_(*places))])
+    where: Any = (slice(None), slice(None), *np.ix_(*places))
+    return np.asarray(array[where])
 
 
 def remainder_on_one_axis(c: Any) -> Variants:
@@ -269,7 +273,8 @@ def _with_pads(c: Any, named: Iterator[tuple[str, Pads]]) -> Variants:
         if pads in seen:
             continue
         seen.add(pads)
-        axes = tuple(replace(a, before=own[0] + a.before - old[0]) for a, own, old in zip(c.axes, pads, c.pads, strict=True))
+        rows = zip(c.axes, pads, c.pads, strict=True)
+        axes = tuple(replace(axis, before=own[0] + axis.before - old[0]) for axis, own, old in rows)
         if c.array == "output" and not getattr(c, "transposed", False) and (own := _own_output(c, axes, pads)):
             found[f"{name}, own shape"] = own
         if getattr(c, "padding_mode", "zeros") == "zeros":
@@ -314,7 +319,8 @@ def _folded(cell: Array, period: int, length: int, twice: int) -> Array:
 def padding_values(c: Any) -> Variants:
     """Padding of other values: on every side, on one axis or on one side."""
     mode = getattr(c, "padding_mode", "zeros")
-    sides, found = list(_sides(c.dims)), {}
+    sides = list(_sides(c.dims))
+    found: dict[str, Any] = {}
     for name in FILLS:
         if name != mode and _strided(c) and any(map(any, c.pads)):
             found |= {f"{name}, {where}".removesuffix(", all"): _filled(c, name, mode, side) for where, side in sides
@@ -325,7 +331,8 @@ def padding_values(c: Any) -> Variants:
 def _said_otherwise(c: Any, name: str, where: str) -> bool:
     """Whether another mistake says it: padding ignored, its gradient lost, taps clamped at one side."""
     lost = name == "zeros" and (where == "all" or c.array == "dX")
-    return lost or (name in ("replicate", "symmetric") and c.padding_mode == "zeros" and where.endswith(("before", "after")))
+    clamped = name in ("replicate", "symmetric") and c.padding_mode == "zeros"
+    return lost or (clamped and where.endswith(("before", "after")))
 
 
 def _sides(dims: int) -> Iterator[tuple[str, frozenset[tuple[int, int]]]]:
@@ -462,7 +469,8 @@ def moved_over(c: Any) -> Variants:
         for at in range(c.dims):
             for step in range(1, most[at] + 1):
                 for off in (step, -step):
-                    yield f"{off:+d} on axis {at}", tuple(_earlier(own, off * (n == at)) for n, own in enumerate(c.axes))
+                    moved = (_earlier(own, off * (n == at)) for n, own in enumerate(c.axes))
+                    yield f"{off:+d} on axis {at}", tuple(moved)
         for off in (1, -1, 2, -2):
             yield f"{off:+d} on every axis", tuple(_earlier(axis, off) for axis in c.axes)
         yield "at the kernel's middle", tuple(replace(axis, before=axis.size // 2) for axis in c.axes)
@@ -488,14 +496,15 @@ def wrapped(c: Any) -> Variants:
     """dX from a circular convolution that is too short: what is past its end comes in at its start."""
     if c.array != "dX" or not isinstance(c, Convolution) or c.transposed or c.padding_mode != "zeros":
         return {}
-    ends = [max(a.before + n, (p - 1) * a.stride + a.extent) for a, n, p in zip(c.axes, c.lengths, c.near.shape[2:], strict=True)]
+    rows = zip(c.axes, c.lengths, c.near.shape[2:], strict=True)
+    ends = [max(axis.before + n, (count - 1) * axis.stride + axis.extent) for axis, n, count in rows]
     whole = c.but(axes=tuple(replace(axis, before=0) for axis in c.axes), lengths=tuple(ends))
     first = tuple(axis.before for axis in c.axes)
     if min(first) < 0:
         return {}
     turned = whole.but(turned=not c.turned)
-    sizes = {"the input's": c.lengths, "one less than is needed": tuple(end - 1 for end in ends),
-             "delta's": tuple((p - 1) * a.stride + 1 for a, p in zip(c.axes, c.near.shape[2:], strict=True))}  # fmt: skip
+    spread = tuple((count - 1) * axis.stride + 1 for axis, count in zip(c.axes, c.near.shape[2:], strict=True))
+    sizes = {"the input's": c.lengths, "one less than is needed": tuple(end - 1 for end in ends), "delta's": spread}
     found = {
         f"of length {name}": whole.then(partial(_round, size=size, first=first, lengths=c.lengths))
         for name, size in sizes.items() if min(size) > 0
@@ -550,7 +559,10 @@ Cut = tuple[tuple[int, int], ...]
 def _cuts(c: Any, lengths: tuple[int, ...]) -> Iterator[tuple[str, Cut]]:
     """How many cells are cut off before and after every axis."""
     pads, none = c.pads or ((0, 0),) * c.dims, ((0, 0),) * c.dims
-    ways = {"first cell": (1, 0), "last cell": (0, 1), "both ends": (1, 1), "two last cells": (0, 2), "two first cells": (2, 0)}
+    ways = {
+        "first cell": (1, 0), "last cell": (0, 1), "both ends": (1, 1), "two last cells": (0, 2),
+        "two first cells": (2, 0),
+    }  # fmt: skip
     seen = {none}
     for at, other in product(range(c.dims), lengths):
         if 2 < lengths[at] - other < lengths[at]:
@@ -572,13 +584,13 @@ def _cuts(c: Any, lengths: tuple[int, ...]) -> Iterator[tuple[str, Cut]]:
 
 
 def _inside(array: Array, cut: Cut) -> Array:
-    where = tuple(slice(first, n - last) for (first, last), n in zip(cut, array.shape[2:], strict=True))
-    return np.asarray(array[(..., *where)])
+    where: Any = (..., *(slice(first, n - last) for (first, last), n in zip(cut, array.shape[2:], strict=True)))
+    return np.asarray(array[where])
 
 
 def _cleared(array: Array, cut: Cut) -> Array:
     result = zeros(array.shape, array.dtype)
-    where = (..., *(slice(first, n - last) for (first, last), n in zip(cut, array.shape[2:], strict=True)))
+    where: Any = (..., *(slice(first, n - last) for (first, last), n in zip(cut, array.shape[2:], strict=True)))
     result[where] = array[where]
     return result
 

@@ -130,11 +130,12 @@ def _off(c: Any, name: str) -> Named:
 
 def _places(c: Any, shape: tuple[int, ...]) -> Iterator[tuple[str, Array]]:
     steps = memory.steps_of(shape)
-    for count in dict.fromkeys((1, 2, *steps)):
+    for count in dict.fromkeys((1, 2, *steps)) if c.array != "db" else ():  # db is a sum, wherever its numbers stand
         for offset in (count, -count):
             places = memory.addresses(shape, steps, offset)
             yield f"{offset:+d}", places
-            yield f"{offset:+d}, round", np.where(places < 0, (memory.addresses(shape, steps) + offset) % prod(shape), places)
+            round_ = (memory.addresses(shape, steps) + offset) % prod(shape)
+            yield f"{offset:+d}, round", np.where(places < 0, round_, places)
     if len(shape) == 4:
         yield from _decoded(shape)
     for label, wrong in memory.wrong_steps(shape, _lengths(c)):
@@ -145,9 +146,9 @@ def _decoded(shape: tuple[int, ...]) -> Named:
     """The number of a cell in its plane taken apart by the height in place of the width."""
     planes, (height, width) = np.arange(prod(shape[:2])).reshape(*shape[:2], 1, 1) * prod(shape[2:]), shape[2:]
     numbers = np.arange(height * width).reshape(height, width)
-    row, column = numbers // height, numbers % height
-    inside = (row < height) & (column < width)
-    yield "number taken apart by the height", np.where(inside, planes + row * width + column, -1)
+    cells = numbers // height * width + numbers % height
+    if cells.size and cells.max() < height * width:
+        yield "number taken apart by the height", planes + cells
 
 
 def _lengths(c: Any) -> list[int]:
@@ -232,7 +233,7 @@ def _shifted(array: Array, step: int, axis: int) -> Array:
 
 def _edged(array: Array, step: int, axis: int) -> Array:
     numbers = np.clip(np.arange(array.shape[axis]) - step, 0, array.shape[axis] - 1)
-    return np.take(array, numbers, axis)
+    return np.asarray(np.take(array, numbers, axis))
 
 
 def _by_other_index(c: Convolution) -> Variants:
@@ -262,7 +263,7 @@ def _diagonal_columns(dw: Array) -> Array:
 def _diagonal_rows(dw: Array) -> Array:
     """Every filter's gradient from the delta of the input channel's number."""
     channels = np.arange(dw.shape[1])
-    return np.asarray(np.broadcast_to(dw[channels, channels], dw.shape))
+    return np.array(np.broadcast_to(dw[channels, channels], dw.shape))
 
 
 # -- Positions and taps ------------------------------------------------------------------------------------------------
@@ -308,7 +309,8 @@ def _at_places(c: Any, rows: Array, columns: Array) -> Any:
 
 
 def _put(array: Array, to: Array, rows: Array, columns: Array) -> Array:
-    np.add.at(to, (slice(None), slice(None), rows, columns), array.reshape(*array.shape[:2], -1))
+    where: Any = (slice(None), slice(None), rows, columns)
+    np.add.at(to, where, array.reshape(*array.shape[:2], -1))
     return to
 
 
@@ -332,7 +334,8 @@ def _at_taps(c: Convolution, channels: Array, rows: Array, columns: Array) -> An
     if c.array == "dW":
         return c.but(axes=axes).then(lambda dw: dw[:, channels, rows, columns].reshape(c.w.shape))
     w = zeros((*c.w.shape[:2], *size), c.w.dtype)
-    np.add.at(w, (slice(None), channels, rows, columns), c.w.reshape(len(c.w), -1))
+    where: Any = (slice(None), channels, rows, columns)
+    np.add.at(w, where, c.w.reshape(len(c.w), -1))
     return c.but(axes=axes, w=w)
 
 
@@ -409,10 +412,10 @@ def channels_flipped(c: Any) -> Variants:
     sets = [axes for axes in _subsets(c.dims + 2) if min(axes) < 2]
     if c.array == "dW":
         found = {f"axes {_text(axes)}": c.then(partial(np.flip, axis=axes)) for axes in sets}
-        return found | altered(c, _channels_reversed)
-    if c.array == "dX" and isinstance(c, Convolution) or c.array == "output" and isinstance(c, Convolution):
+        return {**found, **altered(c, _channels_reversed)}
+    if c.array != "db" and isinstance(c, Convolution):
         found = {f"axes {_text(axes)}": c.but(w=np.flip(c.w, axes)) for axes in sets}
-        return found | altered(c, _channels_reversed, tuple(name for name in operands(c) if name != "w"))
+        return {**found, **altered(c, _channels_reversed, tuple(name for name in operands(c) if name != "w"))}
     return altered(c, _channels_reversed)
 
 
@@ -511,7 +514,7 @@ def _routed(c: Any) -> dict[str, Any]:
     found: dict[str, Any] = {}
     for (row, number), (column, channel) in product(filters.items(), channels.items()):
         if (row, column) != ("g*M+m", "g*I+i"):
-            triples = [(number(g, m), i, channel(g, i)) for g in range(groups) for m in range(each) for i in range(inner)]
+            triples = [(number(g, m), i, channel(g, i)) for g, m, i in np.ndindex(groups, each, inner)]
             named = [f"filter {row}"] * (row != "g*M+m") + [f"channel {column}"] * (column != "g*I+i")
             found[", ".join(named)] = _through(c, triples)
     for label, group in owner.items():

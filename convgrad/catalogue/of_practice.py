@@ -98,7 +98,7 @@ _PADDED: dict[str, Form] = {
 _CHANNELS: dict[str, Form] = {
     "wrong-index": Form(
         "an operand is that of another sample, channel or position: {variant}",
-        "index every operand by the loop's own variables: x by sample, channel and cell, delta by sample, filter, position",
+        "index every operand by the loop's own variables: x by sample, channel, cell, delta by sample, filter, position",
         _no_winners,
     ),
     "wrong-operand": Form(
@@ -262,16 +262,22 @@ _POOL: dict[str, Form] = {
     ),
 }  # fmt: skip
 
+_OF_DB = {**_SUMS, **_TAIL, **_CHANNELS, **_MEMORY, **_NUMBERS}
 _PRACTICE: dict[str, dict[str, dict[str, Form]]] = {
     "convolution": {
         "dW": {**_SUMS, **_TAIL, **_TAPS, **_PLACES, **_PADDED, **_UNREAD, **_CHANNELS, **_NUMBERS, **_MEMORY},
-        "dX": {**_FILLED, **_OVERWRITTEN, **_STEPPED, **_SUMS, **_TAIL, **_WRAPPED, **_TAPS, **_PLACES, **_PADDED, **_CUT, **_CHANNELS, **_NUMBERS, **_MEMORY},
-        "db": {**_SUMS, **_TAIL, **_CHANNELS, **_MEMORY, **_NUMBERS},
+        "dX": {
+            **_FILLED, **_OVERWRITTEN, **_STEPPED, **_SUMS, **_TAIL, **_WRAPPED, **_TAPS, **_PLACES, **_PADDED, **_CUT,
+            **_CHANNELS, **_NUMBERS, **_MEMORY,
+        },
+        "db": {name: form for name, form in _OF_DB.items() if name != "clipped"},
         "output": {**_OVERWRITTEN, **_TAPS, **_PLACES, **_PADDED, **_UNREAD, **_CHANNELS, **_NUMBERS, **_MEMORY},
     },
     "pool": {
-        "dX": {**_FILLED, **_SUMS, **_TAIL, **_POOL, **_TAPS, **_PLACES, "tap-clamped": _PADDED["tap-clamped"], **_CUT, **_CHANNELS, **_NUMBERS,
-               **_MEMORY},
+        "dX": {
+            **_FILLED, **_SUMS, **_TAIL, **_POOL, **_TAPS, **_PLACES, "tap-clamped": _PADDED["tap-clamped"], **_CUT,
+            **_CHANNELS, **_NUMBERS, **_MEMORY,
+        },
         "output": {**{name: form for name, form in _POOL.items() if name != "wrong-winner"}, **_TAPS, **_PLACES,
                    "tap-clamped": _PADDED["tap-clamped"], **_CHANNELS, **_NUMBERS, **_MEMORY},
     },

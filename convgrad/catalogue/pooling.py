@@ -10,7 +10,17 @@ from typing import Any
 
 import numpy as np
 
-from convgrad.catalogue.computation import Arrangement, Computation, Pairs, Reads, added, delta_of, overwritten, pads_of, product_of
+from convgrad.catalogue.computation import (
+    Arrangement,
+    Computation,
+    Pairs,
+    Reads,
+    added,
+    delta_of,
+    overwritten,
+    pads_of,
+    product_of,
+)
 from convgrad.catalogue.mistake import Variants, one
 from convgrad.core.arithmetic import Array, zeros
 from convgrad.core.unfold import ALL
@@ -105,7 +115,9 @@ def _sized(c: Pool, window: Window, size: tuple[int, ...]) -> Window:
     """The same starts with windows of another size, as winners read in another order may need."""
     if window.size == size:
         return window
-    return c.but(axes=tuple(replace(axis, size=taps) for axis, taps in zip(window.axes, size, strict=True))).window()
+    axes: Any = window.axes
+    other: Pool = c.but(axes=tuple(replace(axis, size=taps) for axis, taps in zip(axes, size, strict=True)))
+    return other.window()
 
 
 def given_to_taps(c: Pool, window: Window) -> Array:
@@ -278,7 +290,8 @@ def winners_mistaken(c: Pool) -> Variants:
     scores = {
         "the smallest": -c.x, "the largest in size": abs(c.x), "of channel 0": first,
         "of the last channel": np.repeat(c.x[:, -1:], c.x.shape[1], axis=1),
-        "of sample 0": np.repeat(c.x[:1], len(c.x), axis=0), "of the last sample": np.repeat(c.x[-1:], len(c.x), axis=0),
+        "of sample 0": np.repeat(c.x[:1], len(c.x), axis=0),
+        "of the last sample": np.repeat(c.x[-1:], len(c.x), axis=0),
         "of plane 0": np.repeat(first[:1], len(c.x), axis=0),
         "of the sample before": np.roll(c.x, 1, 0), "of the channel before": np.roll(c.x, 1, 1),
         "of the sample after": np.roll(c.x, -1, 0), "of the channel after": np.roll(c.x, -1, 1),
@@ -318,7 +331,8 @@ def _first_cell_by_default(dx: Array, c: Pool) -> Array:
     """Delta to the first cell of the plane from windows in which nothing is above 0."""
     result, y = dx.copy(), _largest(c, c.window())
     lost = np.where(y > 0, _nothing(c.delta), c.delta)
-    result[(*ALL, *(0,) * c.dims)] += lost.sum(axis=tuple(range(2, lost.ndim)))
+    corner: Any = (*ALL, *(0,) * c.dims)
+    result[corner] += lost.sum(axis=tuple(range(2, lost.ndim)))
     return result
 
 
@@ -365,13 +379,13 @@ def divisors_mistaken(c: Pool) -> Variants:
         if len(set(ways)) > 1:
             found[", ".join(ways)] = _outer([rows[number, way] for number, way in enumerate(ways)])
     for number, way in product(range(c.dims), DIVISORS):
-        alone = [np.ones(count, int) if axis != number else rows[number, way] for axis, count in enumerate(c.delta.shape[2:])]
+        counts = enumerate(c.delta.shape[2:])
+        alone = [rows[number, way] if axis == number else np.ones(count, int) for axis, count in counts]
         found[f"axis {number} alone, {way}"] = _outer(alone)
         found[f"axis {number} for all, {way}"] = _outer(alone) ** c.dims
-    counts = {"positions": product_of(c.delta.shape[2:]), "cells of the input": product_of(c.lengths)}
-    made = {name: np.maximum(counts, 1) for name, counts in found.items()} | counts
-    kind = c.delta.dtype
-    return {f"{name}": c.but(divisor=zeros((), kind) + np.asarray(by)) for name, by in made.items()}
+    whole = {"positions": product_of(c.delta.shape[2:]), "cells of the input": product_of(c.lengths)}
+    made = {name: np.maximum(by, 1) for name, by in found.items()} | {name: np.array(by) for name, by in whole.items()}
+    return {name: c.but(divisor=zeros((), c.delta.dtype) + by) for name, by in made.items()}
 
 
 def _outer(rows: list[Array]) -> Array:

@@ -71,8 +71,8 @@ SEEDED: tuple[tuple[int, Mapping[str, Any]], ...] = (
 """Cases with shapes for arrays, and the seed of their numbers: the first that shows and separates what it can."""
 LARGEST = 4
 TENTHS = (
-    "conv with a remainder", "conv-transpose", "max-pool with dilation", "average-pool without padding counted", "lp-pool",
-    "adaptive-max-pool", "adaptive-average-pool",
+    "conv with a remainder", "conv-transpose", "max-pool with dilation", "average-pool without padding counted",
+    "lp-pool", "adaptive-max-pool", "adaptive-average-pool",
 )  # fmt: skip
 """The cases whose numbers are not whole, so that one sees them cut."""
 
@@ -85,7 +85,9 @@ def builtin_cases() -> list[dict[str, Any]]:
 def filled(sketch: Mapping[str, Any], seed: int) -> dict[str, Any]:
     """A case document from one with shapes: small whole numbers, or tenths, the same in every version of Python."""
     random, tenths = Random(seed), sketch.get("id") in TENTHS
-    return {key: _numbers(value, random, tenths) if isinstance(value, tuple) else value for key, value in sketch.items()}
+    return {
+        key: _numbers(value, random, tenths) if isinstance(value, tuple) else value for key, value in sketch.items()
+    }
 
 
 def _numbers(shape: tuple[int, ...], random: Random, tenths: bool) -> Any:
