@@ -478,8 +478,9 @@ def moved_over(c: Any) -> Variants:
         yield "at the extent less 1", tuple(replace(axis, before=axis.extent - 1) for axis in c.axes)
         yield "by the window's length, before", tuple(_earlier(axis, axis.size) for axis in c.axes)
         yield "by the window's extent, before", tuple(_earlier(axis, axis.extent) for axis in c.axes)
-        yield "at the extent less 1 and the padding", tuple(
-            replace(axis, before=axis.extent - 1 - axis.before) for axis in c.axes
+        yield (
+            "at the extent less 1 and the padding",
+            tuple(replace(axis, before=axis.extent - 1 - axis.before) for axis in c.axes),
         )
         ends = zip(c.axes, _taps_to_spare(c), strict=True)
         yield "the last in place of the first", tuple(_earlier(axis, -spare) for axis, spare in ends)

@@ -116,9 +116,7 @@ def offset(c: Any) -> Variants:
         shape = c.x.shape
         found |= {f"dX: {name}": c.then(partial(memory.laid, places=places)) for name, places in _places(c, shape)}
     if c.array == "dW":
-        found |= {
-            f"dW: {name}": c.then(partial(memory.laid, places=places)) for name, places in _places(c, c.w.shape)
-        }
+        found |= {f"dW: {name}": c.then(partial(memory.laid, places=places)) for name, places in _places(c, c.w.shape)}
     return found
 
 
@@ -216,9 +214,9 @@ def _positions(delta: Array, placed: bool) -> Named:
 
 def _looked_up(delta: Array) -> Named:
     """Delta of the row and column that a number gives when it is counted otherwise (two axes)."""
-    for names, rows, columns in _places_of(delta.shape[2:]) if delta.ndim == 4 and delta.size else ():
-        if rows.max() < delta.shape[2] and columns.max() < delta.shape[3]:
-            yield f"at row {names[0]}, column {names[1]}", delta[:, :, rows, columns].reshape(delta.shape)
+    for names, rows, cols in _places_of(delta.shape[2:]) if delta.ndim == 4 and delta.size else ():
+        if rows.max() < delta.shape[2] and cols.max() < delta.shape[3]:
+            yield f"at row {names[0]}, column {names[1]}", delta[:, :, rows, cols].reshape(delta.shape)
 
 
 def _wide(one: Array, shape: tuple[int, ...]) -> Array:
@@ -283,9 +281,9 @@ def _places_of(shape: tuple[int, ...]) -> Iterator[tuple[tuple[str, str], Array,
     """Row and column of every number of a plane, counted in every other way than the right one."""
     height, width = shape
     numbers = np.arange(height * width)
-    for (row, rows), (column, columns) in product(ROWS, COLUMNS):
+    for (row, rows), (column, cols) in product(ROWS, COLUMNS):
         if (row, column) != ("n // W", "n % W"):
-            yield (row, column), rows(numbers, height, width), columns(numbers, height, width)
+            yield (row, column), rows(numbers, height, width), cols(numbers, height, width)
 
 
 def positions_counted(c: Any, which: Callable[[tuple[str, str]], bool]) -> Variants:
@@ -293,23 +291,23 @@ def positions_counted(c: Any, which: Callable[[tuple[str, str]], bool]) -> Varia
     if c.dims != 2 or c.array == "db" or _is_adaptive(c):
         return {}
     found = {}
-    for names, rows, columns in _places_of(c.near.shape[2:]):
+    for names, rows, cols in _places_of(c.near.shape[2:]):
         if which(names):
             label = ROW_FOR_COLUMN.get(names, f"row {names[0]}, column {names[1]}")
-            found[label] = _at_places(c, rows, columns)
+            found[label] = _at_places(c, rows, cols)
     return found
 
 
-def _at_places(c: Any, rows: Array, columns: Array) -> Any:
+def _at_places(c: Any, rows: Array, cols: Array) -> Any:
     name, wanted = ("x", "dX") if getattr(c, "transposed", False) else ("delta", "output")
-    near = zeros((*c.near.shape[:2], rows.max() + 1, columns.max() + 1), c.near.dtype)
+    near = zeros((*c.near.shape[:2], rows.max() + 1, cols.max() + 1), c.near.dtype)
     if c.array == wanted:  # made at those places, and taken from there
-        return c.but(**{name: near}).then(lambda made: made[:, :, rows, columns].reshape(c.near.shape))
-    return c.but(**{name: _put(c.near, near, rows, columns)})
+        return c.but(**{name: near}).then(lambda made: made[:, :, rows, cols].reshape(c.near.shape))
+    return c.but(**{name: _put(c.near, near, rows, cols)})
 
 
-def _put(array: Array, to: Array, rows: Array, columns: Array) -> Array:
-    where: Any = (slice(None), slice(None), rows, columns)
+def _put(array: Array, to: Array, rows: Array, cols: Array) -> Array:
+    where: Any = (slice(None), slice(None), rows, cols)
     np.add.at(to, where, array.reshape(*array.shape[:2], -1))
     return to
 
@@ -321,20 +319,20 @@ def taps_counted(c: Any) -> Variants:
     found, (channels, height, width) = {}, c.w.shape[1:]
     numbers = np.arange(channels * height * width)
     right = (numbers // (height * width), numbers // width % height, numbers % width)
-    for names, rows, columns in _places_of((height, width)):
+    for names, rows, cols in _places_of((height, width)):
         label = f"taps: row {names[0]}, column {names[1]}"
-        found[label] = _at_taps(c, right[0], np.tile(rows, channels), np.tile(columns, channels))
+        found[label] = _at_taps(c, right[0], np.tile(rows, channels), np.tile(cols, channels))
     found["taps: channel n % C"] = _at_taps(c, numbers % channels, *right[1:])
     return found
 
 
-def _at_taps(c: Convolution, channels: Array, rows: Array, columns: Array) -> Any:
-    size = (rows.max() + 1, columns.max() + 1)
+def _at_taps(c: Convolution, channels: Array, rows: Array, cols: Array) -> Any:
+    size = (rows.max() + 1, cols.max() + 1)
     axes = tuple(replace(axis, size=int(length)) for axis, length in zip(c.axes, size, strict=True))
     if c.array == "dW":
-        return c.but(axes=axes).then(lambda dw: dw[:, channels, rows, columns].reshape(c.w.shape))
+        return c.but(axes=axes).then(lambda dw: dw[:, channels, rows, cols].reshape(c.w.shape))
     w = zeros((*c.w.shape[:2], *size), c.w.dtype)
-    where: Any = (slice(None), channels, rows, columns)
+    where: Any = (slice(None), channels, rows, cols)
     np.add.at(w, where, c.w.reshape(len(c.w), -1))
     return c.but(axes=axes, w=w)
 
@@ -342,8 +340,8 @@ def _at_taps(c: Convolution, channels: Array, rows: Array, columns: Array) -> An
 def delta_exchanged(c: Any) -> Variants:
     """The spatial axes of delta or x exchanged, or the positions that delta's numbers are taken for, or all lengths."""
     found = dict(altered(c, _exchanged, tuple(name for name in ("delta", "x") if name in operands(c))))
-    found |= {"positions": made for made in positions_counted(c, lambda names: names == EXCHANGED).values()}
-    return found | _lengths_exchanged(c)
+    positions = list(positions_counted(c, lambda names: names == EXCHANGED).values())
+    return found | dict(zip(["positions"], positions, strict=False)) | _lengths_exchanged(c)
 
 
 def _exchanged(c: Any, name: str) -> Named:
@@ -495,7 +493,7 @@ INTERLEAVED = ("filter m*G+g", "channel i*G+g", "filter m*G+g, channel i*G+g")
 
 
 def _routed(c: Any) -> dict[str, Any]:
-    """Groups that read other channels than theirs: an offset counted by the wrong length, a remainder for a quotient."""
+    """Groups that read other channels than theirs: an offset by the wrong length, a remainder for a quotient."""
     if not isinstance(c, Convolution) or c.groups == 1:
         return {}
     near, far = c.near.shape[1], c.far.shape[1]

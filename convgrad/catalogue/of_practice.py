@@ -98,7 +98,7 @@ _PADDED: dict[str, Form] = {
 _CHANNELS: dict[str, Form] = {
     "wrong-index": Form(
         "an operand is that of another sample, channel or position: {variant}",
-        "index every operand by the loop's own variables: x by sample, channel, cell, delta by sample, filter, position",
+        "index every operand by the loop's own variables: x by sample, channel, cell, delta by sample, filter, cell",
         _no_winners,
     ),
     "wrong-operand": Form(

@@ -33,11 +33,11 @@ from convgrad.subject.case import Case
 class Pool(Computation):
     """A pool: what every window gives to its taps, and how that is laid on the input.
 
-    `rule` is the rule for ties, "spread" for delta to every cell, "above 0" or "plane" where only positive cells, or the
-    largest of their planes, may win, "any channel" where a winner of any channel wins in all; `divisor` what a mean divides by: "counted",
-    "padding counted", "padding not counted", "window", a number, or one a position. `scores` decide which cell wins in
-    place of x; `reads` are the cells that windows read in place of those under them; `regroup` moves what every window
-    gives to its taps, and `laid` are other windows that it is laid on the input by.
+    `rule` is the rule for ties, "spread" for delta to every cell, "above 0" or "plane" where only positive cells or the
+    largest of their planes, may win, "any channel" where a winner of any channel wins in all; `divisor` what a mean
+    divides by: "counted", "padding counted", "padding not counted", "window", a number, or one a position. `scores`
+    decide which cell wins in place of x; `reads` are the cells that windows read in place of those under them;
+    `regroup` moves what every window gives to its taps, and `laid` are other windows that it is laid on the input by.
     """
 
     kind: str = "max"

@@ -146,9 +146,7 @@ def _newest(array: str, variants: Iterable[tuple[str, Array]], given: set[Any]) 
     return first
 
 
-def _shown(
-    case: Case, array: str, mistake: Mistake, truth: Array, bare: Bare
-) -> Iterator[tuple[str, Array]]:
+def _shown(case: Case, array: str, mistake: Mistake, truth: Array, bare: Bare) -> Iterator[tuple[str, Array]]:
     for variant, altered in mistake.forms[array].alter(_with_step(right(case, array))).items():
         if differs(truth, value := bare.value(altered)):
             yield variant, value
