@@ -185,10 +185,8 @@ def _of_columns(near: Array, taken: Array, groups: int) -> Array:
     taps = taken.shape[2 : 2 + dims]
     left = near.reshape(samples, groups, near.shape[1] // groups, -1).transpose(1, 2, 0, 3)
     right = taken.reshape(samples, groups, taken.shape[1] // groups * product_of(taps), -1).transpose(1, 0, 3, 2)
-    left, right = (part.reshape(groups, *shape) for part, shape in (
-        (left, (left.shape[1], -1)), (right, (-1, right.shape[3]))
-    ))  # fmt: skip
-    return (left @ right).reshape(near.shape[1], -1, *taps)
+    rows, columns = left.reshape(groups, left.shape[1], -1), right.reshape(groups, -1, right.shape[3])
+    return (rows @ columns).reshape(near.shape[1], -1, *taps)
 
 
 def _last_products(c: Convolution, far: Array, window: Window) -> Array:
@@ -199,13 +197,35 @@ def _last_products(c: Convolution, far: Array, window: Window) -> Array:
         left, right = near[-1:][(*ALL, *positions)], far[-1:][(*ALL, *cells)]
         if left.size:
             pair = [part[0].reshape(part.shape[1], -1)[:, -1].reshape(groups, -1) for part in (left, right)]
-            result[(*ALL, *tap)] = (pair[0][:, :, None] * pair[1][:, None, :]).reshape(result.shape[:2])
+            place: Any = (*ALL, *tap)
+            result[place] = (pair[0][:, :, None] * pair[1][:, None, :]).reshape(result.shape[:2])
     return result
 
 
 def _gathered(c: Convolution, far: Array) -> Array:
     padded, before = c.padded(far)
+    if c.regroup is not None or c.overwrite:
+        return _gathered_by_taps(c, padded, c.window(padded.shape[2:], before))
     return correlate(padded, c.as_laid(c.w), window=c.window(padded.shape[2:], before), groups=c.groups)
+
+
+def _gathered_by_taps(c: Convolution, far: Array, window: Window) -> Array:
+    """(N,C,*L) -> (N,O,*P) tap by tap: added, or each in the place of what was there."""
+    w, groups, positions = c.as_laid(c.w), c.groups, c.near.shape[2:]
+    taken = unfold(far, window)
+    taken = taken if c.regroup is None else c.regroup(taken)
+    result = zeros((len(far), w.shape[0], *positions), far.dtype)
+    parts = taken.reshape(len(far), groups, -1, *taken.shape[2:])
+    kernel = w.reshape(groups, -1, *w.shape[1:])
+    for tap, met, _ in window.taps(far.shape[2:]):
+        under: Any = (*ALL, slice(None), *tap)
+        product = kernel[under] @ parts[under].reshape(len(far), groups, w.shape[1], -1)
+        laid = product.reshape(result.shape)
+        if c.overwrite:
+            result[(*ALL, *met)] = laid[(*ALL, *met)]
+        else:
+            result += laid
+    return result
 
 
 def _scattered(c: Convolution, near: Array) -> Array:

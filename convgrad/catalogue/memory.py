@@ -21,9 +21,8 @@ LETTERS = {1: "W", 2: "HW", 3: "DHW"}
 def orders(dims: int) -> tuple[Order, ...]:
     """Every order of the two leading axes and the spatial ones, which stay together, forwards or backwards."""
     spatial = tuple(range(2, dims + 2))
-    return tuple(
-        dict.fromkeys(_flat(inner, order) for inner in (spatial, spatial[::-1]) for order in permutations("abs"))
-    )
+    made = (_flat(inner, order) for inner in (spatial, spatial[::-1]) for order in permutations("abs"))
+    return tuple(dict.fromkeys(made))
 
 
 def _flat(inner: Order, order: tuple[str, ...]) -> Order:

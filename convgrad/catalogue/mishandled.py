@@ -21,6 +21,9 @@ from convgrad.vocabulary import MEAN
 # -- Overlays and taps -------------------------------------------------------------------------------------------------
 
 
+WHOSE = {"every sample": slice(None), "the last sample": slice(-1, None), "the first sample": slice(0, 1)}
+
+
 def one_overlay(c: Any) -> Variants:
     """One overlay alone, the last or the first: of every sample, or of one."""
     name = "x" if getattr(c, "transposed", False) and c.array == "dW" else "delta"
@@ -29,11 +32,7 @@ def one_overlay(c: Any) -> Variants:
         return {}
     found = {}
     for at, where in ((-1, "last"), (0, "first")):
-        for samples, of in (
-            (slice(None), "every sample"),
-            (slice(-1, None), "the last sample"),
-            (slice(0, 1), "the first sample"),
-        ):
+        for of, samples in WHOSE.items():
             place = (samples, slice(None), *(slice(at, at + 1 or None),) * (near.ndim - 2))
             found[f"the {where} of {of}"] = c.but(**{name: _kept(near, place)})
     if isinstance(c, Convolution) and c.array == "dW":
@@ -55,9 +54,9 @@ def _kept(array: Array, place: Any) -> Array:
 
 
 def taps_overwritten(c: Convolution) -> Variants:
-    """col2im by `=`: of the taps over a cell the last one is kept; of every output channel, or of the last alone."""
-    if c.transposed:
-        return {}
+    """Taps added by `=`: of those over a cell the last one is kept; of every channel, or of the last alone."""
+    if c.transposed or c.array == "output":
+        return {"last tap": c.but(overwrite="tap")}
     last = c.but(delta=alter.last_output_channel(c)[""].delta)
     return {
         "last tap": c.but(overwrite="tap"), "last tap, last output channel": last.but(overwrite="tap"),
@@ -97,7 +96,7 @@ def channels_summed(c: Any) -> Variants:
         found[name] = c.then(partial(_total, axis=axis))
         found[f"{name}, one left"] = c.then(partial(_total, axis=axis, kept=False))
         found[f"{name}, divided"] = c.then(partial(_total, axis=axis, divided=True))
-    return found | altered(c, _channels_added, tuple(name for name in operands(c) if name != "w"))
+    return {**found, **altered(c, _channels_added, tuple(name for name in operands(c) if name != "w"))}
 
 
 def _total(array: Array, axis: int, kept: bool = True, divided: bool = False) -> Array:
@@ -111,11 +110,29 @@ def _channels_added(c: Any, name: str) -> Named:
     yield "the sum over channels", _total(array, 1)
 
 
+def tail_missing(c: Any) -> Variants:
+    """The last positions in row-major order left out, of every sample or of all: what a step of a few leaves over."""
+    near = c.near if c.array == "dW" or not getattr(c, "transposed", False) else c.delta
+    name, count = ("x" if near is c.x else "delta"), near[0, 0].size
+    flat = near.swapaxes(0, 1).reshape(near.shape[1], -1)
+    found = {}
+    for left in range(2, min(count - 1, MOST_LEFT)):
+        found[f"the last {left} of every sample"] = _tail(near, left)
+        whole = flat.copy()
+        whole[:, flat.shape[1] - left :] = zeros((), flat.dtype)
+        found[f"the last {left} of all"] = whole.reshape(near.shape[1], near.shape[0], *near.shape[2:]).swapaxes(0, 1)
+    return {label: c.but(**{name: array}) for label, array in found.items()}
+
+
+def _tail(near: Array, left: int) -> Array:
+    rows = near.reshape(*near.shape[:2], -1).copy()
+    rows[..., rows.shape[2] - left :] = zeros((), near.dtype)
+    return rows.reshape(near.shape)
+
+
 def running(c: Any) -> Variants:
     """An accumulator that is not set back: every entry holds those before it too."""
-    axes = {"dW": range(len(c.w.shape)) if isinstance(c, Convolution) else (), "db": (0,)}.get(
-        c.array, range(c.dims + 2)
-    )
+    axes = range(1 if c.array == "db" else c.dims + 2)
     found: dict[str, Any] = {f"along axis {axis}": c.then(partial(np.cumsum, axis=axis)) for axis in axes}
     if c.array != "db":
         found |= {f"from axis {first} on": c.then(partial(_run, first=first)) for first in range(c.dims + 1)}
@@ -127,6 +144,8 @@ def _run(array: Array, first: int) -> Array:
     return np.asarray(rows.cumsum(axis=first).reshape(array.shape))
 
 
+MOST_LEFT = 16
+"""Positions that a loop in steps may leave over."""
 NEARLY = 2.0**-40
 """How far a number may be from a whole one to be it, but for rounding."""
 
@@ -147,10 +166,11 @@ def truncated(c: Any) -> Variants:
 def _whole(array: Array, way: Any) -> Array:
     if array.dtype == EXACT:
         flat = [way(value) for value in array.ravel().tolist()]
-        return zeros(array.shape, array.dtype) + np.array(flat, object).reshape(array.shape)
+        return np.asarray(zeros(array.shape, array.dtype) + np.array(flat, object).reshape(array.shape))
     nearest = np.round(array)  # which a sum in floats may miss by its rounding
     whole = np.where(abs(array - nearest) <= NEARLY * np.maximum(abs(nearest), 1), nearest, array)
-    return np.asarray({trunc: np.trunc, floor: np.floor, round: np.round}[way](whole))
+    floats: Any = {trunc: np.trunc, floor: np.floor, round: np.round}[way]
+    return np.asarray(floats(whole))
 
 
 def _operand_whole(c: Any, name: str, way: Any) -> Named:
@@ -166,7 +186,7 @@ def _shares(c: Any, ways: Any) -> dict[str, Any]:
 
 def narrowed(c: Any) -> Variants:
     """An operand rounded to half precision."""
-    return {name: made for name, made in altered(c, _halved).items()}
+    return altered(c, _halved)
 
 
 def _halved(c: Any, name: str) -> Named:
@@ -216,7 +236,7 @@ def _positive(array: Array, sign: int) -> Array:
 
 def multiplied(c: Any) -> Variants:
     """Multiplied by x, y, w or delta, or by itself."""
-    found: dict[str, Any] = {"by itself": c.then(_squared)}
+    found: dict[str, Any] = {"by itself": c.then(_squared), "by its sign": c.then(np.abs)}
     beside = {"dX": {"x": c.x}, "dW": {"w": getattr(c, "w", None)}}.get(c.array, {})
     for name, array in beside.items():
         found[f"by {name}"] = c.then(partial(np.multiply, array))

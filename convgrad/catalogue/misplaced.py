@@ -10,18 +10,18 @@ from typing import Any
 
 import numpy as np
 
-from convgrad.catalogue import memory
-from convgrad.catalogue.computation import Convolution, Reads
+from convgrad.catalogue.computation import Convolution
 from convgrad.catalogue.misread import ROW_FOR_COLUMN, positions_counted
 from convgrad.catalogue.mistake import Variants
 from convgrad.core.arithmetic import Array, zeros
 from convgrad.core.window import AdaptiveAxis, Axis
-from convgrad.vocabulary import MAXIMUM, MEAN
+from convgrad.vocabulary import MAXIMUM
 
 Axes = tuple[Axis, ...]
 
 
-def _strided(c: Any) -> bool:
+def strided(c: Any) -> bool:
+    """Whether windows are evenly spaced, and an array is made through them."""
     return c.array != "db" and all(isinstance(axis, Axis) for axis in c.axes)
 
 
@@ -42,11 +42,11 @@ def _with_axes(c: Any, named: Iterator[tuple[str, Axes]]) -> Variants:
 
 
 def stride_of_one_axis(c: Any) -> Variants:
-    return _of_one_axis(c, "stride") if _strided(c) else {}
+    return _of_one_axis(c, "stride") if strided(c) else {}
 
 
 def dilation_of_one_axis(c: Any) -> Variants:
-    if not _strided(c):
+    if not strided(c):
         return {}
     found = _of_one_axis(c, "dilation")
     if getattr(c, "family", "") == MAXIMUM and c.array == "dX":
@@ -56,15 +56,16 @@ def dilation_of_one_axis(c: Any) -> Variants:
 
 def laid_otherwise(c: Any, name: str) -> Variants:
     """Winners that are found right, and laid without the stride, the dilation or the padding."""
-    if getattr(c, "family", "") != MAXIMUM or c.array != "dX" or not _strided(c):
+    if getattr(c, "family", "") != MAXIMUM or c.array != "dX" or not strided(c):
         return {}
     return {"where delta is laid": c.but(laid=tuple(replace(axis, **{name: name != "before"}) for axis in c.axes))}
 
 
 def _looked_up(c: Any) -> dict[str, Any]:
     """Winners that a cell finds only where it looks for its windows at another dilation."""
-    ways = {"every axis": [1] * c.dims} | {f"axis {at}": [own.dilation if n != at else 1 for n, own in enumerate(c.axes)]
-                                           for at in range(c.dims)}  # fmt: skip
+    ways = {"every axis": [1] * c.dims}
+    for at in range(c.dims):
+        ways[f"axis {at}"] = [own.dilation if n != at else 1 for n, own in enumerate(c.axes)]
     return {
         f"where cells look for their windows, 1 on {name}": c.but(regroup=partial(_found, mask=_met(c, numbers)))
         for name, numbers in ways.items()
@@ -129,7 +130,7 @@ MISUSES: dict[str, Callable[[Axis], Axis]] = {
 
 def stride_misused(c: Any) -> Variants:
     """Added for multiplied, used twice or for something else; delta repeated; a column's start from the row's index."""
-    if not _strided(c):
+    if not strided(c):
         return {}
 
     def axes() -> Iterator[tuple[str, Axes]]:
@@ -148,10 +149,11 @@ def _repeated(c: Any) -> Variants:
     delta = c.delta
     for number, axis in enumerate(c.axes, start=2):
         delta = np.repeat(delta, axis.stride, number)
-    cut = tuple(slice((count - 1) * axis.stride + 1) for count, axis in zip(c.delta.shape[2:], c.axes, strict=True))
+    spans = zip(c.delta.shape[2:], c.axes, strict=True)
+    cut: Any = (slice(None), slice(None), *(slice((count - 1) * axis.stride + 1) for count, axis in spans))
     once = c.on_axes(lambda axis: replace(axis, stride=1))
-    return {"delta repeated": once.but(delta=delta[(..., *cut)]), "delta repeated to the end": once.but(delta=delta),
-            **_divided(c)}  # fmt: skip
+    repeated = {"delta repeated": once.but(delta=delta[cut]), "delta repeated to the end": once.but(delta=delta)}
+    return {**repeated, **_divided(c)}
 
 
 @dataclass(frozen=True, slots=True)
@@ -166,7 +168,8 @@ class Divided(Axis):
         return positions[inside], cells[inside]
 
 
-def _subclassed(axis: Axis, kind: Any) -> Any:
+def as_kind(axis: Axis, kind: Any) -> Any:
+    """An axis as one of another kind, with the same numbers."""
     return kind(*(getattr(axis, part.name) for part in fields(Axis)))
 
 
@@ -183,22 +186,22 @@ def _divided(c: Any) -> Variants:
     places = [(np.arange(n) + axis.before) // axis.stride for n, axis in zip(c.lengths, c.axes, strict=True)]
     looked = {
         f"divided before the tap is subtracted, axis {at}": c.but(
-            axes=tuple(_subclassed(own, Divided) if n == at else own for n, own in enumerate(c.axes)), regroup=_same
+            axes=tuple(as_kind(own, Divided) if n == at else own for n, own in enumerate(c.axes)), regroup=_same
         )
         for at in range(c.dims)
     }
-    return looked | {
-        "divided before the tap is subtracted": c.but(axes=axes, lengths=tuple(reach)).then(partial(_at, places=places))
-    }
+    other = c.but(axes=axes, lengths=tuple(reach)).then(partial(_at, places=places))
+    return looked | {"divided before the tap is subtracted": other}
 
 
 def _at(array: Array, places: list[Array]) -> Array:
-    return np.asarray(array[(slice(None), slice(None), *np.ix_(*places))])
+    where: Any = (slice(None), slice(None), *np.ix_(*places))
+    return np.asarray(array[where])
 
 
 def remainder_on_one_axis(c: Any) -> Variants:
     """The cells past the last window put before the first, on one axis."""
-    if not _strided(c) or getattr(c, "padding_mode", "zeros") != "zeros":
+    if not strided(c) or getattr(c, "padding_mode", "zeros") != "zeros":
         return {}
     spare = _taps_to_spare(c)
 
@@ -212,248 +215,10 @@ def remainder_on_one_axis(c: Any) -> Variants:
 
 def dilation_from_the_end(c: Any) -> Variants:
     """Windows at dilation 1 that end where they should, in place of beginning there."""
-    if not _strided(c):
+    if not strided(c):
         return {}
     change = lambda axis: replace(axis, dilation=1, before=axis.before - axis.extent + axis.size)  # noqa: E731
     return _with_axes(c, iter([("counted from the last tap", tuple(map(change, c.axes)))]))
-
-
-# -- Padding -----------------------------------------------------------------------------------------------------------
-
-Pads = tuple[tuple[int, int], ...]
-
-SIDES: dict[str, Callable[[int, int], tuple[int, int]]] = {
-    "sides exchanged": lambda before, after: (after, before),
-    "`after` for both": lambda before, after: (after, after),
-    "`before` for both": lambda before, after: (before, before),
-    "split evenly": lambda before, after: ((before + after) // 2, (before + after + 1) // 2),
-    "split evenly, the odd cell before": lambda before, after: ((before + after + 1) // 2, (before + after) // 2),
-    "all before": lambda before, after: (before + after, 0),
-    "all after": lambda before, after: (0, before + after),
-    "half of it": lambda before, after: (before // 2, after // 2),
-    "added in place of subtracted": lambda before, after: (-before, -after),
-}
-
-
-def padding_of_other_side(c: Any) -> Variants:
-    def pads() -> Iterator[tuple[str, Pads]]:
-        for name, side in SIDES.items():
-            yield name, tuple(side(*pair) for pair in c.pads)
-            for at in range(c.dims if c.dims > 1 else 0):
-                yield f"{name}, axis {at}", tuple(side(*own) if n == at else own for n, own in enumerate(c.pads))
-
-    return _with_pads(c, pads())
-
-
-def padding_of_other_axis(c: Any) -> Variants:
-    def pads() -> Iterator[tuple[str, Pads]]:
-        for order in permutations(range(c.dims)):
-            yield f"of axes {','.join(map(str, order))}", tuple(c.pads[axis] for axis in order)
-        for at, (number, other) in product(range(c.dims), enumerate(c.pads)):
-            yield f"axis {number}'s for axis {at}", tuple(other if n == at else own for n, own in enumerate(c.pads))
-        for number, pair in enumerate(c.pads):
-            yield f"axis {number}'s for all", (pair,) * c.dims
-        flat = [number for pair in c.pads for number in pair]
-        columns = tuple(zip(flat[: c.dims], flat[c.dims :], strict=True))
-        if all(other == pair for other, pair in zip(c.pads, columns, strict=True)):
-            return
-        yield "read side by side", tuple((int(before), int(after)) for before, after in columns)
-
-    return _with_pads(c, pads()) if c.dims > 1 else {}
-
-
-def _with_pads(c: Any, named: Iterator[tuple[str, Pads]]) -> Variants:
-    """The computation with other padding; in an average's divisor alone too."""
-    if not _strided(c) or not any(map(any, c.pads)):
-        return {}
-    found: dict[str, Any] = {}
-    seen = {c.pads}
-    for name, pads in named:
-        if pads in seen:
-            continue
-        seen.add(pads)
-        axes = tuple(
-            replace(a, before=own[0] + a.before - old[0]) for a, own, old in zip(c.axes, pads, c.pads, strict=True)
-        )
-        if c.array == "output" and not getattr(c, "transposed", False) and (own := _own_output(c, axes, pads)):
-            found[f"{name}, own shape"] = own
-        if getattr(c, "padding_mode", "zeros") == "zeros":
-            found[name] = c.but(axes=axes)
-            if getattr(c, "family", "") == MAXIMUM and c.array == "dX":
-                found[f"{name}, where delta is laid"] = c.but(laid=axes)
-            if getattr(c, "family", "") == MEAN:
-                found[f"{name}, divisor too"] = c.but(axes=axes, pads=pads)
-                found[f"{name}, divisor only"] = c.but(pads=pads)
-        elif min(min(pair) for pair in pads) >= 0:
-            found[name] = c.but(axes=axes, pads=pads)
-    return found
-
-
-def _own_output(c: Any, axes: Axes, pads: Pads) -> Any:
-    """The output in the shape that other padding gives it; None where that is the right one."""
-    rows = zip(c.x.shape[2:], pads, axes, strict=True)
-    counts = tuple((n + sum(pair) - axis.extent) // axis.stride + 1 for n, pair, axis in rows)
-    if counts == c.delta.shape[2:] or min(counts) < 1 or min(min(pair) for pair in pads) < 0:
-        return None
-    return c.but(axes=axes, pads=pads, delta=zeros((*c.delta.shape[:2], *counts), c.delta.dtype))
-
-
-# -- What padding reads ------------------------------------------------------------------------------------------------
-
-Fill = Callable[[Array, int], Array]
-"""The cell that every cell of the padding copies, by its number (negative, or from the length on) and the length."""
-FILLS: dict[str, Fill] = {
-    "replicate": lambda cell, length: np.clip(cell, 0, length - 1),
-    "reflect": lambda cell, length: _folded(cell, max(2 * length - 2, 1), length, 0),
-    "symmetric": lambda cell, length: _folded(cell, 2 * length, length, 1),
-    "circular": lambda cell, length: cell % length,
-    "zeros": lambda cell, length: np.where((cell >= 0) & (cell < length), cell, -1),
-}
-
-
-def _folded(cell: Array, period: int, length: int, twice: int) -> Array:
-    within = cell % period
-    return np.where(within < length, within, period - within - twice)
-
-
-def padding_values(c: Any) -> Variants:
-    """Padding of other values: on every side, on one axis or on one side."""
-    mode = getattr(c, "padding_mode", "zeros")
-    sides, found = list(_sides(c.dims)), {}
-    for name in FILLS:
-        if name != mode and _strided(c) and any(map(any, c.pads)):
-            found |= {f"{name}, {where}".removesuffix(", all"): _filled(c, name, mode, side) for where, side in sides
-                      if not _said_otherwise(c, name, where)}  # fmt: skip
-    return {name: made for name, made in found.items() if made is not None}
-
-
-def _said_otherwise(c: Any, name: str, where: str) -> bool:
-    """Whether another mistake says it: padding ignored, its gradient lost, taps clamped at one side."""
-    lost = name == "zeros" and (where == "all" or c.array == "dX")
-    return lost or (
-        name in ("replicate", "symmetric") and c.padding_mode == "zeros" and where.endswith(("before", "after"))
-    )
-
-
-def _sides(dims: int) -> Iterator[tuple[str, frozenset[tuple[int, int]]]]:
-    """Sides of the input: (axis, 0) before it, (axis, 1) after it."""
-    yield "all", frozenset(product(range(dims), (0, 1)))
-    for end, text in enumerate(("before", "after")):
-        yield text, frozenset((axis, end) for axis in range(dims))
-    for axis in range(dims if dims > 1 else 0):
-        yield f"axis {axis}", frozenset({(axis, 0), (axis, 1)})
-        for end, text in enumerate(("before", "after")):
-            yield f"axis {axis} {text}", frozenset({(axis, end)})
-
-
-def _filled(c: Any, name: str, mode: str, sides: Any, *, back: bool = False) -> Any:
-    """Padding on some sides filled otherwise; `back` only its gradient, which is lost there."""
-    shape = (c.delta.shape if getattr(c, "transposed", False) else c.x.shape)[2:]
-    cells = [_axis_cells(n, reach, FILLS[mode]) for n, reach in zip(shape, _reaches(c), strict=True)]
-    other = [
-        _mixed(own, _axis_cells(n, reach, FILLS[name]), n, reach, [end for axis, end in sides if axis == number])
-        for number, (own, n, reach) in enumerate(zip(cells, shape, _reaches(c), strict=True))
-    ]
-    before = tuple(reach[0] for reach in _reaches(c))
-    if any((part >= n).any() for part, n in zip(other, shape, strict=True)):
-        return None
-    if back:
-        return c.but(reads=Reads(_flat_cells(c, cells, shape), before, _flat_cells(c, other, shape)))
-    return c.but(reads=Reads(_flat_cells(c, other, shape), before))
-
-
-def _reaches(c: Any) -> list[tuple[int, int]]:
-    """How many cells windows reach over, before and after the input."""
-    counts = c.near.shape[2:]
-    far = (c.delta.shape if getattr(c, "transposed", False) else c.x.shape)[2:]
-    ends = [axis.cells(count - 1)[1] - n for axis, count, n in zip(c.axes, counts, far, strict=True)]
-    return [(max(axis.before, 0), max(end, 0)) for axis, end in zip(c.axes, ends, strict=True)]
-
-
-def _axis_cells(length: int, reach: tuple[int, int], fill: Fill) -> Array:
-    return fill(np.arange(-reach[0], length + reach[1]), length)
-
-
-def _mixed(own: Array, other: Array, length: int, reach: tuple[int, int], ends: list[int]) -> Array:
-    """One way to fill on some ends, another on the rest."""
-    result = own.copy()
-    if 0 in ends:
-        result[: reach[0]] = other[: reach[0]]
-    if 1 in ends:
-        result[reach[0] + length :] = other[reach[0] + length :]
-    return result
-
-
-def _flat_cells(c: Any, axes: list[Array], shape: tuple[int, ...]) -> Array:
-    """Places in memory of an array of cells, -1 where any axis has a zero."""
-    leading = (c.delta if getattr(c, "transposed", False) else c.x).shape[:2]
-    full = (*leading, *shape)
-    steps = memory.steps_of(full)
-    parts = [np.arange(n) for n in leading] + axes
-    outside = np.zeros(tuple(map(len, parts)), bool)
-    places = np.zeros(outside.shape, np.int64)
-    for number, (part, step) in enumerate(zip(parts, steps, strict=True)):
-        spread = part.reshape(-1, *(1,) * (len(parts) - number - 1))
-        places += spread * step
-        outside |= spread < 0
-    return np.where(outside, -1, places)
-
-
-def padding_not_folded(c: Any) -> Variants:
-    """The gradient of copied cells not sent back on some side."""
-    if not isinstance(c, Convolution) or c.array != "dX" or c.padding_mode == "zeros":
-        return {}
-    sides = list(_sides(c.dims))[1:]
-    return {where: _filled(c, "zeros", c.padding_mode, side, back=True) for where, side in sides}
-
-
-def tap_clamped(c: Any) -> Variants:
-    """A tap outside the input reads, or writes, the cell at the edge: on one side, or (in a pool) on every side."""
-    if not _strided(c) or getattr(c, "padding_mode", "zeros") != "zeros":
-        return {}
-    sides = list(_sides(c.dims))[1 if isinstance(c, Convolution) else 0 :]
-    found = {where: _filled(c, "replicate", "zeros", side) for where, side in sides}
-    if not isinstance(c, Convolution):
-        found["the first alone"] = c.on_axes(lambda axis: _subclassed(axis, Clamped))
-    return found
-
-
-@dataclass(frozen=True, slots=True)
-class Clamped(Axis):
-    """Windows whose first tap is the input's first cell where they begin before it, and that end where they did."""
-
-    def tap(self, tap: int, length: int) -> tuple[Array, Array]:
-        positions = np.arange(self.positions(length))
-        start = positions * self.stride - self.before
-        cells = np.maximum(start, 0) + tap * self.dilation
-        inside = cells < np.minimum(start + self.extent, length)
-        return positions[inside], cells[inside]
-
-
-def row_run_over(c: Any) -> Variants:
-    """A tap past the end of an axis that reads, or writes, what lies there in memory: the row before or after."""
-    if not _strided(c) or getattr(c, "padding_mode", "zeros") != "zeros":
-        return {}
-    far = c.delta if getattr(c, "transposed", False) else c.x
-    found = {}
-    for where, sides in _sides(c.dims):
-        found[f"past the end: {where}"] = c.but(reads=_run_over(far.shape, _reaches(c), sides))
-    return found
-
-
-def _run_over(shape: tuple[int, ...], reaches: list[tuple[int, int]], sides: Any) -> Reads:
-    steps, size = memory.steps_of(shape), int(np.prod(shape))
-    parts = [np.arange(n) for n in shape[:2]] + [
-        np.arange(-before, n + after) for n, (before, after) in zip(shape[2:], reaches, strict=True)
-    ]
-    places, lost = np.zeros((), np.int64), np.zeros((), bool)
-    for number, (part, step) in enumerate(zip(parts, steps, strict=True)):
-        spread = part.reshape(-1, *(1,) * (len(parts) - number - 1))
-        places = places + spread * step
-        if number >= 2:
-            before, after = (number - 2, 0) in sides, (number - 2, 1) in sides
-            lost = lost | ((spread < 0) & (not before)) | ((spread >= shape[number]) & (not after))
-    return Reads(np.where(lost | (places < 0) | (places >= size), -1, places), tuple(before for before, _ in reaches))
 
 
 # -- What is cut off ---------------------------------------------------------------------------------------------------
@@ -461,7 +226,7 @@ def _run_over(shape: tuple[int, ...], reaches: list[tuple[int, int]], sides: Any
 
 def moved_over(c: Any) -> Variants:
     """The first window some cells off, with what lies there in truth: a crop, or a start, at another cell."""
-    if not _strided(c) or getattr(c, "padding_mode", "zeros") != "zeros":
+    if not strided(c) or getattr(c, "padding_mode", "zeros") != "zeros":
         return {}
 
     def axes() -> Iterator[tuple[str, Axes]]:
@@ -469,10 +234,8 @@ def moved_over(c: Any) -> Variants:
         for at in range(c.dims):
             for step in range(1, most[at] + 1):
                 for off in (step, -step):
-                    yield (
-                        f"{off:+d} on axis {at}",
-                        tuple(_earlier(own, off * (n == at)) for n, own in enumerate(c.axes)),
-                    )
+                    moved = (_earlier(own, off * (n == at)) for n, own in enumerate(c.axes))
+                    yield f"{off:+d} on axis {at}", tuple(moved)
         for off in (1, -1, 2, -2):
             yield f"{off:+d} on every axis", tuple(_earlier(axis, off) for axis in c.axes)
         yield "at the kernel's middle", tuple(replace(axis, before=axis.size // 2) for axis in c.axes)
@@ -493,6 +256,43 @@ def moved_over(c: Any) -> Variants:
         rolled = np.roll(c.x, sizes, tuple(range(2, c.dims + 2)))
         found = {**found, "by the window's length, before, round": c.but(x=rolled)}
     return found
+
+
+def wrapped(c: Any) -> Variants:
+    """dX from a circular convolution that is too short: what is past its end comes in at its start."""
+    if c.array != "dX" or not isinstance(c, Convolution) or c.transposed or c.padding_mode != "zeros":
+        return {}
+    rows = zip(c.axes, c.lengths, c.near.shape[2:], strict=True)
+    ends = [max(axis.before + n, (count - 1) * axis.stride + axis.extent) for axis, n, count in rows]
+    whole = c.but(axes=tuple(replace(axis, before=0) for axis in c.axes), lengths=tuple(ends))
+    first = tuple(axis.before for axis in c.axes)
+    if min(first) < 0:
+        return {}
+    turned = whole.but(turned=not c.turned)
+    spread = tuple((count - 1) * axis.stride + 1 for axis, count in zip(c.axes, c.near.shape[2:], strict=True))
+    sizes = {"the input's": c.lengths, "one less than is needed": tuple(end - 1 for end in ends), "delta's": spread}
+    found = {
+        f"of length {name}": whole.then(partial(_round, size=size, first=first, lengths=c.lengths))
+        for name, size in sizes.items() if min(size) > 0
+    }  # fmt: skip
+    about = tuple(1 - axis.extent for axis in c.axes)
+    found["with the kernel turned about its first tap"] = turned.then(
+        partial(_round, size=tuple(ends), first=first, lengths=c.lengths, start=about)
+    )
+    return found
+
+
+def _round(
+    array: Array, size: tuple[int, ...], first: tuple[int, ...], lengths: tuple[int, ...], start: Any = None
+) -> Array:
+    """Cells, the first of which is number `start`, put into a circle of this size, and cut from `first` on."""
+    for axis, (n, cut, length) in enumerate(zip(size, first, lengths, strict=True), start=2):
+        places = (np.arange(array.shape[axis]) + (start[axis - 2] if start else 0)) % n
+        circle = zeros((*array.shape[:axis], max(n, cut + length), *array.shape[axis + 1 :]), array.dtype)
+        moved = np.moveaxis(circle, axis, 0)
+        np.add.at(moved, places, np.moveaxis(array, axis, 0))
+        array = np.take(circle, np.arange(cut, cut + length), axis)
+    return array
 
 
 def _taps_to_spare(c: Any) -> list[int]:
@@ -526,13 +326,13 @@ def _cuts(c: Any, lengths: tuple[int, ...]) -> Iterator[tuple[str, Cut]]:
     """How many cells are cut off before and after every axis."""
     pads, none = c.pads or ((0, 0),) * c.dims, ((0, 0),) * c.dims
     ways = {
-        "first cell": (1, 0),
-        "last cell": (0, 1),
-        "both ends": (1, 1),
-        "two last cells": (0, 2),
+        "first cell": (1, 0), "last cell": (0, 1), "both ends": (1, 1), "two last cells": (0, 2),
         "two first cells": (2, 0),
-    }
+    }  # fmt: skip
     seen = {none}
+    for at, other in product(range(c.dims), lengths):
+        if 2 < lengths[at] - other < lengths[at]:
+            ways[f"cells from {other} on"] = (0, lengths[at] - other)
     for name, way in ways.items():
         for at in (None, *range(c.dims)):
             cut = tuple(way if at in (None, n) else (0, 0) for n in range(c.dims))
@@ -550,36 +350,39 @@ def _cuts(c: Any, lengths: tuple[int, ...]) -> Iterator[tuple[str, Cut]]:
 
 
 def _inside(array: Array, cut: Cut) -> Array:
-    where = tuple(slice(first, n - last) for (first, last), n in zip(cut, array.shape[2:], strict=True))
-    return np.asarray(array[(..., *where)])
+    where: Any = (..., *(slice(first, n - last) for (first, last), n in zip(cut, array.shape[2:], strict=True)))
+    return np.asarray(array[where])
 
 
 def _cleared(array: Array, cut: Cut) -> Array:
     result = zeros(array.shape, array.dtype)
-    where = (..., *(slice(first, n - last) for (first, last), n in zip(cut, array.shape[2:], strict=True)))
+    where: Any = (..., *(slice(first, n - last) for (first, last), n in zip(cut, array.shape[2:], strict=True)))
     result[where] = array[where]
     return result
 
 
 def tap_missing(c: Any) -> Variants:
-    """The first or the last tap of every window left out, on one axis or on all."""
-    if not _strided(c):
+    """The first or the last taps of every window left out, on one axis or on all."""
+    if not strided(c):
         return {}
-    axes = (None, *range(c.dims)) if c.dims > 1 else (0,)
-    named = ((end, at) for end in ("first", "last") for at in axes)
-    return {f"the {end} of axis {at}" if at is not None else f"the {end} of every axis": _without_tap(c, end, at)
-            for end, at in named if min(a.size for a in c.axes) > 1}  # fmt: skip
+    found = {}
+    for end, at in product(("first", "last"), (None, *range(c.dims)) if c.dims > 1 else (0,)):
+        most = min(axis.size for n, axis in enumerate(c.axes) if at in (None, n))
+        for count in range(1, most):
+            where = "every axis" if at is None else f"axis {at}"
+            found[f"the {end} {'' if count == 1 else f'{count} '}of {where}"] = _without_taps(c, end, at, count)
+    return found
 
 
-def _without_tap(c: Any, end: str, at: int | None) -> Any:
-    cut = tuple(((end == "first") * (at in (None, n)), (end == "last") * (at in (None, n))) for n in range(c.dims))
+def _without_taps(c: Any, end: str, at: int | None, count: int) -> Any:
+    lost = [count * (at in (None, n)) for n in range(c.dims)]
+    cut = tuple((n, 0) if end == "first" else (0, n) for n in lost)
     if not isinstance(c, Convolution):
-        axes = tuple(
-            replace(axis, size=axis.size - 1, before=axis.before - axis.dilation * (end == "first"))
-            if at in (None, n) else axis
-            for n, axis in enumerate(c.axes)
-        )  # fmt: skip
-        return c.but(axes=axes)
+        pairs = zip(c.axes, cut, strict=True)
+        return c.but(axes=tuple(
+            replace(axis, size=axis.size - first - last, before=axis.before - axis.dilation * first)
+            for axis, (first, last) in pairs
+        ))  # fmt: skip
     return c.then(partial(_cleared, cut=cut)) if c.array == "dW" else c.but(w=_cleared(c.w, cut))
 
 

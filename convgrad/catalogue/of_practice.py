@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
-from convgrad.catalogue import mishandled, misplaced, misread
+from convgrad.catalogue import mishandled, misindexed, mispadded, misplaced, misread
 from convgrad.catalogue.mistake import Form, Variants
 from convgrad.catalogue.of_convolutions import CONVOLUTIONS, PLAIN
 from convgrad.catalogue.of_pools import ADAPTIVE, AVERAGE, MAX, STRIDED
@@ -17,7 +17,7 @@ WINDOWED = (*CONVOLUTIONS, *STRIDED)
 
 def _no_winners(c: Any) -> Variants:
     """Operands of another sample or channel; a winner of another is a mistake of its own."""
-    return {name: made for name, made in misread.indexed(c).items() if not name.startswith("x:") or c.array != "dX"}
+    return {name: made for name, made in misindexed.indexed(c).items() if not name.startswith("x:") or c.array != "dX"}
 
 
 _PLACES: dict[str, Form] = {
@@ -55,12 +55,12 @@ _PLACES: dict[str, Form] = {
     "padding-other-side": Form(
         "the padding before an axis is not what it should be: {variant}",
         "take `before` for where the first window starts; `after` only says how many there are",
-        misplaced.padding_of_other_side, ("padding",), WINDOWED,
+        mispadded.padding_of_other_side, ("padding",), WINDOWED,
     ),
     "padding-axes-swapped": Form(
         "an axis has another's padding: {variant}",
         "give every axis its own padding, in the order of the axes: rows first",
-        misplaced.padding_of_other_axis, ("axes", "padding"), WINDOWED,
+        mispadded.padding_of_other_axis, ("axes", "padding"), WINDOWED,
     ),
     "stride-misused": Form(
         "stride, dilation or a row's index is used where something else is meant: {variant}",
@@ -82,44 +82,44 @@ _PADDED: dict[str, Form] = {
     "padding-values": Form(
         "the padding has other values: {variant}",
         "pad as the forward pass does: with zeros, or with the cells that its padding mode copies",
-        misplaced.padding_values, ("padding",), CONVOLUTIONS,
+        mispadded.padding_values, ("padding",), CONVOLUTIONS,
     ),
     "padding-not-folded": Form(
         "the gradient of copied cells is not sent back: {variant}",
         "add the gradient of a padded cell to the cell that it copies, on every side",
-        misplaced.padding_not_folded, ("copied padding",), PLAIN,
+        mispadded.padding_not_folded, ("copied padding",), PLAIN,
     ),
     "tap-clamped": Form(
         "a tap outside the input reads the cell at the edge: {variant}",
         "leave out a tap whose cell is outside, do not clamp its index",
-        misplaced.tap_clamped, (), (*PLAIN, *STRIDED),
+        mispadded.tap_clamped, (), (*PLAIN, *STRIDED),
     ),
 }  # fmt: skip
 _CHANNELS: dict[str, Form] = {
     "wrong-index": Form(
         "an operand is that of another sample, channel or position: {variant}",
-        "index every operand by the loop's own variables: x by sample, channel and cell, delta by sample, filter, position",
+        "index every operand by the loop's own variables: x by sample, channel, cell, delta by sample, filter, cell",
         _no_winners,
     ),
     "wrong-operand": Form(
         "another array stands in an operand's place: {variant}",
         "multiply delta with x for dW, with the kernel for dX; neither y nor a running sum",
-        misread.other_operand,
+        misindexed.other_operand,
     ),
     "channels-flipped": Form(
         "channels are flipped: {variant}",
         "flip the kernel along its spatial axes only: w[:, :, ::-1, ::-1]",
-        misread.channels_flipped,
+        misindexed.channels_flipped,
     ),
     "channels-permuted": Form(
         "channels stand in another order: {variant}",
         "count output channels of a depthwise layer as c*M + m; channels of a group stand together",
-        misread.channels_permuted, (), CONVOLUTIONS,
+        misindexed.channels_permuted, (), CONVOLUTIONS,
     ),
     "groups-mixed": Form(
         "groups read, or write, other channels than theirs: {variant}",
         "let group g of G read channels g*C/G to (g+1)*C/G with filters g*O/G to (g+1)*O/G",
-        misread.groups_misread, ("groups",), CONVOLUTIONS,
+        misindexed.groups_misread, ("groups",), CONVOLUTIONS,
     ),
     "channels-summed": Form(
         "channels are added up: {variant}",
@@ -129,12 +129,12 @@ _CHANNELS: dict[str, Form] = {
     "result-flipped": Form(
         "the result is reversed: {variant}",
         "write every entry to its own place",
-        misread.result_flipped,
+        misindexed.result_flipped,
     ),
     "operand-flipped": Form(
         "an operand is reversed: {variant}",
         "reverse nothing but the kernel, and that only where it must be turned",
-        misread.operand_flipped, (), WINDOWED,
+        misindexed.operand_flipped, (), WINDOWED,
     ),
 }  # fmt: skip
 _NUMBERS: dict[str, Form] = {
@@ -173,7 +173,7 @@ _MEMORY: dict[str, Form] = {
     "read-offset": Form(
         "an array is read, or written, elsewhere in memory: {variant}",
         "address entry (n, c, i, j) as ((n*C + c)*H + i)*W + j with the array's own lengths, and test both ends",
-        lambda c: {**misread.offset(c), **misplaced.row_run_over(c)},
+        lambda c: {**misread.offset(c), **mispadded.row_run_over(c)},
     ),
     "not-set-back": Form(
         "an accumulator is not set back to 0: {variant}",
@@ -209,6 +209,20 @@ _UNREAD: dict[str, Form] = {
         misplaced.cells_unread, (), PLAIN,
     ),
 }  # fmt: skip
+_WRAPPED: dict[str, Form] = {
+    "wrapped-round": Form(
+        "it is a circular convolution: {variant}",
+        "pad both to the length of the full convolution before the FFT, and conjugate only where it is a correlation",
+        misplaced.wrapped, (), PLAIN,
+    ),
+}  # fmt: skip
+_TAIL: dict[str, Form] = {
+    "rows-missing": Form(
+        "positions are left out: {variant}",
+        "run the loop over all positions, also over what its steps leave at the end",
+        mishandled.tail_missing, ("positions",),
+    ),
+}  # fmt: skip
 _STEPPED: dict[str, Form] = {
     "updated-kernel": Form(
         "the kernel is the one after a step: {variant}",
@@ -227,7 +241,7 @@ _OVERWRITTEN: dict[str, Form] = {
     "taps-overwritten": Form(
         "a cell keeps one term in place of their sum: {variant}",
         "add: `+=` in col2im, and np.add.at where indices repeat",
-        mishandled.taps_overwritten, ("taps",), PLAIN,
+        mishandled.taps_overwritten, ("taps",), CONVOLUTIONS,
     ),
 }  # fmt: skip
 _POOL: dict[str, Form] = {
@@ -248,16 +262,22 @@ _POOL: dict[str, Form] = {
     ),
 }  # fmt: skip
 
+_OF_DB = {**_SUMS, **_TAIL, **_CHANNELS, **_MEMORY, **_NUMBERS}
 _PRACTICE: dict[str, dict[str, dict[str, Form]]] = {
     "convolution": {
-        "dW": {**_SUMS, **_TAPS, **_PLACES, **_PADDED, **_UNREAD, **_CHANNELS, **_NUMBERS, **_MEMORY},
-        "dX": {**_FILLED, **_OVERWRITTEN, **_STEPPED, **_SUMS, **_TAPS, **_PLACES, **_PADDED, **_CUT, **_CHANNELS, **_NUMBERS, **_MEMORY},
-        "db": {**_SUMS, **_CHANNELS, **_MEMORY, **_NUMBERS},
-        "output": {**_TAPS, **_PLACES, **_PADDED, **_UNREAD, **_CHANNELS, **_NUMBERS, **_MEMORY},
+        "dW": {**_SUMS, **_TAIL, **_TAPS, **_PLACES, **_PADDED, **_UNREAD, **_CHANNELS, **_NUMBERS, **_MEMORY},
+        "dX": {
+            **_FILLED, **_OVERWRITTEN, **_STEPPED, **_SUMS, **_TAIL, **_WRAPPED, **_TAPS, **_PLACES, **_PADDED, **_CUT,
+            **_CHANNELS, **_NUMBERS, **_MEMORY,
+        },
+        "db": {name: form for name, form in _OF_DB.items() if name != "clipped"},
+        "output": {**_OVERWRITTEN, **_TAPS, **_PLACES, **_PADDED, **_UNREAD, **_CHANNELS, **_NUMBERS, **_MEMORY},
     },
     "pool": {
-        "dX": {**_FILLED, **_SUMS, **_POOL, **_TAPS, **_PLACES, "tap-clamped": _PADDED["tap-clamped"], **_CUT, **_CHANNELS, **_NUMBERS,
-               **_MEMORY},
+        "dX": {
+            **_FILLED, **_SUMS, **_TAIL, **_POOL, **_TAPS, **_PLACES, "tap-clamped": _PADDED["tap-clamped"], **_CUT,
+            **_CHANNELS, **_NUMBERS, **_MEMORY,
+        },
         "output": {**{name: form for name, form in _POOL.items() if name != "wrong-winner"}, **_TAPS, **_PLACES,
                    "tap-clamped": _PADDED["tap-clamped"], **_CHANNELS, **_NUMBERS, **_MEMORY},
     },

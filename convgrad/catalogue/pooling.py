@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
 from functools import partial, reduce
 from itertools import combinations, product
@@ -34,11 +34,11 @@ from convgrad.vocabulary import MAXIMUM, MEAN, NORM, TIES
 class Pool(Computation):
     """A pool: what every window gives to its taps, and how that is laid on the input.
 
-    `rule` is the rule for ties, "spread" for delta to every cell, "above 0" or "plane" where only positive cells, or the
-    largest of their planes, may win, "any channel" where a winner of any channel wins in all; `divisor` what a mean divides by: "counted",
-    "padding counted", "padding not counted", "window", a number, or one a position. `scores` decide which cell wins in
-    place of x; `reads` are the cells that windows read in place of those under them; `regroup` moves what every window
-    gives to its taps, and `laid` are other windows that it is laid on the input by.
+    `rule` is the rule for ties, "spread" for delta to every cell, "above 0" or "plane" where only positive cells or the
+    largest of their planes, may win, "any channel" where a winner of any channel wins in all; `divisor` what a mean
+    divides by: "counted", "padding counted", "padding not counted", "window", a number, or one a position. `scores`
+    decide which cell wins in place of x; `reads` are the cells that windows read in place of those under them;
+    `regroup` moves what every window gives to its taps, and `laid` are other windows that it is laid on the input by.
     """
 
     family: str = MAXIMUM
@@ -116,7 +116,9 @@ def _sized(c: Pool, window: Window, size: tuple[int, ...]) -> Window:
     """The same starts with windows of another size, as winners read in another order may need."""
     if window.size == size:
         return window
-    return c.but(axes=tuple(replace(axis, size=taps) for axis, taps in zip(window.axes, size, strict=True))).window()
+    axes: Any = window.axes
+    other: Pool = c.but(axes=tuple(replace(axis, size=taps) for axis, taps in zip(axes, size, strict=True)))
+    return other.window()
 
 
 def given_to_taps(c: Pool, window: Window) -> Array:
@@ -289,7 +291,8 @@ def winners_mistaken(c: Pool) -> Variants:
     scores = {
         "the smallest": -c.x, "the largest in size": abs(c.x), "of channel 0": first,
         "of the last channel": np.repeat(c.x[:, -1:], c.x.shape[1], axis=1),
-        "of sample 0": np.repeat(c.x[:1], len(c.x), axis=0), "of the last sample": np.repeat(c.x[-1:], len(c.x), axis=0),
+        "of sample 0": np.repeat(c.x[:1], len(c.x), axis=0),
+        "of the last sample": np.repeat(c.x[-1:], len(c.x), axis=0),
         "of plane 0": np.repeat(first[:1], len(c.x), axis=0),
         "of the sample before": np.roll(c.x, 1, 0), "of the channel before": np.roll(c.x, 1, 1),
         "of the sample after": np.roll(c.x, -1, 0), "of the channel after": np.roll(c.x, -1, 1),
@@ -299,17 +302,38 @@ def winners_mistaken(c: Pool) -> Variants:
     found |= {name: c.but(rule=rule) for name, rule in rules.items()}
     for a, b in combinations(range(c.dims) if all(isinstance(axis, Axis) for axis in c.axes) else (), 2):
         found[f"axes {a} and {b} exchanged"] = c.but(regroup=partial(_winner_turned, a=a, b=b))
+    found |= {f"its {name}": c.but(regroup=move) for name, move in _decodings(c)}
     found["the largest so far"] = c.but(arrange=(lambda _: _carried_over(c, lambda y, best: y > best),))
     found["the one before, where nothing is above 0"] = c.but(arrange=(lambda _: _carried_over(c, lambda y, _: y > 0),))
     found["cell 0, where nothing is above 0"] = c.but(arrange=(partial(_first_cell_by_default, c=c),), rule="above 0")
     return found
 
 
+def _decodings(c: Pool) -> Iterator[tuple[str, Arrangement]]:
+    """The number of the winning tap taken apart by the window's height in place of its width (two axes)."""
+    if c.dims != 2 or not all(isinstance(axis, Axis) for axis in c.axes) or c.axes[0].size == c.axes[1].size:
+        return
+    height, width = (axis.size for axis in c.axes)
+    numbers = np.arange(height * width)
+    for name, rows, columns in (
+        ("number taken apart by the height", numbers // height, numbers % height),
+        ("number counted by columns", numbers % height, numbers // height),
+    ):
+        yield name, partial(_at_taps, rows=rows, columns=columns)
+
+
+def _at_taps(given: Array, rows: Array, columns: Array) -> Array:
+    result = zeros((*given.shape[:2], rows.max() + 1, columns.max() + 1, *given.shape[4:]), given.dtype)
+    result[:, :, rows, columns] = given.reshape(*given.shape[:2], -1, *given.shape[4:])
+    return result
+
+
 def _first_cell_by_default(dx: Array, c: Pool) -> Array:
     """Delta to the first cell of the plane from windows in which nothing is above 0."""
     result, y = dx.copy(), _largest(c, c.window())
     lost = np.where(y > 0, _nothing(c.delta), c.delta)
-    result[(*ALL, *(0,) * c.dims)] += lost.sum(axis=tuple(range(2, lost.ndim)))
+    corner: Any = (*ALL, *(0,) * c.dims)
+    result[corner] += lost.sum(axis=tuple(range(2, lost.ndim)))
     return result
 
 
@@ -356,15 +380,13 @@ def divisors_mistaken(c: Pool) -> Variants:
         if len(set(ways)) > 1:
             found[", ".join(ways)] = _outer([rows[number, way] for number, way in enumerate(ways)])
     for number, way in product(range(c.dims), DIVISORS):
-        alone = [
-            np.ones(count, int) if axis != number else rows[number, way] for axis, count in enumerate(c.delta.shape[2:])
-        ]
+        counts = enumerate(c.delta.shape[2:])
+        alone = [rows[number, way] if axis == number else np.ones(count, int) for axis, count in counts]
         found[f"axis {number} alone, {way}"] = _outer(alone)
         found[f"axis {number} for all, {way}"] = _outer(alone) ** c.dims
-    counts = {"positions": product_of(c.delta.shape[2:]), "cells of the input": product_of(c.lengths)}
-    made = {name: np.maximum(counts, 1) for name, counts in found.items()} | counts
-    kind = c.delta.dtype
-    return {f"{name}": c.but(divisor=zeros((), kind) + np.asarray(by)) for name, by in made.items()}
+    whole = {"positions": product_of(c.delta.shape[2:]), "cells of the input": product_of(c.lengths)}
+    made = {name: np.maximum(by, 1) for name, by in found.items()} | {name: np.array(by) for name, by in whole.items()}
+    return {name: c.but(divisor=zeros((), c.delta.dtype) + by) for name, by in made.items()}
 
 
 def _outer(rows: list[Array]) -> Array:

@@ -106,5 +106,3 @@ def _off(name: str, allowed: Any) -> float:
     if name in ("min", "max"):
         return float(off.max())
     return float(off.sum() if name == "sum" else off.mean())
-
-

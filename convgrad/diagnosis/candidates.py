@@ -132,9 +132,8 @@ class Candidates:
     def _misshapen(self) -> list[tuple[Candidate, tuple[int, ...]]]:
         """Those of the families that have another shape than they should."""
         start, bare = floated(self.right), Bare()
-        made = (
-            (one, bare.value(one.computation).shape) for name in self.practised for one in self._family(name, start)
-        )
+        families = (one for name in self.practised for one in self._family(name, start))
+        made = ((one, bare.value(one.computation).shape) for one in families)
         return [(one, shape) for one, shape in made if squeezed(shape) != squeezed(self.truth.shape)]
 
     def clipped(self, values: Array) -> Candidate | None:
@@ -171,7 +170,8 @@ class Candidates:
 
     def _altered(self, name: str, variant: str, computation: Computation) -> Computation:
         first = self.forms[name].alter(computation) if name in self.forms else {}
-        return first[variant] if variant in first else self.practised[name].alter(computation)[variant]
+        altered: Computation = (first if variant in first else self.practised[name].alter(computation))[variant]
+        return altered
 
 
 LATE = ("transposed-layout", "flattened", "shifted", "negated", "left-at-zero")
@@ -260,7 +260,7 @@ def alike(array: Array, shape: tuple[int, ...]) -> Array:
 
 
 def alike_in_shape(one: Sequence[int], other: Sequence[int]) -> bool:
-    """Whether two shapes differ by axes of length one only; empty arrays have lost what axes come after the empty one."""
+    """Whether two shapes differ by axes of length one only; an empty array has lost the axes after its empty one."""
     return squeezed(one) == squeezed(other) or (0 in one and 0 in other)
 
 

@@ -71,8 +71,8 @@ SEEDED: tuple[tuple[int, Mapping[str, Any]], ...] = (
 """Cases with shapes for arrays, and the seed of their numbers: the first that shows and separates what it can."""
 LARGEST = 4
 TENTHS = (
-    "conv with a remainder", "conv-transpose", "max-pool with dilation", "average-pool without padding counted", "lp-pool",
-    "adaptive-max-pool", "adaptive-average-pool",
+    "conv with a remainder", "conv-transpose", "max-pool with dilation", "average-pool without padding counted",
+    "lp-pool", "adaptive-max-pool", "adaptive-average-pool",
 )  # fmt: skip
 """The cases whose numbers are not whole, so that one sees them cut."""
 

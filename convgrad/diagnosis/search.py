@@ -47,6 +47,8 @@ FACTORS = 10
 """Factors that are as simple as one that is fitted."""
 NEAR = 64
 """Widths of what an entry may be off by, in which the terms that would explain a number as near are counted."""
+GENERAL = ("shifted",)
+"""What says how a result looks, and not what led to it."""
 
 Index = tuple[int, ...]
 
@@ -100,8 +102,8 @@ class Search:
     def whole(self, claim: Claim, known: Collection[str] = ()) -> list[Match]:
         """The mistakes that explain every entry, each once, in the catalogue's order.
 
-        Families come after all others, where none of those fits: or, of so few numbers as db's, where some do as well.
-        Of those that are `known` from other arrays, fewer are tried.
+        Families come after all others, where none of those fits but a general one: or, of so few numbers as db's, also
+        where others do. Of those that are `known` from other arrays, fewer are tried.
         """
         found = {candidate.ids[0]: Match(candidate) for candidate in self._confirmed(claim, self.candidates.screen)}
         found |= {fit.candidate.ids[0]: Match(fit.candidate, fit) for fit in fits(self.candidates, claim)}
@@ -109,7 +111,8 @@ class Search:
         alike = self._alike(claim, self.candidates.screen)
         matches = [self._weighed(claim, match, alike, known) for match in found.values()]
         told = sorted(matches, key=lambda match: order.index(match.candidate.ids[0]))
-        if any(match.earned for match in told) and self.truth.ndim > 1:
+        specific = (match.earned and match.candidate.ids[0] not in GENERAL for match in told)
+        if self.truth.ndim > 1 and any(specific):
             return told
         families = [match for match in self._practised(claim) if match.candidate.ids[0] not in found]
         return sorted([*told, *families], key=lambda match: not match.earned)

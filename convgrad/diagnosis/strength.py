@@ -132,9 +132,9 @@ def planted(case: Case, truth: Mapping[str, Array]) -> Iterator[tuple[str, str, 
                 yield array, mistake.id, variant, value
     for array, mistake in families:
         variants = _shown(case, array, mistake, truth[array], bare)
-        if (variant := _newest(array, variants, given)) is not None:
-            given.add(fingerprint(array, variant[1]))
-            yield array, mistake.id, *variant
+        if (shown := _newest(array, variants, given)) is not None:
+            given.add(fingerprint(array, shown[1]))
+            yield array, mistake.id, *shown
 
 
 def _newest(array: str, variants: Iterable[tuple[str, Array]], given: set[Any]) -> tuple[str, Array] | None:
