@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
 from fractions import Fraction
-from math import inf
 from typing import Any
 
 import numpy as np
@@ -336,7 +335,9 @@ class Diagnoser:
         """Zeros, where not all should be: what else would give them is listed, but not told."""
         told = [name for part in self._whole(claim) for name in (part.mistake, *part.details.get("alternatives", ()))]
         others = [name for name in dict.fromkeys(told) if name != "left-at-zero"]
-        details = {"alternatives": others} if others else {}
+        details: dict[str, Any] = {"alternatives": others} if others else {}
+        says = evidence(claim, self.truth, claim.values)
+        details |= {"evidence": says.to_dict(), "chance": says.chance(1)} if says.tell else {}
         form, entries = self.search.candidates.all_forms["left-at-zero"], self.truth.size
         message = "the claim is 0 everywhere: it was never written (left-at-zero)"
         return Diagnosis(self.names.place, "left-at-zero", entries, entries, message, form.fix, details)
@@ -355,8 +356,8 @@ class Diagnoser:
             few = "so few numbers say" if entries > 1 else "a single number says"
             would = f"{' or '.join(names)} would give {'them' if entries > 1 else 'it'}"
             message = f"{few} nothing for certain: {would}, but so would others by chance"
-            chance = unearned[0].details.get("chance", inf)
-            details = {"alternatives": [*names, *doubted], "uncertain": True, "chance": chance}
+            details = {"alternatives": [*names, *doubted], "uncertain": True}
+            details |= {key: value for key, value in unearned[0].details.items() if key == "chance"}
         return Diagnosis(self.names.place, None, 0, entries, message + skipped, self._look(first_of(wrong)), details)
 
     def _look(self, index: tuple[int, ...]) -> str:
