@@ -21,6 +21,8 @@ MOSTLY = 0.75
 """What part of the entries that tell must match, where not all do."""
 REPEATED = 1.0
 """What an entry says, in bits, whose number others have too."""
+MOST_HEARD = 8192
+"""Entries of a large array whose numbers are counted."""
 PLACES = 4
 """Decimal places up to which numbers that all end there say no more than those."""
 
@@ -69,8 +71,8 @@ def evidence(claim: Claim, truth: Array, wrong: Array, most: float = MOST_BITS) 
         tell = ~((abs(other - right) <= excuses(claim)) | (right == other) | ((right != right) & (other != other)))
     match = tell & claim.allows(wrong)
     said = [min(most, bit) for bit in bits(claim, match)]
-    again = int((match & (abs(as_float(claim.values)) > width(claim))).sum()) - len(said)
-    nothing = match & (abs(as_float(claim.values)) <= width(claim)) & (right != 0)
+    small = abs(as_float(claim.values)) <= width(claim)
+    again, nothing = int((match & ~small).sum()) - len(said), match & small & (right != 0)
     zeros = int(nothing.sum()) * min(most, _zero_bits(claim, right, tell))
     total = sum(said) + zeros + again * min(most, REPEATED)
     return Evidence(int(tell.sum()), int(match.sum()), total, max(said, default=0.0))
@@ -89,6 +91,8 @@ def bits(claim: Claim, where: Array | None = None) -> list[float]:
     largest = largest_of(values)
     if where is not None:
         values, excuse = values[where.ravel()], excuse[where.ravel()]
+    each = max(-(-len(values) // MOST_HEARD), 1)
+    values, excuse = values[::each], excuse[::each]  # of very many, some say enough
     keep = np.isfinite(values) & (abs(values) > excuse)
     values, first = np.unique(values[keep], return_index=True)
     if not values.size:
@@ -105,11 +109,14 @@ def width(claim: Claim) -> Array:
 def _grain(values: Array) -> float:
     """Half a unit of the last of a few decimal places that numbers are all written with; 0 where they have more."""
     finite = values[np.isfinite(values)]
-    for place in range(PLACES + 1):
-        scaled = finite * 10.0**place
-        if (abs(scaled - np.round(scaled)) <= 1e-9 * np.maximum(abs(scaled), 1)).all():
-            return float(0.5 * 10.0**-place)
-    return 0.0
+    places = (place for place in range(PLACES + 1) if _ends(finite[:MOST_HEARD], place) and _ends(finite, place))
+    return next((0.5 * 10.0**-place for place in places), 0.0)
+
+
+def _ends(values: Array, place: int) -> bool:
+    """Whether numbers have no digits after a decimal place."""
+    scaled = values * 10.0**place
+    return bool((abs(scaled - np.round(scaled)) <= 1e-9 * np.maximum(abs(scaled), 1)).all())
 
 
 def excuses(claim: Claim, largest: Any = 0) -> Array:

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
 from fractions import Fraction
-from math import inf
 from typing import Any
 
 import numpy as np
@@ -24,7 +23,7 @@ from convgrad.diagnosis.garbage import garbage, garbage_text
 from convgrad.diagnosis.parts_told import Told
 from convgrad.diagnosis.parts_told import told as told_parts
 from convgrad.diagnosis.pattern import pattern, region
-from convgrad.diagnosis.search import Explanation, Match, Search, wrong_entries
+from convgrad.diagnosis.search import Explanation, Match, Search, count_wrong
 from convgrad.diagnosis.telling import also_text, evidence_text, number_text, repair_text, tell_apart
 from convgrad.operations.geometry import shape_text
 from convgrad.operations.terms import Term
@@ -247,7 +246,7 @@ class Diagnoser:
         if several := self._weighed(claim, known, alike=False):
             return several
         if (best := self.search.part(claim)) is not None:
-            wrong = len(wrong_entries(claim, best.base))
+            wrong = count_wrong(claim, best.base)
             first = [self._combined(claim, best, self.truth.size - wrong)]
             rest = pattern(self.case, self.array, best.base, claim)
             message = f"{first[0].message}; of the other {wrong}, {rest}"
@@ -337,7 +336,7 @@ class Diagnoser:
         """Where entries are: one by name, more by what they have in common."""
         if spoiled.sum() > 1:
             return region(self.case, self.array, spoiled)
-        return self.names.entry(tuple(int(i) for i in np.argwhere(spoiled)[0]), self.truth.shape)
+        return self.names.entry(first_of(spoiled), self.truth.shape)
 
     def _rest(self, claim: Claim, spoiled: Array, known: Collection[str]) -> list[Diagnosis]:
         """What the entries say that are numbers, the others taken for right."""
@@ -349,17 +348,19 @@ class Diagnoser:
         """Zeros, where not all should be: what else would give them is listed, but not told."""
         told = [name for part in self._whole(claim) for name in (part.mistake, *part.details.get("alternatives", ()))]
         others = [name for name in dict.fromkeys(told) if name != "left-at-zero"]
-        details = {"alternatives": others} if others else {}
+        details: dict[str, Any] = {"alternatives": others} if others else {}
+        says = evidence(claim, self.truth, claim.values)
+        details |= {"evidence": says.to_dict(), "chance": says.chance(1)} if says.tell else {}
         form, entries = self.search.candidates.all_forms["left-at-zero"], self.truth.size
         message = "the claim is 0 everywhere: it was never written (left-at-zero)"
         return Diagnosis(self.names.place, "left-at-zero", entries, entries, message, form.fix, details)
 
     def _unknown(self, claim: Claim, unearned: Sequence[Diagnosis] = ()) -> Diagnosis:
         """Where it differs, and which mistakes would fit so little that they are no explanation."""
-        wrong, entries = wrong_entries(claim, self.truth), self.truth.size
+        wrong, entries = ~claim.allows(self.truth), self.truth.size
         shape = pattern(self.case, self.array, self.truth, claim)
         skipped = "" if self.search.paired else "; pairs of mistakes were not tried on so large a layer"
-        message = f"no mistake of the catalogue gives these numbers: {len(wrong)} of {entries} entries differ, {shape}"
+        message = f"no mistake of the catalogue gives these numbers: {wrong.sum()} of {entries} entries differ, {shape}"
         details: dict[str, Any] = {}
         if doubted := self.search.doubted(claim):
             message += f"; {' or '.join(doubted)} would fit, but so would others by chance"
@@ -368,9 +369,9 @@ class Diagnoser:
             few = "so few numbers say" if entries > 1 else "a single number says"
             would = f"{' or '.join(names)} would give {'them' if entries > 1 else 'it'}"
             message = f"{few} nothing for certain: {would}, but so would others by chance"
-            chance = unearned[0].details.get("chance", inf)
-            details = {"alternatives": [*names, *doubted], "uncertain": True, "chance": chance}
-        return Diagnosis(self.names.place, None, 0, entries, message + skipped, self._look(wrong[0]), details)
+            details = {"alternatives": [*names, *doubted], "uncertain": True}
+            details |= {key: value for key, value in unearned[0].details.items() if key == "chance"}
+        return Diagnosis(self.names.place, None, 0, entries, message + skipped, self._look(first_of(wrong)), details)
 
     def _look(self, index: tuple[int, ...]) -> str:
         """The command that shows an entry; what is no sum has none."""
@@ -401,6 +402,11 @@ class Diagnoser:
         given, needed = shape_text(claim.values.shape), shape_text(claim.expected)
         message = f"no mistake of the catalogue gives this shape: it has {given}, but {self.array} has {needed}"
         return Diagnosis(self.names.place, None, 0, self.truth.size, message, "give it the shape of its operand")
+
+
+def first_of(marked: Array) -> tuple[int, ...]:
+    """The first entry that is marked."""
+    return tuple(int(i) for i in np.unravel_index(int(marked.argmax()), marked.shape))
 
 
 def _others(count: int, wrong: int) -> str:

@@ -20,6 +20,8 @@ APART = 16.0
 ENOUGH_BITS = 6.0
 """What a claim must say beyond what was fitted to it: a chance of 1 in 64."""
 
+FIRST, MOST_DIGITS = 64, 100
+"""Entries that are looked at before all others are, and numbers beyond which more say no more."""
 POWERS = tuple(Fraction(10) ** n for n in (1, -1, 2, -2, 3, -3))
 """Factors that a decimal point in another place gives."""
 
@@ -98,15 +100,20 @@ def _scaled(candidates: Candidates, claim: Claim, candidate: Candidate, array: A
 
 def _point_moved(candidates: Candidates, claim: Claim, right: Candidate) -> Fit | None:
     """A decimal point in another place: digit for digit the right numbers, so that a few of them say enough."""
-    values, truth = as_float(claim.values), as_float(candidates.truth)
-    if len(np.unique(abs(values[values != 0]))) < 2:
-        return None
+    values, truth = as_float(claim.values).ravel(), as_float(candidates.truth).ravel()
     for factor in POWERS:
-        if (abs(values - truth * float(factor)) <= 1e-15 * abs(values)).all():
+        if _moved_by(values[:FIRST], truth[:FIRST], factor) and _moved_by(values, truth, factor):
+            different = len(np.unique(abs(values[values != 0])))
+            if different < 2:
+                return None
             made = right.computation.scaled(factor)
-            chance = len(POWERS) * 10.0 ** -len(np.unique(abs(values[values != 0])))
+            chance = len(POWERS) * 10.0 ** -min(different, MOST_DIGITS)
             return Fit(Candidate(("scaled",), (str(factor),), made), "factor", factor, True, chance)
     return None
+
+
+def _moved_by(values: Array, truth: Array, factor: Fraction) -> bool:
+    return bool((abs(values - truth * float(factor)) <= 1e-15 * abs(values)).all())
 
 
 def _known_factors(candidates: Candidates) -> list[Fraction]:

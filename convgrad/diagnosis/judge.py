@@ -46,7 +46,7 @@ class Judge:
     subject: Subject
     truth: Arrays
     claims: Mapping[Place, Claim]
-    _told: dict[Any, list[Diagnosis]] = field(default_factory=dict)
+    _told: dict[Any, list[Diagnosis]] = field(default_factory=dict, compare=False, repr=False)
 
     def of(self, claim: Claim, finding: Finding) -> list[Diagnosis]:
         """What became of a claim: nothing of a right one."""

@@ -183,8 +183,9 @@ class Search:
 
     def _rounding(self, claim: Claim) -> Explanation | None:
         """Every wrong entry rounded wrongly, as by cutting digits off: however many they are, that is one mistake."""
-        unit, wrong = unit_of(claim), wrong_entries(claim, self.truth)
-        if unit is None or not all(is_misrounded(self.truth[index], claim.values[index], unit) for index in wrong):
+        unit = unit_of(claim)
+        wrong = wrong_entries(claim, self.truth) if unit is not None else []
+        if not wrong or not all(is_misrounded(self.truth[index], claim.values[index], unit) for index in wrong):
             return None
         return Explanation(None, tuple(Repair("misrounded", index) for index in wrong), self.truth)
 
@@ -192,10 +193,11 @@ class Search:
         """The mistake that explains most entries that tell, where that is no chance, and what explains the rest."""
         for candidate in self._most(claim):
             base = self.candidates.value(candidate)
-            says, wrong = self._partial(claim, base), wrong_entries(claim, base)
+            says, wrong = self._partial(claim, base), count_wrong(claim, base)
             chance = says.chance(self.tried)
-            if says.match >= MOSTLY * (says.match + len(wrong)) and chance <= FITTED:
-                found = self._repairs(claim, candidate, base, wrong) if len(wrong) <= MOST_CHANGED else []
+            if says.match >= MOSTLY * (says.match + wrong) and chance <= FITTED:
+                few = wrong_entries(claim, base) if wrong <= MOST_CHANGED else []
+                found = self._repairs(claim, candidate, base, few)
                 return Explanation(candidate, tuple(found), base, evidence=says, chance=chance)
         return None
 
@@ -246,10 +248,12 @@ class Search:
     def _repaired(self, claim: Claim, candidate: Candidate | None) -> Explanation | None:
         """A mistake, or the truth, with every entry that it does not explain explained by itself."""
         base = self.candidates.value(candidate) if candidate else self.truth
+        if not 0 < count_wrong(claim, base) <= MOST_REPAIRS:
+            return None
         wrong = wrong_entries(claim, base)
         few = 2 * len(wrong) < base.size
         alone = candidate is None and len(wrong) <= 2  # one entry, or two exchanged, need no majority of right ones
-        if not 0 < len(wrong) <= MOST_REPAIRS or not (few or alone):
+        if not (few or alone):
             return None
         says = evidence(claim, self.truth, base) if candidate else None
         chance = says.chance(self.tried) if says else 0.0
@@ -315,6 +319,11 @@ class Search:
 def unit_of(claim: Claim) -> Any:
     """The last decimal place of a claim in digits, as a number; None of one that is judged by its type."""
     return 2 * claim.excuse if not claim.scale and not isinstance(claim.excuse, np.ndarray) and claim.excuse else None
+
+
+def count_wrong(claim: Claim, base: Array) -> int:
+    """In how many entries a claim is not a base array."""
+    return int((~claim.allows(base)).sum())
 
 
 def wrong_entries(claim: Claim, base: Array) -> list[Index]:

@@ -285,6 +285,13 @@ DIAGNOSIS: Schema = {
         "entries": _whole(0),
         "message": {"type": "string"},
         "fix": {"type": "string"},
+        "evidence": _described(
+            closed({"tell": _whole(0), "match": _whole(0)}, ["tell", "match"]),
+            "entries that tell the mistake from the truth, and how many of them match it",
+        ),
+        "chance": _described({"type": "number"}, "false explanations to be expected among those that were tried"),
+        "parts": _described(_list({"type": "object"}), "how often parts of the sum count, where not all count once"),
+        "alternatives": _list({"type": "string"}),
     },
 }
 STRENGTH = closed(
