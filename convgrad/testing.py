@@ -22,14 +22,16 @@ NAMES = {operand: array for array, operand in GRADIENTS.items()}
 
 
 def assert_gradients(
-    function: Callable[..., Any], case: Mapping[str, Any] | Case, *, claim_dtype: str | None = None, **keywords: Any
-) -> Report:
+    function: Callable[..., Any], case: Mapping[str, Any] | Case, *, claim_dtype: str | None = None,
+    sample: int | None = None, every: bool = False, **keywords: Any,
+) -> Report:  # fmt: skip
     """Call function(delta, x, w, b), for a pool function(delta, x), and compare what it returns with the gradients.
 
     Arguments are NumPy arrays in the shapes that the case has them in (b is zeros where it has none), so that
     `lambda delta, x, w, b: my_backward(delta, x, w, b, stride=2)` will do. It returns a mapping with any of dX, dW, db
     and output, or the gradients in the order of x, w, b: arrays, or tensors of any library that NumPy can read. Their
-    type says what rounding may excuse (`claim_dtype` overrides). Other keywords win over the case's keys.
+    type says what rounding may excuse (`claim_dtype` overrides). Our own gradients are differenced in `sample` entries,
+    or in `every` one; without either in all, or of a large layer in some. Other keywords win over the case's keys.
 
     Raises AssertionError with the diagnosis as its message; returns the report of the check.
 
@@ -43,7 +45,8 @@ def assert_gradients(
         raise AssertionError("the function returned no gradient")
     types = {dtype for dtype in map(_type, claims.values()) if dtype}
     report = check(case, {name: _array(name, value) for name, value in claims.items()},
-                   claim_dtype=claim_dtype or (types.pop() if len(types) == 1 else None))  # fmt: skip
+                   claim_dtype=claim_dtype or (types.pop() if len(types) == 1 else None),
+                   sample=sample, every=every)  # fmt: skip
     if report.verdict == "differs":
         raise AssertionError("\n".join(_said(report)))
     return report

@@ -21,7 +21,7 @@ from convgrad.passes.explanation import is_network
 from convgrad.passes.subject import Subject, network, subject_of
 from convgrad.subject.case import Case, as_case
 
-OPTIONS = ("claim_dtype", "sample", "seed", "all_entries", "progress")
+OPTIONS = ("claim_dtype", "sample", "seed", "every", "all_entries", "progress")
 
 
 def check(
@@ -30,7 +30,8 @@ def check(
     """Our gradients by finite differences, and a claim's (output, dW, db, dX) entry by entry; of a case or a network.
 
     `claim`, which may be a result or its `to_dict()`, and of a network goes by layer, and `claim_dtype` win over the
-    document's; other keywords over its other keys. `sample` differences so many entries, chosen by `seed`;
+    document's; other keywords over its other keys. `sample` differences so many entries, chosen by `seed`, `every`
+    all of them: with a claim on a large layer it is else a sample, and the report says so.
     `all_entries` has the record name every wrong one. progress(done, evaluations) is called as differences are made.
     Raises RequestError for a wrong request.
     """
@@ -50,7 +51,7 @@ def as_subject(case: Mapping[str, Any] | Case | Subject, **keywords: Any) -> Sub
 @np.errstate(over="ignore", invalid="ignore", divide="ignore")  # data may be infinite where that was allowed
 def check_subject(
     subject: Subject, claim: Any = None, *, claim_dtype: str | None = None, sample: int | None = None, seed: int = 0,
-    all_entries: bool = False, progress: Progress | None = None,
+    every: bool = False, all_entries: bool = False, progress: Progress | None = None,
 ) -> Report:  # fmt: skip
     """Every kernel, bias and input of a subject by differences of its forward pass, and claims on its arrays.
 
@@ -63,7 +64,8 @@ def check_subject(
     claims = read_claims(judged, claim, truth, dtype=claim_dtype or document.get("claim_dtype"))
     findings = {place: _against_truth(judged, one, truth[place]) for place, one in claims.items()}
     judge = Judge(judged, truth, claims)
-    ours = difference(subject, sample, seed, all_kinks=all_entries, progress=progress)
+    sparing = bool(claims) and not every
+    ours = difference(subject, sample, seed, sparing=sparing, all_kinks=all_entries, progress=progress)
     diagnosis = tuple(part for place, one in claims.items() for part in judge.of(one, findings[place]))
     return Report(
         subject, (*ours.findings, *findings.values()), diagnosis, _identities(subject), ours.evaluations, ours.exact,

@@ -19,13 +19,18 @@ from convgrad.claims.rounding import Bounds, of_differences
 from convgrad.core.arithmetic import EXACT, Array, rounded
 from convgrad.differences.finite_differences import Differences, evaluations, finite_differences
 from convgrad.differences.kinks import Kink
-from convgrad.differences.probe import probe
+from convgrad.differences.probe import channels_together, probe
 from convgrad.differences.replayed import ChainDifferences, Replay, operands_of, replayed_differences
 from convgrad.differences.run import Progress, gradient_shapes, sampled
 from convgrad.errors import Problem, RequestError
 from convgrad.passes.subject import Part, Subject
+from convgrad.subject.case import products_of
 from convgrad.subject.layout import GRADIENTS
 
+ENOUGH = 100
+"""Entries of each array that a sample has which nobody asked for."""
+MUCH, PASS = 4_000_000_000, 20_000
+"""Products from which on so much is differenced that a claim's judge need not wait for it; what a pass has at least."""
 KINKS = 10
 """Windows with a kink that a record names when it is not asked for all."""
 NAMES = {operand: array for array, operand in GRADIENTS.items()}
@@ -44,13 +49,16 @@ class Differenced:
 
 
 def difference(
-    subject: Subject, sample: int | None = None, seed: int = 0, *, all_kinks: bool = False,
+    subject: Subject, sample: int | None = None, seed: int = 0, *, sparing: bool = False, all_kinks: bool = False,
     progress: Progress | None = None,
 ) -> Differenced:  # fmt: skip
-    """Every entry of our gradients, or `sample` of them, chosen by `seed`, against differences."""
+    """Every entry of our gradients, or `sample` of them, chosen by `seed`, against differences.
+
+    Where that is much work, `sparing` takes a sample by itself: how much is counted, so that it is the same everywhere.
+    """
     if sample is not None and sample < 1:
         raise RequestError(Problem(f"sample must be at least 1, but is {sample}"))
-    sampling, wanted = _sampling(subject, sample, seed)
+    sampling, wanted = _sampling(subject, sample, seed, sparing)
     if is_single(subject):
         return _coloured(subject.parts[0], _of_single(wanted), sampling, all_kinks, progress)
     differences = replayed_differences(subject, wanted or None, progress)
@@ -58,25 +66,34 @@ def difference(
     return Differenced(findings, differences.evaluations, differences.exact, sampling)
 
 
-def _sampling(subject: Subject, sample: int | None, seed: int) -> tuple[Sample | None, Wanted]:
+def _sampling(subject: Subject, sample: int | None, seed: int, sparing: bool) -> tuple[Sample | None, Wanted]:
     """The sample, where it is one, and which entries are in it; none says all."""
     shapes = _shapes(subject)
-    entries = sum(map(prod, shapes.values()))
+    entries, each = sum(map(prod, shapes.values())), 1
+    if sample is None and sparing and _work(subject) > MUCH:
+        each, sample = ENOUGH, sum(min(ENOUGH, prod(shape)) for shape in shapes.values())
     if sample is None or sample >= entries:
         return None, {}
-    return Sample(sample, entries, seed), sampled(shapes, sample, seed)
+    return Sample(sample, entries, seed), sampled(shapes, sample, seed, each)
+
+
+def _work(subject: Subject) -> int:
+    """The products of differencing every entry."""
+    passes, _ = _passes(subject, {})
+    products = sum(max(products_of(part.forward.case), PASS) for part in subject.parts)
+    return passes * products // (channels_together(subject.parts[0].case) if is_single(subject) else 1)
 
 
 def _of_single(wanted: Wanted) -> dict[str, Array]:
     return {name: marks for (_, name), marks in wanted.items()}
 
 
-def estimate(subject: Subject, sample: int | None = None, seed: int = 0) -> tuple[int, float]:
+def estimate(subject: Subject, sample: int | None = None, seed: int = 0, *, sparing: bool = False) -> tuple[int, float]:
     """How many forward passes that takes, and about how many seconds, from the faster of two.
 
     The first pass of a process is slower than all that follow: memory and threads are new to it.
     """
-    count, run = _passes(subject, _sampling(subject, sample, seed)[1])
+    count, run = _passes(subject, _sampling(subject, sample, seed, sparing)[1])
     spent = []
     for _ in range(2):
         start = perf_counter()
@@ -89,8 +106,7 @@ def _passes(subject: Subject, wanted: Wanted) -> tuple[int, Any]:
     """How many forward passes there will be, and one such pass."""
     if is_single(subject):
         case = subject.parts[0].case
-        scaled = probe(case)
-        return evaluations(case, _of_single(wanted)), lambda: scaled.forward(scaled.arrays["x"], scaled.arrays.get("w"))
+        return evaluations(case, _of_single(wanted)), lambda: probe(case).once()
     replay = Replay(subject)
     entries = sum(int(marks.sum()) for marks in wanted.values()) or sum(map(prod, _shapes(subject).values()))
     return entries * (3 if replay.exact else 1), lambda: replay.run((0, "x"), replay.operand((0, "x")))

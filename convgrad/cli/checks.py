@@ -13,7 +13,7 @@ from convgrad.cli.delivery import GRAVEST, deliver, deliver_one
 from convgrad.cli.exits import say
 from convgrad.cli.formats import Result
 from convgrad.cli.requests import Request, requests
-from convgrad.cli.shown import Results, results
+from convgrad.cli.shown import Results, begun
 from convgrad.cli.subjects import subject_asked
 from convgrad.cli.typed import Checking, Reading, Running
 from convgrad.errors import Place, Problem, RequestError
@@ -29,29 +29,30 @@ def of_installation(running: Running) -> int:
     """Verify what the installation computes; the exit code."""
     from convgrad.checking.installation import verify_installation
 
-    made, report = results(running), verify_installation()
-    return deliver_one(made.of(report, report.code), running.writing)
+    results, report = begun(running), verify_installation()
+    return deliver_one(results.of(report, report.code), running.writing)
 
 
 def of_subjects(reading: Reading, checking: Checking, running: Running) -> int:
     """Check every case and network that is asked for; the exit code."""
-    made, asked = results(running), requests(reading, running, exact=True)
-    return deliver(asked, lambda request: _result(request, checking, running, made), running)
+    results, asked = begun(running), requests(reading, running, exact=True)
+    return deliver(asked, lambda request: _result(request, checking, running, results), running)
 
 
-def _result(request: Request, checking: Checking, running: Running, made: Results) -> Result:
+def _result(request: Request, checking: Checking, running: Running, results: Results) -> Result:
     of_layers = is_network(request.value)
     if of_layers and checking.min_strength is not None:
         message = "a network's check does not count what it could have revealed"
         raise RequestError(Problem(message, "check a layer as a case", place=Place("--min-strength")))
     subject = subject_asked(request, running, of_layers=of_layers)
-    with _progress(subject, checking, quiet=running.writing.quiet) as progress:
+    claim = request.written_claim()
+    with _progress(subject, checking, claimed=claim is not None, quiet=running.writing.quiet) as progress:
         report = check_subject(
-            subject, request.written_claim(), sample=checking.sample, seed=checking.seed, all_entries=checking.all,
+            subject, claim, sample=checking.sample, seed=checking.seed, every=checking.every, all_entries=checking.all,
             progress=progress,
         )  # fmt: skip
     codes = {report.code, _weakness(report, checking.min_strength)}
-    return made.of(report, next(code for code in GRAVEST if code in codes))
+    return results.of(report, next(code for code in GRAVEST if code in codes))
 
 
 def _weakness(report: Report, wanted: int | None) -> int:
@@ -63,9 +64,11 @@ def _weakness(report: Report, wanted: int | None) -> int:
 
 
 @contextmanager
-def _progress(subject: Subject, checking: Checking, *, quiet: bool) -> Iterator[Callable[[int, int], None] | None]:
+def _progress(
+    subject: Subject, checking: Checking, *, claimed: bool, quiet: bool
+) -> Iterator[Callable[[int, int], None] | None]:
     """What to call as differences are made; a bar only on a terminal, and only for a check that lasts."""
-    passes, seconds = estimate(subject, checking.sample, checking.seed)
+    passes, seconds = estimate(subject, checking.sample, checking.seed, sparing=claimed and not checking.every)
     if quiet or seconds < LASTS:
         yield None
         return

@@ -76,8 +76,8 @@ def schema(name: SchemaName, writing: Writing) -> int:
     from convgrad.cli.formats import Result
     from convgrad.documents import chunks, schemas
 
-    made = schemas.schema(name)
-    return deliver_one(Result(lambda: made, lambda: chunks(made, "json")), writing)
+    record = schemas.schema(name)
+    return deliver_one(Result(lambda: record, lambda: chunks(record, "json")), writing)
 
 
 class Command(NamedTuple):

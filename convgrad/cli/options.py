@@ -107,6 +107,13 @@ CLAIMED = tuple(
 CHECKING = (
     Option("all", "show every wrong entry, with the overlays that make it", CHECK, kind=bool, flag="--all"),
     Option("sample", "difference only so many entries, chosen by --seed", CHECK, "N", int, least=1),
+    Option(
+        "every",
+        "difference every entry, also of a large layer with a claim, where else a sample is",
+        CHECK,
+        kind=bool,
+        flag="--every",
+    ),
     Option("seed", "what chooses the entries of --sample (0)", CHECK, "N", int, most=2**64 - 1),
     Option("min_strength", "exit with 4 unless the case could reveal so many mistakes", CHECK, "N", int),
 )

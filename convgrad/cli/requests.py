@@ -81,9 +81,9 @@ class Request:
     def exact(self) -> dict[str, Any]:
         """The same mapping with the text of every number kept, for arrays that were read as binary ones."""
         kept = self.document.exact() if self.document else {}
-        given = {key: part for key, part in kept.items() if key not in self.typed and key not in self.origins}
+        own = {key: part for key, part in kept.items() if key not in self.typed and key not in self.origins}
         options = {key: _array_in(self.origins[key].exact(), key, self.origins[key]) for key in self._array_options}
-        return {**self.value, **given, **options}
+        return {**self.value, **own, **options}
 
     @property
     def is_long(self) -> bool:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from convgrad.cli.delivery import deliver
 from convgrad.cli.formats import Result, is_array_file
 from convgrad.cli.requests import Request, requests
-from convgrad.cli.shown import results
+from convgrad.cli.shown import begun
 from convgrad.cli.subjects import case_of, network_of, subject_asked
 from convgrad.cli.typed import Opened, Overlays, Reading, Running
 from convgrad.errors import Place, Problem, RequestError
@@ -20,14 +20,14 @@ if TYPE_CHECKING:
 
 def of_cases(kind: type[Forward], reading: Reading, running: Running, overlays: Overlays | None = None) -> int:
     """The output, or the gradients, of each case that is asked for; the exit code."""
-    made = results(running, overlays)
+    results = begun(running, overlays)
     asked = requests(reading, running, exact=_may_be_exact(running))
     if is_array_file(running.writing):
         from convgrad.cli.saving import save
 
-        return save(asked, kind is not Forward, running, made)
+        return save(asked, kind is not Forward, running, results)
     needs_delta = kind is not Forward
-    return deliver(asked, lambda request: made.of(kind(case_of(request, running, needs_delta))), running)
+    return deliver(asked, lambda request: results.of(kind(case_of(request, running, needs_delta))), running)
 
 
 def of_entry(entry: str, reading: Reading, running: Running) -> int:
@@ -37,11 +37,11 @@ def of_entry(entry: str, reading: Reading, running: Running) -> int:
     _refuse_swapped(entry, reading.document)
     of_layers = "." in entry.partition("[")[0]
     needs_delta = of_layers or needs_gradients(entry)
-    made = results(running)
+    results = begun(running)
 
     def compute(request: Request) -> Result:
         subject = subject_asked(request, running, of_layers=of_layers, needs_delta=needs_delta)
-        return made.of(explain_entry(subject, entry))
+        return results.of(explain_entry(subject, entry))
 
     return deliver(requests(reading, running, exact=of_layers or _may_be_exact(running)), compute, running)
 
@@ -50,12 +50,12 @@ def of_networks(opened: Opened, reading: Reading, running: Running, overlays: Ov
     """Each network that is asked for, whole or one layer of it, and its steps; the exit code."""
     from convgrad.views.asked import Shown
 
-    made = results(running, overlays)
+    results = begun(running, overlays)
 
     def compute(request: Request) -> Result:
         subject = network_of(request, running)
         _require(opened, subject)
-        return made.of(Shown(subject, opened.layer, opened.steps))
+        return results.of(Shown(subject, opened.layer, opened.steps))
 
     return deliver(requests(reading, running, exact=True), compute, running)
 

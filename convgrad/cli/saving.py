@@ -25,15 +25,15 @@ SILENT = 10
 """Seconds between two lines of that, where no terminal shows a bar."""
 
 
-def save(asked: Requests, backward: bool, running: Running, made: Results) -> int:
+def save(asked: Requests, backward: bool, running: Running, results: Results) -> int:
     """Write dX, or without `backward` y, of the one case that is asked for, and show the rest; the exit code."""
-    _refuse_what_it_cannot_hold(made.overlays, running, asked.are_many)
+    _refuse_what_it_cannot_hold(results.overlays, running, asked.are_many)
     shown = running.writing._replace(output=None)
     format_of(shown)  # what is wrong with it is said before the work
     ((_, saved, error),) = each(asked.each, lambda request: _saved(request, backward, running))
     if error is not None:
         raise error
-    return deliver_one(replace(made, writing=shown).of(saved), shown)
+    return deliver_one(replace(results, writing=shown).of(saved), shown)
 
 
 def _refuse_what_it_cannot_hold(overlays: Overlays, running: Running, are_many: bool) -> None:

@@ -71,8 +71,8 @@ class Results:
         return "always" if shown else "never"
 
 
-def results(running: Running, overlays: Overlays | None = None) -> Results:
-    """The same for a run, which is set up: how many threads, and no warnings of numbers."""
+def begun(running: Running, overlays: Overlays | None = None) -> Results:
+    """How the records of a run become results; it begins here: with how many threads, and no warnings of numbers."""
     np.seterr(all="ignore")  # an infinity in the result says it; NumPy's warning names a line of ours
     if running.threads is not None:
         from convgrad.core import threads

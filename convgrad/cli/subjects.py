@@ -25,9 +25,9 @@ def subject_asked(request: Request, running: Running, *, of_layers: bool, needs_
 def case_of(request: Request, running: Running, needs_delta: bool = True) -> Case:
     """The case that a request asks for."""
     kind = running.kind
-    made = partial(make_case, arithmetic=kind, nonfinite=running.allow_nonfinite, needs_delta=needs_delta)
-    case = made(request.value)
-    return made(request.exact()) if request.is_long and _is_exact(kind, [case]) else case
+    read = partial(make_case, arithmetic=kind, nonfinite=running.allow_nonfinite, needs_delta=needs_delta)
+    case = read(request.value)
+    return read(request.exact()) if request.is_long and _is_exact(kind, [case]) else case
 
 
 def network_of(request: Request, running: Running) -> Subject:
@@ -37,10 +37,10 @@ def network_of(request: Request, running: Running) -> Subject:
     if request.document is None:
         advice = "name a network document; to explain an entry of a case, leave out the layer"
         raise RequestError(Problem("options make a case, which has no layers", advice))
-    made = partial(network, arithmetic=running.arithmetic, nonfinite=running.allow_nonfinite)
-    subject = made(request.value)
+    read = partial(network, arithmetic=running.arithmetic, nonfinite=running.allow_nonfinite)
+    subject = read(request.value)
     cases = (part.forward.case for part in subject.layers if part.layer.windowed) if request.is_long else ()
-    return made(request.exact()) if request.is_long and _is_exact(subject.chain.arithmetic, cases) else subject
+    return read(request.exact()) if request.is_long and _is_exact(subject.chain.arithmetic, cases) else subject
 
 
 def _is_exact(arithmetic: str, cases: Iterable[Case]) -> bool:

@@ -66,13 +66,19 @@ class Overlays(NamedTuple):
     @classmethod
     def typed(cls, words: Words) -> Self:
         """What was typed of it: counts and indices as numbers."""
-        given = _given(tables.OVERLAYS, words)
-        if given.get("overlays", "all") not in ("all", "none"):
-            given["overlays"] = whole_number(given["overlays"], "--overlays")
-        return cls(**given | {name: _index(given[name], f"--{name}") for name in ("only", "channel") if name in given})
+        texts = _given(tables.OVERLAYS, words)
+        return cls(
+            **{name: (_count if name == "overlays" else _index)(text, f"--{name}") for name, text in texts.items()}
+        )
 
 
-def _index(text: str, option: str) -> tuple[int, ...]:
+def _count(text: str, option: str) -> Any:
+    """How many, which may be a word."""
+    return text if text in ("all", "none") else whole_number(text, option)
+
+
+def _index(text: str, option: str) -> Any:
+    """Whole numbers from 0, in a tuple."""
     from convgrad.cli.requests import setting  # here, so that --help imports no numpy
     from convgrad.errors import Place, RequestError
     from convgrad.subject.settings import integer
@@ -89,6 +95,7 @@ class Checking(NamedTuple):
 
     all: bool = False
     sample: int | None = None
+    every: bool = False
     seed: int = 0
     min_strength: int | None = None
 

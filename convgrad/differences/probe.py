@@ -54,7 +54,7 @@ class Probe:
     @property
     def together(self) -> int:
         """How many channels of the input a group reads: as many sums as an output is made of."""
-        return int(self.arrays["x"].shape[1]) // self.groups if self.bilinear else 1
+        return channels_together(self.case)
 
     def of_channel(self, name: str, channel: int, array: Array | None = None) -> Array:
         """What one channel of each group has of x, (N,g,*L), or of the kernel: all that its part of y is made of."""
@@ -95,6 +95,11 @@ class Probe:
             return case.operation.forward(x, **case.arguments)
         return case.operation.forward(x, w, b, **case.arguments)
 
+    def once(self) -> Array:
+        """One evaluation as differences take it: of one channel."""
+        w = self.of_channel("w", 0) if self.bilinear else None
+        return self.forward(self.of_channel("x", 0) if self.bilinear else self.arrays["x"], w)
+
     def step(self, name: str) -> Any:
         """A power of two at least as large as the operand; in float64 larger than any output by HEADROOM.
 
@@ -105,6 +110,13 @@ class Probe:
         largest = abs(self.arrays[name]).max(initial=0) if name in self.arrays else 1
         whole = _multiple(self.case, name) if self.family == MEAN else 1
         return whole * 2 ** max(0, int(-(-largest // whole)) - 1).bit_length()
+
+
+def channels_together(case: Case) -> int:
+    """How many channels of the input each group of a convolution reads; 1 for what goes plane by plane."""
+    if case.operation.family not in BILINEAR:
+        return 1
+    return int(case.shapes["x"][1]) // int(case.settings["groups"])
 
 
 def products(case: Case) -> int:

@@ -53,17 +53,18 @@ def wants(wanted: Wanted, name: str, part: Any) -> bool:
     return name not in wanted or bool(wanted[name][part].any())
 
 
-def sampled(shapes: Mapping[K, tuple[int, ...]], sample: int, seed: int) -> dict[K, Array]:
+def sampled(shapes: Mapping[K, tuple[int, ...]], sample: int, seed: int, each: int = 1) -> dict[K, Array]:
     """By array which entries to difference, `sample` in all, chosen by `seed`.
 
-    Every array that is not empty gets one, if there are so many, and of the rest a share by its size, so that a large
-    input does not take them all.
+    Every array that is not empty gets `each` (or all that it has), if there are so many, and of the rest a share by its
+    size, so that a large input does not take them all.
     """
     random, sizes = np.random.default_rng(seed), [prod(shape) for shape in shapes.values()]
-    least = [min(size, 1) if sample >= np.count_nonzero(sizes) else 0 for size in sizes]
+    least = [min(size, each) for size in sizes]
+    least = least if sample >= sum(least) else [0 for _ in sizes]
     ends = list(accumulate((size - one for size, one in zip(sizes, least, strict=True)), initial=0))
-    start = int(random.integers(ends[-1]))  # what a share is rounded to is for the seed to say
-    shares = [((sample - sum(least)) * end + start) // ends[-1] for end in ends]
+    start = int(random.integers(max(ends[-1], 1)))  # what a share is rounded to is for the seed to say
+    shares = [((sample - sum(least)) * end + start) // max(ends[-1], 1) for end in ends]
     result = {}
     for (name, shape), one, (first, last) in zip(shapes.items(), least, pairwise(shares), strict=True):
         chosen = np.zeros(prod(shape), bool)

@@ -288,3 +288,30 @@ def test_an_estimate_goes_by_the_faster_of_two_passes(monkeypatch):
     count, seconds = estimate(as_subject(case))
     assert count == check(case).evaluations
     assert seconds == count * 0.5
+
+
+LARGE = {"input": np.ones((2, 24, 40, 40)), "kernel": np.ones((24, 24, 3, 3)), "delta": "ones", "padding": 1}
+"""A layer of which differencing every entry takes some seconds."""
+
+
+@pytest.mark.slow
+def test_a_claim_on_a_large_layer_is_judged_beside_a_sample_of_our_own_entries(monkeypatch):
+    monkeypatch.setattr("convgrad.checking.ours.MUCH", 100_000_000)
+    right = convgrad.backward(LARGE)
+    report = check(LARGE, {"dW": right.dW, "db": right.db})
+    assert report.verdict == "agrees"
+    assert [(one.array, one.entries) for one in report.findings if one.against != "claim"] == [
+        ("dW", 100), ("db", 24), ("dX", 100)
+    ]  # fmt: skip
+    assert vars(report.sample) == {"entries": 224, "of": 24 * 24 * 9 + 24 + 2 * 24 * 1600, "seed": 0}
+    assert check(LARGE, {"db": right.db}, sample=3).sample.entries == 3
+
+
+@pytest.mark.slow
+def test_every_entry_is_differenced_where_that_is_asked_for_or_nothing_is_claimed(monkeypatch):
+    monkeypatch.setattr("convgrad.checking.ours.MUCH", 1_000_000)
+    small = {**LARGE, "input": np.ones((1, 24, 6, 6))}
+    right = convgrad.backward(small)
+    assert check(small, {"db": right.db}).sample is not None
+    assert check(small, {"db": right.db}, every=True).sample is None
+    assert check(small).sample is None

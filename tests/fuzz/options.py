@@ -7,7 +7,7 @@ from typing import Any, get_type_hints
 import numpy as np
 
 from convgrad.cli.commands import COMMANDS
-from convgrad.cli.typed import Group
+from convgrad.cli.typed import OFFERS
 from tests.fuzz.choices import Choices
 from tests.fuzz.spelling import flow
 from tests.fuzz.values import CHOICES, NINES, odd
@@ -48,8 +48,8 @@ TAKES: dict[str, dict[str, Any]] = {
     name: {
         option.name: option
         for kind in get_type_hints(command.run).values()
-        if issubclass(kind, Group)
-        for option in kind.OPTIONS
+        if kind in OFFERS
+        for option in OFFERS[kind].options
     }
     for name, command in COMMANDS.items()
 }
