@@ -109,7 +109,7 @@ CHECKING = (
     Option("sample", "difference only so many entries, chosen by --seed", CHECK, "N", int, least=1),
     Option(
         "every",
-        "difference every entry, also of a large layer with a claim, where else a sample is",
+        "difference every entry, also of a large layer with a claim",
         CHECK,
         kind=bool,
         flag="--every",
