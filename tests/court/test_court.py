@@ -10,8 +10,6 @@ who, and COUNTS.md counts the slips. A kind that becomes just is struck off the 
 * bfloat16, rounded between splits
 * Winograd F(2,3), float32
 * Winograd F(4,3), float32
-* PyTorch, float16
-* PyTorch, bfloat16
 * printed by PyTorch
 * printed by NumPy, float64
 * printed by NumPy, float32
