@@ -139,3 +139,7 @@ def as_text(trial: Trial) -> Iterator[Brought]:
         case = holding(trial.case, dtype)
         claim = gradients(case, pairwise, dtype)
         yield Brought(kind, trial.name, claim=claim, text=writers.document(case, claim, writer, **more))
+    if trial.is_conv:
+        claim = gradients(trial.case, by_fft, "float64")
+        text = writers.document(trial.case, claim, writers.by_tolist)
+        yield Brought("tolist of FFT, float64", trial.name, claim=claim, text=text)

@@ -14,6 +14,7 @@ who, and COUNTS.md counts the slips. A kind that becomes just is struck off the 
 * printed by NumPy, float64
 * printed by NumPy, float32
 * tolist of float32
+* tolist of FFT, float64
 * JSON, 4 to 9 decimals
 * JSON, 6 to 9 digits
 * JSON, 3 decimals, printed: true
