@@ -7,7 +7,10 @@ from dataclasses import dataclass, field
 from typing import Any
 
 Names = Mapping[str, list[str]]
-"""Of each array that is wrong the ids that are right: none where no name is earned, `agrees` for what a type explains."""
+"""Of each array that is wrong the ids that are right.
+
+None where no name is earned; `agrees` where a type explains it.
+"""
 
 
 @dataclass(frozen=True)

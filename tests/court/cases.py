@@ -51,7 +51,7 @@ LARGE: tuple[dict[str, Any], ...] = (
 SETTINGS = ("stride", "padding", "dilation", "groups", "window", "output_size")
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Trial:
     """A case with arrays of float64, of which data, and how it is called where it is to be repeated."""
 

@@ -13,9 +13,9 @@ from tests import definitions
 from tests.court import writers
 from tests.court.brought import Brought
 from tests.court.cases import Trial
-from tests.court.innocent import gradients, holding, truth
+from tests.court.innocent import gradients, held, truth
 from tests.court.rounding import UNITS, rounded
-from tests.court.sums import Arrays, Layer, by_tensordot, layer, pairwise
+from tests.court.sums import Arrays, Layer, are_few, by_tensordot, layer, pairwise
 
 CARRIERS = ("float64", "float32", "bfloat16", "printed by PyTorch", "JSON, 9 decimals")
 """The types and the texts that a wrong claim is brought in, in turn."""
@@ -40,8 +40,7 @@ def guilty(trial: Trial, seed: int) -> Iterator[Brought]:
 def _brought(trial: Trial, kind: str, carrier: str, draw: np.random.Generator) -> Iterator[Brought]:
     """The claim with each array that the crime shows in; the others stay right."""
     dtype = carrier if carrier in UNITS else "float64"
-    case = holding(trial.case, dtype)
-    right = truth(case)
+    case, right = held(trial, dtype)
     errors = standard_errors(case, right, carrier)
     wrong = CRIMES[kind](case, right if kind != TEN_BOUNDS else {n: (right[n], errors[n]) for n in right}, draw)
     claim, names = dict(as_computed(case, dtype)), {}
@@ -54,7 +53,8 @@ def _brought(trial: Trial, kind: str, carrier: str, draw: np.random.Generator) -
 
 
 def as_computed(case: dict[str, Any], dtype: str) -> Arrays:
-    return gradients(case, pairwise, "float32" if dtype == "bfloat16" else dtype)
+    how = pairwise if "kernel" not in case or are_few(layer(case)) else by_tensordot
+    return gradients(case, how, "float32" if dtype == "bfloat16" else dtype)
 
 
 def _carried(kind: str, name: str, case: Any, claim: Arrays, carrier: str, names: Any) -> Brought:

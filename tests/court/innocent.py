@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -13,7 +14,7 @@ from tests.court.brought import Brought
 from tests.court.cases import Trial
 from tests.court.peer import by_torch, torch
 from tests.court.rounding import bfloat16, rounded, tf32
-from tests.court.sums import Arrays, Layer, by_tensordot, layer, one_after_another, pairwise, split_by_samples
+from tests.court.sums import Arrays, Layer, are_few, by_tensordot, layer, one_after_another, pairwise, split_by_samples
 from tests.court.transforms import by_fft, by_winograd, has_winograd
 
 OPERANDS = ("input", "kernel", "bias", "delta")
@@ -40,6 +41,13 @@ def truth(case: dict[str, Any]) -> Arrays:
     return gradients(case, by_tensordot, float)
 
 
+@lru_cache(maxsize=8)
+def held(trial: Trial, dtype: str) -> tuple[dict[str, Any], Arrays]:
+    """The case whose numbers are those of a type, and its right gradients."""
+    case = holding(trial.case, dtype)
+    return case, truth(case)
+
+
 def innocents(trial: Trial) -> Iterator[Brought]:
     yield from as_arrays(trial)
     if torch:
@@ -63,7 +71,7 @@ WAYS: dict[str, tuple[str, Callable[[Layer], Arrays]]] = {
 
 def as_arrays(trial: Trial) -> Iterator[Brought]:
     for kind, (dtype, how) in WAYS.items():
-        if trial.is_conv or how is one_after_another:
+        if how is one_after_another if not trial.is_conv else how is by_fft or are_few(layer(trial.case)):
             yield from _array(trial, kind, dtype, lambda case, how=how, dtype=dtype: gradients(case, how, dtype))
     if trial.is_conv:
         yield from _of_other_types(trial)
@@ -96,10 +104,10 @@ def from_torch(trial: Trial) -> Iterator[Brought]:
 
 def _array(trial: Trial, kind: str, dtype: str, how: Callable[[Any], Arrays], **options: Any) -> Iterator[Brought]:
     """A claim of arrays, their type said where NumPy has it not; none where it lost too much to be right."""
-    case = holding(trial.case, dtype)
+    case, right = held(trial, dtype)
     with np.errstate(over="ignore", invalid="ignore"):
         claim = how(case)
-        if not claim or not all(keeps(claim[name], right) for name, right in truth(case).items()):
+        if not claim or not all(keeps(claim[name], array) for name, array in right.items()):
             return
     if dtype == "bfloat16":
         options |= {"claim_dtype": dtype}
@@ -131,3 +139,7 @@ def as_text(trial: Trial) -> Iterator[Brought]:
         case = holding(trial.case, dtype)
         claim = gradients(case, pairwise, dtype)
         yield Brought(kind, trial.name, claim=claim, text=writers.document(case, claim, writer, **more))
+    if trial.is_conv:
+        claim = gradients(trial.case, by_fft, "float64")
+        text = writers.document(trial.case, claim, writers.by_tolist)
+        yield Brought("tolist of FFT, float64", trial.name, claim=claim, text=text)

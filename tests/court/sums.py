@@ -77,7 +77,8 @@ def layer(case: dict[str, Any], delta: np.ndarray | None = None) -> Layer:
 
 def by_tensordot(one: Layer) -> Arrays:
     """One matrix product for each tap."""
-    return _gradients(one, _dw_by(one, lambda a, b: np.tensordot(a, b, (_but_channel(a), _but_channel(b)))))
+    dw = _dw_by(one, lambda a, b: np.tensordot(a, b, (_but_channel(a), _but_channel(b))))
+    return _gradients(one, dw, _gathered if one.transposed else _scattered)
 
 
 def one_after_another(one: Layer) -> Arrays:
@@ -101,8 +102,13 @@ def split_by_samples(one: Layer, rounding: Callable[[np.ndarray], np.ndarray]) -
     return {"dX": _spread(one, rounding) if not one.transposed else rounding(_gathered(one)), **total}
 
 
-def _gradients(one: Layer, dw: np.ndarray) -> Arrays:
-    dx = _gathered(one) if one.transposed else _spread(one)
+def are_few(one: Layer) -> bool:
+    """Whether the products of a tap may be held all at once."""
+    return one.narrow.size * one.kernel.shape[1] <= 1e7
+
+
+def _gradients(one: Layer, dw: np.ndarray, dx_by: Callable[[Layer], np.ndarray] | None = None) -> Arrays:
+    dx = (dx_by or (_gathered if one.transposed else _spread))(one)
     return {"dX": dx, "dW": dw, "db": one.delta.sum(axis=_but_channel(one.delta), dtype=one.delta.dtype)}
 
 
@@ -135,6 +141,16 @@ def _spread(one: Layer, rounding: Callable[[np.ndarray], np.ndarray] = lambda ar
                 part = one.narrow[:, o : o + 1] * one.kernel[(o, slice(None), *tap)].reshape(1, -1, *(1 for _ in tap))
                 padded[:, wide][one.cells(tap)] += part
             padded[:, wide] = rounding(padded[:, wide])
+    return one.cropped(padded)
+
+
+def _scattered(one: Layer) -> np.ndarray:
+    """The same, all channels of a tap at once."""
+    padded = np.zeros_like(one.padded)
+    for tap in one.taps:
+        for narrow, wide in one.split():
+            part = np.tensordot(one.kernel[(narrow, slice(None), *tap)], one.narrow[:, narrow], (0, 1))
+            padded[:, wide][one.cells(tap)] += np.moveaxis(part, 0, 1)
     return one.cropped(padded)
 
 
