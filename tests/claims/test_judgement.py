@@ -23,6 +23,7 @@ from tests.claims.other_means import (
 
 
 def finding(case, claim, **more):
+    """What is found of a claim; our own gradients are differenced in one entry only."""
     return check(case, claim, sample=1, **more).findings[-1]
 
 
@@ -54,8 +55,10 @@ def wrong_ones(right, found):
 # -- Writers -----------------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("kind", [np.float64, np.float32])
-@pytest.mark.parametrize("name", WRITERS)
+@pytest.mark.parametrize(("name", "kind"), [
+    pytest.param(name, kind, marks=() if kind is np.float32 else pytest.mark.slow)
+    for name in WRITERS for kind in (np.float64, np.float32)
+])  # fmt: skip
 def test_right_gradients_agree_and_wrong_ones_differ_whoever_wrote_them(name, kind):
     arrays = data(normal())
     case, write = document(*arrays), WRITERS[name]
