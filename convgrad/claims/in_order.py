@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import numpy as np
@@ -15,6 +15,7 @@ from convgrad.subject.layout import OPERANDS
 
 MOST_TERMS = 1 << 22
 """Terms, of all entries together, that are added up again."""
+MOST_SAMPLES = 64
 NATIVE: dict[tuple[int, float], np.dtype[Any]] = {
     (24, 2.0**-126): np.dtype(np.float32), (11, 2.0**-14): np.dtype(np.float16),
 }  # fmt: skip
@@ -58,6 +59,27 @@ class Ordered:
         positions, cells = zip(*met, strict=True)
         under: Array = wide[:, first // per_group[0] * per_group[1] + second][(slice(None), *cells)]
         return np.asarray(narrow[:, first][(slice(None), *positions)] * under).ravel()
+
+
+    def by_sample(self, nearest: Callable[[Array], Array]) -> Iterator[Array]:
+        """The array, its sum rounded after each sample, the sample's own part too or not; in order, and reversed."""
+        count = len(self.operands["x"])
+        if self.array not in ("dW", "db") or not 2 <= count <= MOST_SAMPLES:
+            return
+        parts = [self._of_sample(n) for n in range(count)]
+        for ordered in (parts, parts[::-1]):
+            for first in (nearest, lambda part: part):
+                total = np.zeros(parts[0].shape)
+                for part in ordered:
+                    total = nearest(total + first(part))
+                yield total
+
+    def _of_sample(self, n: int) -> Array:
+        arrays = {name: part[n : n + 1] if name in ("x", "delta") else part for name, part in self.operands.items()}
+        names, case = self.case.operation.operands, self.case
+        made = case.operation.backward(arrays["delta"], *(arrays.get(name) for name in names), **case.arguments)
+        part: Array = made[OPERANDS[self.array]]
+        return part
 
 
 def partial_sums(products: Array) -> float:

@@ -27,8 +27,12 @@ HALF = ("float16", "bfloat16")
 """Types in which sums are sometimes held, too: elsewhere that is a type that the inputs are not of."""
 REPLAYED = 64
 """Entries that are added up again: those furthest off, and others spread over the array."""
+SAME = 0.75
+"""The part of the entries that are exactly what an order of sums gives, where it is that order."""
 LOSES = 0.01
 """The part of the whole array that an accumulation may lose."""
+UNSEEN = 0.005
+"""The same of sums in a half type whose order is not known."""
 
 
 @dataclass(frozen=True)
@@ -190,6 +194,7 @@ class Judging:
         if dtype in HALF and bits != kind.bits:
             if (again := self._added_again(dtype, kind.bits, base)) is not None:
                 yield again
+            yield from self._by_sample(dtype, base)
             told = (f"sums were held in {dtype}{self._worse(base)}",)
             yield replace(base, allowed=self._with_text(self._excused(dtype, kind.bits), dtype), told=told,
                           by=f"{dtype}, sums in {dtype}", narrow=True, spread=True)  # fmt: skip
@@ -254,7 +259,7 @@ class Judging:
         """Whether rounding makes such errors over the whole array."""
         if attempt.by == "digits" and self.truth.dtype == EXACT and not self.large:
             return True
-        if (attempt.narrow and abs(self.slope) > LOSES) or (attempt.cut and self.slope > -attempt.unit / 3):
+        if (attempt.narrow and abs(self.slope) > UNSEEN) or (attempt.cut and self.slope > -attempt.unit / 3):
             return False
         found = self._together(attempt, 0)
         if found.is_rounding(attempt.unit):
@@ -303,6 +308,21 @@ class Judging:
         return Judgement(attempt.allowed, attempt.rule, attempt.by, excuse, scale, attempt.unit)
 
     # -- Adding up again -----------------------------------------------------------------------------------------------
+
+    def _by_sample(self, dtype: str, base: _Try) -> Iterator[_Try]:
+        """Sums that were rounded to the type after each sample: then most entries are exactly so."""
+        case, nearest_of, unit = self.bounds.case(self.place), TYPES[dtype].nearest, TYPES[dtype].unit
+        if case is None or "w" not in case.operation.operands:
+            return
+        for total in Ordered(case, self.place.array, dtype).by_sample(nearest_of):
+            # sums within a sample may be a little off, and then round to the next number of the type
+            off, next_one = abs(self.claim - total), 4 * unit * abs(total)
+            if (self._known(off) == 0).mean() >= SAME and (self._known(off - next_one) <= 0).all():
+                allowed = np.maximum(_floats(base.allowed), abs(total - self.floats) + next_one)
+                told = (f"it is exactly what comes out where the sum is rounded to {dtype} after each sample",)
+                yield replace(base, allowed=allowed, told=told, replayed=True, narrow=True,
+                              by=f"{dtype}, rounded to it after each sample")  # fmt: skip
+                return
 
     def _added_again(self, dtype: str, bits: int, base: _Try) -> _Try | None:
         """What it may be off by as sums of this order show: None where they do not give such numbers."""

@@ -60,7 +60,7 @@ def is_spread(errors: Array, narrow: Array, wide: Array, sure: float) -> bool:
     beyond = int((seen & (abs(errors) > 4 * narrow)).sum())
     if not beyond:
         return True
-    if seen.sum() < OUTLIERS:
+    if seen.sum() < OUTLIERS or (abs(errors) > narrow).sum() < 2:
         return False
     if beyond >= max(SHARE * seen.sum(), 2):
         return True

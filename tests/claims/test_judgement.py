@@ -23,6 +23,7 @@ from tests.claims.other_means import (
 
 
 def finding(case, claim, **more):
+    """What is found of a claim; our own gradients are differenced in one entry only."""
     return check(case, claim, sample=1, **more).findings[-1]
 
 
@@ -54,8 +55,10 @@ def wrong_ones(right, found):
 # -- Writers -----------------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("kind", [np.float64, np.float32])
-@pytest.mark.parametrize("name", WRITERS)
+@pytest.mark.parametrize(("name", "kind"), [
+    pytest.param(name, kind, marks=() if kind is np.float32 else pytest.mark.slow)
+    for name in WRITERS for kind in (np.float64, np.float32)
+])  # fmt: skip
 def test_right_gradients_agree_and_wrong_ones_differ_whoever_wrote_them(name, kind):
     arrays = data(normal())
     case, write = document(*arrays), WRITERS[name]
@@ -170,6 +173,19 @@ def test_bits_that_were_cut_off_are_a_way_of_rounding():
     claim = cut(dw_by_loops(*arrays, np.float32), "bfloat16")
     found = finding(document(*arrays), {"dW": claim}, claim_dtype="bfloat16")
     assert (found.verdict, "cut off" in found.told[0]) == ("agrees", True)
+
+
+def test_a_sum_that_is_rounded_after_each_sample_is_said_to_be_and_a_factor_on_it_differs():
+    x, w, delta = (nearest(array, "bfloat16") for array in data(normal(), samples=6, size=10))
+    total = np.zeros(w.shape)
+    for n in range(6):
+        total = nearest(total + dw_by_loops(x[n : n + 1], w, delta[n : n + 1], np.float32), "bfloat16")
+    case = document(x, w, delta)
+    found = finding(case, {"dW": total}, claim_dtype="bfloat16")
+    assert (found.verdict, "after each sample" in found.told[0]) == ("agrees", True)
+    for factor in (0, 0.85, 0.99):
+        wrong = nearest(total * factor, "bfloat16")
+        assert finding(case, {"dW": wrong}, claim_dtype="bfloat16").verdict == "differs"
 
 
 def test_sums_in_float16_agree_and_are_told_but_differ_where_float32_was_asked_for():
