@@ -214,7 +214,8 @@ def masked(c: Any) -> Variants:
 
 
 def _masked(c: Any, sign: int) -> Iterator[tuple[str, Any]]:
-    yield "where it", c.then(partial(_positive, sign=sign))
+    if c.array != "db":  # of which a channel that is lost would look so
+        yield "where it", c.then(partial(_positive, sign=sign))
     for name in operands(c):
         yield f"{name} where it", read_as(c, name, _positive(getattr(c, name), sign))
     if c.array == "dX":

@@ -315,7 +315,8 @@ def cut_short(c: Any) -> Variants:
     for label, cut in _cuts(c, lengths):
         if all(first + last < n for (first, last), n in zip(cut, lengths, strict=True)):
             found[label] = c.then(partial(_inside, cut=cut))
-            found[f"{label}, left at 0"] = c.then(partial(_cleared, cut=cut))
+            if not label.startswith("two"):
+                found[f"{label}, left at 0"] = c.then(partial(_cleared, cut=cut))
     return found
 
 
@@ -394,7 +395,7 @@ def cells_unread(c: Any) -> Variants:
     return {
         label: c.but(x=_cleared(c.x, cut))
         for label, cut in _cuts(c, lengths)
-        if all(first + last < n for (first, last), n in zip(cut, lengths, strict=True))
+        if not label.startswith("two") and all(first + last < n for (first, last), n in zip(cut, lengths, strict=True))
     }
 
 
