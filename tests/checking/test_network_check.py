@@ -211,7 +211,7 @@ def test_a_layer_s_fix_advises_what_can_be_asked_for():
     made = network()
     noise = np.array([[3, -1.5], [0.25, 7]])
     report = convgrad.check(made, {"conv2": {"dW": noise}})
-    (advised,) = re.findall(r"explain (\S+\[\S*\])", " ".join(part.fix for part in report.diagnosis))
+    (advised,) = re.findall(r"explain '?([^'\s]+\[[^'\s]*\])", " ".join(part.fix for part in report.diagnosis))
     assert advised.startswith("conv2.dW[")
     assert convgrad.explain(made, advised).entry == advised
 
