@@ -130,9 +130,10 @@ class Candidates:
 
     @cached_property
     def _misshapen(self) -> list[tuple[Candidate, tuple[int, ...]]]:
-        """Those of the families that have another shape than they should."""
+        """Those of the families that have another shape than they should; of a large array only those that cut it."""
         start, bare = floated(self.right), Bare()
-        families = (one for name in self.practised for one in self._family(name, start))
+        names = self.practised if self.truth.size <= SCREENED else {"cut-short"} & set(self.practised)
+        families = (one for name in names for one in self._family(name, start))
         made = ((one, bare.value(one.computation).shape) for one in families)
         return [(one, shape) for one, shape in made if squeezed(shape) != squeezed(self.truth.shape)]
 

@@ -23,8 +23,8 @@ FEW = 2
 """Samples of a large batch that are looked at first."""
 
 LARGE = 20_000
-"""Entries of any array from which on a mistake in a single entry, or a term of one, is taken to be seen in whatever is
-not all zeros."""
+"""Entries of any array from which on a mistake in a single entry, or a term of one, and one of a family are taken to be
+seen in whatever is not all zeros."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,7 +91,7 @@ class _Eye:
     """Sees whether a mistake would change an array; what is computed once serves them all."""
 
     def __init__(self, case: Case, truth: Mapping[str, Array]) -> None:
-        self.truth, self.bare = truth, Bare()
+        self.case, self.truth, self.bare = case, truth, Bare()
         arrays = (*truth.values(), *case.operands.values())
         self.large = max(array.size for array in arrays if array is not None) > LARGE
         self.right: dict[str, Computation] = {array: _with_step(right(case, array)) for array in truth}
@@ -101,8 +101,8 @@ class _Eye:
 
     def _in(self, array: str, mistake: Mistake) -> bool:
         truth = self.truth[array]
-        if mistake.id in ENTRIES and self.large:
-            return bool(as_float(truth).any())
+        if self.large and (mistake.id in ENTRIES or is_practised(self.case.operation.name, array, mistake.id)):
+            return bool(as_float(truth).any()) and unmet(self.case, mistake.forms[array].needs) is None
         altered = mistake.forms[array].alter(self.right[array])
         return any(differs(truth, self.bare.value(computation)) for computation in altered.values())
 

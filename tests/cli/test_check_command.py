@@ -161,15 +161,15 @@ def test_a_claim_by_another_rule_for_ties_is_told_which() -> None:
 
 
 def test_a_weak_case_exits_with_4_where_strength_is_asked_for() -> None:
-    made = report(*LEDGER, "--min-strength", "30", code=4)
-    assert made["strength"]["catches"] < 30
-    assert "fewer than --min-strength 30" in convgrad("check", *LEDGER, "--min-strength", "30", "--quiet").stderr
+    made = report(*LEDGER, "--min-strength", "60", code=4)
+    assert made["strength"]["catches"] < 60
+    assert "fewer than --min-strength 60" in convgrad("check", *LEDGER, "--min-strength", "60", "--quiet").stderr
     assert made["strength"]["of"] - made["strength"]["catches"] == len(made["strength"]["blind_to"])
     report(*LEDGER, "--min-strength", str(made["strength"]["catches"]))
 
 
 def test_a_wrong_claim_is_graver_than_a_weak_case_and_that_than_a_tie() -> None:
-    report(*LEDGER, "--dW", "[9, 9]", "--min-strength", "30", code=1)
+    report(*LEDGER, "--dW", "[9, 9]", "--min-strength", "60", code=1)
     report(str(SAMPLES / "max-pool-ties.yaml"), "--min-strength", "60", code=4)
 
 
