@@ -14,7 +14,7 @@ from tests.court.brought import Brought, Names
 
 FOLDER = Path(__file__).parent
 SETS = ("first", "second", "slips", "strangers")
-"""`first` and `second`: `implementations`, spoilt; right_names.json has what is right, judged by cause and edit alone.
+"""`first` and `second`: `implementations` spoilt; right_names.json has what is right, COUNTS.md how that came about.
 
 `slips`: reported by people, with the names `wanted`. `strangers`: planted before, by others, judged likewise.
 """
