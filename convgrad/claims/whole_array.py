@@ -56,6 +56,8 @@ def is_spread(errors: Array, narrow: Array, wide: Array, sure: float) -> bool:
 
     A wrong entry stands out; rounding of a type, or of an algorithm, spreads over all entries that it can be seen in.
     """
+    if len(errors) < OUTLIERS:
+        return False
     seen = wide > 8 * narrow  # else it is no more than the digits leave, or hardly
     beyond = int((seen & (abs(errors) > 4 * narrow)).sum())
     if not beyond:
