@@ -18,7 +18,7 @@ from convgrad.claims.in_order import MOST_TERMS, Ordered, added_again, partial_s
 from convgrad.claims.printed import of_printed_inputs
 from convgrad.claims.rounding import confidence
 from convgrad.claims.text_types import types_behind
-from convgrad.claims.whole_array import Together, is_spread, together
+from convgrad.claims.whole_array import OUTLIERS, Together, is_spread, together
 from convgrad.core.arithmetic import EXACT, FLOAT64, Array, floated, nearest, rounded
 from convgrad.differences.roundoff import TYPES, Type
 from convgrad.subject.place import Place
@@ -246,7 +246,9 @@ class Judging:
     def _is_spread(self, allowed: Array) -> bool:
         """Whether the errors beyond what the claim says of itself are those of many entries."""
         narrow = _floats(next(self._direct()).allowed)
-        return is_spread(self._known(self.errors), self._known(narrow), self._known(allowed), self.sure)
+        errors, narrow, wide = map(self._known, (self.errors, narrow, allowed))
+        # beside digits a type may show hardly at all; an algorithm is thought of only where it shows
+        return is_spread(errors, narrow, wide, self.sure, 4 if self.text is not None and not self.types[0][1] else 1)
 
     def _close(self, allowed: Any) -> bool:
         with np.errstate(invalid="ignore"):
@@ -259,7 +261,7 @@ class Judging:
         """Whether rounding makes such errors over the whole array."""
         if attempt.by == "digits" and self.truth.dtype == EXACT and not self.large:
             return True
-        if (attempt.narrow and abs(self.slope) > UNSEEN) or (attempt.cut and self.slope > -attempt.unit / 3):
+        if (attempt.narrow and abs(self.slope) > UNSEEN) or (attempt.cut and not self._is_cut):
             return False
         found = self._together(attempt, 0)
         if found.is_rounding(attempt.unit):
@@ -277,6 +279,12 @@ class Judging:
             return ()
         small = f"its numbers are {abs(found.slope) / attempt.unit:.2g} u {'small' if found.slope < 0 else 'large'}"
         return (f"{small} on the whole: a way of rounding, not to the nearest",)
+
+    @property
+    def _is_cut(self) -> bool:
+        """Whether nearly all numbers that are not exact lie nearer to 0 than the truth does, and they are not few."""
+        off = self._known(self.errors * np.sign(self.floats))
+        return bool((off != 0).sum() >= OUTLIERS and (off < 0).sum() >= 0.9 * (off != 0).sum())
 
     @property
     def large(self) -> bool:

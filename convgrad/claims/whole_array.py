@@ -51,13 +51,16 @@ def together(errors: Array, truth: Array, deviations: Array) -> Together:
     return Together(slope, excused, float(((e / s) ** 2).mean()), 1 + 2 * sqrt(SURE / count) + 2 * SURE / count)
 
 
-def is_spread(errors: Array, narrow: Array, wide: Array, sure: float) -> bool:
+def is_spread(errors: Array, narrow: Array, wide: Array, sure: float, units: float) -> bool:
     """Whether the errors that a narrow bound does not excuse, and a wide one does, are those of many entries.
 
-    A wrong entry stands out; rounding of a type, or of an algorithm, spreads over all entries that it can be seen in.
+    A wrong entry stands out; rounding of a type, or of an algorithm, spreads over all entries that it can be seen in:
+    those where it is larger than so many `units` of the narrow bound.
     """
-    seen = wide > 8 * narrow  # else it is no more than the digits leave, or hardly
-    beyond = int((seen & (abs(errors) > 4 * narrow)).sum())
+    if len(errors) < OUTLIERS:
+        return False
+    seen = wide > (2 * units - 1) * narrow
+    beyond = int((seen & (abs(errors) > units * narrow)).sum())
     if not beyond:
         return True
     if seen.sum() < OUTLIERS or (abs(errors) > narrow).sum() < 2:
