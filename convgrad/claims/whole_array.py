@@ -68,4 +68,6 @@ def is_spread(errors: Array, narrow: Array, wide: Array, sure: float, units: flo
     if beyond >= max(SHARE * seen.sum(), 2):
         return True
     sizes = abs(errors[seen] / wide[seen])
-    return bool(sizes.max() <= sure * float(np.median(sizes)))
+    # a type's own rounding adds to the errors of all, but of digits little more than they leave
+    most = sure * (2 if units == 1 else 1)
+    return bool(sizes.max() <= most * float(np.median(sizes)))
