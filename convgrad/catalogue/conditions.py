@@ -11,7 +11,7 @@ from convgrad.core.arithmetic import Array
 from convgrad.core.window import AdaptiveAxis, Axis
 from convgrad.operations.max_pool import tied, winners
 from convgrad.subject.case import Case
-from convgrad.vocabulary import TRANSPOSED
+from convgrad.vocabulary import MEAN, NORM, TRANSPOSED
 
 EXACT_IN_HALF = 2048
 """Up to which whole numbers are exact in half precision."""
@@ -110,7 +110,7 @@ def _tied(case: Case) -> bool:
 def _fractions(case: Case) -> bool:
     """Whether any number is other than whole, or is divided, or is too large for half precision."""
     arrays = (*case.operands.values(), case.delta)
-    divided = case.operation.name not in ("conv", "conv-transpose", "max-pool", "adaptive-max-pool")
+    divided = case.operation.family in (MEAN, NORM)
     given = [array for array in arrays if array is not None]
     return divided or any(bool(((array % 1 != 0) | (abs(array) > EXACT_IN_HALF)).any()) for array in given)
 

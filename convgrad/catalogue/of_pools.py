@@ -55,7 +55,7 @@ _DIVISORS: dict[str, Form] = {
     ),
     "full-window-divided": Form(
         "every window is divided by its full size",
-        "a window that the edge cuts, or an adaptive one, is divided by the cells that it has",
+        "divide a window that the edge cuts, or an adaptive one, by the cells that it has",
         partial(divided, by="window"),
         ("cut windows",),
         AVERAGE,

@@ -18,6 +18,7 @@ import numpy as np
 from convgrad.core.arithmetic import EXACT, FLOAT64, Array, rounded
 from convgrad.subject.case import Case
 from convgrad.subject.layout import GRADIENTS
+from convgrad.vocabulary import CONVOLUTION, TRANSPOSED
 
 TRANSFORMS = 4
 """Roundings for each of an FFT's log2 n stages: a transform of each operand, their product, and the way back."""
@@ -54,7 +55,7 @@ def by_algorithm(case: Case, array: str, unit: float, sure: float, algorithm: st
 
 def _of_fft(case: Case, array: str) -> Array:
     """log2 n times the products of norms that an entry is a sum of, in units of roundoff."""
-    wide, narrow = ("delta", "x") if case.operation.name == "conv-transpose" else ("x", "delta")
+    wide, narrow = ("delta", "x") if case.operation.family == TRANSPOSED else ("x", "delta")
     groups, operands = case.arguments["groups"], _operands(case)
     norms = {name: np.sqrt((part**2).sum(axis=tuple(range(2, part.ndim)))) for name, part in operands.items()
              if part.ndim > 2}  # fmt: skip
@@ -75,8 +76,10 @@ def _of_fft(case: Case, array: str) -> Array:
 
 def _filterable(case: Case) -> bool:
     """Whether there is a Winograd algorithm for it: dense windows of 3 laid cell by cell."""
+    if case.operation.family != CONVOLUTION:
+        return False
     axes = case.arguments["window"].axes
-    return case.operation.name == "conv" and all(axis.size == 3 and axis.stride == axis.dilation == 1 for axis in axes)
+    return all(axis.size == 3 and axis.stride == axis.dilation == 1 for axis in axes)
 
 
 def _amplified(transforms: Any) -> float:

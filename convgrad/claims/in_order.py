@@ -12,6 +12,7 @@ from convgrad.core.unfold import pad, unpadded
 from convgrad.differences.roundoff import TYPES, Type
 from convgrad.subject.case import Case
 from convgrad.subject.layout import OPERANDS
+from convgrad.vocabulary import TRANSPOSED
 
 MOST_TERMS = 1 << 22
 """Terms, of all entries together, that are added up again."""
@@ -47,7 +48,7 @@ class Ordered:
     def _of_kernel(self, index: tuple[int, ...]) -> Array:
         """sum over n and p of what is laid and what lies under its tap."""
         case, window = self.case, self.case.arguments["window"]
-        transposed = case.operation.name == "conv-transpose"
+        transposed = case.operation.family == TRANSPOSED
         wide, narrow = (self.operands[name] for name in (("delta", "x") if transposed else ("x", "delta")))
         if case.arguments.get("padding_mode", "zeros") != "zeros":
             wide, window = pad(wide, window, case.arguments["padding_mode"]), unpadded(window)
@@ -59,7 +60,6 @@ class Ordered:
         positions, cells = zip(*met, strict=True)
         under: Array = wide[:, first // per_group[0] * per_group[1] + second][(slice(None), *cells)]
         return np.asarray(narrow[:, first][(slice(None), *positions)] * under).ravel()
-
 
     def by_sample(self, nearest: Callable[[Array], Array]) -> Iterator[Array]:
         """The array, its sum rounded after each sample, the sample's own part too or not; in order, and reversed."""

@@ -13,7 +13,7 @@ from convgrad.core.arithmetic import EXACT, FLOAT64, Array, rounded
 from convgrad.core.nested import read_numbers
 from convgrad.subject.case import Case
 from convgrad.subject.layout import GRADIENTS
-from convgrad.vocabulary import OPERANDS
+from convgrad.vocabulary import NORM, OPERANDS
 
 ENOUGH = 4
 """Decimals, or significant digits, from which on numbers look printed: people who make up exercises write fewer."""
@@ -44,7 +44,7 @@ class _Input:
 
 def of_printed_inputs(case: Case, array: str, sure: float) -> Printed | None:
     """What rounding its inputs may have moved an array by, `sure` so many deviations; None where they are whole."""
-    if "norm" in case.settings or (array == "output" and "w" not in case.operands):
+    if case.operation.family == NORM or (array == "output" and "w" not in case.operands):
         return None
     keys = {name: key for key, name in OPERANDS.items()}
     operands = {name: part for name, part in (*case.operands.items(), ("delta", case.delta)) if part is not None}
@@ -97,7 +97,7 @@ def _worst(case: Case, array: str, sizes: dict[str, Array], halves: dict[str, Ar
 def _squares(case: Case, array: str, sizes: dict[str, Array], halves: dict[str, Array]) -> Array:
     """The sum of squares of what each rounded input adds."""
     squared = {name: size**2 for name, size in sizes.items()}
-    if case.operation.name not in ("conv", "conv-transpose"):
+    if "w" not in case.operands:
         return _computed(case, array, squared | {name: half**2 for name, half in halves.items()})
     total: Any = 0
     for name in halves:

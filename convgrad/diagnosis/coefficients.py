@@ -188,7 +188,8 @@ class Parts:
 
     def _of(self, claim: Claim) -> list[Weighed]:
         values = as_float(claim.values)
-        if not (np.isfinite(values).all() and np.isfinite(self._float_truth).all()) or not self.truth.any():
+        known = (values, self._float_truth, excuses(claim))  # what is not claimed is excused without bound
+        if not all(np.isfinite(array).all() for array in known) or not self.truth.any():
             return []
         with one_blas_thread():  # the systems are small
             found = list(_found(_Looked(self, claim, values), ways(self.right)))

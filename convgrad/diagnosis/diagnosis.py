@@ -55,12 +55,19 @@ class Diagnosis:
         return head | dict(self.details) | ({"given": self.given} if self.given else {})
 
 
+def variant_of(mistake: str, variant: str) -> str:
+    """What the variant of a mistake is called among what arrays show."""
+    return f"{mistake}: {variant}"
+
+
 def shown(diagnosis: Diagnosis) -> Iterator[str]:
     """What a diagnosis shows that another array may show too: its mistake, its parts, what it takes to be likely."""
     if diagnosis.mistake is not None:
         yield diagnosis.mistake
     elif diagnosis.details.get("chance", LIKELY) < LIKELY:
         yield from diagnosis.details.get("alternatives", ())
+    if "variant" in diagnosis.details:
+        yield variant_of(str(diagnosis.mistake), diagnosis.details["variant"])
     if "parts" in diagnosis.details:
         yield str(diagnosis.details["parts"])
 

@@ -28,6 +28,7 @@ from convgrad.diagnosis.chance import (
     largest_of,
     width,
 )
+from convgrad.diagnosis.diagnosis import variant_of
 from convgrad.diagnosis.fitting import Fit, agreement, fits, scaled_mistakes
 from convgrad.subject.case import Case, products_of
 
@@ -114,10 +115,10 @@ class Search:
         specific = (match.earned and match.candidate.ids[0] not in GENERAL for match in told)
         if self.truth.ndim > 1 and any(specific):
             return told
-        families = [match for match in self._practised(claim) if match.candidate.ids[0] not in found]
+        families = [match for match in self._practised(claim, known) if match.candidate.ids[0] not in found]
         return sorted([*told, *families], key=lambda match: not match.earned)
 
-    def _practised(self, claim: Claim) -> list[Match]:
+    def _practised(self, claim: Claim, known: Collection[str] = ()) -> list[Match]:
         """The first family of mistakes of which one explains every entry; none are tried on large layers."""
         alike = self._alike(claim, self.candidates.screen)
         if (clipped := self._clipped(claim)) is not None:
@@ -125,7 +126,7 @@ class Search:
         for screen in self.candidates.families if self.paired else ():
             alike += self._alike(claim, screen)
             if family := self._confirmed(claim, screen):
-                return [self._weighed(claim, Match(candidate), alike) for candidate in family]
+                return [self._weighed(claim, Match(candidate), alike, known, screen.candidates) for candidate in family]
         return []
 
     def is_family(self, match: Match) -> bool:
@@ -137,14 +138,18 @@ class Search:
         fits = candidate is not None and claim.allows(self.candidates.value(candidate)).all()
         return candidate if fits else None
 
-    def _weighed(self, claim: Claim, match: Match, alike: int, known: Collection[str] = ()) -> Match:
-        """A match with what speaks for it, where so many mistakes were alike."""
+    def _weighed(
+        self, claim: Claim, match: Match, alike: int, known: Collection[str] = (), among: Sequence[Candidate] = ()
+    ) -> Match:
+        """A match with what speaks for it, where so many mistakes were alike; `among` are those of its family."""
         says = evidence(claim, self.truth, self.value(match.candidate))
         if match.fit and match.fit.chance:
             return replace(match, evidence=says, chance=match.fit.chance)
         named = match.candidate.ids[0]
-        several = sum(single.ids[0] == named for single in self.candidates.singles)
+        several = sum(one.ids[0] == named for one in among or self.candidates.singles)
         tried = min(several, alike) if named in known else alike
+        if variant_of(named, match.candidate.variants[0]) in known:  # the very one of another array: one guess
+            tried = 1
         fitted = match.fit is not None and not match.fit.known
         chance = says.chance(max(tried, 1) * (FACTORS if match.fit else 1), int(fitted))
         return replace(match, evidence=says, chance=chance, limit=HAND_SIZED if self.exact and not fitted else FITTED)

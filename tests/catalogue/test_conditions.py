@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from convgrad.catalogue.conditions import CONDITIONS, blindness
-from convgrad.catalogue.tables import TABLES
+from convgrad.catalogue.tables import FIRST, PRACTISED
 from convgrad.subject.case import make_case
 
 CONV = {"input": [1, 2, 4, 7, 5], "kernel": [1, 3], "delta": "ones"}
@@ -52,6 +52,7 @@ MET = {
     "norm above 1": ({**NORM, "norm": 3}, {**NORM, "norm": 1}),
     "asymmetric kernel": (CONV, {**CONV, "kernel": [3, 3]}),
     "asymmetric delta": ({**CONV, "delta": [1, 2, 2, 3]}, {**CONV, "delta": [1, 2, 2, 1]}),
+    "fractions": ({**CONV, "kernel": [1, 0.5]}, CONV),
     "delta other than ones": ({**CONV, "delta": [1, 1, 1, 2]}, CONV),
 }
 
@@ -84,7 +85,8 @@ def test_why_a_case_is_blind_is_said_of_what_it_lacks(name):
 
 
 def test_what_happened_is_said_as_a_fact_and_what_to_do_as_an_order():
-    every = [form for kind in TABLES.values() for table in kind.values() for form in table.values()]
+    tables = [table for kinds in (FIRST, PRACTISED) for kind in kinds.values() for table in kind.values()]
+    every = [form for table in tables for form in table.values()]
     facts, orders = {form.what.split()[0] for form in every}, {form.fix.split()[0] for form in every}
     assert {"the", "it", "one", "windows"} <= facts
     assert {"add", "let", "give", "leave"} <= orders

@@ -55,7 +55,8 @@ def test_half_a_unit_is_inclusive_on_either_side():
 
 
 def test_a_number_beside_a_far_finer_one_is_known_as_well_as_float64_knows_it():
-    case = {"input": [1, 1, 1], "kernel": [1, Plain("1e-30")], "delta": [2, 3], "printed": False}  # dX 2, 3 + 2e-30, 3e-30
+    # dX is 2, 3 + 2e-30, 3e-30
+    case = {"input": [1, 1, 1], "kernel": [1, Plain("1e-30")], "delta": [2, 3], "printed": False}
     assert claimed(case, dX=[2, 3, Plain("3e-30")]).verdict == "agrees"
     assert claimed(case, dX=[2, Plain("3.00000000000001"), Plain("3e-30")]).verdict == "differs"
     assert claimed(case, dX=[2, 3, Plain("4e-30")]).verdict == "differs"

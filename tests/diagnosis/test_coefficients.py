@@ -43,7 +43,7 @@ PLANTED = [
     ("dX", "delta", (3, ALL, slice(2, 6)), 0, "rows-missing", "rows 2 to 5 of positions of sample 3 are missing"),
     ("dW", "delta", (ALL, ALL, 2, 1), 2, "counted-twice", "position (2,1) counts twice"),
     ("dW", "x", (ALL, 1), 0, "channels-missing", "input channel 1 is missing"),
-    ("dX", "w", (ALL, ALL, 0), 0, "taps-missing", "row 0 of taps is missing"),
+    ("dX", "w", (ALL, ALL, 0), 0, "tap-missing", "left out: the first of axis 0"),
     ("db", "delta", (ALL, ALL, ALL, 3), -1, "parts-negated", "column 3 of positions is subtracted"),
     ("output", "x", (ALL, 2), 0.25, "parts-scaled", "input channel 2 has factor 0.25"),
 ]
@@ -71,7 +71,7 @@ def test_parts_are_found_in_digits_too(array):
 def test_the_first_or_last_overlay_alone_is_one_overlay_only():
     case = drawn()
     delta = right(case, "dW").delta
-    for at, said in (((3, ALL, 6, 6), "position (6,6) of sample 3"), ((ALL, ALL, 0, 0), "only position (0,0) counts")):
+    for at, said in (((3, ALL, 6, 6), "the last of the last sample"), ((ALL, ALL, 0, 0), "the first of every sample")):
         kept = np.zeros_like(delta)
         kept[at] = delta[at]
         (first,) = found(case, "dW", right(case, "dW").but(delta=kept).value())
@@ -124,7 +124,7 @@ def test_what_a_buffer_held_is_added_on_top():
     (first,) = found(case, "dX", truth + case.operands["x"])
     assert (first.mistake, first.details["added"]) == ("added-array", "x")
     (first,) = found(case, "dX", truth.cumsum(axis=0))
-    assert (first.mistake, first.details["added"]) == ("added-array", "buffer")
+    assert (first.mistake, first.details["variant"]) == ("not-set-back", "along axis 0")
 
 
 # -- Random geometries -------------------------------------------------------------------------------------------------

@@ -28,13 +28,13 @@ def test_a_missing_term_of_a_pool_is_marked_with_its_sample_position_and_tap():
     assert "[100] + 1000 = 1100" in found.message  # delta over the divisor
 
 
-def test_of_two_wrong_terms_the_one_that_comes_closer_is_told():
+def test_two_wrong_terms_that_explain_a_single_entry_are_both_said_and_neither_is_named():
     case = make_case({"input": [1, 2, 3], "kernel": [3.3, -3.6], "delta": [1, 1]})  # dX 3.3, 3.3 - 3.6, -3.6
     truth = truth_of(case)
     claim = printed(case, dX=plain("3 -4 -4")[0])["dX"]
     found = Diagnoser(case, "dX", truth["dX"]).of(claim)
-    assert found[0].mistake == "term-doubled"  # -3.9; without the other term it were -3.6
-    assert found[0].details["alternatives"] == ["term-missing"]
+    assert found[0].mistake is None  # one of them doubled is -3.9; without the other it were -3.6
+    assert {"term-doubled", "term-missing"} <= set(found[0].details["alternatives"])
 
 
 def test_all_that_is_misrounded_is_one_mistake():
@@ -77,15 +77,16 @@ def test_a_wrong_rounding_is_told_with_both_numbers():
     assert found.message == "dW[0] is rounded wrongly: 2.125 became 2.14 (misrounded)"
 
 
-def test_a_term_among_many_that_few_digits_hardly_tell_is_called_uncertain():
+def test_a_term_among_many_that_few_digits_hardly_tell_has_no_name():
     numbers = np.random.default_rng(4).integers(-9, 10, (2, 40))
     case = make_case({"input": numbers[0].tolist(), "kernel": [1, 2], "delta": (numbers[1, 1:] / 10).tolist()})
     truth = truth_of(case)
     right = [round(float(value)) for value in truth["dW"].ravel()]
     found = Diagnoser(case, "dW", truth["dW"]).of(printed(case, dW=plain(f"{right[0] + 3} {right[1]}")[0])["dW"])
-    assert found[0].mistake in ("term-missing", "term-sign", "term-doubled")
+    assert found[0].mistake is None
+    assert {"term-missing", "term-sign"} <= set(found[0].details["alternatives"])
     assert found[0].details["uncertain"] is True
-    assert "this could be chance" in found[0].message
+    assert found[0].details["chance"] > 0.5
 
 
 @pytest.mark.parametrize(

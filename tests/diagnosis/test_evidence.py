@@ -85,7 +85,8 @@ def test_a_term_that_explains_an_entry_fits_and_one_of_several_is_not_named():
     assert (found.mistake, "which fits" in found.message) == ("term-missing", True)
     halves = {"input": [100, 50, 1, 7], "kernel": [1, 1, 1], "delta": [1, 1]}
     (found,) = told(halves, dW=[50, 51, 8])  # 100 missing, or 50 of the wrong sign
-    assert (found.mistake, found.details["alternatives"]) == (None, ["term-missing", "term-sign"])
+    assert found.mistake is None
+    assert {"term-missing", "term-sign"} <= set(found.details["alternatives"])
 
 
 # -- Entries that are no numbers ---------------------------------------------------------------------------------------
