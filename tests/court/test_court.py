@@ -3,23 +3,7 @@
 Of these kinds somebody is accused, acquitted or named wrongly, in the fast part already; `python -m tests.court` says
 who, and COUNTS.md counts the slips. A kind that becomes just is struck off the list.
 
-* one after another, float16
-* pairwise, float16
-* FFT, float64
-* FFT, float32
-* bfloat16, rounded between splits
-* Winograd F(2,3), float32
-* Winograd F(4,3), float32
-* printed by PyTorch
-* printed by NumPy, float64
-* printed by NumPy, float32
-* tolist of float32
-* tolist of FFT, float64
-* JSON, 4 to 9 decimals
-* JSON, 6 to 9 digits
-* JSON, 3 decimals, printed: true
 * factor 0.85
-* one sample lost
 """
 
 from __future__ import annotations
