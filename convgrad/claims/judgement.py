@@ -23,6 +23,8 @@ from convgrad.core.arithmetic import EXACT, FLOAT64, Array, floated, nearest, ro
 from convgrad.differences.roundoff import TYPES, Type
 from convgrad.subject.place import Place
 
+CUT = 2.0**-20
+"""What is off by less of itself is no bit that a half type cut off: float64 and float32 round to it."""
 HALF = ("float16", "bfloat16")
 """Types in which sums are sometimes held, too: elsewhere that is a type that the inputs are not of."""
 REPLAYED = 64
@@ -283,7 +285,7 @@ class Judging:
     @property
     def _is_cut(self) -> bool:
         """Whether nearly all numbers that are not exact lie nearer to 0 than the truth does, and they are not few."""
-        off = self._known(self.errors * np.sign(self.floats))
+        off = self._known(np.where(abs(self.errors) > CUT * abs(self.floats), self.errors * np.sign(self.floats), 0))
         return bool((off != 0).sum() >= OUTLIERS and (off < 0).sum() >= 0.9 * (off != 0).sum())
 
     @property

@@ -32,8 +32,8 @@ from convgrad.diagnosis.diagnosis import variant_of
 from convgrad.diagnosis.fitting import Fit, agreement, fits, scaled_mistakes
 from convgrad.subject.case import Case, products_of
 
-PAIRED = 400_000
-"""Products of one forward pass up to which pairs of mistakes are tried: a second's work."""
+PAIRED, TAPS = 400_000, 1_000
+"""Products of one forward pass, and taps, up to which pairs and families of mistakes are tried: a second's work."""
 MOST_REPAIRS = 16
 """Wrong entries up to which each is tried against the terms of its own sum."""
 MOST_BASES = 4
@@ -98,7 +98,7 @@ class Search:
         self.truth, self.candidates = truth, Candidates(case, array, truth, updated_kernel)
         self.exact = truth.dtype == EXACT
         self.doubtful: dict[str, None] = {}
-        self.paired = products_of(case) <= PAIRED
+        self.paired = products_of(case) <= PAIRED and prod(case.arguments["window"].size) <= TAPS
 
     def whole(self, claim: Claim, known: Collection[str] = ()) -> list[Match]:
         """The mistakes that explain every entry, each once, in the catalogue's order.

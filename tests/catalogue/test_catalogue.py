@@ -170,7 +170,7 @@ def test_every_mistake_planted_in_a_builtin_case_is_caught_and_named(document):
     assert [part for part in taken_for_others if part.id not in same] == []
     unearned = [part for part in alone if part.named is None and part.id not in ENTRIES]  # in a number or two
     assert len(unearned) <= 0.1 * len(found)
-    assert {part.array for part in unearned} <= {"db"}
+    assert {part.id for part in unearned if part.array != "db"} <= {"ties-all"}  # a case has few ties
 
 
 def test_a_small_change_of_a_case_gives_other_cases():
