@@ -47,7 +47,7 @@ class Record:
 
 
 def recorded(project: Project) -> Record:
-    """From pytest's cache, or by running every test that is one process."""
+    """From pytest's cache, or by running every test that is one process and not slow."""
     file = project.root / ".pytest_cache" / f"mutants-{project.state()}.json"
     with suppress(OSError, ValueError, TypeError):
         return Record(**json.loads(file.read_text()))
@@ -68,7 +68,7 @@ def _record(project: Project, scratch: Path) -> dict[str, Any]:
     meter.start()
     _import_all(project.package)
     plugin = Recording(meter, _cached(project.package))
-    run(project.root, scratch / "tests", ["tests"], plugin)
+    run(project.root, scratch / "tests", ["tests", "-m", "not slow"], plugin)  # traced, the slow ones take half an hour
     meter.stop()
     return asdict(plugin.record(project.root))
 
