@@ -125,7 +125,8 @@ class Diagnoser:
 
     def _told(self, claim: Claim, matches: Sequence[Match]) -> list[Diagnosis]:
         """Mistakes that explain everything, each with the others that do."""
-        once = [match for match in matches if match.candidate.ids[0] != "scaled" or len(matches) == 1]
+        named = any(match.earned for match in matches)
+        once = [match for match in matches if match.candidate.ids[0] != "scaled" or len(matches) == 1 or not named]
         told = [self._named(claim, match, matches) for match in once]
         if len(told) > 1 and self.advise and (advice := self._telling(matches)):
             told[0] = _with(told[0], tell_apart=advice)

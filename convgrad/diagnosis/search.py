@@ -119,15 +119,19 @@ class Search:
         return sorted([*told, *families], key=lambda match: not match.earned)
 
     def _practised(self, claim: Claim, known: Collection[str] = ()) -> list[Match]:
-        """The first family of mistakes of which one explains every entry; none are tried on large layers."""
-        alike = self._alike(claim, self.candidates.screen)
+        """The families of which a mistake explains every entry, up to one that earns its name; none on large layers."""
+        alike, found = self._alike(claim, self.candidates.screen), list[Match]()
         if (clipped := self._clipped(claim)) is not None:
-            return [self._weighed(claim, Match(clipped), alike)]
+            found.append(self._weighed(claim, Match(clipped), alike))
+            if found[0].earned:
+                return found
         for screen in self.candidates.families if self.paired else ():
             alike += self._alike(claim, screen)
-            if family := self._confirmed(claim, screen):
-                return [self._weighed(claim, Match(candidate), alike, known, screen.candidates) for candidate in family]
-        return []
+            family = self._confirmed(claim, screen)
+            found += [self._weighed(claim, Match(one), alike, known, screen.candidates) for one in family]
+            if any(match.earned for match in found):
+                break
+        return found
 
     def is_family(self, match: Match) -> bool:
         """Whether a mistake is one of a family, that are tried where nothing else fits."""

@@ -90,6 +90,6 @@ def test_planted_mistakes_are_named_and_right_gradients_are_not_accused(first):
         f"{count['equal']} equal to what was named first, {count['unearned']} unearned, missed: {missed}"
     )
     assert kept >= 0.9 * BATCH
-    assert total - sum(count[result] for result in count if "missed" in result) >= 0.975 * total, missed
+    assert total - sum(count[result] for result in count if "missed" in result) >= 0.99 * total, missed
     assert count["unearned"] <= 0.25 * total
     assert count["first"] >= 0.65 * total
