@@ -5,10 +5,10 @@ from __future__ import annotations
 from functools import partial
 
 from convgrad.catalogue import alterations as alter
+from convgrad.catalogue.mispooled import divided, even_windows, padding_competes, replaced, tied
 from convgrad.catalogue.mistake import Form, one
 from convgrad.catalogue.of_convolutions import DW
 from convgrad.catalogue.of_shapes import or_own_shape
-from convgrad.catalogue.pooling import divided, even_windows, padding_competes, replaced, tied
 
 MAX = ("max-pool", "adaptive-max-pool")
 AVERAGE = ("average-pool", "adaptive-average-pool")

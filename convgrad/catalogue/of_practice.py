@@ -5,12 +5,12 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
-from convgrad.catalogue import mishandled, misindexed, mispadded, misplaced, misread
+from convgrad.catalogue import miscut, mishandled, misindexed, mispadded, misplaced, misread
+from convgrad.catalogue.mispooled import divisors_mistaken, winners_mistaken
 from convgrad.catalogue.mistake import Form, Variants
 from convgrad.catalogue.of_convolutions import CONVOLUTIONS, PLAIN
 from convgrad.catalogue.of_pools import ADAPTIVE, AVERAGE, MAX, STRIDED
 from convgrad.catalogue.of_shapes import or_own_shape
-from convgrad.catalogue.pooling import divisors_mistaken, winners_mistaken
 
 WINDOWED = (*CONVOLUTIONS, *STRIDED)
 
@@ -199,21 +199,21 @@ _CUT: dict[str, Form] = {
     "cut-short": Form(
         "cells at its ends are missing: {variant}",
         "cut `before` cells at the start of every axis and keep as many as the input has: dx[before:before + length]",
-        misplaced.cut_short,
+        miscut.cut_short,
     ),
 }  # fmt: skip
 _UNREAD: dict[str, Form] = {
     "cut-short": Form(
         "cells at the ends of x are not read: {variant}",
         "read every cell that a window covers: count the padding in the bounds",
-        misplaced.cells_unread, (), PLAIN,
+        miscut.cells_unread, (), PLAIN,
     ),
 }  # fmt: skip
 _WRAPPED: dict[str, Form] = {
     "wrapped-round": Form(
         "it is a circular convolution: {variant}",
         "pad both to the length of the full convolution before the FFT, and conjugate only where it is a correlation",
-        misplaced.wrapped, (), PLAIN,
+        miscut.wrapped, (), PLAIN,
     ),
 }  # fmt: skip
 _TAIL: dict[str, Form] = {
@@ -234,7 +234,7 @@ _TAPS: dict[str, Form] = {
     "tap-missing": Form(
         "a tap of every window is left out: {variant}",
         "run the loop over all taps: range(K), from 0 on",
-        misplaced.tap_missing, (), WINDOWED,
+        miscut.tap_missing, (), WINDOWED,
     ),
 }  # fmt: skip
 _OVERWRITTEN: dict[str, Form] = {

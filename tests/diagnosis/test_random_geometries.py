@@ -72,7 +72,7 @@ def test_planted_pairs_are_named_or_explained_in_full_by_something_simpler_or_eq
     other = [part for part in rest if part.mistake and part.matches == part.entries]
     print(f"seeds {first}-{first + 9}: {len(found)} pairs, {len(named)} named, {len(other)} explained by others")
     assert len(named) >= 0.75 * len(found)
-    assert len(named) + len(other) >= 0.85 * len(found)  # the rest says too little for two
+    assert len(named) + len(other) >= 0.88 * len(found)  # the rest says too little for two
 
 
 @pytest.mark.parametrize("first", range(0, GEOMETRIES, BATCH))
