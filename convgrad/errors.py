@@ -10,7 +10,7 @@ QUOTED = 60  # characters of a word that a message quotes in full
 
 
 @dataclass(frozen=True)
-class Place:
+class Point:
     """A point in a file: its name, line and column (both from 1), and the text of that line."""
 
     name: str
@@ -32,10 +32,10 @@ class Problem:
     message: str
     advice: str = ""
     path: Path = ()
-    place: Place | None = None
+    place: Point | None = None
     of_key: bool = False
 
-    def at(self, place: Place | None) -> Problem:
+    def at(self, place: Point | None) -> Problem:
         """The same problem, at a place in a file unless it already has one."""
         return self if self.place else replace(self, place=place)
 
@@ -55,7 +55,7 @@ class RequestError(ValueError):
         self.problems = (problems,) if isinstance(problems, Problem) else tuple(problems)
         super().__init__("\n".join(str(problem) for problem in self.problems))
 
-    def at(self, place: Place | None) -> RequestError:
+    def at(self, place: Point | None) -> RequestError:
         """The same error, at a place for every problem that has none."""
         return RequestError(problem.at(place) for problem in self.problems)
 

@@ -100,7 +100,7 @@ class Finding:
         if not self.comparable or not self.entries:
             return None
         allowed = np.broadcast_to(_floats(np.asarray(self.allowed)), self.correct.shape)
-        with np.errstate(divide="ignore", invalid="ignore"):
+        with np.errstate(all="ignore"):
             ratios = np.where(self.compared & (allowed > 0), self._errors / allowed, 0)
         largest = float(ratios.max())
         return largest if largest < np.inf and (allowed[self.compared] > 0).any() else None

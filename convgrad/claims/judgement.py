@@ -297,7 +297,8 @@ class Judging:
         if self._close(attempt.allowed):
             with np.errstate(divide="ignore", invalid="ignore"):
                 ratios = self._known(abs(self.errors)) / self._known(_floats(attempt.allowed))
-            share = min(float(np.nanmedian(ratios)) * 0.99, 1.0)
+            ratios = ratios[~np.isnan(ratios)]
+            share = min(float(np.median(ratios)) * 0.99, 1.0) if ratios.size else 1.0
             slope = f"over the whole array it is the truth times {1 + self.slope:.6g}"
             less = replace(attempt, allowed=_floats(attempt.allowed) * share)
             return replace(self._as_judgement(less), told=(slope,))

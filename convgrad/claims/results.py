@@ -36,6 +36,8 @@ def claimed(given: Any) -> Any:
     """
     given = given.to_dict() if hasattr(given, "to_dict") else given
     schema = given.get("schema") if isinstance(given, Mapping) else None
+    if not isinstance(schema, str):
+        return given
     if schema in OTHERS:
         raise RequestError(Problem(f"this is what `{OTHERS[schema]}` wrote", CLAIMS, ("claim",)))
     if schema in CASES:

@@ -16,7 +16,7 @@ from convgrad.cli.requests import Request, requests
 from convgrad.cli.shown import Results, begun
 from convgrad.cli.subjects import subject_asked
 from convgrad.cli.typed import Checking, Reading, Running
-from convgrad.errors import Place, Problem, RequestError
+from convgrad.errors import Point, Problem, RequestError
 from convgrad.passes.explanation import is_network
 from convgrad.passes.subject import Subject
 
@@ -43,7 +43,7 @@ def _result(request: Request, checking: Checking, running: Running, results: Res
     of_layers = is_network(request.value)
     if of_layers and checking.min_strength is not None:
         message = "a network's check does not count what it could have revealed"
-        raise RequestError(Problem(message, "check a layer as a case", place=Place("--min-strength")))
+        raise RequestError(Problem(message, "check a layer as a case", place=Point("--min-strength")))
     subject = subject_asked(request, running, of_layers=of_layers)
     claim = request.written_claim()
     with _progress(subject, checking, claimed=claim is not None, quiet=running.writing.quiet) as progress:

@@ -10,7 +10,7 @@ from typing import Annotated, Any, NamedTuple, NoReturn
 import typer
 
 import convgrad.vocabulary as vocabulary
-from convgrad.errors import Place, Problem, RequestError
+from convgrad.errors import Point, Problem, RequestError
 from convgrad.vocabulary import ARITHMETICS, FORMATS, LARGEST, NOTES, RESULTS, Setting, keys_of_case
 
 ARRAYS, SETTINGS, NUMBERS, OUTPUT, CHECK, OTHER = "Arrays", "Operation", "Numbers", "Output", "Checking", "Other"
@@ -191,4 +191,4 @@ def _require_text(text: str, option: str) -> None:
 
 def refuse(option: str, message: str, advice: str = "") -> NoReturn:
     """Raise the RequestError about an option."""
-    raise RequestError(Problem(message, advice, place=Place(option)))
+    raise RequestError(Problem(message, advice, place=Point(option)))

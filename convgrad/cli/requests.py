@@ -14,7 +14,7 @@ from convgrad.claims.results import claimed
 from convgrad.cli.options import CASE, CLAIMS, refuse
 from convgrad.cli.typed import Reading, Running
 from convgrad.documents import Document, read, source
-from convgrad.errors import Place, Problem, RequestError
+from convgrad.errors import Point, Problem, RequestError
 
 ARRAYS = ("input", "kernel", "bias", "delta")
 CLAIM_NAMES = {"dW": "dW", "db": "db", "dX": "dX", "y": "output"}
@@ -50,7 +50,7 @@ class Request:
         try:
             if isinstance(error, MemoryError):
                 named = f", which is {self.id!r}" if self.id is not None else ""
-                place = Place(self.document.name, self.line) if self.document else None
+                place = Point(self.document.name, self.line) if self.document else None
                 return RequestError(Problem(f"not enough memory for this case{named}", place=place))
             return self.placed(error) if isinstance(error, RequestError) else error
         except Exception as bug:  # one in the placing, say, is this request's as well
@@ -60,20 +60,20 @@ class Request:
         """The error with a place in a file, or the option, for each of its problems."""
         return RequestError(problem.at(self._place(problem)) for problem in error.problems)
 
-    def _place(self, problem: Problem) -> Place | None:
+    def _place(self, problem: Problem) -> Point | None:
         key = problem.path[0] if problem.path else None
         if key == "claim" and len(problem.path) > 1 and problem.path[1] in self.origins:
             return self._place(replace(problem, path=problem.path[1:]))
         if key == "claim" and self.claimed and key not in self.origins:
-            return Place(", ".join(f"--{option}" for option, name in CLAIM_NAMES.items() if name in self.claimed))
+            return Point(", ".join(f"--{option}" for option, name in CLAIM_NAMES.items() if name in self.claimed))
         if key in self.origins:
             return self.in_option(self.origins[str(key)], problem)
         if key in self.typed or (self.document is None and key in CASE_KEYS):
-            return Place(f"--{key}".replace("_", "-"))
+            return Point(f"--{key}".replace("_", "-"))
         return None if self.document is None else self.document.locate(problem.path, key=problem.of_key)
 
     @staticmethod
-    def in_option(origin: Document, problem: Problem) -> Place:
+    def in_option(origin: Document, problem: Problem) -> Point:
         named = isinstance(origin.value, Mapping) and problem.path[0] != "claim"
         path = problem.path if named else problem.path[1:]
         return origin.locate(path, key=problem.of_key)
@@ -186,7 +186,7 @@ def _claim_in(origin: Document) -> Mapping[str, Any]:
     if isinstance(value, Mapping) and value:
         return value
     message = "--claim needs a mapping with any of output, dW, db, dX"
-    raise RequestError(Problem(message, "a bare array goes with --dW, --db, --dX or --y", place=Place(origin.name)))
+    raise RequestError(Problem(message, "a bare array goes with --dW, --db, --dX or --y", place=Point(origin.name)))
 
 
 def _claims(arrays: Mapping[str, str], origins: dict[str, Document], exact: bool, nonfinite: bool) -> dict[str, Any]:
@@ -218,7 +218,7 @@ def _naming(name: str) -> Iterator[None]:
     try:
         yield
     except MemoryError:
-        raise RequestError(Problem("not enough memory to read this", place=Place(name))) from None
+        raise RequestError(Problem("not enough memory to read this", place=Point(name))) from None
 
 
 def _array_in(value: Any, key: str, origin: Document) -> Any:
@@ -229,7 +229,7 @@ def _array_in(value: Any, key: str, origin: Document) -> Any:
         return value[key]
     keys = ", ".join(map(str, value)) or "nothing"
     raise RequestError(Problem(f"--{key} needs a bare array, or a mapping with `{key}`; this has {keys}",
-                               place=Place(origin.name)))  # fmt: skip
+                               place=Point(origin.name)))  # fmt: skip
 
 
 def setting(text: Any, option: str) -> Any:

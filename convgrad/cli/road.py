@@ -11,7 +11,7 @@ from convgrad.cli.requests import Request, requests
 from convgrad.cli.shown import begun
 from convgrad.cli.subjects import case_of, network_of, subject_asked
 from convgrad.cli.typed import Opened, Overlays, Reading, Running
-from convgrad.errors import Place, Problem, RequestError
+from convgrad.errors import Point, Problem, RequestError
 from convgrad.passes.gradients import Forward
 
 if TYPE_CHECKING:
@@ -71,7 +71,7 @@ def _require(opened: Opened, subject: Subject) -> None:
         try:
             subject.layer(opened.layer)
         except RequestError as error:
-            raise error.at(Place("--layer")) from None
+            raise error.at(Point("--layer")) from None
     if opened.steps is not None:
         _require_steps(subject, opened.steps)
 
@@ -88,4 +88,4 @@ def _refuse_swapped(entry: str, case: str | None) -> None:
 
     if case is not None and is_entry(case.rpartition(".")[2]) and not os.path.exists(case):
         advice = f"convgrad explain '{case}' {entry}"
-        raise RequestError(Problem("the entry comes first, and then the case", advice, place=Place(case)))
+        raise RequestError(Problem("the entry comes first, and then the case", advice, place=Point(case)))

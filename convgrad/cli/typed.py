@@ -80,14 +80,14 @@ def _count(text: str, option: str) -> Any:
 def _index(text: str, option: str) -> Any:
     """Whole numbers from 0, in a tuple."""
     from convgrad.cli.requests import setting  # here, so that --help imports no numpy
-    from convgrad.errors import Place, RequestError
+    from convgrad.errors import Point, RequestError
     from convgrad.subject.settings import integer
 
     value = setting(text, option)
     try:
         return tuple(integer(part, 0) for part in (value if isinstance(value, list) else [value]))
     except RequestError as error:
-        raise RequestError(problem.at(Place(option)) for problem in error.problems) from None
+        raise RequestError(problem.at(Point(option)) for problem in error.problems) from None
 
 
 class Checking(NamedTuple):
@@ -159,14 +159,14 @@ class Running(NamedTuple):
 
 
 def _require_arithmetic(name: str | None) -> None:
-    from convgrad.errors import Place, RequestError
+    from convgrad.errors import Point, RequestError
     from convgrad.subject.settings import choice  # here, so that --help imports no numpy
     from convgrad.vocabulary import ARITHMETICS
 
     try:
         choice("auto" if name is None else name, *ARITHMETICS)
     except RequestError as error:
-        raise error.at(Place("--arithmetic")) from None
+        raise error.at(Point("--arithmetic")) from None
 
 
 # -- What each offers --------------------------------------------------------------------------------------------------

@@ -205,14 +205,15 @@ def patch(x: Array, under: Sequence[range], mode: str = "zeros", outside: Any = 
 
 
 def source_cells(cells: Sequence[int] | Array, length: int, mode: str) -> Array:
-    """The cell of the input that each padded cell copies; -1 where the padding is zero.
+    """The cell of the input that each padded cell copies, however far out; -1 where the padding is zero.
 
     >>> [source_cells(range(-2, 5), 3, mode).tolist() for mode in ("reflect", "circular")]
     [[2, 1, 0, 1, 2, 1, 0], [1, 2, 0, 1, 2, 0, 1]]
     """
     cell = np.asarray(cells, dtype=np.intp)
     if mode == "reflect":
-        return length - 1 - abs(length - 1 - abs(cell))
+        last = length - 1
+        return last - abs(last - cell % max(2 * last, 1))
     if mode == "replicate":
         return cell.clip(0, length - 1)
     if mode == "circular":

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, fields, replace
+from fractions import Fraction
 from functools import cached_property
+from math import inf
 from typing import Any
 
 import numpy as np
@@ -140,9 +142,13 @@ class Candidates:
     def clipped(self, values: Array) -> Candidate | None:
         """The right array clipped at the largest entry of a claim, where that is several of its entries."""
         limit = abs(values).max(initial=0)
+        if not limit < inf:
+            return None
         at_limit, within = int((abs(values) == limit).sum()), int(((values != 0) & (abs(values) < limit)).sum())
         if min(at_limit, within) < FEW_CLIPPED or "clipped" not in self.practised:
             return None
+        if self.truth.dtype == EXACT and values.dtype != EXACT:
+            limit = Fraction(limit)
         return Candidate(("clipped",), (f"{float(limit):.6g}",), clipped_like(self.right, limit))
 
     def pairs(self) -> Iterator[tuple[Candidate, Array]]:

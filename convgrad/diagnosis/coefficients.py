@@ -466,14 +466,17 @@ def _snapped(solved: Array, noise: Array, samples: int) -> Array | None:
     simple = np.array([*SIMPLE, 1 / samples if samples > 1 else 0]) - 1.0
     distance = abs(solved[:, None] - simple)
     nearest, spread = simple[distance.argmin(axis=1)], 3 * noise
-    if (spread > 0.2).any():  # so roughly known that more than one would do
+    if not (spread <= 0.2).all():  # so roughly known that more than one would do
         return None
     close = distance.min(axis=1) <= spread
     if close.all():
         return nearest if len(np.unique(nearest)) <= 3 else None
     other = solved[~close]
     weight = 1 / noise[~close] ** 2
-    value = _short(float((other * weight).sum() / weight.sum()), float(noise[~close].min()))
+    value = float(np.average(other, weights=weight / weight.max()))
+    if not np.isfinite(value):  # of numbers near the end of float64's range
+        return None
+    value = _short(value, float(noise[~close].min()))
     if (abs(other - value) > spread[~close]).any():
         return None
     result = np.where(close, nearest, value)

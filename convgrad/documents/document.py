@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from convgrad.errors import Path, Place, RequestError, path_text
+from convgrad.errors import Path, Point, RequestError, path_text
 
 
 class Document:
@@ -15,10 +15,10 @@ class Document:
     def __init__(self, name: str, number: int, value: Any, error: Exception | None = None, line: int = 1) -> None:
         self.name, self.number, self.value, self.error, self.line = name, number, value, error, line
 
-    def locate(self, path: Path, *, key: bool = False) -> Place:
+    def locate(self, path: Path, *, key: bool = False) -> Point:
         """Where the value at a path is (or its key): x.npy[0,1], or x.npz:kernel[0,1]."""
         member = f":{path[0]}" if isinstance(self.value, dict) and path else ""
-        return Place(path_text((self.name + member, *(part for part in path if isinstance(part, int)))))
+        return Point(path_text((self.name + member, *(part for part in path if isinstance(part, int)))))
 
     @property
     def is_long(self) -> bool:

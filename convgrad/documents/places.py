@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import unicodedata
 
-from convgrad.errors import Place, Problem
+from convgrad.errors import Point, Problem
 
 BEFORE, AFTER = 35, 35  # characters of a long line shown on either side of the column
 CUT = "…"
 
 
-def place_at(name: str, text: str, index: int, first_line: int = 1) -> Place:
+def place_at(name: str, text: str, index: int, first_line: int = 1) -> Point:
     """The place of the character text[index], in a file where the text begins on `first_line`."""
     index = min(index, len(text))
     start = text.rfind("\n", 0, index) + 1
@@ -19,7 +19,7 @@ def place_at(name: str, text: str, index: int, first_line: int = 1) -> Place:
     stop = len(text) if end < 0 else end
     if stop > start and text[stop - 1] == "\r":
         stop -= 1
-    return Place(name, line, index - start + 1, _window(text, start, stop, index))
+    return Point(name, line, index - start + 1, _window(text, start, stop, index))
 
 
 def _window(text: str, start: int, stop: int, index: int) -> str:
@@ -31,7 +31,7 @@ def _window(text: str, start: int, stop: int, index: int) -> str:
     return (CUT if first > start else "") + text[first:last] + (CUT if last < stop else "")
 
 
-def caret_index(place: Place) -> int:
+def caret_index(place: Point) -> int:
     """How many characters of the place's text stand before its column: a window cut at the left has a fixed number."""
     column = (place.column or 1) - 1
     cut = (place.text or "").startswith(CUT) and column > BEFORE
@@ -48,7 +48,7 @@ def render(problem: Problem, *, ascii: bool = False) -> str:
     return _plain("\n".join(lines)) if ascii else "\n".join(map(_encodable, lines))
 
 
-def _caret(place: Place, ascii: bool) -> str:
+def _caret(place: Point, ascii: bool) -> str:
     """A caret below the column: a tab stays a tab, a wide character takes two cells."""
     before = _visible((place.text or "")[: caret_index(place)], ascii)
     return "".join("\t" if char == "\t" else " " * _cells(char) for char in before) + "^"

@@ -14,7 +14,7 @@ from convgrad.documents.cells import DEPTH
 from convgrad.documents.document import Document
 from convgrad.documents.places import place_at
 from convgrad.documents.sources import Source, decoded, refuse
-from convgrad.errors import Path, Place
+from convgrad.errors import Path, Point
 
 BLOCK = 100  # a number that overflows or vanishes without a three-digit exponent has a block this long of digits
 FAR_EXPONENT = re.compile(r"e[-+]?[0-9]{3}")
@@ -39,7 +39,7 @@ class Text(Document):
         super().__init__(name, number, value, error, line)
         self._text = text
 
-    def locate(self, path: Path, *, key: bool = False) -> Place:
+    def locate(self, path: Path, *, key: bool = False) -> Point:
         """Where the value at a path begins (or its key)."""
         if not self._text:
             return super().locate(path, key=key)

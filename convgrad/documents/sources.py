@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from itertools import chain
 from typing import IO, Any, NamedTuple, NoReturn
 
-from convgrad.errors import Place, Problem, RequestError
+from convgrad.errors import Point, Problem, RequestError
 
 # What an argument that names no file must look like to be a document itself.
 INLINE = re.compile(
@@ -190,7 +190,7 @@ def decoded(data: bytes, name: str, first_line: int = 1) -> str:
 
 def refuse(name: str, message: str, advice: str = "", line: int | None = None) -> NoReturn:
     """Raise the RequestError about a source as a whole, or one line of it."""
-    raise RequestError(Problem(message, advice, place=Place(name, line))) from None
+    raise RequestError(Problem(message, advice, place=Point(name, line))) from None
 
 
 class _Encoded:

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from convgrad.core.arithmetic import EXACT, Array, nearest, zeros
-from convgrad.errors import Place, Problem, RequestError
+from convgrad.errors import Point, Problem, RequestError
 from convgrad.operations.geometry import shape_text
 from convgrad.operations.operation import Shape
 from convgrad.operations.terms import Factor, Term
@@ -124,7 +124,7 @@ def needs_gradients(entry: str) -> bool:
     """Whether an entry of a case is one of a gradient, and so needs delta. RequestError for what is no entry."""
     if OF_LAYER.fullmatch(entry):
         message = f"'{entry}' is an entry of a layer, but this is a single case"
-        raise RequestError(Problem(message, "leave out the layer and its dot", place=Place(entry)))
+        raise RequestError(Problem(message, "leave out the layer and its dot", place=Point(entry)))
     return parse_entry(entry)[0] != "output"
 
 
@@ -139,7 +139,7 @@ def explain_entry(subject: Subject, entry: str) -> Explanation:
     try:
         return _of_layer(subject, entry)
     except RequestError as error:
-        raise error.at(Place(entry)) from None
+        raise error.at(Point(entry)) from None
 
 
 def _of_layer(subject: Subject, entry: str) -> Explanation:
@@ -206,7 +206,7 @@ def _explained(subject: Subject, part: Part, name: str, index: tuple[int, ...], 
     shown = "y" if name == "output" else name
     own = str(part.place(shown))
     if operand not in ("y", *case.operation.operands):
-        place = Place(own + bracketed(index))
+        place = Point(own + bracketed(index))
         raise RequestError(Problem(f"{case.operation.name} has no {name}", "it has dX and y", place=place))
     full_shape = full_shapes(case)[operand]
     require_entry(own, index, case.layout.shape(operand, full_shape))
@@ -236,7 +236,7 @@ def require_entry(name: str, index: tuple[int, ...], shape: Shape) -> None:
     first, last = bracketed((0,) * len(shape)), bracketed(tuple(length - 1 for length in shape))
     entries = f"{name}{first}" + (f" to {name}{last}" if last != first else "")
     what = f"{name} has shape {shape_text(shape)}" if shape else f"{name} is one number"
-    place = Place(name + bracketed(index))
+    place = Point(name + bracketed(index))
     raise RequestError(Problem(f"there is no such entry: {what}", f"ask for {entries}", place=place))
 
 

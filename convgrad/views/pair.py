@@ -11,7 +11,7 @@ import numpy as np
 from convgrad.core.arithmetic import Array, zeros
 from convgrad.core.unfold import source_cells
 from convgrad.core.window import Window
-from convgrad.errors import Place, Problem, RequestError
+from convgrad.errors import Point, Problem, RequestError
 from convgrad.operations import Overlay
 from convgrad.operations.conv import oriented
 from convgrad.subject.case import Case
@@ -119,7 +119,7 @@ def _checked(asked: tuple[int, ...], counts: Sequence[int], name: str) -> tuple[
     said, most = ",".join(map(str, asked)), ",".join(str(n - 1) for n in counts)
     least = ",".join("0" * len(counts))
     what = f"{name} has {' x '.join(map(str, counts))} channels, so they run from {least} to {most}"
-    place = Place("--channel")
+    place = Point("--channel")
     raise RequestError(Problem(f"there is no channel {said}: {what}", "channels count from 0", place=place))
 
 
@@ -135,7 +135,7 @@ def chosen_overlay(shape: Sequence[int], only: tuple[int, ...]) -> int:
     last = ",".join(str(n - 1) for n in shape[1:])
     sample = f", with the sample before them: 0 to {shape[0] - 1}" if shape[0] > 1 else ""
     what = f"positions run from {','.join('0' * (len(shape) - 1))} to {last}{sample}"
-    advice, place = "positions count from 0, in strides", Place("--only")
+    advice, place = "positions count from 0, in strides", Point("--only")
     raise RequestError(Problem(f"there is no overlay {said}: {what}", advice, place=place))
 
 

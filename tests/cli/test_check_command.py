@@ -220,6 +220,7 @@ def test_a_claim_of_a_wrong_shape_is_diagnosed() -> None:
         (["--claim", "{schema: convgrad.backward/1, op: conv}"], ["--claim", "mapping"]),
         (["--claim", "{schema: convgrad.check/1, dW: [1, 2]}"], ["--claim:1:1: this is what `check` wrote"]),
         (["--claim", "{schema: mine/1, dW: [1, 2]}"], ["--claim:1:2: unknown key 'schema'"]),
+        (["--claim", "{schema: [], dW: [1, 2]}"], ["--claim:1:2: unknown key 'schema'"]),
         (["--claim", "{conv1: {dW: [1, 2]}, out: {dX: [1]}}"], ["claims by layer", "single case"]),
         (["--claim", str(SAMPLES / "many.jsonl")], ["--claim takes one document, but", "many.jsonl has 5"]),
         (["--claim", "[9, 9]"], ["--claim", "mapping", "--dW"]),

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from convgrad.core.arithmetic import Plain
 from convgrad.documents import events, read, reading, source
 from convgrad.documents import lifting as arrays
-from convgrad.errors import Place, RequestError
+from convgrad.errors import Point, RequestError
 
 
 def document(text, **how):
@@ -211,14 +211,14 @@ def test_a_path_leads_to_its_place_or_to_the_deepest_part_there_is(tmp_path, pat
     file.write_text(LOCATED, encoding="utf-8")
     (found,) = read(source(str(file)))
     place = found.locate(path, key=key)
-    assert place == Place(str(file), line, column, LOCATED.split("\n")[line - 1])
+    assert place == Point(str(file), line, column, LOCATED.split("\n")[line - 1])
 
 
 def test_a_problem_without_a_place_gets_that_of_its_path(tmp_path):
     found = document("input: [1, 5 6]")
     from convgrad.errors import Problem
 
-    placed = found.placed(RequestError([Problem("bad", path=("input", 1)), Problem("worse", place=Place("y"))]))
+    placed = found.placed(RequestError([Problem("bad", path=("input", 1)), Problem("worse", place=Point("y"))]))
     assert [str(problem.place) for problem in placed.problems] == ["x:2:12", "y"]
 
 

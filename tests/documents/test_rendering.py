@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from convgrad.documents import render
 from convgrad.documents.places import place_at
-from convgrad.errors import Place, Problem
+from convgrad.errors import Point, Problem
 
 
 def shown(text, index, **how):
@@ -21,14 +21,14 @@ def test_a_caret_stands_under_the_place():
 
 def test_a_problem_without_a_place_has_no_caret():
     assert render(Problem("wrong", path=("input", 0))) == "input[0]: wrong"
-    assert render(Problem("wrong", place=Place("x.npy"))) == "x.npy: wrong"
-    assert render(Problem("wrong", place=Place("x.jsonl", 3))) == "x.jsonl:3: wrong"
+    assert render(Problem("wrong", place=Point("x.npy"))) == "x.npy: wrong"
+    assert render(Problem("wrong", place=Point("x.jsonl", 3))) == "x.jsonl:3: wrong"
 
 
 def test_the_line_ends_where_it_ends_on_any_system():
-    assert place_at("x", "a\r\nb\r\n", 3) == Place("x", 2, 1, "b")
-    assert place_at("x", "a", 99) == Place("x", 1, 2, "a")
-    assert place_at("x", "ab", 1, 7) == Place("x", 7, 2, "ab")
+    assert place_at("x", "a\r\nb\r\n", 3) == Point("x", 2, 1, "b")
+    assert place_at("x", "a", 99) == Point("x", 1, 2, "a")
+    assert place_at("x", "ab", 1, 7) == Point("x", 7, 2, "ab")
 
 
 def test_wide_characters_take_two_columns_combining_ones_none_and_tabs_stay():
@@ -39,7 +39,7 @@ def test_what_would_act_on_a_terminal_is_shown_as_text():
     line, caret = shown("\x1b[31mx", 5).split("\n")[1:3]
     assert line == "\\x1b[31mx"
     assert caret == "        ^"
-    assert "\x1b" not in render(Problem("\x1b[2J", "\x1b[2J", place=Place("\x1b[2J")))
+    assert "\x1b" not in render(Problem("\x1b[2J", "\x1b[2J", place=Point("\x1b[2J")))
 
 
 def test_ascii_is_ascii():
