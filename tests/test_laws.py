@@ -146,6 +146,24 @@ def test_gradients_of_a_convolution_in_one_pass_are_those_one_by_one(count, give
     assert_equal(dw, kernel_gradient(delta, x, window=window, groups=groups))
 
 
+@pytest.mark.parametrize("scale", [1, 10**20])  # whole numbers that floats hold, and such as they do not
+@given(given_window=windows(), seed=seeds)
+def test_gradients_in_one_pass_are_exact(scale, given_window, seed):
+    window, lengths = given_window
+    assume(all(isinstance(axis, Axis) for axis in window.axes))
+    shapes = ((2, 2, *lengths), (2, 2, *window.positions(lengths)), (2, 1, *window.size))
+    x, delta, w = (
+        like(np.empty(shape), seed + number) * Fraction(scale, 3 + number) for number, shape in enumerate(shapes)
+    )
+    settings = {"window": window, "groups": 2}
+    dx, dw = correlate_gradients(delta, x, w, **settings)
+    assert all(type(value) is Fraction for array in (dx, dw) for value in array.flat)
+    assert inner(x, dx) == inner(w, dw) == inner(correlate(x, w, **settings), delta)
+    assert_equal(dx, spread(delta, w, **settings, lengths=lengths))
+    dx, dw = spread_gradients(x, delta, w, **settings)
+    assert inner(delta, dx) == inner(w, dw) == inner(spread(delta, w, **settings, lengths=lengths), x)
+
+
 @st.composite
 def paddings(draw, mode):
     """A window whose padding has cells to copy, with the lengths of what it pads."""

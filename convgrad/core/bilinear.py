@@ -20,7 +20,7 @@ from typing import Any
 
 import numpy as np
 
-from convgrad.core.arithmetic import EXACT, Array, bilinear, zeros
+from convgrad.core.arithmetic import EXACT, Array, bilinear, bilinear_pair, zeros
 from convgrad.core.blocks import MOST, blocks_of, cut
 from convgrad.core.columns import add_product, columns_of, grouped, matrices
 from convgrad.core.sliding import ENOUGH, MANY, Sliding, as_one_row, cost_of, gathered, in_rows, slide, slide_both
@@ -66,10 +66,12 @@ def spread(delta: Array, w: Array, *, window: Window, groups: int, lengths: Sequ
     return dx
 
 
+@bilinear_pair
 def correlate_gradients(delta: Array, x: Array, w: Array, *, window: Window, groups: int) -> tuple[Array, Array]:
     """`spread(delta, w)` and `kernel_gradient(delta, x)`, the gradients of `correlate(x, w)`.
 
-    Both from the same columns of delta, where it has any: not where that would take much memory, or numbers are exact.
+    Both from the same columns of delta, where it has any: not where that would take much memory, or whole numbers
+    that floats do not hold.
     """
     kernel = _by_group(w, groups)
     if not _gathers(kernel) or not _together(delta, w):
@@ -81,6 +83,7 @@ def correlate_gradients(delta: Array, x: Array, w: Array, *, window: Window, gro
     return dx, np.ascontiguousarray(dw.swapaxes(1, 2)).reshape(w.shape)
 
 
+@bilinear_pair
 def spread_gradients(delta: Array, x: Array, w: Array, *, window: Window, groups: int) -> tuple[Array, Array]:
     """`correlate(delta, w)` and `kernel_gradient(x, delta)`, the gradients of `spread(x, w)`, likewise."""
     if not _together(delta, w):

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from itertools import product
 from math import prod
 from typing import Any
@@ -77,10 +78,10 @@ class Frame:
     @staticmethod
     def of(block: Block, x: Array) -> Frame:
         """The frame of a block of x (N,C,*L), with nothing in it."""
-        axes: Sequence[Any] = block.window.axes
+        axes: tuple[Any, ...] = block.window.axes
         lengths, count = x.shape[2:], len(range(len(x))[block.samples])
         positions = block.window.positions(lengths)
-        sizes = [n + axis.extent - 1 for n, axis in zip(positions, axes, strict=True)]
+        sizes = tuple(n + axis.extent - 1 for n, axis in zip(positions, axes, strict=True))
         inside, places = zip(*map(_met, axes, lengths, sizes), strict=True)
         cells, arrived = (zeros((count, *sizes), x.dtype) for _ in range(2))
         return Frame(cells, arrived, inside, places, tuple(map(slice, positions)), _offsets(axes, sizes))
@@ -120,7 +121,8 @@ def _met(axis: Axis, length: int, size: int) -> tuple[slice, slice]:
     return slice(first - axis.before, last - axis.before), slice(first, last)
 
 
-def _offsets(axes: Sequence[Axis], sizes: Sequence[int]) -> list[tuple[tuple[int, ...], tuple[int, ...], int]]:
+@lru_cache(maxsize=256)
+def _offsets(axes: tuple[Axis, ...], sizes: tuple[int, ...]) -> list[tuple[tuple[int, ...], tuple[int, ...], int]]:
     """Every tap, its steps from where a window begins along each axis, and in one row of memory."""
     lengths = [prod(sizes[number + 1 :]) for number in range(len(sizes))]
     found = []
