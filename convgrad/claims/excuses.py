@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from functools import cached_property
 from math import inf
 from typing import Protocol
 
 import numpy as np
 
+from convgrad.claims.printed import Printed, PrintedInputs
 from convgrad.claims.propagated import Propagated
 from convgrad.claims.rounding import Bounds, confidence
 from convgrad.core.arithmetic import EXACT, FLOAT64, Array, rounded
@@ -29,6 +31,9 @@ class Excuses(Protocol):
     def moved(self, place: Place, dtype: str, truth: Array) -> Array:
         """By how much it moves the result that the inputs were rounded to a type."""
 
+    def printed(self, place: Place) -> Printed | None:
+        """What it may be off by because inputs were rounded when they were printed; None where none was."""
+
     def case(self, place: Place) -> Case | None:
         """The one operation with windows that an array is a result of, its delta given; None of a chain's."""
 
@@ -47,7 +52,15 @@ class Carried:
     """Magnitudes carried through every layer."""
 
     def __init__(self, subject: Subject) -> None:
-        self._sizes = Propagated(subject)
+        self._subject, self._sizes = subject, Propagated(subject)
+
+    @cached_property
+    def _inputs(self) -> PrintedInputs:
+        entries = sum(array.size for array in self._subject.arrays().values())
+        return PrintedInputs(self._subject, confidence(entries))
+
+    def printed(self, place: Place) -> Printed | None:
+        return self._inputs.of(place)
 
     def own(self, place: Place, truth: Array) -> Array:
         return self._sizes.bound(place).reshape(truth.shape)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field, replace
 from fractions import Fraction
 from functools import cached_property
@@ -15,7 +15,6 @@ from convgrad.claims.algorithms import by_algorithm
 from convgrad.claims.digits import Written
 from convgrad.claims.excuses import Excuses
 from convgrad.claims.in_order import MOST_TERMS, Ordered, added_again, partial_sums
-from convgrad.claims.printed import of_printed_inputs
 from convgrad.claims.rounding import confidence
 from convgrad.claims.text_types import types_behind
 from convgrad.claims.whole_array import OUTLIERS, Together, is_spread, together
@@ -29,6 +28,8 @@ HALF = ("float16", "bfloat16")
 """Types in which sums are sometimes held, too: elsewhere that is a type that the inputs are not of."""
 REPLAYED = 64
 """Entries that are added up again: those furthest off, and others spread over the array."""
+GUESSED = 2.0**-10
+"""The part of a network's largest number that a type may be off by where nothing says that it is of that type."""
 SAME = 0.75
 """The part of the entries that are exactly what an order of sums gives, where it is that order."""
 LOSES = 0.01
@@ -129,6 +130,8 @@ class Judging:
         for attempt in self._direct() if direct else ():
             bases.append(attempt)
             yield attempt
+            if attempt.by == "digits":  # inputs with as many digits are more likely than a type that nothing tells of
+                yield from (one for one in self._printed(attempt, types=()) if not one.beside)
         for dtype, sure in self.types if direct else ():
             yield from self._in_order(dtype, sure)
         if direct:
@@ -170,7 +173,10 @@ class Judging:
 
     def _of_type(self, dtype: str, sure: bool, *, more: Any = 0) -> _Try:
         by = dtype + (f", sums in {self.asked.accumulate}" if self.asked.accumulate else "")
-        allowed = self._with_text(self._excused(dtype, self.asked.bits) + more, dtype)
+        excused = self._excused(dtype, self.asked.bits) + more
+        if not sure and self.bounds.case(self.place) is None:  # sizes carried through layers are more than errors are
+            excused = np.minimum(excused, GUESSED * abs(self.floats).max(initial=0))
+        allowed = self._with_text(excused, dtype)
         return _Try(allowed, f"{by} rounding", by, 2.0 ** -TYPES[dtype].result, dtype=dtype, spread=not sure)
 
     def _excused(self, dtype: str, bits: int) -> Array:
@@ -216,24 +222,23 @@ class Judging:
                 yield replace(base, allowed=base.allowed + more.reshape(self.truth.shape), rule=f"{name} in {dtype}",
                               by=f"{dtype}, {name}", told=told, spread=said is None)  # fmt: skip
 
-    def _printed(self, base: _Try | None) -> Iterator[_Try]:
-        """Inputs that were rounded when they were printed."""
-        case = self.bounds.case(self.place)
-        if case is None or self.asked.printed is False:
-            return
-        inputs = of_printed_inputs(case, self.place.array, self.sure)
-        if inputs is None:
+    def _printed(self, base: _Try, types: Iterable[tuple[str, bool]] | None = None) -> Iterator[_Try]:
+        """Inputs that were rounded when they were printed, beside what else the claim may be off by."""
+        if self.asked.printed is False or (inputs := self.bounds.printed(self.place)) is None:
             return
         told = f"it agrees if the inputs were rounded when they were printed ({inputs.places})"
-        plainly = self.asked.printed or inputs.enough
-        if not plainly and not (abs(self.floats) > 2 * inputs.allowed.reshape(self.truth.shape)).any():
+        unsure = tuple(f"{text} hangs on digits that were not printed" for text in inputs.open)
+        plainly, moved = self.asked.printed or inputs.enough, inputs.allowed.reshape(self.truth.shape)
+        if not plainly and not (abs(self.floats) > 2 * moved).any():
             return  # to so few digits everything agrees
-        for attempt in (base, *(self._of_type(*one) for one in self.types if one[0] != "whole")):
-            if attempt is not None:
-                beside = () if plainly else (f"{told}; say so with `printed: true`",)
-                yield replace(attempt, allowed=attempt.allowed + inputs.allowed.reshape(self.truth.shape), spread=False,
-                              rule=f"{attempt.rule}, and inputs as printed", by=f"{attempt.by}, printed inputs",
-                              told=(told,), beside=beside)  # fmt: skip
+        beside = () if plainly else (f"{told}; say so with `printed: true`",)
+        for attempt in (
+            base,
+            *(self._of_type(*one) for one in (self.types if types is None else types) if one[0] != "whole"),
+        ):
+            yield replace(attempt, allowed=attempt.allowed + moved, spread=False, told=(told, *unsure),
+                          rule=f"{attempt.rule}, and inputs as printed", by=f"{attempt.by}, printed inputs",
+                          beside=beside)  # fmt: skip
 
     # -- Whether it does -----------------------------------------------------------------------------------------------
 
