@@ -15,6 +15,7 @@ from convgrad.claims.algorithms import by_algorithm
 from convgrad.claims.digits import Written
 from convgrad.claims.excuses import Excuses
 from convgrad.claims.in_order import MOST_TERMS, Ordered, added_again, partial_sums
+from convgrad.claims.lost_parts import Lost, lost_part
 from convgrad.claims.rounding import confidence
 from convgrad.claims.text_types import types_behind
 from convgrad.claims.whole_array import OUTLIERS, Together, is_spread, together
@@ -84,6 +85,8 @@ class _Try:
     spread: bool = False
     """Whether the errors must be spread over all entries, as nothing else says that it is so."""
     replayed: bool = False
+    in_order: bool = False
+    """Whether terms were added one after another, of which a half type loses the late ones."""
     cut: bool = False
     """Whether bits were cut off: then the numbers are small by some 0.75 u."""
     narrow: bool = False
@@ -248,7 +251,25 @@ class Judging:
             return False
         if attempt.spread and not self._is_spread(allowed):
             return False
-        return attempt.replayed or self._is_rounding(attempt)
+        if not attempt.replayed and not self._is_rounding(attempt):
+            return False
+        return attempt.in_order or self._lost(attempt) is None
+
+    def _lost(self, attempt: _Try) -> Lost | None:
+        """A part of the sum that counts otherwise than once, where the entries are too rough to show it each."""
+        case = self.bounds.case(self.place)
+        if case is None or (self.errors == 0).all():
+            return None
+        deviations = np.broadcast_to(_floats(attempt.allowed) / sqrt(3), self.truth.shape)
+        errors = np.where(np.broadcast_to(self.claimed, self.truth.shape), self.errors, np.nan)
+        lost = lost_part(case, self.place.array, errors, self.floats, deviations)
+        if lost is not None:
+            self._parts_lost.append(lost)
+        return lost
+
+    @cached_property
+    def _parts_lost(self) -> list[Lost]:
+        return []
 
     def _is_spread(self, allowed: Array) -> bool:
         """Whether the errors beyond what the claim says of itself are those of many entries."""
@@ -299,6 +320,7 @@ class Judging:
 
     def _refused(self, attempt: _Try) -> Judgement:
         """What it may be off by where nothing explains it: where every entry alone could be so, less than that."""
+        lost = tuple(part.said for part in self._parts_lost[:1])
         if self._close(attempt.allowed):
             with np.errstate(divide="ignore", invalid="ignore"):
                 ratios = self._known(abs(self.errors)) / self._known(_floats(attempt.allowed))
@@ -306,8 +328,8 @@ class Judging:
             share = min(float(np.median(ratios)) * 0.99, 1.0) if ratios.size else 1.0
             slope = f"over the whole array it is the truth times {1 + self.slope:.6g}"
             less = replace(attempt, allowed=_floats(attempt.allowed) * share)
-            return replace(self._as_judgement(less), told=(slope,))
-        return self._as_judgement(attempt)
+            return replace(self._as_judgement(less), told=lost or (slope,))
+        return replace(self._as_judgement(attempt), told=lost)
 
     def _as_judgement(self, attempt: _Try) -> Judgement:
         halves = self.halves if self.text is not None else 0
@@ -365,7 +387,7 @@ class Judging:
         how = f"added one after another in {_named(bits)}"
         told = f"it is what comes out where the terms are {how}{self._worse(base) if narrow else ''}"
         allowed = np.minimum(np.maximum(allowed, offs), np.maximum(allowed, worst))
-        return replace(base, allowed=allowed, told=(told,), replayed=True, narrow=narrow,
+        return replace(base, allowed=allowed, told=(told,), replayed=True, in_order=True, narrow=narrow,
                        by=f"{base.by}, {how}")  # fmt: skip
 
     def _off_in_order(self, at: int, products: Array, accumulator: Type, allowed: float) -> float | None:
