@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from functools import cached_property
 from math import inf
 from typing import Protocol
 
@@ -31,8 +30,8 @@ class Excuses(Protocol):
     def moved(self, place: Place, dtype: str, truth: Array) -> Array:
         """By how much it moves the result that the inputs were rounded to a type."""
 
-    def printed(self, place: Place) -> Printed | None:
-        """What it may be off by because inputs were rounded when they were printed; None where none was."""
+    def printed(self, place: Place, *, said: bool = False) -> Printed | None:
+        """What it may be off by because inputs were rounded when printed, as was `said` or not; None where none was."""
 
     def case(self, place: Place) -> Case | None:
         """The one operation with windows that an array is a result of, its delta given; None of a chain's."""
@@ -53,14 +52,13 @@ class Carried:
 
     def __init__(self, subject: Subject) -> None:
         self._subject, self._sizes = subject, Propagated(subject)
+        self._inputs: dict[bool, PrintedInputs] = {}
 
-    @cached_property
-    def _inputs(self) -> PrintedInputs:
-        entries = sum(array.size for array in self._subject.arrays().values())
-        return PrintedInputs(self._subject, confidence(entries))
-
-    def printed(self, place: Place) -> Printed | None:
-        return self._inputs.of(place)
+    def printed(self, place: Place, *, said: bool = False) -> Printed | None:
+        if said not in self._inputs:
+            entries = sum(array.size for array in self._subject.arrays().values())
+            self._inputs[said] = PrintedInputs(self._subject, confidence(entries), zeros=said)
+        return self._inputs[said].of(place)
 
     def own(self, place: Place, truth: Array) -> Array:
         return self._sizes.bound(place).reshape(truth.shape)

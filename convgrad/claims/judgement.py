@@ -31,6 +31,9 @@ REPLAYED = 64
 """Entries that are added up again: those furthest off, and others spread over the array."""
 GUESSED = 2.0**-10
 """The part of a network's largest number that a type may be off by where nothing says that it is of that type."""
+USUAL = 16
+"""How many times as large as errors of an algorithm usually are what it may be off by at worst is."""
+TOO_FEW = "but it shows in a single entry, which may as well be wrong"
 SAME = 0.75
 """The part of the entries that are exactly what an order of sums gives, where it is that order."""
 LOSES = 0.01
@@ -70,6 +73,8 @@ class Judgement:
     unit: float = 0
     told: tuple[str, ...] = ()
     cause: str = ""
+    doubtful: bool = False
+    """Whether it may as well be wrong."""
 
 
 @dataclass(frozen=True)
@@ -85,6 +90,8 @@ class _Try:
     spread: bool = False
     """Whether the errors must be spread over all entries, as nothing else says that it is so."""
     replayed: bool = False
+    algorithm: bool = False
+    """Whether it is one other than sums of products, which nobody said."""
     in_order: bool = False
     """Whether terms were added one after another, of which a half type loses the late ones."""
     cut: bool = False
@@ -112,9 +119,11 @@ class Judging:
     def judged(self) -> Judgement:
         """The first explanation that holds, else what the claim says of itself."""
         first: _Try | None = None
+        doubtful: _Try | None = None
         for attempt in self._tries():
             first = first or attempt
             if not self._holds(attempt):
+                doubtful = doubtful or (attempt if self._may_hold(attempt) else None)
                 continue
             if attempt.beside:
                 return replace(self._refused(first), told=attempt.beside)
@@ -123,6 +132,8 @@ class Judging:
             told = attempt.told + self._leaning(attempt)
             return replace(self._as_judgement(attempt), told=told)
         assert first is not None
+        if doubtful is not None:
+            return replace(self._as_judgement(doubtful), told=(f"{doubtful.told[0]}; {TOO_FEW}",), doubtful=True)
         return self._refused(first)
 
     # -- What may explain it -------------------------------------------------------------------------------------------
@@ -223,11 +234,13 @@ class Judging:
                 base = self._of_type(dtype, True)
                 told = (f"it is as far off as {name} in {dtype} is{self._exactly(base)}",) if said is None else ()
                 yield replace(base, allowed=base.allowed + more.reshape(self.truth.shape), rule=f"{name} in {dtype}",
-                              by=f"{dtype}, {name}", told=told, spread=said is None)  # fmt: skip
+                              by=f"{dtype}, {name}", told=told, spread=said is None,
+                              algorithm=said is None)  # fmt: skip
 
     def _printed(self, base: _Try, types: Iterable[tuple[str, bool]] | None = None) -> Iterator[_Try]:
         """Inputs that were rounded when they were printed, beside what else the claim may be off by."""
-        if self.asked.printed is False or (inputs := self.bounds.printed(self.place)) is None:
+        said = self.asked.printed
+        if said is False or (inputs := self.bounds.printed(self.place, said=bool(said))) is None:
             return
         told = f"it agrees if the inputs were rounded when they were printed ({inputs.places})"
         unsure = tuple(f"{text} hangs on digits that were not printed" for text in inputs.open)
@@ -271,6 +284,16 @@ class Judging:
     def _parts_lost(self) -> list[Lost]:
         return []
 
+    def _may_hold(self, attempt: _Try) -> bool:
+        """Whether nothing speaks against an algorithm but that it shows in a single entry, as a wrong one would."""
+        if not attempt.algorithm or not self._close(attempt.allowed) or not self._is_rounding(attempt):
+            return False
+        narrow, wide = (self._known(_floats(part)) for part in (next(self._direct()).allowed, attempt.allowed))
+        off = abs(self._known(self.errors))
+        beyond = off > narrow
+        # it leaves hardly any entry as it should be
+        return int(beyond.sum()) == 1 and (off > 0).mean() > 0.5 and bool((USUAL * off <= wide)[beyond].all())
+
     def _is_spread(self, allowed: Array) -> bool:
         """Whether the errors beyond what the claim says of itself are those of many entries."""
         narrow = _floats(next(self._direct()).allowed)
@@ -289,12 +312,18 @@ class Judging:
         """Whether rounding makes such errors over the whole array."""
         if attempt.by == "digits" and self.truth.dtype == EXACT and not self.large:
             return True
-        if (attempt.narrow and abs(self.slope) > UNSEEN) or (attempt.cut and not self._is_cut):
+        if (attempt.narrow and abs(self.slope) > self._unseen(attempt)) or (attempt.cut and not self._is_cut):
             return False
         found = self._together(attempt, 0)
         if found.is_rounding(attempt.unit):
             return True
         return bool(attempt.dtype) and self._together(attempt, self._moved(attempt.dtype)).is_rounding(attempt.unit)
+
+    def _unseen(self, attempt: _Try) -> float:
+        """What sums in a half type may lose over the array: more where a few large numbers are nearly all of it."""
+        squares = self.floats**2
+        count = float(squares.sum()) ** 2 / max(float((squares**2).sum()), 1e-300)
+        return UNSEEN + 2 * attempt.unit / sqrt(max(count, 1.0))
 
     def _together(self, attempt: _Try, moved: Any) -> Together:
         """The errors over the whole array, beyond what rounding the inputs moved."""

@@ -12,7 +12,7 @@ import numpy as np
 from convgrad.claims.digits import written
 from convgrad.claims.drawn import COVER, deviations
 from convgrad.claims.rough import Rough, floats, gradients_of, output_of, shares_off
-from convgrad.core.arithmetic import FLOAT64, Array
+from convgrad.core.arithmetic import Array
 from convgrad.core.nested import read_numbers
 from convgrad.passes.layers import in_kind
 from convgrad.passes.subject import STEPPED_BY, Part, Subject
@@ -56,11 +56,12 @@ class _Input:
 class PrintedInputs:
     """A subject whose inputs were rounded when they were printed, forward and back, worked out when it is asked for.
 
-    `sure` is by how many deviations they are taken to be off.
+    `sure` is by how many deviations they are taken to be off. Where it was said that they were rounded, `zeros` were
+    as well; else a 0 is meant.
     """
 
-    def __init__(self, subject: Subject, sure: float) -> None:
-        self.subject, self.sure = subject, sure
+    def __init__(self, subject: Subject, sure: float, *, zeros: bool = False) -> None:
+        self.subject, self.sure, self.zeros = subject, sure, zeros
         self.inputs: dict[str, _Input] = {}
 
     def of(self, place: Place) -> Printed | None:
@@ -170,27 +171,27 @@ class PrintedInputs:
     def _read(self, name: str, value: Any, array: Any) -> Rough:
         """An array of the document, by its name there."""
         size = abs(floats(array))
-        one = _input(value, size.shape)
+        one = _input(value, size.shape, self.zeros)
         if not one.said:
             return Rough(size)
         self.inputs[name] = one
         return Rough(size, 0.0, one.halves, frozenset([name]))
 
 
-def _input(value: Any, shape: tuple[int, ...]) -> _Input:
+def _input(value: Any, shape: tuple[int, ...], zeros: bool) -> _Input:
     none = _Input(np.zeros(shape))
     if value is None or isinstance(value, str):
         return none
     numbers = read_numbers(value, nonfinite=True).values
     if isinstance(numbers, np.ndarray):
         place = _place(numbers)
-        halves = np.where(numbers == 0, 0, 0.5 * 10.0**-place).reshape(shape)
+        halves = np.where((numbers == 0) & (not zeros), 0, 0.5 * 10.0**-place).reshape(shape)
         return _Input(halves, f"{place} decimals", place) if place else none
     text = written(numbers)
-    if text.place <= 0:
+    if all(number is None or number == number.to_integral_value() for number in text.decimals):
         return none
-    halves = np.array([0.0 if not number else float(half)
-                       for number, half in zip(text.decimals, text.half_units(), strict=True)], FLOAT64)  # fmt: skip
+    rounded = [number is not None and (bool(number) or (zeros and not text.by_digits)) for number in text.decimals]
+    halves = np.array([float(half) if one else 0.0 for one, half in zip(rounded, text.half_units(), strict=True)])
     count = text.digits if text.by_digits or text.digits < FEWEST else text.place
     unit = "significant digits" if text.by_digits else "decimal" if count == 1 else "decimals"
     return _Input(halves.reshape(shape), f"{count} {unit}", count)
