@@ -101,7 +101,7 @@ def _against_truth(judged: Subject, claim: Claim, truth: Array) -> Finding:
     shapes = None if claim.fits else (claim.shape, claim.expected)
     known = {} if claim.known is None else {"compared": claim.known}
     return compare(case, claim.place, claim.like, CLAIM, claim.values, truth, claim.allowed, shapes=shapes,
-                   rule=claim.rule, by=claim.by, told=claim.told, **known)  # fmt: skip
+                   rule=claim.rule, by=claim.by, told=claim.told, doubtful=claim.doubtful, **known)  # fmt: skip
 
 
 def _identities(subject: Subject) -> tuple[Checksum, ...]:

@@ -44,8 +44,8 @@ class Claim:
     another array that it may be, is one number for all entries or one each; `scale` is not 0 where that grows with the
     numbers (a type's rounding): the magnitude that it was derived for. `unit` is a type's unit roundoff: what makes
     another array of the right one, as a division, rounds once more. `by` says what excuses it, `told` what is to be
-    said of it, `cause` is the mistake where its sums lose too much; `known` marks the entries that are claimed, where
-    not all are.
+    said of it, `cause` is the mistake where its sums lose too much; a `doubtful` one may be right or wrong; `known`
+    marks the entries that are claimed, where not all are.
     """
 
     place: Place
@@ -61,6 +61,7 @@ class Claim:
     by: str = ""
     told: tuple[str, ...] = ()
     cause: str = ""
+    doubtful: bool = False
     known: Array | None = None
 
     @property

@@ -64,6 +64,7 @@ class Finding:
     like: str = ""
     by: str = ""
     told: tuple[str, ...] = ()
+    doubtful: bool = False
 
     @property
     def array(self) -> str:
@@ -115,7 +116,12 @@ class Finding:
 
     @cached_property
     def vague(self) -> bool:
-        """Whether a claim is known so roughly that nothing, or the truth times 2, or its half, agrees as well."""
+        """Whether a claim is known so roughly that nothing, or the truth times 2, or its half, agrees as well.
+
+        Or whether it is `doubtful`: may be right or wrong for another reason, which is told.
+        """
+        if self.doubtful:
+            return not self.wrong
         if not self.rule or not self.comparable or self.wrong:
             return False
         telling = self.compared & np.asarray(self.correct != 0, bool)

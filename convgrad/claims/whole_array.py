@@ -15,6 +15,8 @@ FEWEST = 16
 """Different numbers from which on their errors are judged together."""
 SHARE = 0.125
 """The part of the entries, of those where it would be seen, that rounding shows in."""
+SEVERAL, APART = 8, 4
+"""None stands out where, of so many entries furthest off, the first is at most so many times as far off as the last."""
 OUTLIERS = 4
 """Entries from which on one can stand out."""
 
@@ -67,7 +69,9 @@ def is_spread(errors: Array, narrow: Array, wide: Array, sure: float, units: flo
         return False
     if beyond >= max(SHARE * seen.sum(), 2):
         return True
-    sizes = abs(errors[seen] / wide[seen])
+    sizes = np.sort(abs(errors[seen] / wide[seen]))[::-1]
+    if units == 1 and beyond >= SEVERAL and sizes[0] <= APART * sizes[SEVERAL - 1]:
+        return True  # as the corners of Winograd's tiles are
     # a type's own rounding adds to the errors of all, but of digits little more than they leave
     most = sure * (2 if units == 1 else 1)
-    return bool(sizes.max() <= most * float(np.median(sizes)))
+    return bool(sizes[0] <= most * float(np.median(sizes)))

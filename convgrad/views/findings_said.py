@@ -65,7 +65,7 @@ def agreement(finding: Finding, other: str) -> str:
     """How much agrees with the other, what is undecided, and how closely that could be told."""
     to = f" (to {finding.rule}{_part_of_it(finding)})" if finding.rule else ""
     if getattr(finding, "vague", False):
-        return f"cannot be told from {other}: {COARSE}{to}"
+        return f"cannot be told from {other}{'' if finding.doubtful else f': {COARSE}'}{to}"
     count, undecided = finding.entries, finding.undecided
     if count == 1 and not undecided:
         agrees = f"agrees with {other} in its only entry"

@@ -20,6 +20,8 @@ from tests.claims.other_means import (
     nearest,
     output_by_winograd,
 )
+from tests.court.sums import layer
+from tests.court.transforms import by_winograd
 
 
 def finding(case, claim, **more):
@@ -234,6 +236,45 @@ def test_winograd_agrees_where_a_sum_of_products_would_not():
     assert finding(case, claim).verdict == "agrees"
     assert finding(case, claim, algorithm="winograd").by == "float32, Winograd F(2,3)"
     assert finding(case, {"output": claim["output"] * np.float32(0.99)}, algorithm="winograd").verdict == "differs"
+
+
+def test_an_fft_that_shows_in_a_single_entry_is_undecided_and_says_so():
+    """Of a sum with one large cell an FFT leaves the other entries off by a part of that, as a slip may."""
+    case = document(*data(normal(), samples=1, channels=1, filters=1, size=8))
+    case["input"] = case["input"] * 1e-6
+    case["input"][0, 0, 0, 0], case["delta"][0, 0, 0, 0] = 1.0, 1.0
+    right = dw_by_loops(case["input"], case["kernel"], case["delta"])
+    assert finding(case, {"dW": right}).verdict == "agrees"
+    at = right.size - 1
+    wrong = right.copy()
+    wrong.flat[at] += 2e-16
+    found = finding(case, {"dW": wrong})
+    assert (found.verdict, "a single entry" in found.told[0]) == ("undecided", True)
+    wrong.flat[at] += 1e-12
+    assert finding(case, {"dW": wrong}).verdict == "differs"
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("tile", [2, 4])
+def test_winograd_s_tiles_have_worse_corners_and_agree(tile):
+    """With 8 in its transforms F(4,3) is 64 times as far off in a corner as in the middle."""
+    draw = np.random.default_rng(tile)
+    arrays = draw.normal(size=(4, 8, 16, 14)), draw.normal(size=(12, 8, 3, 3)), draw.normal(size=(4, 12, 16, 14))
+    x, w, delta = (array.astype(np.float32).astype(float) for array in arrays)
+    case = document(x, w, delta, padding=1)
+    claim = by_winograd(layer(case).holding("float32"), tile)["dX"]
+    assert finding(case, {"dX": claim}).verdict == "agrees"
+    assert finding(case, {"dX": altered(claim, 1e-2)}).verdict == "differs"
+
+
+def test_zeros_count_as_rounded_only_where_inputs_are_said_to_be():
+    """0.0004 of three decimals is 0.0 in print."""
+    full, cut = [0.0004, 0.123, 0.456], [Plain("0.0"), Plain("0.123"), Plain("0.456")]
+    case = {"op": "conv", "kernel": [Plain("100"), Plain("1")], "delta": [1, 1]}
+    claim = {"dW": [Plain(f"{full[0] + full[1]:.4f}"), Plain(f"{full[1] + full[2]:.4f}")]}
+    assert finding({**case, "input": cut}, claim).verdict == "differs"
+    assert finding({**case, "input": cut}, claim, printed=True).verdict == "agrees"
+    assert finding({**case, "input": [0, 1, 2]}, {"dW": [1, Plain("3.01")]}, printed=True).verdict == "differs"
 
 
 # -- What cannot be told -----------------------------------------------------------------------------------------------

@@ -1,9 +1,7 @@
 """What the court brings is what it says, and of the kinds that are settled nobody is accused and nobody acquitted.
 
-Of these kinds somebody is accused, acquitted or named wrongly, in the fast part already; `python -m tests.court` says
-who, and COUNTS.md counts the slips. A kind that becomes just is struck off the list.
-
-* factor 0.85
+A kind of which somebody is accused, acquitted or named wrongly, in the fast part already, would be listed here, each
+in a line that begins with `* `; there is none. `python -m tests.court` says who, and COUNTS.md counts the slips.
 """
 
 from __future__ import annotations
