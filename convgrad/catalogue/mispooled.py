@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from functools import partial, reduce
 from itertools import combinations, product
 from typing import Any
@@ -59,16 +60,19 @@ def winners_mistaken(c: Pool) -> Variants:
         "of the last channel": np.repeat(c.x[:, -1:], c.x.shape[1], axis=1),
         "of sample 0": np.repeat(c.x[:1], len(c.x), axis=0),
         "of the last sample": np.repeat(c.x[-1:], len(c.x), axis=0),
+        "the first, where nothing is above 0": np.where(c.x > 0, c.x, nothing_like(c.x)),
         "of plane 0": np.repeat(first[:1], len(c.x), axis=0),
         "of the sample before": np.roll(c.x, 1, 0), "of the channel before": np.roll(c.x, 1, 1),
         "of the sample after": np.roll(c.x, -1, 0), "of the channel after": np.roll(c.x, -1, 1),
     }  # fmt: skip
+    scores |= _without_edges(c.x)
     found = {name: c.but(scores=array) for name, array in scores.items() if (array != c.x).any()}
     rules = {"only if positive": "above 0", "only if its plane's largest": "plane", "of any channel": "any channel"}
     found |= {name: c.but(rule=rule) for name, rule in rules.items()}
     for a, b in combinations(range(c.dims) if all(isinstance(axis, Axis) for axis in c.axes) else (), 2):
         found[f"axes {a} and {b} exchanged"] = c.but(regroup=partial(_winner_turned, a=a, b=b))
     found |= {f"its {name}": c.but(regroup=move) for name, move in _decodings(c)}
+    found |= _parts_of_windows(c)
     found["the largest so far"] = c.but(arrange=(lambda _: _carried_over(c, lambda y, best: y > best),))
     found["the one before, where nothing is above 0"] = c.but(arrange=(lambda _: _carried_over(c, lambda y, _: y > 0),))
     found["cell 0, where nothing is above 0"] = c.but(arrange=(partial(_first_cell_by_default, c=c),), rule="above 0")
@@ -101,6 +105,31 @@ def _first_cell_by_default(dx: Array, c: Pool) -> Array:
     corner: Any = (*ALL, *(0,) * c.dims)
     result[corner] += lost.sum(axis=tuple(range(2, lost.ndim)))
     return result
+
+
+def _without_edges(x: Array) -> dict[str, Array]:
+    """x whose first or last cells of an axis never win against another."""
+    found = {}
+    for axis, (name, at) in product(range(2, x.ndim), (("last", -1), ("first", 0))):
+        if x.shape[axis] > 1:
+            array = x.copy()
+            np.moveaxis(array, axis, 0)[at] = x.min() - 1
+            found[f"where the {name} cells of axis {axis - 2} are not looked at"] = array
+    return found
+
+
+def _parts_of_windows(c: Pool) -> dict[str, Any]:
+    """The winner of a part of its window: the first or the last row, or both, not looked at."""
+    if not all(isinstance(axis, Axis) for axis in c.axes):
+        return {}
+    axes: Any = c.axes
+    found = {}
+    for at, (name, first, last) in product(range(c.dims), (("last", 0, 1), ("first", 1, 0), ("first and last", 1, 1))):
+        own = axes[at]
+        if own.size > first + last:
+            part = replace(own, size=own.size - first - last, before=own.before - first * own.dilation)
+            found[f"the {name} of axis {at} not looked at"] = c.but(axes=(*axes[:at], part, *axes[at + 1 :]))
+    return found
 
 
 def _winner_turned(given: Array, a: int, b: int) -> Array:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
-from convgrad.catalogue import miscut, mishandled, misindexed, mispadded, misplaced, misread
+from convgrad.catalogue import loops, miscut, mishandled, misindexed, mispadded, misplaced, misread
 from convgrad.catalogue.mispooled import divisors_mistaken, winners_mistaken
 from convgrad.catalogue.mistake import Form, Variants
 from convgrad.catalogue.of_convolutions import CONVOLUTIONS, PLAIN
@@ -17,7 +17,9 @@ WINDOWED = (*CONVOLUTIONS, *STRIDED)
 
 def _no_winners(c: Any) -> Variants:
     """Operands of another sample or channel; a winner of another is a mistake of its own."""
-    return {name: made for name, made in misindexed.indexed(c).items() if not name.startswith("x:") or c.array != "dX"}
+    found = misindexed.indexed(c)
+    own = {name: made for name, made in found.items() if not name.startswith("x:") or c.array != "dX"}
+    return {**own, **loops.indices_by_other_loop(c)}
 
 
 _PLACES: dict[str, Form] = {
@@ -65,12 +67,17 @@ _PLACES: dict[str, Form] = {
     "stride-misused": Form(
         "stride, dilation or a row's index is used where something else is meant: {variant}",
         "let tap t of the window at position p meet cell p*stride - before + t*dilation, on every axis by itself",
-        misplaced.stride_misused, ("positions",), WINDOWED,
+        lambda c: {**misplaced.stride_misused(c), **loops.cells_by_other_loop(c)}, ("positions",), WINDOWED,
     ),
     "delta-axes-swapped": Form(
         "height and width are exchanged: {variant}",
         "read delta, and every length, in the order of the axes: rows first",
         misread.delta_exchanged, ("axes",),
+    ),
+    "kernel-rotated": Form(
+        "the kernel is turned by a quarter, not by a half: {variant}",
+        "turn the kernel by 180 degrees where it must be turned: flip it along every spatial axis",
+        misplaced.turned_by_a_quarter, ("axes", "taps", "asymmetric kernel"), CONVOLUTIONS,
     ),
     "shifted": Form(
         "windows start at other cells: {variant}",
