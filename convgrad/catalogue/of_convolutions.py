@@ -37,7 +37,7 @@ DW: dict[str, Form] = {
         "delta is turned by 180 degrees",
         "correlate x with delta as it is; a true convolution turns it once too often",
         alter.delta_turned,
-        ("positions", "asymmetric delta"),
+        ("positions", "delta that varies", "asymmetric delta"),
     ),
     "axes-swapped": Form(
         "its spatial axes are exchanged",
@@ -142,7 +142,7 @@ DX: dict[str, Form] = {
         "delta is turned by 180 degrees",
         "leave delta as it is: of the two, only the kernel may need a turn",
         alter.delta_turned,
-        ("positions", "asymmetric delta"),
+        ("positions", "delta that varies", "asymmetric delta"),
     ),
     "axes-swapped": Form(
         "the kernel's spatial axes are exchanged",

@@ -62,7 +62,7 @@ _PLACES: dict[str, Form] = {
     "padding-axes-swapped": Form(
         "an axis has another's padding: {variant}",
         "give every axis its own padding, in the order of the axes: rows first",
-        mispadded.padding_of_other_axis, ("axes", "padding"), WINDOWED,
+        mispadded.padding_of_other_axis, ("axes", "padding", "uneven padding"), WINDOWED,
     ),
     "stride-misused": Form(
         "stride, dilation or a row's index is used where something else is meant: {variant}",
@@ -121,7 +121,7 @@ _CHANNELS: dict[str, Form] = {
     "channels-permuted": Form(
         "channels stand in another order: {variant}",
         "count output channels of a depthwise layer as c*M + m; channels of a group stand together",
-        misindexed.channels_permuted, (), CONVOLUTIONS,
+        misindexed.channels_permuted, ("channels",), CONVOLUTIONS,
     ),
     "groups-mixed": Form(
         "groups read, or write, other channels than theirs: {variant}",
@@ -131,7 +131,7 @@ _CHANNELS: dict[str, Form] = {
     "channels-summed": Form(
         "channels are added up: {variant}",
         "keep the channel axis: sum over samples and positions for db, over output channels for dX",
-        mishandled.channels_summed,
+        mishandled.channels_summed, ("channels",),
     ),
     "result-flipped": Form(
         "the result is reversed: {variant}",

@@ -296,7 +296,12 @@ DIAGNOSIS: Schema = {
     },
 }
 STRENGTH = closed(
-    {"catches": _whole(0), "of": _whole(0), "blind_to": _list({"type": "string"})},
+    {
+        "catches": _whole(0),
+        "of": _whole(0),
+        "blind_to": _list({"type": "string"}),
+        "spots": _list({"type": "string"}, description="what hides some of the ways in which mistakes happen"),
+    },
     ["catches", "of", "blind_to"],
     "how many of the catalogue's mistakes the case could have revealed",
 )

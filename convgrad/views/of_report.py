@@ -58,7 +58,7 @@ def _of_case(report: Report) -> View:
         yield Section(_diagnosis(report, name))
     if report.all_entries:
         yield from (wrong_entries_table(one) for one in findings if one.finding.wrong)
-    yield Item(_strength(report))
+    yield Section(Item(text) for text in _strength(report))
     yield Section(_checksums(report))
     yield Verdict(report.verdict)
 
@@ -91,15 +91,18 @@ def _checksums(report: Report) -> Iterator[Block]:
     yield identities(report.checksums, level=int(claimed))
 
 
-def _strength(report: Report) -> str:
-    """How many mistakes the case could show, and which it could not."""
+def _strength(report: Report) -> Iterator[str]:
+    """How many mistakes the case could show, which it could not, and what hides some ways of others."""
     strength = report.strength
     blind: list[Any] = list(strength.blind_to)
     most = len(blind) if report.all_entries else NAMED
     named = ", ".join(f"{one.id} ({one.why})" for one in blind[:most])
     more = f", and {len(blind) - most} more" if len(blind) > most else ""
     catches = f"this case catches {strength.catches} of {strength.of} known mistakes"
-    return f"{catches}; it is blind to {named}{more}" if blind else catches
+    yield f"{catches}; it is blind to {named}{more}" if blind else catches
+    if strength.spots:
+        spots = (f"{one.why} ({one.advice})" if report.all_entries else one.why for one in strength.spots)
+        yield f"some ways of other mistakes are hidden, too: {', and '.join(spots)}"
 
 
 # -- A network ---------------------------------------------------------------------------------------------------------
