@@ -73,7 +73,7 @@ def _right(c: Convolution) -> tuple[Loops, dict[str, Array]]:
     cells = tuple(p * a.stride + t * a.dilation - a.before for p, t, a in zip(positions, taps, c.axes, strict=True))
     turned = [size - 1 - t if c.turned else t for t, size in zip(taps, c.w.shape[2:], strict=True)]
     far = (n, o // (outer // c.groups) * inner + i)
-    names = {"sample": n, **_channels(c, o, i), **_named("position", positions), **_named("tap", taps)}
+    names = {"sample": n, **_channels(c, o, i), **named("position", positions), **named("tap", taps)}
     return Loops(c, (n, o, *positions), (o, i, *turned), far, cells), names
 
 
@@ -82,7 +82,7 @@ def _channels(c: Convolution, o: Array, i: Array) -> dict[str, Array]:
     return {f"{first} channel": o, f"{second} channel": i}
 
 
-def _named(noun: str, each: list[Array]) -> dict[str, Array]:
+def named(noun: str, each: list[Array]) -> dict[str, Array]:
     names = AXES.get(len(each), tuple(f"axis {axis}" for axis in range(len(each))))
     return {f"{noun}'s {name}" if name else noun: part for name, part in zip(names, each, strict=True)}
 
@@ -154,7 +154,7 @@ def indices_by_other_loop(c: Any) -> Variants:
     return {
         f"{called}: by the {other}, not the {own}": _computed(c, _with(loops, part, changed))
         for part, (called, shape) in parts.items()
-        for other, own, changed in _exchanged(getattr(loops, part), shape, names)
+        for other, own, changed in exchanged(getattr(loops, part), shape, names)
     }
 
 
@@ -166,9 +166,9 @@ def _with(loops: Loops, part: str, numbers: Numbers) -> Loops:
 def _sums_by_other_loop(c: Convolution) -> Variants:
     """db from delta addressed by another loop's variable."""
     grid = np.ogrid[tuple(slice(n) for n in c.delta.shape)]
-    names = {"sample": grid[0], "output channel": grid[1], **_named("position", list(grid[2:]))}
+    names = {"sample": grid[0], "output channel": grid[1], **named("position", list(grid[2:]))}
     found = {}
-    for other, own, numbers in _exchanged(tuple(grid), c.delta.shape, names):
+    for other, own, numbers in exchanged(tuple(grid), c.delta.shape, names):
         delta = c.delta[tuple(np.broadcast_arrays(*numbers, *grid)[: c.delta.ndim])]
         found[f"delta: by the {other}, not the {own}"] = c.but(delta=delta)
     return found
@@ -182,7 +182,7 @@ def _called(c: Convolution) -> tuple[str, str, str]:
     return names[near], names[far], names["w"]
 
 
-def _exchanged(numbers: Numbers, shape: tuple[int, ...], names: dict[str, Array]) -> Iterator[tuple[str, str, Numbers]]:
+def exchanged(numbers: Numbers, shape: tuple[int, ...], names: dict[str, Array]) -> Iterator[tuple[str, str, Numbers]]:
     """The indices of an array with one by another variable that does not lead past its end."""
     for axis, (number, length) in enumerate(zip(numbers, shape, strict=True)):
         own = next((name for name, variable in names.items() if variable is number), None)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
-from convgrad.catalogue import loops, miscut, mishandled, misindexed, mispadded, misplaced, misread
+from convgrad.catalogue import loops, miscut, mishandled, misindexed, mispadded, misplaced, misread, pool_loops
 from convgrad.catalogue.mispooled import divisors_mistaken, winners_mistaken
 from convgrad.catalogue.mistake import Form, Variants
 from convgrad.catalogue.of_convolutions import CONVOLUTIONS, PLAIN
@@ -19,7 +19,7 @@ def _no_winners(c: Any) -> Variants:
     """Operands of another sample or channel; a winner of another is a mistake of its own."""
     found = misindexed.indexed(c)
     own = {name: made for name, made in found.items() if not name.startswith("x:") or c.array != "dX"}
-    return {**own, **loops.indices_by_other_loop(c)}
+    return {**own, **loops.indices_by_other_loop(c), **pool_loops.indices_by_other_loop(c)}
 
 
 _PLACES: dict[str, Form] = {
@@ -67,7 +67,8 @@ _PLACES: dict[str, Form] = {
     "stride-misused": Form(
         "stride, dilation or a row's index is used where something else is meant: {variant}",
         "let tap t of the window at position p meet cell p*stride - before + t*dilation, on every axis by itself",
-        lambda c: {**misplaced.stride_misused(c), **loops.cells_by_other_loop(c)}, ("positions",), WINDOWED,
+        lambda c: {**misplaced.stride_misused(c), **loops.cells_by_other_loop(c), **pool_loops.cells_by_other_loop(c)},
+        ("positions",), WINDOWED,
     ),
     "delta-axes-swapped": Form(
         "height and width are exchanged: {variant}",

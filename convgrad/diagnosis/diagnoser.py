@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from fractions import Fraction
 from typing import Any
@@ -38,6 +38,8 @@ RATES = (Fraction(1), Fraction(1, 10), Fraction(1, 100), Fraction(1, 1000), Frac
 """Learning rates that a claimed dW is tried with, as a kernel that has been stepped."""
 OF_PARTS = ("overwritten", "taps-overwritten", "cut-short", "wrong-index")
 """Mistakes that lose parts of a sum, as other things may."""
+ALL_ARRAYS = ("dW", "dX", "db", "y", "x", "w", "b", "delta")
+"""What may be given back in another's place."""
 EACH = {
     "term-missing": "each of them lost one term of its sum", "term-doubled": "in each of them one term counts twice",
     "term-sign": "in each of them one term has the wrong sign",
@@ -85,7 +87,7 @@ class Diagnoser:
 
     def _of(self, claim: Claim, known: Collection[str] = ()) -> list[Diagnosis]:
         if squeezed(claim.values.shape) != squeezed(self.truth.shape):
-            told = self._told(claim, self.search.shaped(claim)) or self._cropped(claim)
+            told = self._told(claim, self.search.shaped(claim)) or self._cropped(claim) or self._another(claim)
             return told or [self._uncut(claim) or self._misshapen(claim)]
         claim = _reshaped(claim, self.truth.shape)
         if (spoiled := garbage(claim.values, self.truth)).any():
@@ -434,10 +436,36 @@ class Diagnoser:
         details = {"evidence": part.evidence.to_dict(), "chance": part.chance}
         return [Diagnosis(self.names.place, "cut-short", size, self.truth.size, message, fix, details)]
 
+    def _another(self, claim: Claim) -> list[Diagnosis]:
+        """Another array of the case, whole, in this one's place."""
+        for name, array in _arrays(self.search.candidates.right):
+            if squeezed(array.shape) == squeezed(claim.values.shape) and array.any():
+                lifted = _reshaped(claim, array.shape)
+                says = evidence(lifted, array * 0, array)
+                if lifted.allows(array).all() and says.chance(len(ALL_ARRAYS)) <= self._limit(fitted=False):
+                    message = f"it is {name}, and not {self.array} (wrong-operand)"
+                    fix = "give back every array under its own name"
+                    details = {"variant": f"{name} itself", "evidence": says.to_dict()}
+                    size = claim.values.size
+                    return [Diagnosis(self.names.place, "wrong-operand", size, self.truth.size, message, fix, details)]
+        return []
+
     def _misshapen(self, claim: Claim) -> Diagnosis:
         given, needed = shape_text(claim.values.shape), shape_text(claim.expected)
         message = f"no mistake of the catalogue gives this shape: it has {given}, but {self.array} has {needed}"
         return Diagnosis(self.names.place, None, 0, self.truth.size, message, "give it the shape of its operand")
+
+
+def _arrays(right: Any) -> Iterator[tuple[str, Array]]:
+    """All other arrays of a case by name: what goes in, and what comes out."""
+    for name in ALL_ARRAYS:
+        if name in ("dW", "db", "dX", "y"):
+            array = "output" if name == "y" else name
+            made = hasattr(right, "w") or array in ("dX", "output")
+            if made and array != right.array:
+                yield name, right.but(array=array).value()
+        elif getattr(right, name, None) is not None:
+            yield name, getattr(right, name)
 
 
 def first_of(marked: Array) -> tuple[int, ...]:

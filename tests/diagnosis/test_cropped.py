@@ -58,6 +58,15 @@ def test_what_is_no_part_is_not_said_to_be_one():
         assert told("dX", wrong).mistake is None
 
 
+@pytest.mark.parametrize(("array", "other"), [("dX", "dW"), ("dX", "y"), ("dW", "x"), ("dW", "dX"), ("db", "delta")])
+def test_another_array_in_its_place_is_said_to_be_that(array, other):
+    case = make_case(DOCUMENT)
+    arrays = {**truth_of(case), "x": case.operands["x"], "delta": case.delta}
+    found = told(array, arrays["output" if other == "y" else other].astype(int))
+    assert found.mistake == "wrong-operand"
+    assert found.message == f"it is {other}, and not {array} (wrong-operand)"
+
+
 def test_a_number_that_stands_in_many_places_says_nothing():
     case = make_case({"input": [1, 1, 1, 1], "kernel": [1, 1], "delta": [1, 1, 1]})
     claim = claims_of(case, {"dX": [2, 2]})["dX"]

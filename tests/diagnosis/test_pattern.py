@@ -16,10 +16,8 @@ from convgrad.subject.case import make_case
 from tests.diagnosis.cases import claimed
 
 RANDOM = np.random.default_rng(4)
-CASE = make_case({
-    "input": RANDOM.integers(101, 1000, (2, 2, 6, 5)).tolist(), "kernel": RANDOM.integers(101, 1000, (3, 2, 2, 2)).tolist(),
-    "delta": RANDOM.integers(101, 1000, (2, 3, 5, 4)).tolist(),
-})  # fmt: skip
+SHAPES = {"input": (2, 2, 6, 5), "kernel": (3, 2, 2, 2), "delta": (2, 3, 5, 4)}
+CASE = make_case({name: RANDOM.integers(101, 1000, shape).tolist() for name, shape in SHAPES.items()})
 TRUTH = truth_of(CASE)["dX"]
 NOISE = np.vectorize(Fraction)(RANDOM.integers(1000, 9999, TRUTH.shape)) / 7
 
