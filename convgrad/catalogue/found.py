@@ -51,6 +51,10 @@ FOUND: dict[str, dict[str, Form]] = {
         RESULTS, _form("entries hold what memory held before: 1e-41, -2.7e30",
                        "make the array with zeros, not empty, and write every entry"),
     ),
+    "zeros-beside": _on(
+        (*GRADIENTS, "output"), _form("the right numbers stand among zeros, in an array that is too large",
+                                      "make the array in the shape of its operand"),
+    ),
     "axis-kept": _on(RESULTS, _form("axes of length 1 are too many", "drop them: a result has its operand's rank")),
     "axis-missing": _on(RESULTS, _form("axes of length 1 are missing", "add them: a result has its operand's rank")),
     "carried-forward": _on(

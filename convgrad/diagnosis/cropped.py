@@ -62,6 +62,26 @@ def cropped(right: Computation, truth: Array, claim: Claim) -> Cropped | None:
     return _at(found[0].tolist(), before, truth.shape, claim, whole, places)
 
 
+def among_zeros(truth: Array, claim: Claim) -> tuple[Places, float] | None:
+    """Where the right array stands in a claim that is larger, and else 0, with the chance of that; None if it is not.
+
+    Both begin, along every axis, with their first entry that is not 0.
+    """
+    claim = _of_rank(claim, truth.ndim)
+    values, right = as_float(claim.values), as_float(truth)
+    if values.ndim != truth.ndim or any(np.less(values.shape, truth.shape)) or not values.any() or not right.any():
+        return None
+    starts = np.argwhere(values).min(axis=0) - np.argwhere(right).min(axis=0)
+    if any(starts < 0) or any(starts + truth.shape > values.shape):
+        return None
+    places = tuple((int(at), int(at) + n) for at, n in zip(starts, truth.shape, strict=True))
+    whole = np.zeros(values.shape)
+    whole[tuple(slice(*place) for place in places)] = right
+    if not (abs(whole - values) <= excuses(claim)).all():
+        return None
+    return places, evidence(claim, whole * 0, whole).chance(values.size)
+
+
 def _of_rank(claim: Claim, rank: int) -> Claim:
     """A claim with the axes of length one that were left out before its own."""
     lead = (1,) * (rank - claim.values.ndim)

@@ -17,7 +17,7 @@ from convgrad.diagnosis.added import added
 from convgrad.diagnosis.candidates import Candidate, differs, squeezed
 from convgrad.diagnosis.chance import FITTED, HAND_SIZED, as_float, evidence
 from convgrad.diagnosis.coefficients import Parts, Weighed
-from convgrad.diagnosis.cropped import cropped
+from convgrad.diagnosis.cropped import among_zeros, cropped
 from convgrad.diagnosis.diagnosis import Diagnosis, Names
 from convgrad.diagnosis.fitting import Fit
 from convgrad.diagnosis.garbage import garbage, garbage_text
@@ -429,12 +429,25 @@ class Diagnoser:
         """A part of the right array, in another shape."""
         part = cropped(self.search.candidates.right, self.truth, claim)
         if part is None or part.chance > self._limit(fitted=False):
-            return []
+            return self._among_zeros(claim)
         size, expected = claim.values.size, shape_text(claim.expected)
         message = f"it is the right {self.array} cut to {part.text}: it should have shape {expected} (cut-short)"
         fix = "cut `before` cells at the start of every axis and keep as many as its operand has"
         details = {"evidence": part.evidence.to_dict(), "chance": part.chance}
         return [Diagnosis(self.names.place, "cut-short", size, self.truth.size, message, fix, details)]
+
+    def _among_zeros(self, claim: Claim) -> list[Diagnosis]:
+        """The right array in one that is too large."""
+        found = among_zeros(self.truth, claim)
+        if found is None or found[1] > self._limit(fitted=False):
+            return []
+        given, expected = shape_text(claim.values.shape), shape_text(claim.expected)
+        where = " and ".join(f"from {first} on along axis {axis}" for axis, (first, _) in enumerate(found[0]) if first)
+        message = f"the right {self.array} stands in it{f', {where}' if where else ''}, among zeros: "
+        message += f"it has shape {given}, and should have {expected} (zeros-beside)"
+        fix = "make the array in the shape of its operand"
+        size = self.truth.size
+        return [Diagnosis(self.names.place, "zeros-beside", size, size, message, fix, {"chance": found[1]})]
 
     def _another(self, claim: Claim) -> list[Diagnosis]:
         """Another array of the case, whole, in this one's place."""

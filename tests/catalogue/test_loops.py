@@ -37,9 +37,9 @@ def case_of(document):
 def test_loops_with_their_own_variables_give_the_right_arrays(name):
     case = case_of(CASES[name])
     for array, truth in truth_of(case).items():
-        if array not in ("db", "output"):
+        if array != "db":
             made, _ = loops._right(right(case, array))
-            assert made.value().tolist() == truth.tolist()
+            assert loops._instead(truth, made).tolist() == truth.tolist()
 
 
 def spoilt_dX(case, cell=None, near=None, kernel=None):
@@ -66,6 +66,7 @@ SPOILT = {
         "a cell's sample for its position's column": {
             "cell": lambda n, o, i, p, t: (2 * p[0] + t[0] - 1, n + 2 * t[1])
         },
+        "a cell's sample for its tap's column": {"cell": lambda n, o, i, p, t: (2 * p[0] + t[0] - 1, p[1] + 2 * n)},
         "position's row // stride": {"cell": lambda n, o, i, p, t: (p[0] // 2 + t[0] - 1, p[1] + 2 * t[1])},
         "tap's column subtracted": {"cell": lambda n, o, i, p, t: (2 * p[0] + t[0] - 1, p[1] - 2 * t[1])},
     },

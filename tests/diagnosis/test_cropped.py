@@ -58,6 +58,20 @@ def test_what_is_no_part_is_not_said_to_be_one():
         assert told("dX", wrong).mistake is None
 
 
+@pytest.mark.parametrize(
+    ("array", "beside"),
+    [("dX", ((0, 1), (0, 0), (0, 0), (2, 0))), ("dW", ((0, 0), (0, 4), (0, 0), (0, 0))), ("db", ((0, 2),))],
+)
+def test_the_right_array_among_zeros_is_said_to_be_there(array, beside):
+    truth = truth_of(make_case(DOCUMENT))[array].astype(int)
+    found = told(array, np.pad(truth, beside))
+    assert found.mistake == "zeros-beside"
+    assert ("from 2 on along axis 3" in found.message) == (array == "dX")
+    spoilt = np.pad(truth, beside)
+    spoilt.reshape(-1)[-1] += 1
+    assert told(array, spoilt).mistake != "zeros-beside"
+
+
 @pytest.mark.parametrize(("array", "other"), [("dX", "dW"), ("dX", "y"), ("dW", "x"), ("dW", "dX"), ("db", "delta")])
 def test_another_array_in_its_place_is_said_to_be_that(array, other):
     case = make_case(DOCUMENT)
