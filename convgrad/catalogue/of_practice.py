@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
@@ -17,9 +18,7 @@ WINDOWED = (*CONVOLUTIONS, *STRIDED)
 
 def _no_winners(c: Any) -> Variants:
     """Operands of another sample or channel; a winner of another is a mistake of its own."""
-    found = misindexed.indexed(c)
-    own = {name: made for name, made in found.items() if not name.startswith("x:") or c.array != "dX"}
-    return {**own, **loops.indices_by_other_loop(c), **pool_loops.indices_by_other_loop(c)}
+    return {name: made for name, made in misindexed.indexed(c).items() if not name.startswith("x:") or c.array != "dX"}
 
 
 _PLACES: dict[str, Form] = {
@@ -67,8 +66,7 @@ _PLACES: dict[str, Form] = {
     "stride-misused": Form(
         "stride, dilation or a row's index is used where something else is meant: {variant}",
         "let tap t of the window at position p meet cell p*stride - before + t*dilation, on every axis by itself",
-        lambda c: {**misplaced.stride_misused(c), **loops.cells_by_other_loop(c), **pool_loops.cells_by_other_loop(c)},
-        ("positions",), WINDOWED,
+        misplaced.stride_misused, ("positions",), WINDOWED,
     ),
     "delta-axes-swapped": Form(
         "height and width are exchanged: {variant}",
@@ -306,3 +304,23 @@ PRACTICE = {
     for kind, tables in _PRACTICE.items()
 }
 """In the order in which they are tried: what is specific and quickly made before families."""
+
+
+def _by_loops(name: str, alter: Callable[[Any], Variants]) -> Form:
+    table = _PLACES if name in _PLACES else _CHANNELS
+    return _of_numbers(replace(table[name], alter=alter))
+
+
+_LOOPS = {
+    "stride-misused": _by_loops(
+        "stride-misused", lambda c: {**loops.cells_by_other_loop(c), **pool_loops.cells_by_other_loop(c)}
+    ),
+    "wrong-index": _by_loops(
+        "wrong-index", lambda c: {**loops.indices_by_other_loop(c), **pool_loops.indices_by_other_loop(c)}
+    ),
+}
+LAST: dict[str, dict[str, dict[str, Form]]] = {
+    "convolution": {"dW": _LOOPS, "dX": _LOOPS, "db": {"wrong-index": _LOOPS["wrong-index"]}, "output": _LOOPS},
+    "pool": {"dX": _LOOPS},
+}
+"""Other ways in which those happen, which take longer: tried after all."""

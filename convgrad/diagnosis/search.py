@@ -127,9 +127,8 @@ class Search:
             found.append(self._weighed(claim, Match(clipped), alike))
             if found[0].earned:
                 return found
-        for name, screen in zip(
-            self.candidates.practised, self.candidates.families if self.paired else (), strict=False
-        ):
+        families = self.candidates.families
+        for name, screen in zip(families.names, families if self.paired else (), strict=False):
             alike += self._alike(claim, screen)
             family = self._confirmed(claim, screen)
             found += [self._weighed(claim, Match(one), alike, known, screen.candidates) for one in family]

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 import convgrad
-from convgrad.catalogue.tables import forms, practised
+from convgrad.catalogue.tables import forms, practised, tried_last
 from convgrad.catalogue.tables import right as right_of
 from convgrad.subject.case import make_case
 from tests.court.judged import Judgement
@@ -87,7 +87,7 @@ def _altered(one: Spoilt, array: str, mistake: str, variant: str) -> bool:
     """Whether the mistake's alteration of the other case gives what the implementation gives there."""
     case, claim = make_case(one.cases[1]), one.claims[1][array]
     name, start = case.operation.name, right_of(make_case(one.cases[1]), array)
-    for table in (forms(name, array), practised(name, array)):
+    for table in (forms(name, array), practised(name, array), tried_last(name, array)):
         altered = table[mistake].alter(start) if mistake in table else {}
         if variant in altered:
             value = np.asarray(altered[variant].value(), float)
