@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import replace
 from functools import partial, reduce
 from itertools import combinations, product
 from typing import Any
@@ -72,7 +71,6 @@ def winners_mistaken(c: Pool) -> Variants:
     for a, b in combinations(range(c.dims) if all(isinstance(axis, Axis) for axis in c.axes) else (), 2):
         found[f"axes {a} and {b} exchanged"] = c.but(regroup=partial(_winner_turned, a=a, b=b))
     found |= {f"its {name}": c.but(regroup=move) for name, move in _decodings(c)}
-    found |= _parts_of_windows(c)
     found["the largest so far"] = c.but(arrange=(lambda _: _carried_over(c, lambda y, best: y > best),))
     found["the one before, where nothing is above 0"] = c.but(arrange=(lambda _: _carried_over(c, lambda y, _: y > 0),))
     found["cell 0, where nothing is above 0"] = c.but(arrange=(partial(_first_cell_by_default, c=c),), rule="above 0")
@@ -115,20 +113,6 @@ def _without_edges(x: Array) -> dict[str, Array]:
             array = x.copy()
             np.moveaxis(array, axis, 0)[at] = x.min() - 1
             found[f"where the {name} cells of axis {axis - 2} are not looked at"] = array
-    return found
-
-
-def _parts_of_windows(c: Pool) -> dict[str, Any]:
-    """The winner of a part of its window: the first or the last row, or both, not looked at."""
-    if not all(isinstance(axis, Axis) for axis in c.axes):
-        return {}
-    axes: Any = c.axes
-    found = {}
-    for at, (name, first, last) in product(range(c.dims), (("last", 0, 1), ("first", 1, 0), ("first and last", 1, 1))):
-        own = axes[at]
-        if own.size > first + last:
-            part = replace(own, size=own.size - first - last, before=own.before - first * own.dilation)
-            found[f"the {name} of axis {at} not looked at"] = c.but(axes=(*axes[:at], part, *axes[at + 1 :]))
     return found
 
 

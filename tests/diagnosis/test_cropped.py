@@ -81,6 +81,13 @@ def test_another_array_in_its_place_is_said_to_be_that(array, other):
     assert found.message == f"it is {other}, and not {array} (wrong-operand)"
 
 
+def test_a_larger_array_that_begins_before_the_right_one_does_is_not_said_to_hold_it():
+    case = make_case({"input": [3, 1, 4, 1], "kernel": [2, 7], "delta": [0, 5, 8]})
+    claim = claims_of(case, {"dX": [9, 10, 51, 56, 0]})["dX"]  # dX is 0, 10, 51, 56
+    (found,) = Diagnoser(case, "dX", truth_of(case)["dX"]).of(claim)
+    assert found.mistake is None
+
+
 def test_a_number_that_stands_in_many_places_says_nothing():
     case = make_case({"input": [1, 1, 1, 1], "kernel": [1, 1], "delta": [1, 1, 1]})
     claim = claims_of(case, {"dX": [2, 2]})["dX"]
