@@ -4,6 +4,7 @@ __version__ = "0.1.0"
 
 TYPE_CHECKING = False  # what typing.TYPE_CHECKING is, without importing typing: `--version` is to be instant
 if TYPE_CHECKING:
+    from convgrad.catalogue.listed import mistakes as mistakes
     from convgrad.checking.judging import check as check
     from convgrad.documents.schemas import schema as schema
     from convgrad.errors import RequestError as RequestError
@@ -20,11 +21,12 @@ _HOMES = {
     "check": "convgrad.checking.judging",
     "explain": "convgrad.passes.explanation",
     "forward": "convgrad.passes.gradients",
+    "mistakes": "convgrad.catalogue.listed",
     "network": "convgrad.passes.subject",
     "schema": "convgrad.documents.schemas",
 }
 
-__all__ = ["Case", "RequestError", "backward", "check", "explain", "forward", "network", "schema"]
+__all__ = ["Case", "RequestError", "backward", "check", "explain", "forward", "mistakes", "network", "schema"]
 
 
 def __getattr__(name: str) -> object:

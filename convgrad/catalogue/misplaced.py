@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, fields, replace
 from functools import partial
-from itertools import permutations, product
+from itertools import combinations, permutations, product
 from typing import Any
 
 import numpy as np
@@ -18,11 +18,19 @@ from convgrad.core.window import AdaptiveAxis, Axis
 from convgrad.vocabulary import MAXIMUM
 
 Axes = tuple[Axis, ...]
+Cut = tuple[tuple[int, int], ...]
+"""How many cells are cut off before and after every axis."""
 
 
 def strided(c: Any) -> bool:
     """Whether windows are evenly spaced, and an array is made through them."""
     return c.array != "db" and all(isinstance(axis, Axis) for axis in c.axes)
+
+
+def inside(array: Array, cut: Cut) -> Array:
+    """What is left of an array."""
+    where: Any = (..., *(slice(first, n - last) for (first, last), n in zip(cut, array.shape[2:], strict=True)))
+    return np.asarray(array[where])
 
 
 def _with_axes(c: Any, named: Iterator[tuple[str, Axes]]) -> Variants:
@@ -140,6 +148,19 @@ def stride_misused(c: Any) -> Variants:
                 yield f"{name}, axis {at}", tuple(change(own) if n == at else own for n, own in enumerate(c.axes))
 
     return {**_with_axes(c, axes()), **positions_counted(c, lambda names: names in ROW_FOR_COLUMN), **_repeated(c)}
+
+
+def turned_by_a_quarter(c: Any) -> Variants:
+    """The kernel, or its gradient, turned by 90 or 270 degrees in a plane."""
+    if not isinstance(c, Convolution) or c.array == "db":
+        return {}
+    found: dict[str, Any] = {}
+    for (a, b), turns in product(combinations(range(c.dims), 2), (1, 3)):
+        turn = partial(np.rot90, k=turns, axes=(a + 2, b + 2))
+        made = c.then(turn) if c.array == "dW" else c.but(w=turn(c.w))
+        if c.array == "dW" or made.w.shape == c.w.shape:
+            found[f"{90 * turns} degrees in axes {a} and {b}"] = made
+    return found
 
 
 def _repeated(c: Any) -> Variants:

@@ -140,7 +140,7 @@ POOL_DX: dict[str, Form] = {
         "delta is turned by 180 degrees",
         "leave delta as it is",
         alter.delta_turned,
-        ("positions", "asymmetric delta"),
+        ("positions", "delta that varies", "asymmetric delta"),
     ),
     "overlay-missing": DW["overlay-missing"],
 }

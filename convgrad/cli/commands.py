@@ -12,6 +12,7 @@ from convgrad.cli.typed import (
     OFFERS,
     Checking,
     ClaimReading,
+    Listing,
     NetworkReading,
     Opened,
     Overlays,
@@ -70,6 +71,13 @@ def network(reading: NetworkReading, opened: Opened, overlays: Overlays, running
     return of_networks(opened, reading, running, overlays)
 
 
+def mistakes(listing: Listing, writing: Writing) -> int:
+    """The mistakes that check can name: what happened, what to do, and what a case needs to show each."""
+    from convgrad.cli.road import of_mistakes
+
+    return of_mistakes(listing, writing)
+
+
 def schema(name: SchemaName, writing: Writing) -> int:
     """The JSON Schema of a document or an output."""
     from convgrad.cli.delivery import deliver_one
@@ -118,6 +126,13 @@ COMMANDS = {
             "convgrad network samples/network-two-layers.yaml\n\n"
             "A chain of layers, forward and back: every output, the loss, the deltas, every gradient, and the "
             "parameters after a step.",
+        ),
+        Command(
+            mistakes,
+            "the mistakes that check can name",
+            "convgrad mistakes stride-ignored\n\n"
+            "The mistakes that check can name: what happened, what to do, and what a case needs to show each. Without "
+            "an id, all of them in a table.",
         ),
         Command(
             schema,

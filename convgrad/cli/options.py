@@ -153,6 +153,10 @@ NETWORK = (
     Option("steps", "repeat the step so many times, and show the loss after each", OUTPUT, "N", int, least=1),
 )
 
+LISTING = (
+    Option("op", "only those that can happen to this operation", SETTINGS, choices=tuple(vocabulary.OPERATIONS)),
+)
+
 
 def document_word(name: str, help: str, *, needed: bool) -> inspect.Parameter:
     """The word that names what to read."""

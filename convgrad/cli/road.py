@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import os
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from convgrad.cli.delivery import deliver
+from convgrad.cli.delivery import deliver, deliver_one
 from convgrad.cli.formats import Result, is_array_file
 from convgrad.cli.requests import Request, requests
-from convgrad.cli.shown import begun
+from convgrad.cli.shown import Results, begun
 from convgrad.cli.subjects import case_of, network_of, subject_asked
-from convgrad.cli.typed import Opened, Overlays, Reading, Running
+from convgrad.cli.typed import Listing, Opened, Overlays, Reading, Running, Writing
 from convgrad.errors import Point, Problem, RequestError
 from convgrad.passes.gradients import Forward
 
@@ -58,6 +59,19 @@ def of_networks(opened: Opened, reading: Reading, running: Running, overlays: Ov
         return results.of(Shown(subject, opened.layer, opened.steps))
 
     return deliver(requests(reading, running, exact=True), compute, running)
+
+
+def of_mistakes(listing: Listing, writing: Writing) -> int:
+    """The mistakes that are asked for; the exit code."""
+    from convgrad.catalogue.listed import mistakes
+
+    try:
+        record = mistakes(listing.id, op=listing.op)
+    except RequestError as error:
+        raise RequestError(
+            replace(one, path=(), place=Point("--op")) if one.path else one for one in error.problems
+        ) from None
+    return deliver_one(Results(writing, Overlays()).of(record), writing)
 
 
 def _may_be_exact(running: Running) -> bool:

@@ -115,6 +115,20 @@ class Opened(NamedTuple):
         return cls(**_given(tables.NETWORK, words))
 
 
+class Listing(NamedTuple):
+    """Which mistakes to list: the one of an id, or those that can happen to an operation."""
+
+    id: str | None = None
+    op: str | None = None
+
+    @classmethod
+    def typed(cls, words: Words) -> Self:
+        """What was typed of it; an id is empty where a shell's variable was not set."""
+        if words["id"] == "":
+            refuse("ID", "expected the id of a mistake, found nothing", "convgrad mistakes lists them all")
+        return cls(words["id"], **_given(tables.LISTING, words))
+
+
 class Writing(NamedTuple):
     """How to write a result: the format, the file, and the look of a table."""
 
@@ -186,6 +200,7 @@ class Offer(NamedTuple):
 
 _CASE = (document_word("case", "a case document; - is standard input", needed=False),)
 _NETWORK = (document_word("file", "a network document; - is standard input", needed=True),)
+_ID = (document_word("id", "one of them, as in stride-ignored", needed=False),)
 OFFERS: dict[type, Offer] = {
     Reading: Offer(tables.CASE, _CASE),
     ClaimReading: Offer((*tables.CASE, *tables.CLAIMS, *tables.CLAIMED), _CASE),
@@ -193,6 +208,7 @@ OFFERS: dict[type, Offer] = {
     Overlays: Offer(tables.OVERLAYS),
     Checking: Offer(tables.CHECKING),
     Opened: Offer(tables.NETWORK),
+    Listing: Offer(tables.LISTING, _ID),
     Writing: Offer(tables.WRITING),
     Running: Offer((*tables.ARITHMETIC, *tables.WRITING, *tables.RUNNING)),
 }

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from fractions import Fraction
 from typing import Any
@@ -17,12 +17,13 @@ from convgrad.diagnosis.added import added
 from convgrad.diagnosis.candidates import Candidate, differs, squeezed
 from convgrad.diagnosis.chance import FITTED, HAND_SIZED, as_float, evidence
 from convgrad.diagnosis.coefficients import Parts, Weighed
+from convgrad.diagnosis.cropped import among_zeros, cropped
 from convgrad.diagnosis.diagnosis import Diagnosis, Names
 from convgrad.diagnosis.fitting import Fit
 from convgrad.diagnosis.garbage import garbage, garbage_text
 from convgrad.diagnosis.parts_told import Told
 from convgrad.diagnosis.parts_told import told as told_parts
-from convgrad.diagnosis.pattern import pattern, region
+from convgrad.diagnosis.pattern import pattern, region, shared
 from convgrad.diagnosis.search import Explanation, Match, Search, count_wrong
 from convgrad.diagnosis.telling import also_text, evidence_text, number_text, repair_text, tell_apart
 from convgrad.operations.geometry import shape_text
@@ -35,6 +36,15 @@ FEW = 3
 """Misrounded entries up to which each is named."""
 RATES = (Fraction(1), Fraction(1, 10), Fraction(1, 100), Fraction(1, 1000), Fraction(1, 2))
 """Learning rates that a claimed dW is tried with, as a kernel that has been stepped."""
+OF_PARTS = ("overwritten", "taps-overwritten", "cut-short", "wrong-index")
+"""Mistakes that lose parts of a sum, as other things may."""
+ALL_ARRAYS = ("dW", "dX", "db", "y", "x", "w", "b", "delta")
+"""What may be given back in another's place."""
+EACH = {
+    "term-missing": "each of them lost one term of its sum", "term-doubled": "in each of them one term counts twice",
+    "term-sign": "in each of them one term has the wrong sign",
+}  # fmt: skip
+"""What all wrong entries share, where one term of each explains it."""
 EXPLAINED = {"output": "y", "dX": "dX", "dW": "dW", "db": "db"}
 """The arrays whose entries can be explained, and what they are called there."""
 
@@ -77,7 +87,8 @@ class Diagnoser:
 
     def _of(self, claim: Claim, known: Collection[str] = ()) -> list[Diagnosis]:
         if squeezed(claim.values.shape) != squeezed(self.truth.shape):
-            return self._told(claim, self.search.shaped(claim)) or [self._uncut(claim) or self._misshapen(claim)]
+            told = self._told(claim, self.search.shaped(claim)) or self._cropped(claim) or self._another(claim)
+            return told or [self._uncut(claim) or self._misshapen(claim)]
         claim = _reshaped(claim, self.truth.shape)
         if (spoiled := garbage(claim.values, self.truth)).any():
             return self._spoiled(claim, spoiled, known)
@@ -110,10 +121,20 @@ class Diagnoser:
         if not matches[0].earned:
             return told
         told[0] = _with(told[0], earned=True)
+        if told[0].mistake in OF_PARTS:
+            told[0] = self._beside_parts(claim, told[0], known)
         single = self.search.single_entry(claim)
         if single is not None:
             told = self._beside(told, self._repairs(claim, single)[0], self.search.is_family(matches[0]))
         return [replace(told[0], message=told[0].message + also_text(told[0].details)), *told[1:]]
+
+    def _beside_parts(self, claim: Claim, first: Diagnosis, known: Collection[str]) -> Diagnosis:
+        """A mistake with the parts of the sum that would give the same numbers if they did not count."""
+        others = [*first.details.get("alternatives", ())]
+        for one in self._weighed(claim, known):
+            others += [one.mistake, *one.details.get("alternatives", ())]
+        others = [name for name in dict.fromkeys(others) if name != first.mistake]
+        return _with(first, alternatives=others) if others else first
 
     def _beside(self, told: list[Diagnosis], entry: Diagnosis, entry_first: bool) -> list[Diagnosis]:
         """A single entry's mistake with those of the whole array."""
@@ -217,7 +238,7 @@ class Diagnoser:
             return list(told.values())
         first, *rivals = told.items()
         either = f"; it may as well be that {' or that '.join(what for what, _ in rivals)}"
-        alternatives = [rival.mistake for _, rival in rivals]
+        alternatives = [*first[1].details.get("alternatives", ()), *(rival.mistake for _, rival in rivals)]
         return [replace(_with(first[1], alternatives=alternatives), message=first[1].message + either)]
 
     def _limit(self, fitted: bool) -> float:
@@ -226,7 +247,10 @@ class Diagnoser:
 
     def _of_parts(self, one: Weighed, words: Told, chance: float) -> Diagnosis:
         details = {"evidence": one.evidence.to_dict(), "chance": chance, "parts": words.parts}
-        return self._explained(words.id, words.id, words.what, words.fix, self.truth.size, details)
+        if words.also:
+            details["alternatives"] = list(words.also)
+        told = self._explained(words.id, words.id, words.what, words.fix, self.truth.size, details)
+        return replace(told, message=told.message + also_text(details))
 
     def _added(self, claim: Claim) -> list[Diagnosis]:
         """Something else on top of the right array."""
@@ -329,6 +353,8 @@ class Diagnoser:
         said, mistake = garbage_text(claim.values, spoiled)
         wrong = int((~claim.allows(self.truth) & ~spoiled).sum())
         where = f", {self._where(spoiled)}; {_others(entries - count, wrong)}" if count < entries else ""
+        if 0 < wrong < entries - count and (same := shared(~claim.allows(self.truth) & ~spoiled, spoiled)):
+            where += f", {'all ' if wrong > 1 else ''}{same}"
         fix = "find where that comes from: a division by 0, an overflow, or memory that was never written"
         rest = self._rest(claim, spoiled, known) if wrong else []
         return [Diagnosis(self.names.place, mistake, 0, entries, said + where, fix), *rest]
@@ -359,7 +385,7 @@ class Diagnoser:
     def _unknown(self, claim: Claim, unearned: Sequence[Diagnosis] = ()) -> Diagnosis:
         """Where it differs, and which mistakes would fit so little that they are no explanation."""
         wrong, entries = ~claim.allows(self.truth), self.truth.size
-        shape = pattern(self.case, self.array, self.truth, claim)
+        shape = EACH.get(self.search.common_term(claim)) or pattern(self.case, self.array, self.truth, claim)
         skipped = "" if self.search.paired else "; pairs of mistakes were not tried on so large a layer"
         message = f"no mistake of the catalogue gives these numbers: {wrong.sum()} of {entries} entries differ, {shape}"
         details: dict[str, Any] = {}
@@ -399,10 +425,60 @@ class Diagnoser:
         message += f"; of the {entries} entries inside, {matches} are right"
         return Diagnosis(self.names.place, "padding-kept", matches, entries, message, form.fix)
 
+    def _cropped(self, claim: Claim) -> list[Diagnosis]:
+        """A part of the right array, in another shape."""
+        part = cropped(self.search.candidates.right, self.truth, claim)
+        if part is None or part.chance > self._limit(fitted=False):
+            return self._among_zeros(claim)
+        size, expected = claim.values.size, shape_text(claim.expected)
+        message = f"it is the right {self.array} cut to {part.text}: it should have shape {expected} (cut-short)"
+        fix = "cut `before` cells at the start of every axis and keep as many as its operand has"
+        details = {"evidence": part.evidence.to_dict(), "chance": part.chance}
+        return [Diagnosis(self.names.place, "cut-short", size, self.truth.size, message, fix, details)]
+
+    def _among_zeros(self, claim: Claim) -> list[Diagnosis]:
+        """The right array in one that is too large."""
+        found = among_zeros(self.truth, claim)
+        if found is None or found[1] > self._limit(fitted=False):
+            return []
+        given, expected = shape_text(claim.values.shape), shape_text(claim.expected)
+        where = " and ".join(f"from {first} on along axis {axis}" for axis, (first, _) in enumerate(found[0]) if first)
+        message = f"the right {self.array} stands in it{f', {where}' if where else ''}, among zeros: "
+        message += f"it has shape {given}, and should have {expected} (zeros-beside)"
+        fix = "make the array in the shape of its operand"
+        size = self.truth.size
+        return [Diagnosis(self.names.place, "zeros-beside", size, size, message, fix, {"chance": found[1]})]
+
+    def _another(self, claim: Claim) -> list[Diagnosis]:
+        """Another array of the case, whole, in this one's place."""
+        for name, array in _arrays(self.search.candidates.right):
+            if squeezed(array.shape) == squeezed(claim.values.shape) and array.any():
+                lifted = _reshaped(claim, array.shape)
+                says = evidence(lifted, array * 0, array)
+                if lifted.allows(array).all() and says.chance(len(ALL_ARRAYS)) <= self._limit(fitted=False):
+                    message = f"it is {name}, and not {self.array} (wrong-operand)"
+                    fix = "give back every array under its own name"
+                    details = {"variant": f"{name} itself", "evidence": says.to_dict()}
+                    size = claim.values.size
+                    return [Diagnosis(self.names.place, "wrong-operand", size, self.truth.size, message, fix, details)]
+        return []
+
     def _misshapen(self, claim: Claim) -> Diagnosis:
         given, needed = shape_text(claim.values.shape), shape_text(claim.expected)
         message = f"no mistake of the catalogue gives this shape: it has {given}, but {self.array} has {needed}"
         return Diagnosis(self.names.place, None, 0, self.truth.size, message, "give it the shape of its operand")
+
+
+def _arrays(right: Any) -> Iterator[tuple[str, Array]]:
+    """All other arrays of a case by name: what goes in, and what comes out."""
+    for name in ALL_ARRAYS:
+        if name in ("dW", "db", "dX", "y"):
+            array = "output" if name == "y" else name
+            made = hasattr(right, "w") or array in ("dX", "output")
+            if made and array != right.array:
+                yield name, right.but(array=array).value()
+        elif getattr(right, name, None) is not None:
+            yield name, getattr(right, name)
 
 
 def first_of(marked: Array) -> tuple[int, ...]:

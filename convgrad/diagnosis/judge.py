@@ -261,6 +261,8 @@ def _axes_of_one(claim: Claim, finding: Finding) -> Diagnosis:
     """A claim of as many numbers as there should be, with axes of length 1 too many or too few."""
     assert finding.shapes is not None
     has, needed = finding.shapes
+    if len(has) == len(needed):
+        return _axes_elsewhere(claim, finding)
     kept = len(has) > len(needed)
     message = (
         f"it has shape {shape_text(has)}, but {claim.place.array} has {shape_text(needed)}: "
@@ -269,6 +271,19 @@ def _axes_of_one(claim: Claim, finding: Finding) -> Diagnosis:
     fix = f"{'drop' if kept else 'add'} the axes of length 1: a gradient has the rank that its operand came in"
     mistake = "axis-kept" if kept else "axis-missing"
     return Diagnosis(claim.place, mistake, finding.entries - finding.wrong, finding.entries, message, fix)
+
+
+def _axes_elsewhere(claim: Claim, finding: Finding) -> Diagnosis:
+    """A claim whose axes, some of length 1, stand in another order."""
+    assert finding.shapes is not None
+    has, needed = finding.shapes
+    message = (
+        f"it has shape {shape_text(has)}, but {claim.place.array} has {shape_text(needed)}: "
+        "its axes stand in another order (transposed-layout)"
+    )
+    fix = "leave the axes in the order of the operand"
+    right = finding.entries - finding.wrong
+    return Diagnosis(claim.place, "transposed-layout", right, finding.entries, message, fix)
 
 
 def _lossy(claim: Claim, finding: Finding) -> Diagnosis:

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from convgrad.catalogue.computation import Computation, Convolution
-from convgrad.catalogue.conditions import blindness, unmet
+from convgrad.catalogue.conditions import Condition, blindness, spots, unmet
 from convgrad.catalogue.mistake import Mistake
 from convgrad.catalogue.of_entries import ENTRIES
 from convgrad.catalogue.tables import catalogue, is_practised, right
@@ -38,11 +38,15 @@ class Blind:
 
 @dataclass(frozen=True, slots=True)
 class Strength:
-    """How many mistakes of those on the operation a case catches, and those that it is blind to."""
+    """How many mistakes of those on the operation a case catches, and those that it is blind to.
+
+    `spots` are what hides some of the ways in which mistakes happen, though none of them whole.
+    """
 
     catches: int
     of: int
     blind_to: tuple[Blind, ...]
+    spots: tuple[Condition, ...] = ()
 
     def to_dict(self) -> dict[str, Any]:
         """What the JSON says."""
@@ -50,6 +54,7 @@ class Strength:
             "catches": self.catches,
             "of": self.of,
             "blind_to": [blind.id for blind in self.blind_to],
+            "spots": [spot.why for spot in self.spots],
         }
 
 
@@ -61,7 +66,7 @@ def strength(case: Case, truth: Mapping[str, Array]) -> Strength:
         unseen = [mistake for mistake in mistakes if few is None or not few.sees(mistake)]
         looked = [mistake for mistake in unseen if few is None or not _hidden(case, mistake, truth)]
         blind = tuple(_blind(case, one, truth) for one in unseen if one not in looked or not eye.sees(one))
-    return Strength(len(mistakes) - len(blind), len(mistakes), blind)
+    return Strength(len(mistakes) - len(blind), len(mistakes), blind, spots(case))
 
 
 def _few_samples(case: Case, truth: Mapping[str, Array]) -> _Eye | None:

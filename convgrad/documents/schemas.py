@@ -61,9 +61,10 @@ def schema(name: str) -> Schema:
 
     Raises RequestError for a name that is none of these.
     """
-    from convgrad.documents.network_schema import schemas_of_networks  # it is made of the parts that are below
+    from convgrad.documents.mistakes_schema import schemas_of_mistakes  # these are made of the parts that are below
+    from convgrad.documents.network_schema import schemas_of_networks
 
-    schemas = _schemas() | schemas_of_networks()
+    schemas = _schemas() | schemas_of_networks() | schemas_of_mistakes()
     if name not in schemas:
         raise RequestError(Problem(f"there is no schema '{name}'", f"one of {', '.join(schemas)}"))
     return {"$schema": DRAFT, "title": f"convgrad {name}", **schemas[name], "$defs": DEFINITIONS}
@@ -295,7 +296,12 @@ DIAGNOSIS: Schema = {
     },
 }
 STRENGTH = closed(
-    {"catches": _whole(0), "of": _whole(0), "blind_to": _list({"type": "string"})},
+    {
+        "catches": _whole(0),
+        "of": _whole(0),
+        "blind_to": _list({"type": "string"}),
+        "spots": _list({"type": "string"}, description="what hides some of the ways in which mistakes happen"),
+    },
     ["catches", "of", "blind_to"],
     "how many of the catalogue's mistakes the case could have revealed",
 )

@@ -24,6 +24,7 @@ VIEWS = {
     "Explanation": "of_explanation",
     "Report": "of_report",
     "Installation": "of_installation",
+    "Listing": "of_mistakes",
     "Shown": "of_network",
 }
 """A view for each kind of record: a module with `view(record, asked)`, imported when it is needed."""

@@ -17,6 +17,8 @@ COARSE = (
     "half of it, or nothing at all, would agree as well; more digits, another type, or a smaller case of whole "
     "numbers would tell"
 )
+FEW = 3
+"""Examples of one mistake that are shown where not all are asked for."""
 OVERLAYS = 6
 """Overlays of a wrong entry that are named."""
 
@@ -123,14 +125,38 @@ def _overlays(entry: Entry) -> str:
     return " ".join(where[:OVERLAYS]) + (f" and {len(where) - OVERLAYS} more" if len(where) > OVERLAYS else "")
 
 
-def diagnosis_items(diagnosis: Diagnosis, level: int, given: str = "") -> Iterator[Item]:
-    """A mistake by name, with its fix; `given` is a claim that it starts from."""
-    yield Item(f"{diagnosis.message}{given}", level)
-    if diagnosis.fix:
-        yield Item(f"fix: {diagnosis.fix}", level)
+def diagnosis_items(told: Sequence[Diagnosis], level: int, *, every: bool) -> Iterator[Item]:
+    """What a wrong array comes from: the first mistake with its fix, then a few examples of what else there is.
+
+    What would give the same numbers the first one has said; `every` shows that in full, and all examples.
+    """
+    shown = list(told) if every else [one for one in told if one is told[0] or not _said_before(one, told[0])]
+    kept = [
+        one for number, one in enumerate(shown) if every or sum(_alike(one, other) for other in shown[:number]) < FEW
+    ]
+    for number, diagnosis in enumerate(kept):
+        yield Item(f"{diagnosis.message}{_given(diagnosis)}", level)
+        following = kept[number + 1].fix if number + 1 < len(kept) else ""
+        if diagnosis.fix and diagnosis.fix != following:
+            yield Item(f"fix: {diagnosis.fix}", level)
+        if advice := diagnosis.details.get("tell_apart"):
+            yield Item(f"to tell them apart: {advice}", level)
+    if hidden := len(shown) - len(kept):
+        yield Item(f"and {hidden} more of the kind; --all shows all", level)
 
 
-def telling_apart(diagnosis: Diagnosis, level: int) -> Iterator[Item]:
-    """What would tell a mistake from others that give the same numbers."""
-    if told := diagnosis.details.get("tell_apart"):
-        yield Item(f"to tell them apart: {told}", level)
+def _said_before(one: Diagnosis, first: Diagnosis) -> bool:
+    """Whether a mistake that explains the whole array is one that the first says would give the same."""
+    whole = one.matches == first.matches and "index" not in one.details
+    return whole and one.mistake in first.details.get("alternatives", ())
+
+
+def _alike(one: Diagnosis, other: Diagnosis) -> bool:
+    """Whether two are examples of one thing."""
+    return one.mistake == other.mistake and one.given == other.given and "index" in one.details
+
+
+def _given(diagnosis: Diagnosis) -> str:
+    """The claim that a mistake starts from; one of what is carried forward says so itself."""
+    given = diagnosis.given if diagnosis.mistake != "carried-forward" else ""
+    return f", given the claimed {given}" if given else ""

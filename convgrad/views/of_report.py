@@ -7,7 +7,6 @@ from typing import Any
 
 from convgrad.checking.report import CLAIM, DIFFERENCES, Report
 from convgrad.claims.findings import Finding
-from convgrad.diagnosis.diagnosis import Diagnosis
 from convgrad.views.asked import Asked
 from convgrad.views.block_kinds import (
     Block,
@@ -28,7 +27,6 @@ from convgrad.views.findings_said import (
     diagnosis_items,
     judged,
     said,
-    telling_apart,
     wrong_entries,
     wrong_entries_table,
 )
@@ -58,7 +56,7 @@ def _of_case(report: Report) -> View:
         yield Section(_diagnosis(report, name))
     if report.all_entries:
         yield from (wrong_entries_table(one) for one in findings if one.finding.wrong)
-    yield Item(_strength(report))
+    yield Section(Item(text) for text in _strength(report))
     yield Section(_checksums(report))
     yield Verdict(report.verdict)
 
@@ -77,10 +75,8 @@ def _findings(report: Report, findings: list[Judged]) -> Iterator[Item]:
 def _diagnosis(report: Report, name: str) -> Iterator[Item]:
     """What the claimed array of a name comes from."""
     yield Item(f"{name}:")
-    for diagnosis in report.diagnosis:
-        if diagnosis.array == name:
-            yield from diagnosis_items(diagnosis, 1)
-            yield from telling_apart(diagnosis, 1)
+    told = [diagnosis for diagnosis in report.diagnosis if diagnosis.array == name]
+    yield from diagnosis_items(told, 1, every=report.all_entries)
 
 
 def _checksums(report: Report) -> Iterator[Block]:
@@ -91,15 +87,18 @@ def _checksums(report: Report) -> Iterator[Block]:
     yield identities(report.checksums, level=int(claimed))
 
 
-def _strength(report: Report) -> str:
-    """How many mistakes the case could show, and which it could not."""
+def _strength(report: Report) -> Iterator[str]:
+    """How many mistakes the case could show, which it could not, and what hides some ways of others."""
     strength = report.strength
     blind: list[Any] = list(strength.blind_to)
     most = len(blind) if report.all_entries else NAMED
     named = ", ".join(f"{one.id} ({one.why})" for one in blind[:most])
     more = f", and {len(blind) - most} more" if len(blind) > most else ""
     catches = f"this case catches {strength.catches} of {strength.of} known mistakes"
-    return f"{catches}; it is blind to {named}{more}" if blind else catches
+    yield f"{catches}; it is blind to {named}{more}" if blind else catches
+    if strength.spots:
+        spots = (f"{one.why} ({one.advice})" if report.all_entries else one.why for one in strength.spots)
+        yield f"some ways of other mistakes are hidden, too: {', and '.join(spots)}"
 
 
 # -- A network ---------------------------------------------------------------------------------------------------------
@@ -130,16 +129,9 @@ def _finding(report: Report, finding: Finding) -> Iterator[Block]:
     yield from (Item(text, 2) for text in finding.told)
     if report.all_entries and finding.wrong and finding.comparable:
         yield Table(COLUMNS, list(wrong_entries(one)))
-    for diagnosis in report.diagnosis:
-        if diagnosis.place == finding.place and finding.against == CLAIM:
-            yield from diagnosis_items(diagnosis, 2, _given(diagnosis))
-            yield from telling_apart(diagnosis, 2)
-
-
-def _given(diagnosis: Diagnosis) -> str:
-    """The claim that a mistake starts from; one of what is carried forward says so itself."""
-    given = diagnosis.given if diagnosis.mistake != "carried-forward" else ""
-    return f", given the claimed {given}" if given else ""
+    told = [diagnosis for diagnosis in report.diagnosis if diagnosis.place == finding.place]
+    if told and finding.against == CLAIM:
+        yield from diagnosis_items(told, 2, every=report.all_entries)
 
 
 def _sample(report: Report) -> Iterator[str]:

@@ -453,7 +453,7 @@ def test_misuse_exits_with_2(arguments: Sequence[str]) -> None:
     assert_refused(convgrad(*arguments), "--help")
 
 
-@pytest.mark.parametrize("command", ["forward", "backward", "explain", "check", "network", "schema"])
+@pytest.mark.parametrize("command", ["forward", "backward", "explain", "check", "network", "mistakes", "schema"])
 def test_help_starts_with_an_example_that_runs(command: str) -> None:
     lines = [line.strip() for line in convgrad(command, "--help").stdout.splitlines() if line.strip()]
     example = lines[1]

@@ -35,6 +35,7 @@ RECORDS = {
     "Explanation": lambda: [convgrad.explain(SQUARE, "dX[1,1]"), convgrad.explain(TIES, "y[1,1]")],
     "Report": lambda: [convgrad.check(claimed(SQUARE, "dW"), all_entries=True), convgrad.check(TIES)],
     "Installation": lambda: [Installation((Verified(convgrad.check(SQUARE), ()),))],
+    "Listing": lambda: [convgrad.mistakes(op="max-pool"), convgrad.mistakes("stride-ignored")],
     "Shown": lambda: [Shown(convgrad.network(NETWORK), steps=1)],
     "LayerExplanation": lambda: [convgrad.explain(NETWORK, f"{convgrad.network(NETWORK).layers[0].name}.dX[2,2]")],
     "NetworkReport": lambda: [convgrad.check(claimed_network(), all_entries=True)],
