@@ -59,16 +59,16 @@ def _perturb_planes(run: Run, moves: Steps, ends: Ends, tell: Any, patches: list
 
 def _perturb_patch(run: Run, moves: Steps, ends: Ends, patch: Patch) -> None:
     """What is wanted of a patch: as many groups of cells in one evaluation, as more samples, as stay in the cache."""
-    colouring = patch.box.colouring
-    groups = colouring.groups(patch.of_x(run.wanted["x"]) if "x" in run.wanted else None)
-    if not len(groups):
+    marks = patch.of_x(run.wanted["x"]) if "x" in run.wanted else None
+    if marks is not None and not marks.any():
         return
+    groups = patch.box.colouring.groups(marks)
     look = _Channel(run, patch) if run.probe.bilinear else _Planes(run, patch, moves)
     x, low, high = map(patch.of_x, ends)
     below: Any = None
     for some, each in batches(groups, patch.size, run.room):
         members = np.zeros((each, *x.shape[2:]), bool)  # an evaluation like the others, though groups may lack
-        members[: len(some)] = colouring.members(some)
+        members[: len(some)] = patch.box.colouring.members(some)
         if below is None or not run.probe.one_sided:
             below = look.evaluated(_moved(x, low, members))
         look.at(look.evaluated(_moved(x, high, members)) - below, some, each)
