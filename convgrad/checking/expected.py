@@ -8,18 +8,19 @@ from typing import NamedTuple
 
 from convgrad.claims.excuses import is_single
 from convgrad.core.arithmetic import Array
+from convgrad.differences.by_layer import as_convolution
 from convgrad.differences.finite_differences import passes
 from convgrad.differences.patches import SPARSE
 from convgrad.differences.probe import BILINEAR
 from convgrad.differences.replayed import Replay, operands_of
 from convgrad.differences.run import gradient_shapes
-from convgrad.passes.subject import Subject
+from convgrad.passes.subject import Part, Subject
 from convgrad.subject.case import Case, products_of
-from convgrad.vocabulary import NORM
+from convgrad.vocabulary import NORM, PRODUCT
 
 CALL, NUMBER, POWER = 1e-4, 4e-9, 1e-7
 """Seconds, on one core of 2024, of a step of Python, of a number that is differenced, and of a complex power."""
-PRODUCT, FRACTION = 3e-9, 1e-6
+COMPLEX, FRACTION = 3e-9, 1e-6
 """The same of a product of complex numbers, and of fractions."""
 Operand = tuple[int, str]
 """The number of a part, and an operand of it."""
@@ -34,8 +35,10 @@ class Expected(NamedTuple):
     seconds: float
 
 
-def expected(subject: Subject, wanted: Wanted) -> Expected:
+def expected(subject: Subject, wanted: Wanted, *, by_layer: bool = False) -> Expected:
     """What differences of the entries wanted will take."""
+    if by_layer:
+        return _of_layers(subject, wanted)
     if not is_single(subject):
         return _of_replays(subject, wanted)
     case, marks = subject.parts[0].case, of_single(wanted)
@@ -69,13 +72,37 @@ def _seconds(case: Case, found: Mapping[str, int], marks: Mapping[str, Array]) -
     return float(CALL * sum(found.values()) + each * (numbers + found.get("b", 0) * outputs) + NUMBER / 10 * whole)
 
 
+def _of_layers(subject: Subject, wanted: Wanted) -> Expected:
+    """Each layer's own differences, and a pass through the network for every operand."""
+    slopes = list(operands_of(subject))
+    layers = [CALL + COMPLEX * products_of(part.forward.case) for part in subject.parts]
+    count, seconds = len(slopes), sum(sum(layers[number:]) for number, _ in slopes)
+    for part in subject.parts:
+        marks = {name: array for (number, name), array in wanted.items() if number == part.number}
+        one = _of_layer(part, marks)
+        count, seconds = count + one.passes, seconds + one.seconds
+    return Expected(count, seconds)
+
+
+def _of_layer(part: Part, marks: Mapping[str, Array]) -> Expected:
+    if not part.layer.windowed and part.case.operation.family != PRODUCT:
+        places = [part.case.shapes["x"][axis] for axis in part.case.arguments.get("axes", ())]
+        return Expected(prod(places), prod(places) * (CALL + POWER * prod(part.case.shapes["x"])))
+    case = part.case
+    if not part.layer.windowed:
+        case = as_convolution(case)
+        marks = {name: array.reshape(gradient_shapes(case)[name]) for name, array in marks.items()}
+    found = passes(case, marks)
+    return Expected(sum(found.values()), _seconds(case, found, marks))
+
+
 def _of_replays(subject: Subject, wanted: Wanted) -> Expected:
     """An entry of a network takes a pass from its layer on, of exact numbers three at least."""
     replay = Replay(subject)
     counts = {place: int(marks.sum()) for place, marks in wanted.items()} or {
         place: prod(shape) for place, shape in shapes_of(subject).items()
     }
-    product, times = (FRACTION, 3) if replay.exact else (PRODUCT, 1)
+    product, times = (FRACTION, 3) if replay.exact else (COMPLEX, 1)
     layers = [CALL + product * products_of(part.forward.case) for part in subject.parts]
     seconds = sum(count * sum(layers[number:]) for (number, _), count in counts.items())
     return Expected(times * sum(counts.values()), times * seconds)

@@ -84,7 +84,7 @@ def check_subject(
     ours = difference(subject, sample, seed, sparing=sparing, all_kinks=all_entries, progress=progress)
     return Report(
         subject, (*ours.findings, *told), diagnosis, _identities(subject), ours.evaluations, ours.exact, judged,
-        ours.sample, all_entries,
+        ours.sample, all_entries, ours.by_layer,
     )  # fmt: skip
 
 

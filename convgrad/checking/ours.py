@@ -1,4 +1,4 @@
-"""Our own gradients against differences of the forward pass: coloured where it is one operation, else replayed."""
+"""Our own gradients against differences of the forward pass: coloured of one operation, else replayed or by layer."""
 
 from __future__ import annotations
 
@@ -6,17 +6,19 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from itertools import islice
 from math import prod
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
-from convgrad.checking.expected import Expected, Wanted, expected, of_single, shapes_of
+from convgrad.checking.expected import Expected, Operand, Wanted, expected, of_single, shapes_of
+from convgrad.checking.layered import by_layers
 from convgrad.checking.report import DIFFERENCES, Sample
 from convgrad.claims.excuses import is_single
 from convgrad.claims.findings import Finding, as_counted, compare
 from convgrad.claims.propagated import Propagated
 from convgrad.claims.rounding import Bounds, of_differences
 from convgrad.core.arithmetic import EXACT, Array, rounded
+from convgrad.differences.by_layer import layer_shapes
 from convgrad.differences.finite_differences import Differences, finite_differences
 from convgrad.differences.kinks import Kink
 from convgrad.differences.replayed import ChainDifferences, replayed_differences
@@ -42,6 +44,7 @@ class Differenced:
     evaluations: int
     exact: bool
     sample: Sample | None
+    by_layer: bool = False
 
 
 def difference(
@@ -51,31 +54,54 @@ def difference(
     """Every entry of our gradients, or `sample` of them, chosen by `seed`, against differences.
 
     Where that is much work, `sparing` takes a sample by itself: how much is counted, so that it is the same everywhere.
+    A network is differenced layer by layer where to run all of it for each entry would be much.
     """
+    plan = _plan(subject, sample, seed, sparing)
+    if is_single(subject):
+        return _coloured(subject.parts[0], of_single(plan.wanted), plan.sample, all_kinks, progress)
+    if plan.by_layer:
+        findings, count = by_layers(subject, plan.wanted, progress, plan.expected.passes)
+        return Differenced(tuple(findings), count, False, plan.sample, by_layer=True)
+    differences = replayed_differences(subject, plan.wanted or None, progress)
+    findings = list(_of_chain(subject, differences))
+    return Differenced(tuple(findings), differences.evaluations, differences.exact, plan.sample)
+
+
+class _Plan(NamedTuple):
+    """The sample, where it is one; which entries are in it, none for all; and how they are differenced."""
+
+    sample: Sample | None
+    wanted: Wanted
+    by_layer: bool
+    expected: Expected
+
+
+def _plan(subject: Subject, sample: int | None, seed: int, sparing: bool) -> _Plan:
     if sample is not None and sample < 1:
         raise RequestError(Problem(f"sample must be at least 1, but is {sample}"))
-    sampling, wanted = _sampling(subject, sample, seed, sparing)
-    if is_single(subject):
-        return _coloured(subject.parts[0], of_single(wanted), sampling, all_kinks, progress)
-    differences = replayed_differences(subject, wanted or None, progress)
-    findings = tuple(_of_chain(subject, differences))
-    return Differenced(findings, differences.evaluations, differences.exact, sampling)
+    plan = _sampled(subject, shapes_of(subject), sample, seed, by_layer=False)
+    if not is_single(subject) and plan.expected.seconds > MUCH:
+        plan = _sampled(subject, layer_shapes(subject), sample, seed, by_layer=True)
+    if sparing and sample is None and plan.expected.seconds > MUCH:
+        shapes = layer_shapes(subject) if plan.by_layer else shapes_of(subject)
+        count = sum(min(ENOUGH, prod(shape)) for shape in shapes.values())
+        plan = _sampled(subject, shapes, count, seed, ENOUGH, by_layer=plan.by_layer)
+    return plan
 
 
-def _sampling(subject: Subject, sample: int | None, seed: int, sparing: bool) -> tuple[Sample | None, Wanted]:
-    """The sample, where it is one, and which entries are in it; none says all."""
-    shapes = shapes_of(subject)
-    entries, each = sum(map(prod, shapes.values())), 1
-    if sample is None and sparing and expected(subject, {}).seconds > MUCH:
-        each, sample = ENOUGH, sum(min(ENOUGH, prod(shape)) for shape in shapes.values())
-    if sample is None or sample >= entries:
-        return None, {}
-    return Sample(sample, entries, seed), sampled(shapes, sample, seed, each)
+def _sampled(
+    subject: Subject, shapes: Mapping[Operand, tuple[int, ...]], sample: int | None, seed: int, each: int = 1, *,
+    by_layer: bool,
+) -> _Plan:  # fmt: skip
+    entries = sum(map(prod, shapes.values()))
+    chosen = None if sample is None or sample >= entries else Sample(sample, entries, seed)
+    wanted = sampled(shapes, chosen.entries, seed, each) if chosen else {}
+    return _Plan(chosen, wanted, by_layer, expected(subject, wanted, by_layer=by_layer))
 
 
 def estimate(subject: Subject, sample: int | None = None, seed: int = 0, *, sparing: bool = False) -> Expected:
     """How many forward passes that takes, and about how many seconds."""
-    return expected(subject, _sampling(subject, sample, seed, sparing)[1])
+    return _plan(subject, sample, seed, sparing).expected
 
 
 def _coloured(
