@@ -111,11 +111,11 @@ def _alone(rounds: int) -> Row:
 
 
 def _judging(layer: Layer, rounds: int) -> Row:
-    """Claims for every gradient, one of them reversed, until they are judged and named."""
+    """Claims for every gradient, until they are judged and named: dW turned by 180 degrees, a pool's dX negated."""
     case = case_of(layer)
     gradients = Gradients(case).by_array
     claim = {name: case.layout.restored(operand, gradients[name]) for name, operand in _gradients(case)}
-    claim["dX"] = claim["dX"][::-1].copy()
+    claim |= {"dW": np.flip(claim["dW"], tuple(range(2, len(layer.w)))).copy()} if layer.w else {"dX": -claim["dX"]}
     ours, peer = in_turn(lambda: _answer(case, claim), backward(layer, case), rounds)
     return Row(f"{layer.name}: judging", ours, peer, BACKWARD, LONGER, at_most=20)
 
