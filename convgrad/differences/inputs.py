@@ -71,7 +71,9 @@ def _perturb_patch(run: Run, moves: Steps, ends: Ends, patch: Patch) -> None:
         members[: len(some)] = patch.box.colouring.members(some)
         if below is None or not run.probe.one_sided:
             below = look.evaluated(_moved(x, low, members))
-        look.at(look.evaluated(_moved(x, high, members)) - below, some, each)
+        changes = look.evaluated(_moved(x, high, members))
+        changes -= below
+        look.at(changes, some, each)
 
 
 def _moved(x: Array, end: Array, members: Array) -> Array:

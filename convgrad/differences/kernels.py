@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from functools import partial
 from math import prod
 from typing import Any
@@ -51,34 +51,40 @@ class Kernel:
     def perturb(self, tell: Callable[[], None], plane: tuple[int, list[Patch]]) -> None:
         """Every tap of a channel that is wanted, in every patch of it."""
         channel, patches = plane
-        taps = np.flatnonzero(self.wanted[channel].any(axis=(0, 1))).tolist()
+        moved = list(self._moved(channel))
         for patch in patches:
-            if taps:
-                self._perturb_patch(patch, channel, taps)
+            if moved:
+                self._perturb_patch(patch, channel, moved)
             tell()
 
-    def _perturb_patch(self, patch: Patch, channel: int, taps: list[int]) -> None:
-        """As many taps in one evaluation, as more filters, as stay in the cache."""
-        x, filters = patch.of_x(self.run.probe.arrays["x"]), self._filters(channel)
-        cells, w = columns(patch.box, x), self.w[channel][:, filters]
-        delta = by_filter(patch.of_y(self.run.probe.arrays["delta"]), self.groups)[:, filters]
-        delta = np.ascontiguousarray(delta)
-        below: Any = None
-        for some, each in batches(taps, delta.size, self.run.filters):
-            # either end in an evaluation of its own, so that both round alike and what cannot change does not
-            if below is None or not self.run.probe.one_sided:
-                below = self._evaluated(w, cells, some, each, 0 if self.run.probe.one_sided else -1)
-            changes = self._evaluated(w, cells, some, each, 1) - below
-            changes = changes.reshape(self.groups, each, *delta.shape[1:])
-            for number, tap in enumerate(some):
-                at = (channel, WHOLE, filters, tap)
-                self.sums[at] += _over_positions(changes[:, number], delta)
-                self._look(patch, changes[:, number], cells[:, tap], at)
+    def _moved(self, channel: int) -> Iterator[tuple[slice, list[int]]]:
+        """The taps that are moved, all with their filters, of which no other output changes."""
+        wanted = self.wanted[channel].any(axis=0)
+        if wanted.all():
+            yield WHOLE, list(range(wanted.shape[1]))
+            return
+        for tap in np.flatnonzero(wanted.any(axis=0)).tolist():
+            marked = np.flatnonzero(wanted[:, tap])
+            yield slice(int(marked[0]), int(marked[-1]) + 1), [tap]
 
-    def _filters(self, channel: int) -> slice:
-        """The filters that hold what is wanted of a channel: no other output changes."""
-        marked = np.flatnonzero(self.wanted[channel].any(axis=(0, 2)))
-        return slice(int(marked[0]), int(marked[-1]) + 1)
+    def _perturb_patch(self, patch: Patch, channel: int, moved: list[tuple[slice, list[int]]]) -> None:
+        """As many taps in one evaluation, as more filters, as stay in the cache."""
+        cells = columns(patch.box, patch.of_x(self.run.probe.arrays["x"]))
+        every = by_filter(patch.of_y(self.run.probe.arrays["delta"]), self.groups)
+        for filters, taps in moved:
+            w, delta = self.w[channel][:, filters], np.ascontiguousarray(every[:, filters])
+            below: Any = None
+            for some, each in batches(taps, delta.size, self.run.filters):
+                # either end in an evaluation of its own, so that both round alike and what cannot change does not
+                if below is None or not self.run.probe.one_sided:
+                    below = self._evaluated(w, cells, some, each, 0 if self.run.probe.one_sided else -1)
+                changes = (self._evaluated(w, cells, some, each, 1) - below).reshape(
+                    self.groups, each, *delta.shape[1:]
+                )
+                for number, tap in enumerate(some):
+                    at = (channel, WHOLE, filters, tap)
+                    self.sums[at] += _over_positions(changes[:, number], delta)
+                    self._look(patch, changes[:, number], cells[:, tap], at)
 
     def _evaluated(self, w: Array, cells: Array, taps: list[int], each: int, sign: int) -> Array:
         """The outputs of so many times a kernel of one channel, each with a tap of its own moved: g (m o) n *p."""

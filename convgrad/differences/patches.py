@@ -23,8 +23,8 @@ from convgrad.differences.probe import Probe
 from convgrad.differences.reach import Reads, Selectors, meetings, period
 from convgrad.vocabulary import NORM
 
-ROOM = 1 << 17
-"""Numbers of output that a patch aims at: 1 MB."""
+ROOM = 1 << 18
+"""Numbers of output that a patch aims at: 2 MB."""
 SPARSE = 1 << 13
 """The same where few entries are wanted: what is read around them is all that is run."""
 

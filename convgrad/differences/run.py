@@ -73,8 +73,8 @@ class Run:
 
     @property
     def filters(self) -> int:
-        """The same where entries of the kernel are moved, of which each reaches everywhere."""
-        return ROOM
+        """The same where entries of the kernel are moved, each of one filter alone where not all are wanted."""
+        return ROOM * (4 if self.wanted else 1)
 
     @property
     def cost(self) -> int:

@@ -19,73 +19,70 @@ from convgrad.differences.run import Run, changed_outside
 
 COMBINATIONS = 2
 """Groups of cells that are moved in a whole forward pass."""
+FEW = 16
+"""Boxes in which sums are looked at where only a sample of the entries is wanted."""
 
 
 def look_at_sums(run: Run) -> None:
-    """Refute dX where channels weigh on each other, or an output changes that reads nothing of what was moved."""
+    """Refute dX where channels weigh on each other, or an output changes that reads nothing of what was moved.
+
+    Of a sample's entries it is looked at in the first samples of the batch.
+    """
     probe = run.probe
     if not probe.bilinear or not run.wants("x", ...) or not probe.arrays["delta"].size:
         return
-    step, x = probe.step("x"), probe.arrays["x"]
-    boxes = boxes_of(probe, run.room)
+    random, boxes = np.random.default_rng(0), boxes_of(probe, run.filters)
+    if run.wanted and len(boxes) > FEW:
+        boxes = [boxes[number] for number in random.choice(len(boxes), FEW, replace=False)]
     samples = passed_together(probe.arrays["delta"])
-    for rows in samples[:1] if run.wanted else samples:
-        run.outside["x"] |= not channels_add_up(run, boxes, x[rows], step)
-    run.outside["x"] |= _leaks(probe, x[samples[0]], step)
+    for rows in samples[: 1 if run.wanted else None]:
+        x = probe.arrays["x"][rows]
+        moved = np.where(random.integers(0, 2, x.shape) == 1, probe.step("x"), -probe.step("x")) + x
+        whole = probe.forward(moved, probe.arrays["w"])
+        right = _is_sum(run, boxes, moved, whole)
+        if probe.exact:  # of others what was not moved is lost beside what was
+            right = right and _is_sum(run, boxes, x, probe.forward(x, probe.arrays["w"]))
+        if not right or (rows == samples[0] and _leaks(probe, moved, whole)):
+            run.outside["x"] |= True
 
 
-def channels_add_up(run: Run, boxes: list[Box], x: Array, step: Any) -> bool:
-    """Whether the program's outputs are the sums of what channels give, with cells moved at random.
-
-    Exact ones also as they are; of others what was not moved is lost beside what was.
-    """
-    up = np.random.default_rng(0).integers(0, 2, x.shape) == 1
-    moved = np.where(up, x + step, x - step)
-    return all(_is_sum(run, boxes, some) for some in ((x, moved) if run.probe.exact else (moved,)))
-
-
-def _is_sum(run: Run, boxes: list[Box], x: Array) -> bool:
-    probe, w = run.probe, run.probe.arrays["w"]
-    whole, off = probe.forward(x, w), _rounding(run, x)
+def _is_sum(run: Run, boxes: list[Box], x: Array, whole: Array) -> bool:
+    """Whether the program's outputs are the sums of what channels give."""
     right: list[bool] = []
 
     def compare(box: Box) -> None:
         cells = x[(slice(None), slice(None), *box.cells)]
-        at = (slice(None), slice(None), *box.positions)
-        apart = abs(by_filter(whole[at], probe.groups) - _summed(run, box, cells))
-        right.append(bool((~(apart > by_filter(np.broadcast_to(off, whole.shape)[at], probe.groups))).all()))
+        apart = abs(by_filter(whole[(slice(None), slice(None), *box.positions)], run.probe.groups)
+                    - _summed(run.matrices, box, cells))  # fmt: skip
+        right.append(bool((~(apart > _rounding(run, box, cells))).all()))
 
     share(compare, boxes, run.cost)
     return all(right)
 
 
-def _rounding(run: Run, x: Array) -> Array:
+def _rounding(run: Run, box: Box, x: Array) -> Any:
     """What sums of the same products, in any two orders, may be apart: 2 g_n sum |w| |x|."""
     if run.probe.exact:
-        return np.zeros(())
-    magnitude = run.probe.forward(abs(x), abs(run.probe.arrays["w"]))
-    bound: Array = 2 * SURE * growth(products(run.probe.case), TYPES["float64"].unit) * magnitude
-    return bound
+        return 0
+    growing = 2 * SURE * growth(products(run.probe.case), TYPES["float64"].unit)
+    return growing * _summed(abs(run.matrices), box, abs(x))
 
 
-def _summed(run: Run, box: Box, x: Array) -> Array:
-    """The sum over channels of what each gives in a box: g o n *p."""
-    groups, together = run.probe.groups, run.probe.together
-    w = run.matrices.transpose(1, 2, 0, 3).reshape(groups, -1, together * len(box.taps))
+def _summed(matrices: Array, box: Box, x: Array) -> Array:
+    """The sum over channels, c g o k, of what each gives in a box: g o n *p."""
+    together, groups, *_ = matrices.shape
+    w = matrices.transpose(1, 2, 0, 3).reshape(groups, -1, together * len(box.taps))
     cells = columns(box, x)
     return outputs(w, cells.reshape(groups, w.shape[2], *cells.shape[2:]))
 
 
-def _leaks(probe: Probe, x: Array, step: Any) -> bool:
+def _leaks(probe: Probe, x: Array, before: Array) -> bool:
     """Whether, with some cells moved in a whole forward pass, any output changes that reads none of them."""
     random, groups = np.random.default_rng(0), colouring_of(probe, x.shape[2:])
     every = groups.groups()
-    picked = every[random.choice(len(every), min(COMBINATIONS, len(every)), replace=False)]
-    before = probe.forward(x, probe.arrays["w"])
-    for group in picked:
-        channel = int(random.integers(probe.together))
-        moved = x.copy()
-        moved[:, channel :: probe.together] += step * groups.members(group[None])[0]
+    for group in every[random.choice(len(every), min(COMBINATIONS, len(every)), replace=False)]:
+        channel, moved = int(random.integers(probe.together)), x.copy()
+        moved[:, channel :: probe.together] += probe.step("x") * groups.members(group[None])[0]
         change = probe.forward(moved, probe.arrays["w"]) - before
         if changed_outside(change, groups.unread(group), first=2):
             return True
