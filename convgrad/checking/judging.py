@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import numpy as np
@@ -15,6 +15,7 @@ from convgrad.claims.results import Record, claimed
 from convgrad.claims.summaries import apart, read_summaries
 from convgrad.core.arithmetic import Array
 from convgrad.diagnosis.agreed import in_common
+from convgrad.diagnosis.diagnosis import Diagnosis
 from convgrad.diagnosis.judge import Judge
 from convgrad.differences.identities import Checksum, checksums
 from convgrad.differences.run import Progress
@@ -23,7 +24,8 @@ from convgrad.passes.explanation import is_network
 from convgrad.passes.subject import Subject, network, subject_of
 from convgrad.subject.case import Case, as_case
 
-OPTIONS = ("claim_dtype", "accumulate", "algorithm", "printed", "sample", "seed", "every", "all_entries", "progress")
+OPTIONS = ("claim_dtype", "accumulate", "algorithm", "printed", "sample", "seed", "every", "all_entries", "progress",
+           "answer")  # fmt: skip
 
 
 def check(
@@ -34,8 +36,8 @@ def check(
     `claim`, which may be a result or its `to_dict()`, and of a network goes by layer, and what is said of it
     (`claim_dtype`, `accumulate`, `algorithm`, `printed`) win over the document's; other keywords over its other keys.
     `sample` differences so many entries, chosen by `seed`, `every` all of them: with a claim on a large layer it is
-    else a sample, and the report says so. `all_entries` has the record name every wrong one. progress(done,
-    evaluations) is called as differences are made.
+    else a sample, and the report says so. `all_entries` has the record name every wrong one. answer(findings,
+    diagnosis) is called with what claims are, before anything is differenced, and progress(done, evaluations) then.
     Raises RequestError for a wrong request.
     """
     options = {name: keywords.pop(name) for name in OPTIONS if name in keywords}
@@ -56,10 +58,12 @@ def check_subject(
     subject: Subject, claim: Any = None, *, claim_dtype: str | None = None, accumulate: str | None = None,
     algorithm: str | None = None, printed: bool | None = None, sample: int | None = None, seed: int = 0,
     every: bool = False, all_entries: bool = False, progress: Progress | None = None,
+    answer: Callable[[tuple[Finding, ...], tuple[Diagnosis, ...]], None] | None = None,
 ) -> Report:  # fmt: skip
-    """Every kernel, bias and input of a subject by differences of its forward pass, and claims on its arrays.
+    """Claims on the arrays of a subject, then every kernel, bias and input of it by differences of its forward pass.
 
-    Each claim is judged against the truth; where it is wrong, also given the claims that it was made from.
+    Each claim is judged against the truth; where it is wrong, also given the claims that it was made from. `answer` is
+    called with what was found of them, before anything is differenced.
     """
     document = subject.chain.document
     claim = _given(subject, document.get("claim") if claim is None else claim)
@@ -72,12 +76,15 @@ def check_subject(
     findings = {place: _against_truth(judged, one, truth[place]) for place, one in claims.items()}
     summaries = [_against_truth(judged, one, right) for one, right in read_summaries(judged, summed, truth)]
     judge = Judge(judged, truth, claims)
+    diagnosis = in_common(part for place, one in claims.items() for part in judge.of(one, findings[place]))
+    told = (*findings.values(), *summaries)
+    if answer:
+        answer(told, diagnosis)
     sparing = bool(claims) and not every
     ours = difference(subject, sample, seed, sparing=sparing, all_kinks=all_entries, progress=progress)
-    diagnosis = in_common(part for place, one in claims.items() for part in judge.of(one, findings[place]))
-    told = (*ours.findings, *findings.values(), *summaries)
     return Report(
-        subject, told, diagnosis, _identities(subject), ours.evaluations, ours.exact, judged, ours.sample, all_entries,
+        subject, (*ours.findings, *told), diagnosis, _identities(subject), ours.evaluations, ours.exact, judged,
+        ours.sample, all_entries, ours.by_layer,
     )  # fmt: skip
 
 

@@ -54,7 +54,8 @@ class Report(Judged):
     """What a check found: one finding an array and `against`, and what the wrong claims come from.
 
     `judged` is the subject in the kind of number that claims are judged in; without `sample` every entry was
-    differenced, and `exact` says that no difference was rounded. A network has no identities of its own.
+    differenced, and `exact` says that no difference was rounded, `by_layer` that each layer was differenced given its
+    delta. A network has no identities of its own.
     """
 
     subject: Subject
@@ -66,6 +67,7 @@ class Report(Judged):
     judged: Subject
     sample: Sample | None = None
     all_entries: bool = False
+    by_layer: bool = False
 
     def __repr__(self) -> str:
         wrong = [f"{one.place} {one.wrong} of {one.entries} wrong" for one in self.findings if one.wrong]

@@ -10,18 +10,19 @@ differenced one by one before they are paired with delta; those that the perturb
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 
 import numpy as np
 
 from convgrad.core.arithmetic import EXACT, Array
-from convgrad.differences.inputs import input_parts, perturb_input
-from convgrad.differences.kernels import kernel_parts, perturb_bias, perturb_kernel
+from convgrad.differences.inputs import input_passes, perturb_input
+from convgrad.differences.kernels import kernel_passes, perturb_bias, perturb_kernel
 from convgrad.differences.kinks import Kink, Steps
-from convgrad.differences.probe import Probe, probe
+from convgrad.differences.probe import Probe, one_sided, probe
 from convgrad.differences.run import Progress, Run, Wanted, wants
+from convgrad.differences.whole_passes import look_at_sums
 from convgrad.subject.case import Case
 
 
@@ -48,9 +49,10 @@ class Differences:
 def finite_differences(case: Case, wanted: Wanted | None = None, progress: Progress | None = None) -> Differences:
     """Differences for the entries wanted (all by default); progress(done, evaluations) is called as they are made."""
     wanted = wanted or {}
-    run = Run(probe(case), wanted, progress, evaluations(case, wanted))
+    run = Run(probe(case), wanted, progress, passes(case, wanted))
     with np.errstate(all="ignore"):  # data may hold infinities where they were allowed
         steps = perturb_input(run)
+        look_at_sums(run)
         if "w" in case.operands:
             perturb_kernel(run)
             perturb_bias(run)
@@ -59,17 +61,25 @@ def finite_differences(case: Case, wanted: Wanted | None = None, progress: Progr
         lost = _not_finite(sums) | _not_finite(gradients[name])
         # exact numbers are finite, and so are their sums, unless the forward pass divides by what is no divisor
         (run.outside if run.probe.exact else run.undecided)[name] |= lost
-    return Differences(gradients, run.undecided, run.outside, run.done, run.probe, steps)
+    return Differences(gradients, run.undecided, run.outside, sum(run.passes.values()), run.probe, steps)
 
 
 def evaluations(case: Case, wanted: Wanted | None = None) -> int:
-    """How many forward passes the differences take."""
-    wanted = wanted or {}
-    inputs = sum(wants(wanted, "x", part) for _, part in input_parts(case))
-    if "w" not in case.shapes:
-        return 2 * inputs
-    kernels = sum(wants(wanted, "w", part) for part, _, _ in kernel_parts(case))
-    return 2 * (inputs + kernels + wants(wanted, "b", ...))
+    """How many forward passes the differences take, each of one channel of the input."""
+    return sum(passes(case, wanted or {}).values())
+
+
+def passes(case: Case, wanted: Wanted) -> dict[str, int]:
+    """The same by operand: of every group of entries that is moved, and of a channel as it is."""
+    found = {"x": _both_ends(case, input_passes(case, wanted.get("x")))}
+    if "w" in case.shapes:
+        found |= {"w": _both_ends(case, kernel_passes(case, wanted.get("w"))), "b": 2 * wants(wanted, "b", ...)}
+    return found
+
+
+def _both_ends(case: Case, moved: Sequence[int]) -> int:
+    """For so many groups of entries moved, channel by channel."""
+    return sum(moved) + (sum(map(bool, moved)) if one_sided(case) else sum(moved))
 
 
 def _quotients(run: Run, name: str) -> Array:

@@ -66,10 +66,10 @@ def operands_of(network: Subject) -> Iterator[Operand]:
 class Replay:
     """The forward pass from a layer on, with one operand of it replaced; what arrives there is kept."""
 
-    def __init__(self, network: Subject) -> None:
+    def __init__(self, network: Subject, *, exact: bool = True) -> None:
         self.kinks = [known(KINKS, layer.case.operation, STEPS) for layer in network.parts]
         # of a polynomial of a higher degree a central difference is off, at any step
-        self.exact = network.arithmetic == "exact" and all(kinks.straight for kinks in self.kinks)
+        self.exact = exact and network.arithmetic == "exact" and all(kinks.straight for kinks in self.kinks)
         kind = "exact" if self.exact else "float64"
         self.cases = [in_kind(layer.forward.case, kind) for layer in network.parts]
         self.deltas = [_nonzero(layer.case.delta) for layer in network.parts]
@@ -102,6 +102,17 @@ class Replay:
             y = _forward(case, operands)
         assert y is not None
         return self._ending(y), arriving
+
+    def slope(self, place: Operand, value: Array, direction: Array) -> float | None:
+        """The derivative of the loss along a direction of an operand, by one complex step; None at a kink."""
+        with np.errstate(all="ignore"):  # what overflows is not finite, and undecided
+            loss, arriving = self.run(place, value + 1j * TINY * direction)
+        here = slice(place[0], None)
+        rows = zip(self.kinks[here], self.cases[here], arriving, self.deltas[here], strict=True)
+        if any(kinks.moves(case, np.asarray(_complex(x)), delta) for kinks, case, x, delta in rows):
+            return None
+        found = float(np.imag(loss)) / TINY
+        return found if np.isfinite(found) else None
 
     def _ending(self, y: Array) -> Any:
         ending = self.network.ending
@@ -253,16 +264,9 @@ def replayed_differences(
 
 def _complex_derivative(replay: Replay, place: Operand, value: Array, index: tuple[int, ...]) -> Any:
     """dE/dw by one complex step; None at a kink."""
-    moved = value.astype(complex)
-    moved[index] += 1j * TINY
-    with np.errstate(all="ignore"):  # what overflows is not finite, and undecided
-        loss, arriving = replay.run(place, moved)
-    here = slice(place[0], None)
-    rows = zip(replay.kinks[here], replay.cases[here], arriving, replay.deltas[here], strict=True)
-    if any(kinks.moves(case, np.asarray(_complex(x)), delta) for kinks, case, x, delta in rows):
-        return None
-    found = float(np.imag(loss)) / TINY
-    return found if np.isfinite(found) else None
+    direction = np.zeros(value.shape)
+    direction[index] = 1
+    return replay.slope(place, value, direction)
 
 
 def _complex(array: Array) -> Array:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import NamedTuple
 
 from convgrad.checking.report import CLAIM
@@ -49,6 +49,20 @@ def said(one: Judged) -> Words:
     if finding.wrong:
         return (f"{whose} differs from {one.other} in {wrong_of(finding)}", *_worst(one))
     return f"{whose} {agreement(finding, one.other)}"
+
+
+def answered(findings: Iterable[Finding], diagnosis: Iterable[Diagnosis]) -> Iterator[str]:
+    """In a line each what was found of claims, before all else: which agree, which do not, the mistakes by name."""
+    names = [(one.place, one.mistake) for one in diagnosis if one.mistake]
+    for finding in findings:
+        one = judged(finding, "")
+        if finding.verdict != "differs":
+            yield f"the claimed {finding.place} {agreement(finding, one.other)}"
+            continue
+        named = ", ".join(dict.fromkeys(mistake for place, mistake in names if place == finding.place))
+        shapes = finding.shapes and misshapen(*finding.shapes)
+        text = shapes or f"differs from {one.other} in {wrong_of(finding)}"
+        yield f"the claimed {finding.place} {text}{f': {named}' if named else ''}"
 
 
 def misshapen(given: Sequence[int], needed: Sequence[int]) -> str:

@@ -111,6 +111,8 @@ def _of_network(report: Report) -> View:
         yield Section(_layer(report, layer))
     yield Section(Prose(text) for text in _sample(report))
     how = "exact differences" if report.exact else "complex steps"
+    if report.by_layer:
+        how = "layer by layer, and along a direction of every kernel, bias and the input through all of it"
     yield Prose(f"{report.evaluations} forward passes, {how}")
     yield Verdict(report.verdict)
 
@@ -124,7 +126,7 @@ def _layer(report: Report, layer: str) -> Iterator[Block]:
 
 
 def _finding(report: Report, finding: Finding) -> Iterator[Block]:
-    one = judged(finding, "differences of the loss")
+    one = judged(finding, "finite differences" if report.by_layer else "differences of the loss")
     yield Item(said(one), 1)
     yield from (Item(text, 2) for text in finding.told)
     if report.all_entries and finding.wrong and finding.comparable:
