@@ -140,6 +140,8 @@ def named_padding(name, length, extent, stride):
         return 0, 0
     if name == "full":
         return extent - 1, extent - 1
+    if name == "causal":
+        return extent - 1, 0
     total = max((math.ceil(Fraction(length, stride)) - 1) * stride + extent - length, 0)
     less, more = total // 2, total - total // 2
     return {"same": (less, more), "same-lower": (more, less)}[name]
@@ -321,8 +323,10 @@ def divisor(case, position, values):
         return len(values)
     starts = [p * s - before for p, s, (before, _) in zip(position, strides(case), paddings(case), strict=True)]
     return math.prod(
-        min(h + k, i + after) - h
-        for h, k, i, (_, after) in zip(starts, window(case), lengths(case), paddings(case), strict=True)
+        sum(h + t * d < i + after for t in range(k))
+        for h, k, d, i, (_, after) in zip(
+            starts, window(case), per_axis(case, "dilation", 1), lengths(case), paddings(case), strict=True
+        )
     )
 
 

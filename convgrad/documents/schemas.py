@@ -96,7 +96,7 @@ def _list(items: Schema, **more: Any) -> Schema:
     return {"type": "array", "items": items, **more}
 
 
-PAIR = _list(_whole(0), minItems=2, maxItems=2)
+PAIR = _list({"type": "integer"}, minItems=2, maxItems=2)
 SUMMARY: Schema = {
     "description": "numbers that sum an array up",
     "type": "object",
@@ -120,9 +120,9 @@ KINDS: dict[str, Callable[[Setting], Schema]] = {
     PER_AXIS: lambda setting: {"anyOf": [_whole(setting.least), _list(_whole(setting.least), minItems=1)]},
     PADDING: lambda setting: {
         "anyOf": [
-            _whole(setting.least),
+            {"type": "integer"},
             {"enum": list(setting.choices)},
-            _list({"anyOf": [_whole(setting.least), PAIR]}, minItems=1),
+            _list({"anyOf": [{"type": "integer"}, PAIR]}, minItems=1),
         ]
     },
     WHOLE: lambda setting: {"type": "integer", **_bounds(setting)},
