@@ -71,6 +71,16 @@ def test_an_output_size_beyond_what_output_padding_gives_is_refused_with_those_t
         convgrad.forward(case, output_size=5, output_padding=1)
 
 
+@given(axis=st.tuples(*[st.integers(1, 9)] * 4), word=st.sampled_from(["same", "same-lower"]))
+def test_ceil_mode_changes_nothing_where_padding_is_same(axis, word):
+    length, window, stride, dilation = axis
+    case = {"op": "average-pool", "dims": 1, "input": list(range(length)), "window": window, "stride": stride}
+    case |= {"dilation": dilation, "padding": word}
+    outputs = [convgrad.forward(case, ceil_mode=ceil_mode).output.tolist() for ceil_mode in (False, True)]
+    assert outputs[0] == outputs[1]
+    assert len(outputs[0]) == -(-length // stride)
+
+
 def test_ceil_mode_does_not_reach_into_what_padding_crops_at_the_end():
     case = {"op": "max-pool", "input": [1, 2, 3, 4, 5], "window": 2, "ceil_mode": True}
     assert convgrad.forward(case, padding=[[-1, 0]]).output.tolist() == [3, 5]

@@ -6,7 +6,7 @@ import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
-from convgrad.checking.judging import check_subject
+from convgrad.checking.judging import check_subject, needs_delta
 from convgrad.checking.ours import estimate
 from convgrad.checking.report import Report
 from convgrad.cli.delivery import GRAVEST, deliver, deliver_one
@@ -44,8 +44,8 @@ def _result(request: Request, checking: Checking, running: Running, results: Res
     if of_layers and checking.min_strength is not None:
         message = "a network's check does not count what it could have revealed"
         raise RequestError(Problem(message, "check a layer as a case", place=Point("--min-strength")))
-    subject = subject_asked(request, running, of_layers=of_layers)
     claim = request.written_claim()
+    subject = subject_asked(request, running, of_layers=of_layers, needs_delta=of_layers or needs_delta(claim))
     with _progress(subject, checking, claimed=claim is not None, quiet=running.writing.quiet) as progress:
         report = check_subject(
             subject, claim, sample=checking.sample, seed=checking.seed, every=checking.every, all_entries=checking.all,
@@ -68,6 +68,9 @@ def _progress(
     subject: Subject, checking: Checking, *, claimed: bool, quiet: bool
 ) -> Iterator[Callable[[int, int], None] | None]:
     """What to call as differences are made; a bar only on a terminal, and only for a check that lasts."""
+    if subject.is_forward:
+        yield None
+        return
     passes, seconds = estimate(subject, checking.sample, checking.seed, sparing=claimed and not checking.every)
     if quiet or seconds < LASTS:
         yield None

@@ -198,6 +198,11 @@ class Subject:
             signal = after(forward.case, forward.y, layer, signal)
         return [*outputs, (signal, outputs[-1][1])]
 
+    @property
+    def is_forward(self) -> bool:
+        """Whether it is a case without a delta, whose gradients are of no interest."""
+        return self.chain.alone is not None and self.chain.alone.delta is None
+
     @cached_property
     def ending(self) -> Ending:
         """The output and what the loss makes of it. Raises RequestError where target or delta do not fit it."""

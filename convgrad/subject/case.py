@@ -290,7 +290,8 @@ def _meant(given: Mapping[str, Any]) -> set[str | None]:
     return {closest(str(key), keys_of_case()) for key in _unknown(given)}
 
 
-_MISSING_ADVICE = {"delta": "give the upstream gradient dL/dy, or `delta: ones`"}
+MISSING_DELTA = "give the upstream gradient dL/dy, or `delta: ones`"
+_MISSING_ADVICE = {"delta": MISSING_DELTA}
 
 
 def _fitted(
