@@ -70,6 +70,8 @@ CLAIMING = ("claim", "claim_dtype", "accumulate", "algorithm", "printed")
 """What a document says of a claim, and how it came about."""
 RESULTS = ("output", "dW", "db", "dX")
 """The arrays of a case that a result holds, and a claim may."""
+INDICES = "indices"
+"""What a max pool's result may hold besides, and a claim on one: numbers of cells."""
 NOTES = ("name", "source", "origin", "note", "expected", "tolerance")
 """Keys that any document may have, and that are left alone."""
 FREE = ("id", *NOTES)
@@ -101,6 +103,9 @@ SETTINGS: dict[str, Setting] = {
     "ties": Setting(
         CHOICE, "max pools: who of equals takes delta; `split` shares it, `all` gives each the whole: no subgradient",
         "first", TIES,
+    ),
+    "return_indices": Setting(
+        BOOLEAN, "max pools: also give `indices`, the cell that wins in each window, by its number in its plane", False
     ),
     "output_size": Setting(
         PER_AXIS, "adaptive pools: the output's length, 1 for all of it; `conv-transpose`: in place of output_padding",
@@ -168,12 +173,14 @@ GEOMETRY = ("mode", "stride", "padding", "dilation", "groups")
 OPERATIONS: dict[str, Row] = {
     "conv": row(CONVOLUTION, XWB, *GEOMETRY, "padding_mode"),
     "conv-transpose": row(TRANSPOSED, XWB, *GEOMETRY, "output_padding", "output_size", output_size=None),
-    "max-pool": row(MAXIMUM, X, "window", "stride", "padding", "dilation", "ceil_mode", "ties", stride=None),
+    "max-pool": row(
+        MAXIMUM, X, "window", "stride", "padding", "dilation", "ceil_mode", "ties", "return_indices", stride=None
+    ),
     "average-pool": row(
         MEAN, X, "window", "stride", "padding", "dilation", "ceil_mode", "count_include_pad", "divisor", stride=None
     ),
     "lp-pool": row(NORM, X, "window", "stride", "padding", "dilation", "ceil_mode", "norm", stride=None),
-    "adaptive-max-pool": row(MAXIMUM, X, "output_size", "ties"),
+    "adaptive-max-pool": row(MAXIMUM, X, "output_size", "ties", "return_indices"),
     "adaptive-average-pool": row(MEAN, X, "output_size"),
 }
 """What a case may be, or a layer. A stride of None is the window."""
@@ -215,7 +222,7 @@ DIMS = Setting(
     otherwise="from the kernel's rank, a listed setting, or the input's rank",
 )  # fmt: skip
 BESIDE: dict[str, Setting] = {
-    "claim": Setting(ANYTHING, "what somebody else computed, to be checked: any of output, dW, db, dX"),
+    "claim": Setting(ANYTHING, "what somebody else computed, to be checked: any of output, dW, db, dX, indices"),
     "claim_dtype": Setting(CHOICE, "the type the claim was computed in", choices=CLAIM_TYPES, otherwise="as it looks"),
     "accumulate": Setting(
         CHOICE, "the type that its sums were asked to be held in", choices=ACCUMULATORS, otherwise="what explains it"

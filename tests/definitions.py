@@ -315,6 +315,20 @@ def max_slopes(case, position, values):
     return [share if at in takers else 0 for at in range(len(values))]
 
 
+def winner(case, position, values):
+    """The number in its plane, row by row, of the first cell that takes delta."""
+    taker = [bool(slope) for slope in max_slopes(case, position, values)].index(True)
+    return int(np.ravel_multi_index(pool_cells(case, position)[taker], lengths(case)))
+
+
+def indices(case):
+    """The winner of every window of a max pool, in the rank of the output."""
+    x, found = lifted_input(case), np.zeros(output_shape(case), int)
+    for n, c, *p in np.ndindex(found.shape):
+        found[(n, c, *p)] = winner(case, p, [x[(n, c, *cell)] for cell in pool_cells(case, p)])
+    return lowered(case, found)
+
+
 def divisor(case, position, values):
     """What the sum under an average pool's window is divided by."""
     if case.get("divisor") is not None:

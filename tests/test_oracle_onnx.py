@@ -220,6 +220,22 @@ def test_the_outputs_of_onnx_are_ours(operation):
         assert_same_output(name, *case)
 
 
+def test_the_winners_of_onnx_are_ours_counted_over_the_whole_batch():
+    compared = {name: case for name, case in node_cases().items() if len(case[2]) == 2 and case[0].op_type == "MaxPool"}
+    assert len(compared) >= 2
+    for name, (node, inputs, outputs, _) in compared.items():
+        case, by_columns = translated(node, inputs), storage_order(node)
+        report = convgrad.check(case, {"output": outputs[0], "indices": outputs[1]}, arithmetic="float64")
+        one_plane = case["input"].shape[:2] == (1, 1) and not by_columns
+        assert report.verdict == ("agrees" if one_plane else "differs"), name
+        way = "column by column in the plane" if by_columns else "row by row in the whole batch"
+        assert all(way in diagnosis.details["variant"] for diagnosis in report.diagnosis), name
+
+
+def storage_order(node):
+    return next((attribute.i for attribute in node.attribute if attribute.name == "storage_order"), 0)
+
+
 @pytest.mark.parametrize("operation", ["Conv", "ConvTranspose", "MaxPool", "AveragePool"])
 def test_the_outputs_of_models_that_pytorch_exported_are_ours(operation):
     compared = {name: case for name, case in stored_cases().items() if case[0].op_type == operation}

@@ -293,6 +293,28 @@ def test_an_input_of_many_blocks_is_computed_as_in_torch(x, w, settings):
     assert_agrees_with_torch(case, "float64")
 
 
+@pytest.mark.parametrize("operation", MAX_POOLS)
+def test_the_winners_are_those_of_torch(operation):
+    import torch
+
+    random, compared = np.random.default_rng([SEED, 7]), 0
+    for _ in range(60):
+        case = draw(random, operation, 1 + compared % 3)
+        if case.get("ties") != "first" or ("window" in case and not symmetric(case)):
+            continue
+        x = torch.tensor(case["input"], dtype=torch.float64).reshape(definitions.full_shape(case, "input"))
+        if operation == "max-pool":
+            pool, window = function("max_pool", case["dims"]), definitions.window(case)
+            settings = {"padding": befores(case), "ceil_mode": case["ceil_mode"], **placement(case)}
+            _, theirs = pool(x, window, return_indices=True, **settings)
+        else:
+            theirs = function("adaptive_max_pool", case["dims"])(x, definitions.output_lengths(case), True)[1]
+        found = convgrad.forward({**case, "delta": None}, arithmetic="float64").indices
+        np.testing.assert_array_equal(found.reshape(theirs.shape), theirs)
+        compared += 1
+    assert compared > 10
+
+
 def test_at_least_two_thousand_cases_are_compared():
     assert CASES_EACH * 3 * len(OPERATIONS) >= 2000
 

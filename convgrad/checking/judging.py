@@ -13,8 +13,10 @@ from convgrad.claims.claim import ARRAYS_OF_CASE, Claim, asked_of, read_claims
 from convgrad.claims.findings import Finding, compare
 from convgrad.claims.results import Record, claimed
 from convgrad.claims.summaries import apart, read_summaries
+from convgrad.claims.winners import Winners, read_winners, winners_apart
 from convgrad.core.arithmetic import Array
 from convgrad.diagnosis.agreed import in_common
+from convgrad.diagnosis.counting import miscounted
 from convgrad.diagnosis.judge import Judge
 from convgrad.differences.identities import Checksum, checksums
 from convgrad.differences.run import Progress
@@ -86,6 +88,8 @@ def check_subject(
     said = {"claim_dtype": claim_dtype, "accumulate": accumulate, "algorithm": algorithm, "printed": printed}
     said = {key: document.get(key) if value is None else value for key, value in said.items()}
     claim, summed = apart(judged, claim)
+    claim, won = winners_apart(judged, claim)
+    winners = [(one, _against_winners(one)) for one in read_winners(judged, won)]
     claims = read_claims(judged, claim, truth, asked_of(*said.values()))
     findings = {place: _against_truth(judged, one, truth[place]) for place, one in claims.items()}
     summaries = [_against_truth(judged, one, right) for one, right in read_summaries(judged, summed, truth)]
@@ -95,7 +99,8 @@ def check_subject(
     if not subject.is_forward:
         ours = difference(subject, sample, seed, sparing=sparing, all_kinks=all_entries, progress=progress)
     diagnosis = in_common(part for place, one in claims.items() for part in judge.of(one, findings[place]))
-    told = (*ours.findings, *findings.values(), *summaries)
+    diagnosis += tuple(miscounted(one, finding.wrong_at) for one, finding in winners if finding.verdict == "differs")
+    told = (*ours.findings, *findings.values(), *summaries, *(finding for _, finding in winners))
     return Report(
         subject, told, diagnosis, _identities(subject), ours.evaluations, ours.exact, judged, ours.sample, all_entries,
     )  # fmt: skip
@@ -122,6 +127,13 @@ def _against_truth(judged: Subject, claim: Claim, truth: Array) -> Finding:
     known = {} if claim.known is None else {"compared": claim.known}
     return compare(case, claim.place, claim.like, CLAIM, claim.values, truth, claim.allowed, shapes=shapes,
                    rule=claim.rule, by=claim.by, told=claim.told, **known)  # fmt: skip
+
+
+def _against_winners(claim: Winners) -> Finding:
+    """Numbers of cells are right as they stand, or wrong."""
+    known = {} if claim.known is None else {"compared": claim.known}
+    return compare(claim.part.forward.case, claim.place, "output", CLAIM, claim.values, claim.truth, 0,
+                   shapes=claim.shapes, **known)  # fmt: skip
 
 
 def _identities(subject: Subject) -> tuple[Checksum, ...]:

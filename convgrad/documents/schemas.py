@@ -15,6 +15,7 @@ from convgrad.vocabulary import (
     DELTA,
     DIVISOR,
     EXACT_NUMBER,
+    INDICES,
     LARGEST,
     NUMBER,
     OPERATIONS,
@@ -50,6 +51,7 @@ BLANKED: Schema = {
 DEFINITIONS = {"number": ONE_NUMBER, "array": NESTED, "blanked": BLANKED}
 ARITHMETIC: Schema = {"enum": list(ARITHMETICS[1:]), "description": "the kind of number computed in"}
 NUMBERS: Schema = {"$ref": "#/$defs/array"}
+WINNING = {"description": "the cell that wins in each window, by its number in its plane", **NUMBERS}
 ID: Schema = {"description": "the case's id, unchanged"}
 
 
@@ -159,7 +161,7 @@ def _case() -> Schema:
         "description": "one operation with its arrays",
         "type": "object",
         "required": ["input"],
-        "properties": {**described_all(keys), "claim": _described(claims(*RESULTS), keys["claim"].plain)},
+        "properties": {**described_all(keys), "claim": _described(claims(*RESULTS, INDICES), keys["claim"].plain)},
         "allOf": list(_needs()),
         "additionalProperties": False,
     }
@@ -372,10 +374,10 @@ def _schemas() -> dict[str, Schema]:
     head = _head()
     return {
         "case": _case(),
-        "forward": _output("forward", {**head, "output": NUMBERS}, ["settings", "output"]),
+        "forward": _output("forward", {**head, "output": NUMBERS, INDICES: WINNING}, ["settings", "output"]),
         "backward": _output(
             "backward",
-            {**head, **dict.fromkeys(RESULTS, NUMBERS), "overlays": _list(OVERLAY)},
+            {**head, **dict.fromkeys(RESULTS, NUMBERS), INDICES: WINNING, "overlays": _list(OVERLAY)},
             ["settings", "output", "dX"],
         ),
         "saved": _output(

@@ -73,7 +73,7 @@ def _too_short(number: int, axis: Axis, length: int, what: str) -> Problem:
         f"the {what} does not fit the input on axis {number}: it extends over {extent} cells, "
         f"and input and padding have {room}, so the output length would be below 1",
         f"use a smaller {what} or dilation, or padding of {axis.extent - length - axis.before - axis.after} more",
-        (what,),
+        ("padding" if min(axis.before, axis.after) < 0 else what,),
     )
 
 

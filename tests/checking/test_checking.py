@@ -326,6 +326,14 @@ def test_every_entry_is_differenced_where_that_is_asked_for_or_nothing_is_claime
 NO_DELTA = {"input": [[1, 2, 4], [0, -3, 5], [7, 1, 2]], "kernel": [[1, 2], [3, 5]]}
 
 
+@pytest.mark.parametrize("arithmetic", ["float64", "float32"])
+def test_a_claimed_output_alone_needs_no_delta_in_any_arithmetic(arithmetic):
+    for size in (3, 200):
+        case = {"input": np.arange(size * size).reshape(size, size), "kernel": NO_DELTA["kernel"]}
+        y = convgrad.forward(case, arithmetic=arithmetic).output
+        assert convgrad.check(case, {"output": y}, arithmetic=arithmetic).verdict == "agrees"
+
+
 def test_a_claimed_output_alone_needs_no_delta():
     y = convgrad.forward(NO_DELTA).output
     for claim in ({"output": y}, {"output[0]": y[0]}, {"output": {"sum": y.sum()}}, convgrad.forward(NO_DELTA)):
