@@ -33,18 +33,24 @@ def expressible(case):
 def symmetric(case):
     """Equal padding on both sides, of at most half the window: all that PyTorch's own pools take."""
     return all(
-        before == after and before <= size // 2
+        0 <= before == after <= size // 2
         for (before, after), size in zip(definitions.paddings(case), definitions.window(case), strict=True)
     )
 
 
 def max_pool_expressible(case):
     if case["ties"] == "split":  # torch.amax over unfolded windows, which are dense
-        return not case["ceil_mode"] and max(definitions.per_axis(case, "dilation", 1)) == 1
+        return not case["ceil_mode"] and not dilated(case)
     return case["ties"] == "first" and (symmetric(case) or not case["ceil_mode"])
 
 
+def dilated(case):
+    return max(definitions.per_axis(case, "dilation", 1)) > 1
+
+
 def average_pool_expressible(case):
+    if dilated(case):  # as a sum, which is a convolution, over a number of cells
+        return not case["ceil_mode"]
     if case["dims"] == 3 and any(np.less(definitions.lengths(case), definitions.window(case))):
         return False  # avg_pool3d refuses an input below the window, also where padding makes up for it
     return symmetric(case) or (not case["ceil_mode"] and (case["count_include_pad"] or "divisor" in case))
@@ -104,7 +110,7 @@ def torch_conv_transpose(case, x, w, b):
     w, settings = kernel_as_correlated(case, w), {"groups": case["groups"], **placement(case)}
     more, sides = definitions.per_axis(case, "output_padding", 0), definitions.paddings(case)
     transposed = function("conv_transpose", case["dims"])
-    if all(before == after for before, after in sides):
+    if all(0 <= before == after for before, after in sides):
         return transposed(x, w, b, padding=befores(case), output_padding=more, **settings)
     crop = [(-before, extra - after) for (before, after), extra in zip(sides, more, strict=True)]
     return padded(transposed(x, w, **settings), crop) + b.reshape(-1, *(1,) * case["dims"])
@@ -127,6 +133,8 @@ def torch_amax(case, x):
 
 def torch_average_pool(case, x):
     """One axis is computed as two: only the functions of more axes take a divisor."""
+    if dilated(case):
+        return summed(case, padded(x, definitions.paddings(case))) / torch_divisor(case, x)
     if case["dims"] == 1:
         two = {key: [[0, 0] if key == "padding" else 1, *per_axis(case)] for key, per_axis in AXES.items()}
         return torch_average_pool({**case, **two, "dims": 2, "input": case["input"][..., None, :]}, x[:, :, None])[
@@ -140,12 +148,27 @@ def torch_average_pool(case, x):
     return pool(x, window, padding=befores(case), **settings)
 
 
+def summed(case, x):
+    """The sum under every window, as a convolution of each channel with ones: PyTorch's own sums have no dilation."""
+    ones = x.new_ones((x.shape[1], 1, *definitions.window(case)))
+    return function("conv", case["dims"])(x, ones, groups=x.shape[1], **placement(case))
+
+
+def torch_divisor(case, x):
+    if "divisor" in case:
+        return case["divisor"]
+    counts = float(case["count_include_pad"])
+    return summed(case, padded(x.detach() * 0 + 1, definitions.paddings(case), value=counts))
+
+
 AXES = {"window": definitions.window, "stride": definitions.strides, "padding": definitions.paddings}
 
 
 def torch_lp_pool(case, x):
     """PyTorch sums x^p with its sign: the sizes are taken before, which gives the gradient its sign."""
     window, stride = definitions.window(case), definitions.strides(case)
+    if dilated(case):
+        return summed(case, padded(x.abs() ** case["norm"], definitions.paddings(case))) ** (1 / case["norm"])
     numbers = (window[0], stride[0]) if case["dims"] == 1 else (window, stride)
     return function("lp_pool", case["dims"])(padded(x.abs(), definitions.paddings(case)), float(case["norm"]), *numbers)
 
@@ -268,6 +291,28 @@ def test_an_input_of_many_blocks_is_computed_as_in_torch(x, w, settings):
     case |= {"input": random.standard_normal(x), "kernel": random.standard_normal(w)}
     case["delta"] = random.standard_normal(definitions.output_shape(case))
     assert_agrees_with_torch(case, "float64")
+
+
+@pytest.mark.parametrize("operation", MAX_POOLS)
+def test_the_winners_are_those_of_torch(operation):
+    import torch
+
+    random, compared = np.random.default_rng([SEED, 7]), 0
+    for _ in range(60):
+        case = draw(random, operation, 1 + compared % 3)
+        if case.get("ties") != "first" or ("window" in case and not symmetric(case)):
+            continue
+        x = torch.tensor(case["input"], dtype=torch.float64).reshape(definitions.full_shape(case, "input"))
+        if operation == "max-pool":
+            pool, window = function("max_pool", case["dims"]), definitions.window(case)
+            settings = {"padding": befores(case), "ceil_mode": case["ceil_mode"], **placement(case)}
+            _, theirs = pool(x, window, return_indices=True, **settings)
+        else:
+            theirs = function("adaptive_max_pool", case["dims"])(x, definitions.output_lengths(case), True)[1]
+        found = convgrad.forward({**case, "delta": None}, arithmetic="float64").indices
+        np.testing.assert_array_equal(found.reshape(theirs.shape), theirs)
+        compared += 1
+    assert compared > 10
 
 
 def test_at_least_two_thousand_cases_are_compared():

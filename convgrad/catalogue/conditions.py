@@ -92,8 +92,7 @@ def _cut(case: Case) -> bool:
 
 
 def _cut_axis(axis: Axis | AdaptiveAxis, counted: tuple[int, int], length: int) -> bool:
-    spans = [axis.cells(position) for position in range(axis.positions(length))]
-    return any(min(last, counted[1]) - max(first, counted[0]) < axis.size for first, last in spans)
+    return bool((axis.counted(length, *counted) < axis.size).any())
 
 
 def _kernel_channels(case: Case) -> tuple[int, int]:
@@ -167,6 +166,9 @@ CONDITIONS: dict[str, Condition] = {
     "padding": Condition(lambda case: any(map(any, pads_of(case))), "no padding", "use padding 1"),
     "uneven padding": Condition(
         _uneven_padding, "padding is the same on every side", "use another padding on every side"
+    ),
+    "padding or cropping": Condition(
+        lambda case: any(map(any, case.settings.get("padding", ()))), "no padding", "use padding 1"
     ),
     "copied padding": Condition(
         lambda case: _setting(case, "padding_mode", "zeros") != "zeros" and any(map(any, pads_of(case))),

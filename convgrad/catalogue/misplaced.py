@@ -202,15 +202,17 @@ def _divided(c: Any) -> Variants:
     """dX from the position (cell + before) // stride - tap * dilation: divided before the tap is subtracted."""
     if c.array != "dX" or c.padding_mode != "zeros":
         return {}
-    reach = [(n - 1 + axis.before) // axis.stride + 1 for n, axis in zip(c.lengths, c.axes, strict=True)]
-    axes = tuple(replace(axis, stride=1, before=0) for axis in c.axes)
-    places = [(np.arange(n) + axis.before) // axis.stride for n, axis in zip(c.lengths, c.axes, strict=True)]
     looked = {
         f"divided before the tap is subtracted, axis {at}": c.but(
             axes=tuple(as_kind(own, Divided) if n == at else own for n, own in enumerate(c.axes)), regroup=_same
         )
         for at in range(c.dims)
     }
+    if min(axis.before for axis in c.axes) < 0:  # cells that are cropped have no position to look at
+        return looked
+    reach = [(n - 1 + axis.before) // axis.stride + 1 for n, axis in zip(c.lengths, c.axes, strict=True)]
+    axes = tuple(replace(axis, stride=1, before=0) for axis in c.axes)
+    places = [(np.arange(n) + axis.before) // axis.stride for n, axis in zip(c.lengths, c.axes, strict=True)]
     other = c.but(axes=axes, lengths=tuple(reach)).then(partial(_at, places=places))
     return looked | {"divided before the tap is subtracted": other}
 

@@ -82,7 +82,7 @@ DW: dict[str, Form] = {
         "windows are taken from the unpadded x, positions counted from its first cell",
         "pad x first, as the forward pass does",
         or_own_shape(alter.from_cell_zero),
-        ("padding",),
+        ("padding or cropping",),
     ),
     "padding-mode-ignored": Form(
         "the padding is read as zeros",
@@ -182,7 +182,7 @@ DX: dict[str, Form] = {
         "the padded gradient is cut from its first cell on",
         "cut from `before` on: the first cells of the padded gradient belong to the padding",
         alter.from_cell_zero,
-        ("padding",),
+        ("padding or cropping",),
     ),
     "padding-mode-ignored": Form(
         "what falls on the padding is dropped",

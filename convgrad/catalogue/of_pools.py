@@ -73,7 +73,7 @@ _GEOMETRY: dict[str, Form] = {
         "positions are counted from the first cell of the unpadded input",
         "let the window at position p start at cell p*stride - before",
         or_own_shape(alter.from_cell_zero),
-        ("padding",),
+        ("padding or cropping",),
         STRIDED,
     ),
     "dilation-ignored": Form(
@@ -81,7 +81,7 @@ _GEOMETRY: dict[str, Form] = {
         "let tap t of a window meet the cell t*dilation after its start",
         or_own_shape(alter.dilation_one),
         ("dilation", "larger window"),
-        ("max-pool",),
+        STRIDED,
     ),
     "windows-even": Form(
         "all windows have one size and stride, the input's length over the output's",

@@ -31,7 +31,7 @@ _PLACES: dict[str, Form] = {
         "windows have dilation 1: {variant}",
         "let tap t of a window meet the cell t*dilation after its start",
         lambda c: {**misplaced.dilation_from_the_end(c), **misplaced.laid_otherwise(c, "dilation")},
-        ("dilation",), (*CONVOLUTIONS, "max-pool"),
+        ("dilation",), WINDOWED,
     ),
     "stride-ignored": Form(
         "windows are taken at stride 1: {variant}",
@@ -51,7 +51,7 @@ _PLACES: dict[str, Form] = {
     "dilation-one-axis": Form(
         "an axis has another dilation than its own: {variant}",
         "give every axis its own dilation: rows first, then columns",
-        or_own_shape(misplaced.dilation_of_one_axis), ("axes", "dilation"), (*CONVOLUTIONS, "max-pool"),
+        or_own_shape(misplaced.dilation_of_one_axis), ("axes", "dilation"), WINDOWED,
     ),
     "padding-other-side": Form(
         "the padding before an axis is not what it should be: {variant}",

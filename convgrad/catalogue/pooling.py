@@ -21,7 +21,7 @@ from convgrad.catalogue.computation import (
 )
 from convgrad.core.arithmetic import Array, zeros
 from convgrad.core.unfold import ALL
-from convgrad.core.window import AdaptiveAxis, Axis, Window
+from convgrad.core.window import AdaptiveAxis, Axis, Window, taps_within
 from convgrad.operations import lp_pool, max_pool
 from convgrad.subject.case import Case
 from convgrad.vocabulary import MAXIMUM, MEAN, NORM
@@ -224,13 +224,11 @@ def counted(c: Pool, window: Window, number: int, divisor: str) -> Array:
 
 def _cells(c: Pool, axis: Axis | AdaptiveAxis, number: int, position: int, divisor: str) -> int:
     """The cells of a window along one axis that its mean counts."""
-    first, last = axis.cells(position)
     if divisor == "window":
         return axis.size
     (before, after), length = c.pads[number], c.lengths[number]
-    if divisor == "padding counted":
-        return max(min(last, length + after) - max(first, -before), 0)
-    return max(min(last, length) - max(first, 0), 0)
+    span = (-before, length + after) if divisor == "padding counted" else (0, length)
+    return int(taps_within(axis.cells(position), axis.under(0).step, *span))
 
 
 def of_pool(case: Case, array: str, updated: Array | None = None) -> Pool:

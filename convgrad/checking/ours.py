@@ -47,6 +47,9 @@ class Differenced:
     by_layer: bool = False
 
 
+NOTHING_DIFFERENCED = Differenced((), 0, True, None)
+
+
 def difference(
     subject: Subject, sample: int | None = None, seed: int = 0, *, sparing: bool = False, all_kinks: bool = False,
     progress: Progress | None = None,

@@ -87,8 +87,9 @@ class Report(Judged):
 
     @property
     def truth(self) -> Mapping[str, Array]:
-        """The arrays that a case's claims are judged by, in full shape."""
-        return self.judged.parts[0].gradients.by_array
+        """The arrays that a case's claims are judged by, in full shape; without a delta the output alone."""
+        part = self.judged.parts[0]
+        return {"output": part.forward.y} if self.judged.is_forward else part.gradients.by_array
 
     @cached_property
     def strength(self) -> Strength:

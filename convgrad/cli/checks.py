@@ -7,7 +7,7 @@ from contextlib import nullcontext
 from typing import TYPE_CHECKING, Any, Self
 
 from convgrad.checking.expected import Expected
-from convgrad.checking.judging import check_subject
+from convgrad.checking.judging import check_subject, needs_delta
 from convgrad.checking.ours import estimate
 from convgrad.checking.report import Report
 from convgrad.claims.findings import Finding
@@ -49,10 +49,9 @@ def _result(request: Request, checking: Checking, running: Running, results: Res
     if of_layers and checking.min_strength is not None:
         message = "a network's check does not count what it could have revealed"
         raise RequestError(Problem(message, "check a layer as a case", place=Point("--min-strength")))
-    subject = subject_asked(request, running, of_layers=of_layers)
     claim = request.written_claim()
-    expected = estimate(subject, checking.sample, checking.seed, sparing=claim is not None and not checking.every)
-    lasts = Lasting(expected) if expected.seconds >= LASTS and not running.writing.quiet else None
+    subject = subject_asked(request, running, of_layers=of_layers, needs_delta=of_layers or needs_delta(claim))
+    lasts = None if running.writing.quiet else _lasting(subject, checking, sparing=claim is not None)
     with lasts or nullcontext():
         report = check_subject(
             subject, claim, sample=checking.sample, seed=checking.seed, every=checking.every, all_entries=checking.all,
@@ -68,6 +67,14 @@ def _weakness(report: Report, wanted: int | None) -> int:
         return 0
     say(f"this case could reveal {report.strength.catches} mistakes, fewer than --min-strength {wanted}")
     return WEAK
+
+
+def _lasting(subject: Subject, checking: Checking, *, sparing: bool) -> Lasting | None:
+    """How far a check is, where it takes long enough to be told."""
+    if subject.is_forward:
+        return None
+    expected = estimate(subject, checking.sample, checking.seed, sparing=sparing and not checking.every)
+    return Lasting(expected) if expected.seconds >= LASTS else None
 
 
 class Lasting:

@@ -11,7 +11,7 @@ import typer
 
 import convgrad.vocabulary as vocabulary
 from convgrad.errors import Point, Problem, RequestError
-from convgrad.vocabulary import ARITHMETICS, FORMATS, LARGEST, NOTES, RESULTS, Setting, keys_of_case
+from convgrad.vocabulary import ARITHMETICS, FORMATS, INDICES, LARGEST, NOTES, RESULTS, Setting, keys_of_case
 
 ARRAYS, SETTINGS, NUMBERS, OUTPUT, CHECK, OTHER = "Arrays", "Operation", "Numbers", "Output", "Checking", "Other"
 FILE = "FILE"
@@ -97,7 +97,7 @@ CASE = tuple(
 )
 """The arrays first, then the settings."""
 CLAIMS = (
-    Option("claim", f"a document with any of {', '.join(RESULTS)} that somebody else computed", CHECK, FILE),
+    Option("claim", f"a document with any of {', '.join((*RESULTS, INDICES))}, by somebody else", CHECK, FILE),
     *(_of_key(name, KEYS[name], CHECK) for name in CLAIM_KEYS[1:]),
 )
 CLAIMED = tuple(

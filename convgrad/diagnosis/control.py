@@ -53,7 +53,7 @@ SEEDED: tuple[tuple[int, Mapping[str, Any]], ...] = (
     }),
     (0, {
         "id": "average-pool", "op": "average-pool", "input": (2, 2, 7, 8), "window": [3, 2], "stride": [2, 3],
-        "padding": [[1, 0], [0, 0]], "ceil_mode": True, "delta": (2, 2, 4, 3),
+        "padding": [[1, 0], [0, 0]], "dilation": [2, 1], "ceil_mode": True, "delta": (2, 2, 3, 3),
     }),
     (0, {
         "id": "average-pool without padding counted", "op": "average-pool", "dims": 1, "input": (2, 2, 9), "window": 3,
@@ -61,7 +61,7 @@ SEEDED: tuple[tuple[int, Mapping[str, Any]], ...] = (
     }),
     (0, {
         "id": "lp-pool", "op": "lp-pool", "input": (2, 2, 6, 8), "window": 3, "stride": 2, "padding": [[1, 0], [0, 0]],
-        "norm": 2, "delta": (2, 2, 3, 3),
+        "dilation": [1, 2], "norm": 2, "delta": (2, 2, 3, 2),
     }),
     (0, {"id": "adaptive-max-pool", "op": "adaptive-max-pool", "input": (2, 2, 5, 7), "output_size": 3,
          "delta": (2, 2, 3, 3)}),

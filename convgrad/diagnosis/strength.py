@@ -60,7 +60,7 @@ class Strength:
 
 def strength(case: Case, truth: Mapping[str, Array]) -> Strength:
     """What the arrays of a case could reveal: a mistake is caught where any of them would come out different."""
-    mistakes = [mistake for mistake in catalogue(case) if mistake.id != "misrounded"]
+    mistakes = [one for one in catalogue(case) if one.id != "misrounded" and set(one.forms) & set(truth)]
     with np.errstate(all="ignore"):  # data may hold infinities where they were allowed
         few, eye = _few_samples(case, truth), _Eye(case, truth)
         unseen = [mistake for mistake in mistakes if few is None or not few.sees(mistake)]

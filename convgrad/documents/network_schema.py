@@ -9,6 +9,7 @@ from convgrad.documents.schemas import (
     NUMBERS,
     TERM,
     VERDICT,
+    WINNING,
     Schema,
     claims,
     closed,
@@ -19,6 +20,7 @@ from convgrad.vocabulary import (
     ARITHMETICS,
     CLAIMING,
     FREE,
+    INDICES,
     LAYER_SETTINGS,
     LAYERS,
     LOSSES,
@@ -72,7 +74,7 @@ LOSS = closed(
     ["op", "target"],
 )  # fmt: skip
 CLAIMED = {
-    **claims("output", "delta", "dX", "dW", "db", "kernel", "bias"),
+    **claims("output", "delta", "dX", "dW", "db", "kernel", "bias", INDICES),
     "description": "arrays of the layer; kernel and bias are those after the step",
 }
 RATE: Schema = {"type": ["number", "string"], "description": "at least 0"}
@@ -126,6 +128,7 @@ def _output_layer() -> Schema:
             "op": _operation(),
             "arithmetic": closed({"output": ARITHMETIC, "gradients": ARITHMETIC}, ["output", "gradients"]),
             "output": NUMBERS,
+            INDICES: WINNING,
             "delta": {"description": "what arrives at the output", **NUMBERS},
             "dX": {"description": "what is handed on to the layer before", **NUMBERS},
             "dW": NUMBERS,

@@ -15,6 +15,7 @@ from convgrad.vocabulary import (
     DELTA,
     DIVISOR,
     EXACT_NUMBER,
+    INDICES,
     LARGEST,
     NUMBER,
     OPERATIONS,
@@ -50,6 +51,7 @@ BLANKED: Schema = {
 DEFINITIONS = {"number": ONE_NUMBER, "array": NESTED, "blanked": BLANKED}
 ARITHMETIC: Schema = {"enum": list(ARITHMETICS[1:]), "description": "the kind of number computed in"}
 NUMBERS: Schema = {"$ref": "#/$defs/array"}
+WINNING = {"description": "the cell that wins in each window, by its number in its plane", **NUMBERS}
 ID: Schema = {"description": "the case's id, unchanged"}
 
 
@@ -97,7 +99,7 @@ def _list(items: Schema, **more: Any) -> Schema:
     return {"type": "array", "items": items, **more}
 
 
-PAIR = _list(_whole(0), minItems=2, maxItems=2)
+PAIR = _list({"type": "integer"}, minItems=2, maxItems=2)
 SUMMARY: Schema = {
     "description": "numbers that sum an array up",
     "type": "object",
@@ -121,9 +123,9 @@ KINDS: dict[str, Callable[[Setting], Schema]] = {
     PER_AXIS: lambda setting: {"anyOf": [_whole(setting.least), _list(_whole(setting.least), minItems=1)]},
     PADDING: lambda setting: {
         "anyOf": [
-            _whole(setting.least),
+            {"type": "integer"},
             {"enum": list(setting.choices)},
-            _list({"anyOf": [_whole(setting.least), PAIR]}, minItems=1),
+            _list({"anyOf": [{"type": "integer"}, PAIR]}, minItems=1),
         ]
     },
     WHOLE: lambda setting: {"type": "integer", **_bounds(setting)},
@@ -160,7 +162,7 @@ def _case() -> Schema:
         "description": "one operation with its arrays",
         "type": "object",
         "required": ["input"],
-        "properties": {**described_all(keys), "claim": _described(claims(*RESULTS), keys["claim"].plain)},
+        "properties": {**described_all(keys), "claim": _described(claims(*RESULTS, INDICES), keys["claim"].plain)},
         "allOf": list(_needs()),
         "additionalProperties": False,
     }
@@ -378,10 +380,10 @@ def _schemas() -> dict[str, Schema]:
     head = _head()
     return {
         "case": _case(),
-        "forward": _output("forward", {**head, "output": NUMBERS}, ["settings", "output"]),
+        "forward": _output("forward", {**head, "output": NUMBERS, INDICES: WINNING}, ["settings", "output"]),
         "backward": _output(
             "backward",
-            {**head, **dict.fromkeys(RESULTS, NUMBERS), "overlays": _list(OVERLAY)},
+            {**head, **dict.fromkeys(RESULTS, NUMBERS), INDICES: WINNING, "overlays": _list(OVERLAY)},
             ["settings", "output", "dX"],
         ),
         "saved": _output(

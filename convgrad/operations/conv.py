@@ -114,9 +114,20 @@ def bias_term(b: Array | None, o: int) -> Iterator[Term]:
 def prepare(shapes: Mapping[str, Shape], settings: Mapping[str, Any]) -> dict[str, Any]:
     lengths, sizes = shapes["x"][2:], shapes["w"][2:]
     axes = strided_axes(sizes, settings)
-    raise_all(_copies(settings["padding_mode"], settings["padding"], lengths))
+    raise_all([*_torn(settings["padding_mode"], settings["padding"]),
+               *_copies(settings["padding_mode"], settings["padding"], lengths)])  # fmt: skip
     window = fitting(axes, lengths)
     return {"window": window, **{name: settings[name] for name in ("groups", "mode", "padding_mode")}}
+
+
+def _torn(mode: str, padding: Sequence[tuple[int, int]]) -> Iterator[Problem]:
+    """Libraries do not agree whether cells that are cropped at one end may be copied at the other."""
+    for axis, (before, after) in enumerate(padding):
+        if mode != "zeros" and min(before, after) < 0 < max(before, after):
+            message = (
+                f"padding [{before}, {after}] on axis {axis} crops one end and, in mode {mode}, copies at the other"
+            )
+            yield Problem(message, "crop the input itself, or use padding_mode zeros", ("padding",))
 
 
 def _copies(mode: str, padding: Sequence[tuple[int, int]], lengths: Sequence[int]) -> list[Problem]:

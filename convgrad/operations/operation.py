@@ -58,6 +58,8 @@ class Operation:
     positions: Callable[[Mapping[str, Shape], Mapping[str, Any]], Shape]
     terms: Callable[..., Iterator[Any]]
     """terms(name, index, delta, *operands, **arguments): the terms of one entry of y, x, w or b, as `Term`s."""
+    indices: Callable[..., Array] | None = None
+    """indices(x, **arguments): of a maximum which cell of its plane wins in every window, (N,C,*L) -> (N,C,*P)."""
     rational: Callable[[Mapping[str, Any]], bool] = field(default=lambda settings: True)
     """Whether the operation stays within the rationals, so that exact arithmetic is possible."""
 

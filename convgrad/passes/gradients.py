@@ -15,7 +15,10 @@ from convgrad.core.arithmetic import Array
 from convgrad.passes.overlays import Overlays, PresentedOverlays
 from convgrad.subject.case import HAND_SIZED, Case, as_case, products_of
 from convgrad.subject.layout import GRADIENTS
+from convgrad.vocabulary import INDICES
 
+UNSAID = {"padding_mode": "zeros", "return_indices": False}
+"""Settings that are not told where they are so."""
 BRIEF = 12
 """Entries of an array that a `repr` shows."""
 
@@ -40,7 +43,24 @@ class Forward:
 
     def to_dict(self) -> dict[str, Any]:
         """What the JSON says."""
-        return {"schema": "convgrad.forward/1", **head(self.case), "output": self.output}
+        return {"schema": "convgrad.forward/1", **head(self.case), "output": self.output, **self.asked_indices}
+
+    @cached_property
+    def winning(self) -> Array | None:
+        """Of a max pool the number of the cell of its plane that wins in every window, (N,C,*P); None of another."""
+        find = self.case.operation.indices
+        return None if find is None else find(*self.case.arrays, **self.case.arguments)
+
+    @property
+    def indices(self) -> Array | None:
+        """The same in the rank of the output."""
+        return None if self.winning is None else self.case.layout.restored("y", self.winning)
+
+    @property
+    def asked_indices(self) -> dict[str, Array]:
+        """The indices by their name, where they were asked for."""
+        indices = self.indices if self.case.settings.get("return_indices") else None
+        return {} if indices is None else {INDICES: indices}
 
 
 @dataclass(frozen=True)
@@ -87,7 +107,7 @@ class Gradients(Forward):
     def to_dict(self, overlays: str | int | None = None) -> dict[str, Any]:
         """What the JSON says; of overlays ("all", "none" or how many) there is an iterator, so that they stream."""
         named = {"dW": self.dW, "db": self.db, "dX": self.dX}
-        result = {"schema": "convgrad.backward/1", **head(self.case), "output": self.output}
+        result = {"schema": "convgrad.backward/1", **head(self.case), "output": self.output, **self.asked_indices}
         result |= {name: array for name, array in named.items() if array is not None}
         if overlays not in (None, "none"):
             shown = islice(self.overlays, None if overlays == "all" else int(overlays or 0))
@@ -139,6 +159,7 @@ def _short(value: Any) -> str:
 def head(case: Case) -> dict[str, Any]:
     """What every output says of its case first."""
     settings = {name: value for name, value in case.settings.items() if value is not None}
-    if settings.get("padding_mode") == "zeros":
-        del settings["padding_mode"]
+    for name, default in UNSAID.items():
+        if settings.get(name) == default:
+            del settings[name]
     return {"id": case.id, "op": case.operation.name, "arithmetic": case.arithmetic, "settings": settings}

@@ -123,6 +123,7 @@ class Part:
         """What the JSON says of the layer; a layer that slides no window has no overlays."""
         gradients = {name: array for name in ("dW", "db") if (array := self.shown(name)) is not None}
         head = {"name": self.name, "op": self.op, "arithmetic": self.arithmetic, "output": self.output}
+        head |= self.forward.asked_indices
         head |= {"delta": self.delta, "dX": self.dX, **gradients}
         updated = {"updated": self.updated} if self.moved else {}
         return head | updated | self._overlays(overlays)
@@ -197,6 +198,11 @@ class Subject:
             outputs.append((signal, forward))
             signal = after(forward.case, forward.y, layer, signal)
         return [*outputs, (signal, outputs[-1][1])]
+
+    @property
+    def is_forward(self) -> bool:
+        """Whether it is a case without a delta, whose gradients are of no interest."""
+        return self.chain.alone is not None and self.chain.alone.delta is None
 
     @cached_property
     def ending(self) -> Ending:
@@ -374,9 +380,12 @@ def _judged_case(case: Case) -> Case:
     if case.arithmetic == "exact":
         return case
     finite = all(np.isfinite(array).all() for array in (*case.arrays, case.delta) if array is not None)
-    if finite and is_hand_sized(case):
-        return replace(as_case(case, arithmetic="exact"), rounded=True)  # to be shown in the user's kind of number
-    return as_case(case, arithmetic="float64", nonfinite=not finite) if case.arithmetic == "float32" else case
+    needs_delta = case.delta is not None
+    if finite and is_hand_sized(case):  # to be shown in the user's kind of number
+        return replace(as_case(case, needs_delta=needs_delta, arithmetic="exact"), rounded=True)
+    if case.arithmetic != "float32":
+        return case
+    return as_case(case, needs_delta=needs_delta, arithmetic="float64", nonfinite=not finite)
 
 
 # -- The step ----------------------------------------------------------------------------------------------------------

@@ -11,7 +11,7 @@ from convgrad.core.arithmetic import DTYPES, Array, natural, rounded, zeros
 from convgrad.core.nested import MOST_PROBLEMS, Numbers, read_numbers
 from convgrad.errors import Problem, RequestError
 from convgrad.operations import OPERATIONS, Operation
-from convgrad.operations.conv_transpose import refuse_same
+from convgrad.operations.conv_transpose import refuse_words, resolve_output_size
 from convgrad.operations.geometry import refuse_flood, refuse_toil, resolved_padding
 from convgrad.operations.operation import Shape
 from convgrad.subject.layout import Layout
@@ -36,6 +36,7 @@ from convgrad.vocabulary import (
     SETTINGS,
     TRANSPOSED,
     keys_of_case,
+    row_of,
 )
 
 HAND_SIZED = 20_000
@@ -285,11 +286,10 @@ def missing_keys(
 ) -> list[Problem]:
     """What an operation needs and is not there, not even misspelt; of other keys `before` its own and `after` them."""
     own = ["kernel"] if "w" in operation.operands else []
-    settings = [name for name in operation.defaults if name in SETTINGS and SETTINGS[name].required]
     meant = _meant(given)
     return [
         Problem(f"{operation.name} needs `{key}`, which is missing", _MISSING_ADVICE.get(key, ""))
-        for key in (*before, *own, *after, *settings)
+        for key in (*before, *own, *after, *row_of(operation.name).required)
         if key not in given and key not in meant
     ]
 
@@ -299,7 +299,8 @@ def _meant(given: Mapping[str, Any]) -> set[str | None]:
     return {closest(str(key), keys_of_case()) for key in _unknown(given)}
 
 
-_MISSING_ADVICE = {"delta": "give the upstream gradient dL/dy, or `delta: ones`"}
+MISSING_DELTA = "give the upstream gradient dL/dy, or `delta: ones`"
+_MISSING_ADVICE = {"delta": MISSING_DELTA}
 
 
 def _fitted(
@@ -313,11 +314,13 @@ def _fitted(
         shapes["w"] = full_kernel(numbers["w"].shape, dims)
     check_channels(operation, shapes, settings)
     if "padding" in settings:
-        if transposed:
-            refuse_same(settings["padding"])
         sizes = shapes["w"][2:] if "w" in shapes else settings["window"]
+        if transposed:
+            refuse_words(settings["padding"])
         settings["padding"] = resolved_padding(settings["padding"], sizes, shapes["x"][2:], settings)
-        if not transposed:
+        if transposed:
+            resolve_output_size(settings, sizes, shapes["x"][2:])
+        else:
             refuse_flood("padded input", _padded(shapes["x"], settings["padding"]), prod(shapes["x"]))
     refuse_flood("window", settings.get("window") or (), prod(shapes["x"]))
     arguments = operation.prepare(shapes, settings)
@@ -346,7 +349,7 @@ def _fitted(
 
 def _padded(shape: Shape, padding: Iterable[tuple[int, int]]) -> Shape:
     """The shape of an input with its padding."""
-    lengths = (length + before + after for length, (before, after) in zip(shape[2:], padding, strict=True))
+    lengths = (max(length + before + after, 0) for length, (before, after) in zip(shape[2:], padding, strict=True))
     return (*shape[:2], *lengths)
 
 

@@ -163,22 +163,22 @@ def _padding(setting: Setting, value: Any, dims: int) -> Any:
         if not isinstance(value, Plain) or value[:1].isalpha():
             _refuse(f"expected cells or one of {', '.join(setting.choices)}, found '{value}'")
     if not is_list(value):
-        return ((integer(value, 0),) * 2,) * dims
+        return ((integer(value, setting.least),) * 2,) * dims
     if dims == 1 and len(value) == 2:
         both = f"[[{said_inside(value[0])}, {said_inside(value[1])}]]"
         _refuse(
             "expected one entry per axis (1), found 2",
             f"write {_example(value, dims)}; for before and after on one axis write {both}",
         )
-    return tuple(_at(axis, _pair, part) for axis, part in enumerate(_for_all(value, dims)))
+    return tuple(_at(axis, _pair, part, setting.least) for axis, part in enumerate(_for_all(value, dims)))
 
 
-def _pair(value: Any) -> tuple[int, int]:
+def _pair(value: Any, least: int) -> tuple[int, int]:
     if not is_list(value):
-        return (integer(value, 0),) * 2
+        return (integer(value, least),) * 2
     if len(value) != 2:
         _refuse(f"expected [before, after], found {len(value)} entries")
-    before, after = (_at(side, integer, part, 0) for side, part in enumerate(value))
+    before, after = (_at(side, integer, part, least) for side, part in enumerate(value))
     return before, after
 
 

@@ -9,7 +9,7 @@ from typing import Any
 from convgrad.core.window import Axis
 from convgrad.errors import Problem, RequestError
 from convgrad.operations import Operation
-from convgrad.operations.geometry import shape_text, strided_axes
+from convgrad.operations.geometry import added, shape_text, strided_axes
 from convgrad.operations.operation import Shape
 from convgrad.vocabulary import CONVOLUTION, MAXIMUM, MEAN, NORM, TRANSPOSED
 
@@ -154,7 +154,7 @@ def _output_arithmetic(operation: Operation, shapes: Mapping[str, Shape], settin
     if _LENGTHS.get(operation.family) is not _plain_length or "stride" not in settings or settings.get("ceil_mode"):
         return []
     return [
-        f"floor(({length} + {axis.before} + {axis.after} - {axis.extent})/{axis.stride}) + 1 = {axis.positions(length)}"
+        f"floor(({added(length, axis.before, axis.after, -axis.extent)})/{axis.stride}) + 1 = {axis.positions(length)}"
         for axis, length in zip(_axes(shapes, settings), shapes["x"][2:], strict=True)
     ]
 

@@ -16,7 +16,8 @@ TIES = {
 }  # fmt: skip
 
 GEOMETRY = ("window", "stride", "dilation", "padding", "output_padding", "groups", "output_size")
-TOLD = ("dims", *GEOMETRY, "padding_mode", "mode", "ceil_mode", "divisor", "count_include_pad", "norm", "ties")
+TOLD = ("dims", *GEOMETRY, "padding_mode", "mode", "ceil_mode", "divisor", "count_include_pad", "norm", "ties",
+        "return_indices")  # fmt: skip
 """Settings that are told in words of their own; others follow by their names."""
 
 
@@ -86,7 +87,7 @@ def _pooling(case: Case) -> Iterator[str]:
         yield "ceil mode"
     if settings.get("divisor") is not None:
         yield f"divisor {settings['divisor']}"
-    elif "count_include_pad" in settings and any(map(any, settings["padding"])):
+    elif "count_include_pad" in settings and any(max(pair) > 0 for pair in settings["padding"]):
         yield "padding counted" if settings["count_include_pad"] else "padding not counted"
     if p := settings.get("norm"):
         yield f"norm {p}" + (_formula(p) if case.operation.family == NORM else "")

@@ -11,7 +11,8 @@ from convgrad.diagnosis.diagnosis import Diagnosis
 from convgrad.operations.geometry import shape_text
 from convgrad.views.block_kinds import Apart, Column, Item, Row, Table, Words, index
 
-NOUNS = {"output": "output", "kernel": "stepped kernel", "bias": "stepped bias", "delta": "delta"}
+NOUNS = {"output": "output", "kernel": "stepped kernel", "bias": "stepped bias", "delta": "delta",
+         "indices": "winners"}  # fmt: skip
 """What an array is called where it is no gradient."""
 COARSE = (
     "half of it, or nothing at all, would agree as well; more digits, another type, or a smaller case of whole "

@@ -38,7 +38,7 @@ def _sections(gradients: Gradients, asked: Asked, overlays: View) -> View:
         yield header(gradients.case)
         yield from overlays
         yield _checksums(gradients)
-    yield Arrays((("dW", gradients.dW), ("db", gradients.db), ("dX", gradients.dX)))
+    yield Arrays((("dW", gradients.dW), ("db", gradients.db), ("dX", gradients.dX), *gradients.asked_indices.items()))
 
 
 def _overlays(gradients: Gradients, asked: Asked) -> View:

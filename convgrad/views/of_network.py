@@ -94,8 +94,8 @@ def _panel(network: Subject, layer: Part, asked: Asked) -> View:
         yield Section(_layer_head(layer))
         yield Arrays((("x", layer.signal.values), *((SHORT[name], a) for name, a in layer.layer.parameters.items())))
     yield Arrays((
-        ("output", layer.output), ("delta in", layer.delta), ("delta out (dX)", layer.dX), ("dW", layer.dW),
-        ("db", layer.db),
+        ("output", layer.output), *layer.forward.asked_indices.items(), ("delta in", layer.delta),
+        ("delta out (dX)", layer.dX), ("dW", layer.dW), ("db", layer.db),
     ))  # fmt: skip
     yield Arrays(tuple((f"{SHORT[name]} after the step", array) for name, array in layer.updated.items()))
     if not asked.quiet:

@@ -69,7 +69,8 @@ def _findings(report: Report, findings: list[Judged]) -> Iterator[Item]:
             cells = ", ".join(f"x{index(cell)}" for cell in kink.cells)
             yield Item(f"at output{index(kink.output)}: {kink.why} ({cells})", 1)
     yield from (Item(text) for text in _sample(report))
-    yield Item(f"{report.evaluations} forward passes")
+    forward = "no delta is given, so that no gradient is looked at"
+    yield Item(forward if report.subject.is_forward else f"{report.evaluations} forward passes")
 
 
 def _diagnosis(report: Report, name: str) -> Iterator[Item]:

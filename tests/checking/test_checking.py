@@ -12,6 +12,7 @@ from convgrad.checking.ours import estimate
 from convgrad.core.arithmetic import Plain
 from convgrad.documents import chunks
 from convgrad.errors import RequestError
+from convgrad.subject.case import make_case
 from convgrad.testing import assert_gradients
 from tests import geometry
 
@@ -332,3 +333,40 @@ def test_every_entry_is_differenced_where_that_is_asked_for_or_nothing_is_claime
     assert check(small, {"db": right.db}).sample is not None
     assert check(small, {"db": right.db}, every=True).sample is None
     assert check(small).sample is None
+
+
+# -- Without a delta ---------------------------------------------------------------------------------------------------
+
+NO_DELTA = {"input": [[1, 2, 4], [0, -3, 5], [7, 1, 2]], "kernel": [[1, 2], [3, 5]]}
+
+
+@pytest.mark.parametrize("arithmetic", ["float64", "float32"])
+def test_a_claimed_output_alone_needs_no_delta_in_any_arithmetic(arithmetic):
+    for size in (3, 200):
+        case = {"input": np.arange(size * size).reshape(size, size), "kernel": NO_DELTA["kernel"]}
+        y = convgrad.forward(case, arithmetic=arithmetic).output
+        assert convgrad.check(case, {"output": y}, arithmetic=arithmetic).verdict == "agrees"
+
+
+def test_a_claimed_output_alone_needs_no_delta():
+    y = convgrad.forward(NO_DELTA).output
+    for claim in ({"output": y}, {"output[0]": y[0]}, {"output": {"sum": y.sum()}}, convgrad.forward(NO_DELTA)):
+        report = convgrad.check(NO_DELTA, claim)
+        assert (report.verdict, report.evaluations, report.checksums) == ("agrees", 0, ())
+        assert [str(finding.array).partition(".")[0] for finding in report.findings] == ["output"]
+    wrong = convgrad.check(
+        {**NO_DELTA, "claim": {"output": convgrad.forward({**NO_DELTA, "mode": "convolution"}).output}}
+    )
+    assert [diagnosis.mistake for diagnosis in wrong.diagnosis] == ["kernel-rotated"]
+    # what it could reveal is what shows in an output: fewer mistakes, and none of them one of a gradient alone
+    full = convgrad.check({**NO_DELTA, "delta": "ones"})
+    assert 0 < wrong.strength.of < full.strength.of
+    assert "delta-forgotten" not in {blind.id for blind in wrong.strength.blind_to}
+
+
+@pytest.mark.parametrize("claim", [None, {"dX": [[0] * 3] * 3}, {"output": [[1, 1], [1, 1]], "dW": [[1, 1], [1, 1]]}])
+def test_without_a_claim_on_the_output_alone_a_delta_is_needed(claim):
+    with pytest.raises(convgrad.RequestError, match="delta"):
+        convgrad.check(NO_DELTA, claim)
+    with pytest.raises(convgrad.RequestError, match="delta"):
+        convgrad.check(make_case(NO_DELTA, needs_delta=False), claim)
