@@ -10,7 +10,7 @@ import numpy as np
 
 from convgrad.claims.digits import written
 from convgrad.core.arithmetic import EXACT, FLOAT64, Array, rounded
-from convgrad.core.nested import read_numbers
+from convgrad.core.nested import PrintedRows, read_numbers
 from convgrad.subject.case import Case
 from convgrad.subject.layout import GRADIENTS
 from convgrad.vocabulary import NORM, OPERANDS
@@ -77,7 +77,9 @@ def _input(value: Any, shape: tuple[int, ...]) -> _Input:
                        for number, half in zip(text.decimals, text.half_units(), strict=True)], FLOAT64)  # fmt: skip
     count = text.digits if text.by_digits or text.digits < FEWEST else text.place
     unit = "significant digits" if text.by_digits else "decimal" if count == 1 else "decimals"
-    return _Input(halves.reshape(shape), f"{count} {unit}", count)
+    return _Input(
+        halves.reshape(shape), f"{count} {unit}", max(count, ENOUGH) if isinstance(value, PrintedRows) else count
+    )
 
 
 def _place(values: Array) -> int:

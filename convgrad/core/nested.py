@@ -29,7 +29,17 @@ from convgrad.errors import Path, Problem, RequestError, excerpt
 MOST_PROBLEMS = 10
 DIGITS_IN_COMMON = 10_000  # those of 1/1 to 1/20000 have 8,686
 MOST_COMMON = 10**DIGITS_IN_COMMON
-LISTS, NATIVE = {list, tuple}, {int, float}
+
+
+class PrintedRows(list[Any]):
+    """Rows that a program printed, and so may have rounded; `by` says which."""
+
+    def __init__(self, rows: list[Any], by: str) -> None:
+        super().__init__(rows)
+        self.by = by
+
+
+LISTS, NATIVE = {list, tuple, PrintedRows}, {int, float}
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from convgrad.core.arithmetic import natural
+from convgrad.core.nested import PrintedRows
 from convgrad.subject.case import Case
 from convgrad.views.block_kinds import Facts, Heading, Section, Sign, Words, printable, shape_text
 from convgrad.vocabulary import NORM
@@ -39,6 +40,7 @@ def _items(case: Case) -> Iterator[Words]:
     yield f"x {shape_text(case.layout.input)}"
     if case.layout.kernel is not None:
         yield f"kernel {shape_text(case.layout.kernel)}"
+    yield from _printed(case.document)
     for name in GEOMETRY:
         if (value := settings.get(name)) is not None and not _dull(name, value):
             yield f"{name} {_setting(name, value)}" + _mode_of_padding(name, settings)
@@ -50,6 +52,13 @@ def _items(case: Case) -> Iterator[Words]:
         yield "cross-correlation" if settings["mode"] == "cross-correlation" else "convolution: the kernel is turned"
     if rule := settings.get("ties"):
         yield f"ties: {TIES[rule]}"
+
+
+def _printed(document: Mapping[str, Any]) -> Iterator[str]:
+    """What was read as somebody's print."""
+    claim = document.get("claim")
+    for arrays in (document, claim if isinstance(claim, Mapping) else {}):
+        yield from (f"{key} read as {value.by}" for key, value in arrays.items() if isinstance(value, PrintedRows))
 
 
 def output(shape: Sequence[int]) -> Words:
