@@ -20,7 +20,7 @@ from convgrad.differences.roundoff import TYPES
 from convgrad.errors import Path, Problem, RequestError
 from convgrad.passes.explanation import full_shapes
 from convgrad.passes.subject import Part, Subject
-from convgrad.subject.case import did_you_mean
+from convgrad.subject.foreign_words import did_you_mean
 from convgrad.subject.layout import OPERANDS
 from convgrad.subject.place import Place
 from convgrad.subject.settings import said_inside

@@ -14,16 +14,19 @@ from convgrad.operations import OPERATIONS, Operation
 from convgrad.operations.conv_transpose import refuse_same
 from convgrad.operations.geometry import refuse_flood, refuse_toil, resolved_padding
 from convgrad.operations.operation import Shape
+from convgrad.subject.foreign_words import closest, did_you_mean, meant
 from convgrad.subject.layout import Layout
 from convgrad.subject.settings import integer, is_list, listed_dims, read_setting, said, said_inside, unwrapped
 from convgrad.subject.shapes import check_bias, check_channels, check_delta, full_input, full_kernel
 from convgrad.vocabulary import (
     ALWAYS,
     ARITHMETICS,
+    LAYERS,
     MOST_DIMS,
     NORM,
     OPERANDS,
     PARAMETERS,
+    RESULTS,
     SETTINGS,
     TRANSPOSED,
     keys_of_case,
@@ -149,32 +152,22 @@ def as_case(case: Mapping[str, Any] | Case, *, needs_delta: bool = True, **keywo
 
 def _unknown_keys(given: Mapping[str, Any]) -> list[Problem]:
     return [
-        Problem(f"unknown key '{key}'" + did_you_mean(str(key), keys_of_case()), path=(str(key),), of_key=True)
+        Problem(f"unknown key '{key}'" + did_you_mean(str(key), keys_of_case()), _advice(str(key), given), (str(key),),
+                of_key=True)
         for key in _unknown(given)
-    ]
+    ]  # fmt: skip
+
+
+def _advice(key: str, given: Mapping[str, Any]) -> str:
+    """Where what an unknown key says is said here, if it is said elsewhere."""
+    if key in RESULTS or meant(key, RESULTS):
+        return f"what somebody else computed goes in `claim`, as in claim: {{{closest(key, RESULTS)}: …}}"
+    sized = meant(key, ("window",)) and "kernel" in {*given, *_meant(given)}
+    return "leave it out: the size of a kernel is that of its array" if sized else ""
 
 
 def _unknown(given: Mapping[str, Any]) -> list[str]:
     return [key for key in given if key not in SETTINGS and key not in ALWAYS]
-
-
-def did_you_mean(word: str, words: Iterable[str]) -> str:
-    """A suggestion for a misspelt word, or nothing.
-
-    >>> did_you_mean("kernal", ["kernel", "input"])
-    ': did you mean `kernel`?'
-    """
-    close = closest(word, words)
-    return f": did you mean `{close}`?" if close else ""
-
-
-def closest(word: str, words: Iterable[str]) -> str | None:
-    """The word most like a misspelt one, if any is."""
-    from difflib import get_close_matches
-
-    folded = {known.casefold(): known for known in words}
-    close = get_close_matches(word.casefold(), list(folded), n=1, cutoff=0.6)
-    return folded[close[0]] if close else None
 
 
 def _operation(given: Mapping[str, Any]) -> Operation:
@@ -183,9 +176,18 @@ def _operation(given: Mapping[str, Any]) -> Operation:
     if name is None:
         raise RequestError(Problem("which operation is it?", f"say `op:`, one of {', '.join(OPERATIONS)}"))
     if not isinstance(name, str) or name not in OPERATIONS:
-        hint = did_you_mean(name, OPERATIONS) if isinstance(name, str) else ""
-        raise RequestError(Problem(f"unknown operation {said(name)}{hint}", f"one of {', '.join(OPERATIONS)}", ("op",)))
+        raise RequestError(_unknown_operation(name))
     return OPERATIONS[name]
+
+
+def _unknown_operation(name: Any) -> Problem:
+    """What is said of an operation that a case cannot be."""
+    hint = did_you_mean(name, OPERATIONS) if isinstance(name, str) else ""
+    of_layer = (name if name in LAYERS else meant(name, LAYERS)) if isinstance(name, str) and not hint else None
+    if of_layer:
+        said_so = "" if of_layer == name else f", here `{of_layer}`,"
+        return Problem(f"{said(name)}{said_so} is only a layer of a network", "use `convgrad network`", ("op",))
+    return Problem(f"unknown operation {said(name)}{hint}", f"one of {', '.join(OPERATIONS)}", ("op",))
 
 
 def _read_arrays(given: Mapping[str, Any], collect: Collector, nonfinite: bool) -> dict[str, Numbers]:

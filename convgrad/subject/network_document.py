@@ -12,8 +12,9 @@ from convgrad.core.nested import MOST_PROBLEMS, Numbers, read_numbers
 from convgrad.errors import Path, Problem, RequestError
 from convgrad.operations import LAYERS, LOSSES, OPERATIONS, Operation
 from convgrad.operations.operation import Shape
-from convgrad.subject.case import did_you_mean, missing_keys, wrong_settings
+from convgrad.subject.case import missing_keys, wrong_settings
 from convgrad.subject.chain import Chain, Layer, LossAt
+from convgrad.subject.foreign_words import did_you_mean
 from convgrad.subject.settings import exact_number, integer, listed_dims, read_setting, said, said_inside
 from convgrad.vocabulary import (
     ARITHMETICS,
