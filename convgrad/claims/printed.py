@@ -49,7 +49,7 @@ def of_printed_inputs(case: Case, array: str, sure: float) -> Printed | None:
     keys = {name: key for key, name in OPERANDS.items()}
     operands = {name: part for name, part in (*case.operands.items(), ("delta", case.delta)) if part is not None}
     used = [name for name in MADE_OF[array] if name in operands]
-    inputs = {name: _input(case.document.get(keys[name]), operands[name].shape) for name in used}
+    inputs = {name: _input(case, keys[name], operands[name].shape) for name in used}
     decimal = {name: one for name, one in inputs.items() if one.said}
     if not decimal:
         return None
@@ -61,11 +61,11 @@ def of_printed_inputs(case: Case, array: str, sure: float) -> Printed | None:
     return Printed(allowed, said, min(one.count for one in decimal.values()) >= ENOUGH)
 
 
-def _input(value: Any, shape: tuple[int, ...]) -> _Input:
-    none = _Input(np.zeros(shape))
+def _input(case: Case, key: str, shape: tuple[int, ...]) -> _Input:
+    value, none = case.document.get(key), _Input(np.zeros(shape))
     if value is None or isinstance(value, str):
         return none
-    numbers = read_numbers(value, nonfinite=True).values
+    numbers = case.layout.arranged(OPERANDS[key], read_numbers(value, nonfinite=True)).values
     if isinstance(numbers, np.ndarray):
         place = _place(numbers)
         halves = np.where(numbers == 0, 0, 0.5 * 10.0**-place).reshape(shape)

@@ -105,10 +105,16 @@ def read_chain(
 
 def _unknown(given: Mapping[str, Any], known: Sequence[str]) -> list[Problem]:
     return [
-        Problem(f"unknown key '{key}'" + did_you_mean(str(key), known), path=(str(key),), of_key=True)
+        Problem(
+            f"unknown key '{key}'" + did_you_mean(str(key), known), _ABSENT.get(str(key), ""), (str(key),), of_key=True
+        )
         for key in given
         if key not in known
     ]
+
+
+_ABSENT = {"layout": "the arrays of a network are (N, C, …) and (O, C, …)"}
+"""Keys of a case that a network has not, and what is so instead."""
 
 
 def _check_keys(given: Mapping[str, Any], reader: Reader) -> None:

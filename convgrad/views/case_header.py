@@ -45,7 +45,9 @@ def _items(case: Case) -> Iterator[Words]:
         if (value := settings.get(name)) is not None and not _dull(name, value):
             yield f"{name} {_setting(name, value)}" + _mode_of_padding(name, settings)
     yield from _pooling(case)
-    yield from (f"{name} {value}" for name, value in settings.items() if name not in TOLD and value is not None)
+    yield from (
+        f"{name} {_plainly(value)}" for name, value in settings.items() if name not in TOLD and value is not None
+    )
     yield output(case.layout.output(case.output_shape))
     yield case.arithmetic
     if "mode" in settings:
@@ -64,6 +66,10 @@ def _printed(document: Mapping[str, Any]) -> Iterator[str]:
 def output(shape: Sequence[int]) -> Words:
     """What comes out."""
     return (Sign.TO, f"  output {shape_text(shape)}")
+
+
+def _plainly(value: Any) -> str:
+    return ", ".join(value) if isinstance(value, tuple) else str(value)
 
 
 def _dull(name: str, value: Any) -> bool:
