@@ -14,6 +14,7 @@ from convgrad.claims.results import claimed
 from convgrad.cli.options import CASE, CLAIMS, refuse
 from convgrad.cli.typed import Reading, Running
 from convgrad.documents import Document, read, source
+from convgrad.documents.sources import file_in
 from convgrad.errors import Point, Problem, RequestError
 
 ARRAYS = ("input", "kernel", "bias", "delta")
@@ -134,8 +135,7 @@ def _refuse_to_write_over(output: str | None, reading: Reading) -> None:
     """Refuse, before any work, to lose what is read."""
     if output is None or not os.path.isfile(output):
         return
-    files = [word.partition(".npz:")[0] + ".npz" if ".npz:" in word else word
-             for word in reading.words if isinstance(word, str)]  # fmt: skip
+    files = [file_in(word) for word in reading.words if isinstance(word, str)]
     if any(os.path.isfile(file) and os.path.samefile(file, output) for file in files):
         refuse("--output", f"{output} is read in this run, and would be lost", "write to another file")
 
@@ -173,6 +173,9 @@ def _from_options(reading: Reading, exact: bool, nonfinite: bool) -> tuple[dict[
         else:
             values[key] = setting(text, "--" + key.replace("_", "-"))
     claims = _claims(reading.claims, origins, exact, nonfinite)
+    types = {origins[name].dtype for name in claims}
+    if types == {"bfloat16"}:  # of which NumPy has no arrays that would say so
+        values.setdefault("claim_dtype", "bfloat16")
     return (values | {"claim": {**as_mapping(values.get("claim")), **claims}} if claims else values), origins
 
 
