@@ -115,6 +115,22 @@ class Opened(NamedTuple):
         return cls(**_given(tables.NETWORK, words))
 
 
+class Started(NamedTuple):
+    """Which document to start from, and the new file to write it to, if any."""
+
+    name: str
+    file: str | None = None
+
+    @classmethod
+    def typed(cls, words: Words) -> Self:
+        """What was typed of it; a file that is there already is refused."""
+        started = cls(words["name"], words["file"])
+        if started.file is not None and (not started.file or os.path.lexists(started.file)):
+            what = "this is there already, and would be lost" if started.file else "the file has no name"
+            refuse(started.file or "FILE", what, "name a new file")
+        return started
+
+
 class Writing(NamedTuple):
     """How to write a result: the format, the file, and the look of a table."""
 
@@ -186,7 +202,12 @@ class Offer(NamedTuple):
 
 _CASE = (document_word("case", "a case document; - is standard input", needed=False),)
 _NETWORK = (document_word("file", "a network document; - is standard input", needed=True),)
+_NEW = (
+    document_word("name", "an operation, as in conv or max-pool; or network", needed=True),
+    document_word("file", "a new file; without one the document is shown", needed=False),
+)
 OFFERS: dict[type, Offer] = {
+    Started: Offer((), _NEW),
     Reading: Offer(tables.CASE, _CASE),
     ClaimReading: Offer((*tables.CASE, *tables.CLAIMS, *tables.CLAIMED), _CASE),
     NetworkReading: Offer((), _NETWORK),

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from math import prod
 from typing import Any
 
 import numpy as np
 
 from convgrad.core.arithmetic import FLOAT64, FRACTION, NONFINITE
 from convgrad.core.nested import PrintedRows
+from convgrad.documents.cells import DEPTH
 from convgrad.documents.document import Document
 from convgrad.documents.lifting import LARGE
 from convgrad.documents.places import place_at
@@ -18,6 +20,7 @@ from convgrad.documents.printed_cells import Leaf, PrintError, numeral, refuse_w
 from convgrad.documents.printed_rows import rowed
 from convgrad.documents.sources import PRINT, Source, decoded
 from convgrad.errors import Path, Point, Problem, RequestError
+from convgrad.vocabulary import LARGEST
 
 HEAD = re.compile(
     r"""\s*(?:Parameter\ containing:\s*)?
@@ -154,8 +157,16 @@ def _body(text: str, leaf: Leaf) -> tuple[Any, str]:
     if tail.end() < len(text):
         raise PrintError("this comes after the array", "give one array at a time", tail.end())
     if rows == [] and (size := SIZE.search(text, end)):
-        return np.zeros([int(part) for part in size[1].split(",") if part.strip()]), by
+        return _empty(size), by
     return rows, "MATLAB" if semicolons and not by else by or ("C" if text[start] == "{" else "NumPy")
+
+
+def _empty(size: re.Match[str]) -> Any:
+    """An array without numbers, of the shape that is printed beside it."""
+    shape = [int(part[:20]) for part in re.findall("[0-9]+", size[1])]
+    if 0 not in shape or len(shape) > DEPTH or prod(filter(None, shape)) > LARGEST:
+        raise PrintError("no number is printed, but the shape has some", "print all of it", size.start())
+    return np.zeros(shape)
 
 
 def _printer(head: re.Match[str], text: str) -> str:

@@ -18,6 +18,7 @@ WORD = r"[^\s,;\[\]{}()]+"
 CELL = re.compile(rf"(?P<number>{NUMBER})|(?P<word>{WORD})", re.VERBOSE | re.IGNORECASE)
 SUFFIX = re.compile("[fFlLuU]+$")
 EXPONENT = re.compile("[eEdDf](?=[-+]?[0-9])")
+LONGEST_EXPONENT = 20
 DOTS = ("...", "…", "⋮", "⋯", "⋱")
 
 
@@ -45,6 +46,8 @@ def numeral(match: re.Match[str], power: str = "") -> Plain:
 def _times(text: str, power: str) -> str:
     """A number times a power of ten, with the digits that it has."""
     digits, _, exponent = text.partition("e")
+    if len(exponent) > LONGEST_EXPONENT:  # which no float64 has: it is refused as it is
+        return text
     return f"{digits}e{int(exponent or 0) + int(power)}"
 
 

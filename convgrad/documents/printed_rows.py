@@ -14,8 +14,8 @@ TITLE = re.compile(
     r"\s*(?:[A-Za-z_]\w*\s*="
     r"|\d+(?:[×x]\d+)*(?:-element)?\s+[\w.{}, :]*(?:Array|Matrix|Vector|single|double)[^\n]*:?)\s*$"
 )
-PAGE = re.compile(r"\s*(?:\w*\(:, ?:((?:, ?\d+)+)\)|\[:, :((?:, \d+)+)\])\s*=\s*$")
-POWER = re.compile(r"\s*1\.0+e([-+]\d+)\s*\*\s*$")
+PAGE = re.compile(r"\s*(?:\w*\(:, ?:((?:, ?\d{1,6})+)\)|\[:, :((?:, \d{1,6})+)\])\s*=\s*$")
+POWER = re.compile(r"\s*1\.0+e([-+]\d{1,3})\s*\*\s*$")
 COLUMNS = re.compile(r"\s*Columns? \d+")
 ELSEWHERE = "print it as text that can be read back: disp(mat2str(x, 17))"
 SEPARATORS = {"\t": "tabs", ",": "commas", ";": "semicolons", " ": "blanks"}

@@ -139,6 +139,7 @@ def test_the_digits_are_those_that_were_printed() -> None:
         ("[010 2]", ":1:2: without leading zeros"),
         ("Columns 1 through 8\n\n 1 2\n", "mat2str"),
         ("tensor(" + "[" * 5000, "brackets are more than 16 deep"),
+        ("tensor([], size=(0 3, 99999999999999999999999))", "no number is printed, but the shape has some"),
         ("ans(:,:,1) =\n 1 2\nans(:,:,3) =\n 1 2\n", "a page is missing"),
     ],
 )
