@@ -73,6 +73,8 @@ RESULTS = ("output", "dW", "db", "dX")
 NOTES = ("name", "source", "origin", "note", "expected", "tolerance")
 """Keys that any document may have, and that are left alone."""
 FREE = ("id", *NOTES)
+DIALECTS = ("torch", "keras", "jax", "onnx")
+"""Whose words a document may have."""
 FORMATS = ("table", "json", "jsonl", "yaml")
 
 # -- Settings ----------------------------------------------------------------------------------------------------------

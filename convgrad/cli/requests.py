@@ -125,10 +125,19 @@ def requests(reading: Reading, running: Running, *, exact: bool) -> Requests:
         return Requests(iter([Request(values, origins, None)]), False)
     named = source(reading.document)
     with _naming(named.name):
-        documents = read(named, exact=exact, nonfinite=nonfinite)
+        documents = _in_our_words(read(named, exact=exact, nonfinite=nonfinite), reading.dialect)
         first = list(islice(documents, 2))
     each = (_merged(document, values, origins) for part in (first, documents) for document in part)
     return Requests(each, named.format.is_lines or len(first) > 1)
+
+
+def _in_our_words(documents: Iterator[Document], dialect: str | None) -> Iterator[Document]:
+    """The documents, translated where they have somebody else's words."""
+    if dialect is None:
+        return documents
+    from convgrad.documents.translated import Translated
+
+    return (Translated(document, dialect) for document in documents)
 
 
 def _refuse_to_write_over(output: str | None, reading: Reading) -> None:

@@ -12,6 +12,7 @@ from typing import Any, NamedTuple
 
 from convgrad.cli import options as tables
 from convgrad.cli.options import Option, document_word, refuse, whole_number
+from convgrad.vocabulary import DIALECTS
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -32,6 +33,7 @@ class Reading(NamedTuple):
     document: str | None
     keys: Mapping[str, Any]
     claims: Mapping[str, str]
+    dialect: str | None = None
 
     @classmethod
     def typed(cls, words: Words) -> Self:
@@ -40,7 +42,10 @@ class Reading(NamedTuple):
         if words[argument.name] == "":
             refuse(argument.name.upper(), "expected a file, found nothing", "name one")
         keys = _given((*tables.CASE, *tables.CLAIMS), words)
-        return cls(words[argument.name], keys, _given(tables.CLAIMED, words))
+        dialect = _given(tables.DIALECT, words).get("dialect")
+        if dialect is not None and dialect not in DIALECTS:
+            refuse("--as", f"expected {', '.join(DIALECTS)}, found '{dialect}'")
+        return cls(words[argument.name], keys, _given(tables.CLAIMED, words), dialect)
 
     @property
     def words(self) -> tuple[Any, ...]:
@@ -208,8 +213,8 @@ _NEW = (
 )
 OFFERS: dict[type, Offer] = {
     Started: Offer((), _NEW),
-    Reading: Offer(tables.CASE, _CASE),
-    ClaimReading: Offer((*tables.CASE, *tables.CLAIMS, *tables.CLAIMED), _CASE),
+    Reading: Offer((*tables.CASE, *tables.DIALECT), _CASE),
+    ClaimReading: Offer((*tables.CASE, *tables.DIALECT, *tables.CLAIMS, *tables.CLAIMED), _CASE),
     NetworkReading: Offer((), _NETWORK),
     Overlays: Offer(tables.OVERLAYS),
     Checking: Offer(tables.CHECKING),

@@ -12,10 +12,10 @@ import numpy as np
 from convgrad.documents.binary import carefully, numbers, refuse_damaged
 from convgrad.documents.document import Document
 from convgrad.documents.sources import Source, refuse
-from convgrad.documents.tensors import onnx_words
 from convgrad.documents.tensors.named import SHOWN, refuse_member
 from convgrad.documents.tensors.number_types import decoded, require_known, size_of
 from convgrad.documents.tensors.protobuf import Fields, fields, floats, integers, signed, text
+from convgrad.subject import onnx_words
 
 GRAPH, OPSETS = 7, 8
 NODE, INITIALIZER, INPUT, BETWEEN = 1, 5, 11, 13
