@@ -9,11 +9,12 @@ from typing import Any, NamedTuple
 
 PER_AXIS, PADDING, WHOLE, DIVISOR, NUMBER = "per axis", "padding", "whole", "divisor", "number"
 BOOLEAN, CHOICE, ARRAY, DELTA, EXACT_NUMBER = "boolean", "choice", "array", "delta", "exact number"
-ANYTHING = "anything"
+ANYTHING, LETTERS = "anything", "letters"
 """What a setting may be: `subject.settings` reads each kind, `documents.schemas` describes it, `cli.options` types it.
 
 One whole number, or one per axis; cells, or a word; a whole number; one that may be below 0 but not 0; a number; yes or
-no; one of some words; numbers; numbers or `ones`; a number that stays exact; whatever comes.
+no; one of some words; numbers; numbers or `ones`; a number that stays exact; whatever comes; a word of
+letters for axes, or two.
 """
 
 LARGEST = 2**31 - 1
@@ -212,7 +213,7 @@ DIMS = Setting(
 )  # fmt: skip
 BESIDE: dict[str, Setting] = {
     "layout": Setting(
-        ANYTHING,
+        LETTERS,
         "the axes of input and output, and of the kernel, in letters: `[NHWC, HWIO]`; results come back so",
         otherwise="`[NCHW, OIHW]`",
     ),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from functools import cache
 
 _KEYS = {
     "kernel": "weight weights w filter filters rhs kernels",
@@ -79,8 +80,10 @@ def _table(*tables: dict[str, str]) -> dict[str, list[str]]:
     return ours
 
 
-_OURS = _table(_KEYS, _VALUES, _OPERATIONS, _GLOBAL)
-_OF_ALL = _table(_GLOBAL)
+@cache
+def ours_by_theirs() -> dict[str, list[str]]:
+    """Our words by all of theirs: made when a word is not known, which seldom comes."""
+    return _table(_KEYS, _VALUES, _OPERATIONS, _GLOBAL)
 
 
 def did_you_mean(word: str, words: Iterable[str]) -> str:
@@ -90,7 +93,7 @@ def did_you_mean(word: str, words: Iterable[str]) -> str:
     (': did you mean `kernel`?', ': did you mean `kernel`?')
     """
     close = closest(word, words)
-    more = " with `output_size: 1`" if close in _OF_ALL.get(_folded(word), ()) else ""
+    more = " with `output_size: 1`" if _folded(word) in _GLOBAL.get(str(close), "").split() else ""
     return f": did you mean `{close}`{more}?" if close else ""
 
 
@@ -112,4 +115,4 @@ def meant(word: str, words: Iterable[str]) -> str | None:
     >>> meant("Linear", ["conv", "dense"])
     'dense'
     """
-    return next((ours for ours in _OURS.get(_folded(word), ()) if ours in set(words)), None)
+    return next((ours for ours in ours_by_theirs().get(_folded(word), ()) if ours in set(words)), None)

@@ -27,7 +27,7 @@ OURS = {*keys_of_case(), *keys_of_network(), *keys_of_layer(), *KEYS_OF_LOSS, *O
 
 
 def test_every_word_leads_to_one_that_there_is() -> None:
-    known = {word for words in foreign_words._OURS.values() for word in words}
+    known = {word for words in foreign_words.ours_by_theirs().values() for word in words}
     assert known - OURS - {"layout"} == set()
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+import jsonschema
 import numpy as np
 import pytest
 
@@ -120,6 +121,8 @@ def test_the_command_line_says_the_layout_in_header_and_json(tmp_path: Path) -> 
     made = result("backward", file, "--layout", "nhwc,hwio")
     assert made["settings"]["layout"] == ["NHWC", "HWIO"]
     assert np.shape(made["dX"]) == (1, 3, 3, 2)
+    jsonschema.validate(made, convgrad.schema("backward"))
+    jsonschema.validate({"input": [1], "kernel": [1], "layout": ["NHWC", "HWIO"]}, convgrad.schema("case"))
     saved = tmp_path / "dX.npy"
     assert run("backward", file, "--layout", "NHWC,HWIO", "--output", str(saved)).returncode == 0
     np.testing.assert_array_equal(np.load(saved), made["dX"])
