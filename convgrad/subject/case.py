@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import partial
 from math import prod
 from typing import Any, TypeVar
@@ -13,16 +13,16 @@ from convgrad.core.nested import MOST_PROBLEMS, Numbers, read_numbers
 from convgrad.errors import Problem, RequestError
 from convgrad.operations import OPERATIONS, Operation
 from convgrad.operations.conv_transpose import refuse_same
-from convgrad.operations.geometry import refuse_flood, refuse_toil, resolved_padding, shape_text
+from convgrad.operations.geometry import refuse_flood, refuse_toil, resolved_padding
 from convgrad.operations.operation import Shape
 from convgrad.subject.foreign_words import closest, did_you_mean, meant
-from convgrad.subject.layout import Layout, common_layouts, orders, read_layout
+from convgrad.subject.layout import Layout, layout_of, letters_of, read_layout
+from convgrad.subject.readings import advised, refuse_two_readings, suspected
 from convgrad.subject.settings import integer, is_list, listed_dims, read_setting, said, said_inside, unwrapped
 from convgrad.subject.shapes import check_bias, check_channels, check_delta, full_input, full_kernel
 from convgrad.vocabulary import (
     ALWAYS,
     ARITHMETICS,
-    CONVOLUTION,
     LAYERS,
     MOST_DIMS,
     NORM,
@@ -141,27 +141,7 @@ def make_case(
         if error.problems[0].path[:1] not in (("kernel",), ("delta",)) or "layout" in given:
             raise
         fit = partial(_fitted, operation, settings={"dims": dims, **settings}, arithmetic="float64")
-        raise _advised(error, _suspected(fit, given, numbers, dims)) from None
-
-
-def _suspected(fit: Callable[..., Case], given: Mapping[str, Any], numbers: Mapping[str, Numbers], dims: int) -> str:
-    """A layout in which arrays of these shapes, that do not fit as they are, would."""
-    outlines = {name: part.outline() for name, part in numbers.items()}
-    with_kernel = "w" in numbers and len(numbers["w"].shape) > dims
-    for letters in common_layouts(dims, with_kernel):
-        try:
-            fit({**given, "layout": letters.split(",")}, outlines)
-        except RequestError:
-            continue
-        return letters
-    return ""
-
-
-def _advised(error: RequestError, letters: str) -> RequestError:
-    """The error, with the layout in which there would be none."""
-    first, *others = error.problems
-    advice = f"{first.advice}; with --layout {letters} they fit" if letters else first.advice
-    return RequestError([replace(first, advice=advice.removeprefix("; ")), *others])
+        raise advised(error, suspected(fit, given, numbers, dims)) from None
 
 
 def as_case(case: Mapping[str, Any] | Case, *, needs_delta: bool = True, **keywords: Any) -> Case:
@@ -238,7 +218,7 @@ def _dims(given: Mapping[str, Any], numbers: Mapping[str, Numbers], operation: O
     if "layout" in given:
         return len(read_layout(given["layout"])[0]) - 2
     if "w" in numbers:
-        _refuse_two_readings(given, numbers, operation)
+        refuse_two_readings(given, numbers, operation)
         return _dims_of_kernel(len(numbers["w"].shape))
     rank, listed = len(numbers["x"].shape) if "x" in numbers else 0, listed_dims(given)
     # a list of one may be for all axes: it says 1 only where an input of that rank can have one
@@ -251,29 +231,6 @@ def _dims(given: Mapping[str, Any], numbers: Mapping[str, Numbers], operation: O
     raise RequestError(
         Problem(f"an input of rank {rank} may have several numbers of axes", "say `dims: 1`, 2 or 3", ("input",))
     )
-
-
-def _refuse_two_readings(given: Mapping[str, Any], numbers: Mapping[str, Numbers], operation: Operation | None) -> None:
-    """Ask where a kernel of rank 3 may be filters over one axis with channels, or over two, and delta does not say."""
-    kernel, x = numbers["w"].shape, numbers["x"].shape if "x" in numbers else ()
-    if operation is None or operation.family != CONVOLUTION or (len(kernel), len(x)) != (3, 2) or 0 in kernel:
-        return
-    groups = given.get("groups", 1)
-    over_one = x[0] == kernel[1] * (groups if isinstance(groups, int) else 1)
-    over_two = kernel[1] <= x[0] and kernel[2] <= x[1]
-    rank = len(numbers["delta"].shape) if "delta" in numbers else 0
-    if over_two and rank != 2 and (not over_one or rank == 3 or listed_dims(given) == 2):
-        raise RequestError(_two_readings(kernel, x))
-
-
-def _two_readings(kernel: Shape, x: Shape) -> Problem:
-    filters, channels, length = kernel
-    return Problem(
-        f"a kernel {shape_text(kernel)} on an input {shape_text(x)} may be {filters} filters of {channels} channels "
-        f"over one axis, or {filters} filters {channels}x{length} over two",
-        f"say `dims: 1`; or `dims: 2`, with the kernel as {shape_text((filters, 1, channels, length))} and the input "
-        f"as {shape_text((1, *x))}", ("kernel",),
-    )  # fmt: skip
 
 
 def _dims_of_kernel(rank: int) -> int:
@@ -354,9 +311,9 @@ def _fitted(
     arithmetic: str,
 ) -> Case:  # fmt: skip
     dims, transposed = settings["dims"], operation.family == TRANSPOSED
-    layout, shapes = _layout(operation, given, numbers, dims), {}
+    layout, shapes = layout_of(operation, given, numbers, dims), {}
     numbers = {name: layout.arranged(name, part) for name, part in numbers.items()}
-    settings |= {"layout": said_layout} if (said_layout := _said_layout(given, layout)) else {}
+    settings |= {"layout": said_layout} if (said_layout := letters_of(given, layout)) else {}
     shapes["x"] = full_input(numbers["x"].shape, dims)
     if "w" in numbers:
         shapes["w"] = full_kernel(numbers["w"].shape, dims)
@@ -406,31 +363,6 @@ def _in_kind(numbers: Mapping[str, Numbers], kind: str) -> dict[str, Array]:
     arrays = {name: collect.attempt(read.as_array, DTYPES[kind], under=keys[name]) for name, read in numbers.items()}
     collect.raise_any()
     return {name: array for name, array in arrays.items() if array is not None}
-
-
-def _layout(operation: Operation, given: Mapping[str, Any], numbers: Mapping[str, Numbers], dims: int) -> Layout:
-    """The shapes that came, and the orders of their axes."""
-    kernel, bias = (numbers[name].shape if name in numbers else None for name in ("w", "b"))
-    layout = Layout(dims, numbers["x"].shape, kernel, bias)
-    if "layout" not in given:
-        return layout
-    data, filters = read_layout(given["layout"])
-    if len(data) != dims + 2:
-        message = f"{data} has {len(data) - 2} spatial axes, but there are {dims}"
-        raise RequestError(Problem(message, "check `layout` and `dims`", ("layout",)))
-    if not filters and kernel is not None and len(kernel) > dims:
-        message = f"{data} is the layout of the input: that of the kernel is not told"
-        raise RequestError(Problem(message, f"say it, as in [{data}, {data[1:-1]}IO]", ("layout",)))
-    first = "IO" if operation.family == TRANSPOSED else "OI"
-    order = orders(data, filters or first + data.replace("N", "").replace("C", ""), kernel_first=first)
-    return replace(layout, data=order[0], filters=order[1])
-
-
-def _said_layout(given: Mapping[str, Any], layout: Layout) -> tuple[str, ...]:
-    """The letters of a layout that is not the one here."""
-    if not layout.data and not layout.filters:
-        return ()
-    return tuple(word for word in read_layout(given["layout"]) if word)
 
 
 def _arithmetic(

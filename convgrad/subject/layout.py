@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -10,7 +11,9 @@ import numpy as np
 from convgrad.core.arithmetic import Array
 from convgrad.core.nested import Numbers
 from convgrad.errors import Problem, RequestError
+from convgrad.operations import Operation
 from convgrad.operations.operation import Shape
+from convgrad.vocabulary import TRANSPOSED
 
 GRADIENTS = {"dW": "w", "db": "b", "dX": "x"}
 """The gradients by their names in documents, and the operand that each is shaped as."""
@@ -122,6 +125,31 @@ def ordered(axes: Order, rank: int) -> Order:
 def inverse(order: Order) -> Order:
     """The order that undoes another."""
     return tuple(int(axis) for axis in np.argsort(order))
+
+
+def layout_of(operation: Operation, given: Mapping[str, Any], numbers: Mapping[str, Numbers], dims: int) -> Layout:
+    """The shapes that came, and the orders of their axes."""
+    kernel, bias = (numbers[name].shape if name in numbers else None for name in ("w", "b"))
+    layout = Layout(dims, numbers["x"].shape, kernel, bias)
+    if "layout" not in given:
+        return layout
+    data, filters = read_layout(given["layout"])
+    if len(data) != dims + 2:
+        message = f"{data} has {len(data) - 2} spatial axes, but there are {dims}"
+        raise RequestError(Problem(message, "check `layout` and `dims`", ("layout",)))
+    if not filters and kernel is not None and len(kernel) > dims:
+        message = f"{data} is the layout of the input: that of the kernel is not told"
+        raise RequestError(Problem(message, f"say it, as in [{data}, {data[1:-1]}IO]", ("layout",)))
+    first = "IO" if operation.family == TRANSPOSED else "OI"
+    order = orders(data, filters or first + data.replace("N", "").replace("C", ""), kernel_first=first)
+    return replace(layout, data=order[0], filters=order[1])
+
+
+def letters_of(given: Mapping[str, Any], layout: Layout) -> tuple[str, ...]:
+    """The letters of a layout that is not the one here."""
+    if not layout.data and not layout.filters:
+        return ()
+    return tuple(word for word in read_layout(given["layout"]) if word)
 
 
 # -- Letters -----------------------------------------------------------------------------------------------------------
