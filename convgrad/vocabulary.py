@@ -9,11 +9,12 @@ from typing import Any, NamedTuple
 
 PER_AXIS, PADDING, WHOLE, DIVISOR, NUMBER = "per axis", "padding", "whole", "divisor", "number"
 BOOLEAN, CHOICE, ARRAY, DELTA, EXACT_NUMBER = "boolean", "choice", "array", "delta", "exact number"
-ANYTHING = "anything"
+ANYTHING, LETTERS = "anything", "letters"
 """What a setting may be: `subject.settings` reads each kind, `documents.schemas` describes it, `cli.options` types it.
 
 One whole number, or one per axis; cells, or a word; a whole number; one that may be below 0 but not 0; a number; yes or
-no; one of some words; numbers; numbers or `ones`; a number that stays exact; whatever comes.
+no; one of some words; numbers; numbers or `ones`; a number that stays exact; whatever comes; a word of
+letters for axes, or two.
 """
 
 LARGEST = 2**31 - 1
@@ -75,6 +76,8 @@ INDICES = "indices"
 NOTES = ("name", "source", "origin", "note", "expected", "tolerance")
 """Keys that any document may have, and that are left alone."""
 FREE = ("id", *NOTES)
+DIALECTS = ("torch", "keras", "jax", "onnx")
+"""Whose words a document may have."""
 FORMATS = ("table", "json", "jsonl", "yaml")
 
 # -- Settings ----------------------------------------------------------------------------------------------------------
@@ -222,6 +225,11 @@ DIMS = Setting(
     otherwise="from the kernel's rank, a listed setting, or the input's rank",
 )  # fmt: skip
 BESIDE: dict[str, Setting] = {
+    "layout": Setting(
+        LETTERS,
+        "the axes of input and output, and of the kernel, in letters: `[NHWC, HWIO]`; results come back so",
+        otherwise="`[NCHW, OIHW]`",
+    ),
     "claim": Setting(ANYTHING, "what somebody else computed, to be checked: any of output, dW, db, dX, indices"),
     "claim_dtype": Setting(CHOICE, "the type the claim was computed in", choices=CLAIM_TYPES, otherwise="as it looks"),
     "accumulate": Setting(

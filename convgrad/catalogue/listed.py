@@ -11,7 +11,7 @@ from convgrad.catalogue.found import found_on
 from convgrad.catalogue.mistake import Form
 from convgrad.catalogue.tables import of_operation
 from convgrad.errors import Problem, RequestError
-from convgrad.subject.case import closest
+from convgrad.subject.foreign_words import closest
 from convgrad.vocabulary import OPERATIONS, RESULTS
 
 ORDER = (*RESULTS, "kernel", "bias")

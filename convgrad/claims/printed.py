@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
-from functools import cached_property
+from functools import cached_property, partial
 from typing import Any
 
 import numpy as np
@@ -13,7 +13,7 @@ from convgrad.claims.digits import written
 from convgrad.claims.drawn import COVER, deviations
 from convgrad.claims.rough import Rough, floats, gradients_of, output_of, shares_off
 from convgrad.core.arithmetic import Array
-from convgrad.core.nested import read_numbers
+from convgrad.core.nested import Numbers, PrintedRows, read_numbers
 from convgrad.passes.layers import in_kind
 from convgrad.passes.subject import STEPPED_BY, Part, Subject
 from convgrad.subject.layout import GRADIENTS
@@ -171,18 +171,23 @@ class PrintedInputs:
     def _read(self, name: str, value: Any, array: Any) -> Rough:
         """An array of the document, by its name there."""
         size = abs(floats(array))
-        one = _input(value, size.shape, self.zeros)
+        one = _input(value, size.shape, self.zeros, self._arranged(name))
         if not one.said:
             return Rough(size)
         self.inputs[name] = one
         return Rough(size, 0.0, one.halves, frozenset([name]))
 
+    def _arranged(self, name: str) -> Callable[[Numbers], Numbers]:
+        """What puts the axes of an array of the document in the order that they have here: only cases have layouts."""
+        alone = self.subject.chain.alone
+        return (lambda numbers: numbers) if alone is None else partial(alone.layout.arranged, name)
 
-def _input(value: Any, shape: tuple[int, ...], zeros: bool) -> _Input:
+
+def _input(value: Any, shape: tuple[int, ...], zeros: bool, arranged: Callable[[Numbers], Numbers]) -> _Input:
     none = _Input(np.zeros(shape))
     if value is None or isinstance(value, str):
         return none
-    numbers = read_numbers(value, nonfinite=True).values
+    numbers = arranged(read_numbers(value, nonfinite=True)).values
     if isinstance(numbers, np.ndarray):
         place = _place(numbers)
         halves = np.where((numbers == 0) & (not zeros), 0, 0.5 * 10.0**-place).reshape(shape)
@@ -194,7 +199,8 @@ def _input(value: Any, shape: tuple[int, ...], zeros: bool) -> _Input:
     halves = np.array([float(half) if one else 0.0 for one, half in zip(rounded, text.half_units(), strict=True)])
     count = text.digits if text.by_digits or text.digits < FEWEST else text.place
     unit = "significant digits" if text.by_digits else "decimal" if count == 1 else "decimals"
-    return _Input(halves.reshape(shape), f"{count} {unit}", count)
+    enough = max(count, ENOUGH) if isinstance(value, PrintedRows) else count
+    return _Input(halves.reshape(shape), f"{count} {unit}", enough)
 
 
 def _place(values: Array) -> int:

@@ -21,6 +21,8 @@ def _dispatched(arguments: list[str]) -> int:
 
     from convgrad.cli.commands import COMMANDS, program
 
+    if arguments[:1] == ["help"]:
+        arguments = [*arguments[1:2], "--help"]
     named = [name for name in COMMANDS if name in arguments[:1]]
     try:
         command = typer.main.get_command(program(named or COMMANDS))

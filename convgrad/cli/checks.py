@@ -21,6 +21,7 @@ from convgrad.cli.typed import Checking, Reading, Running
 from convgrad.diagnosis.diagnosis import Diagnosis
 from convgrad.errors import Point, Problem, RequestError
 from convgrad.passes.explanation import is_network
+from convgrad.passes.subject import Subject
 
 if TYPE_CHECKING:
     from rich.progress import Progress

@@ -8,6 +8,7 @@ from typing import Annotated, Any, NamedTuple, get_type_hints
 
 import typer
 
+from convgrad.cli.grouped_help import GroupedHelp
 from convgrad.cli.typed import (
     OFFERS,
     Checking,
@@ -18,10 +19,17 @@ from convgrad.cli.typed import (
     Overlays,
     Reading,
     Running,
+    Started,
     Writing,
 )
 
 HELP = "Gradients of convolution and pooling: shown overlay by overlay, exact, and checked."
+NEXT = """\b
+Next:
+  convgrad new conv > case.yaml     a case to start from
+  convgrad backward case.yaml       its gradients, overlay by overlay
+  convgrad check case.yaml --dW -   whether somebody else's dW is right, and if not why
+  convgrad COMMAND --help           what a command takes"""
 Entry = Annotated[
     str,
     typer.Argument(
@@ -71,6 +79,15 @@ def network(reading: NetworkReading, opened: Opened, overlays: Overlays, running
     return of_networks(opened, reading, running, overlays)
 
 
+def new(started: Started) -> int:
+    """A document to start from: a small case of an operation, or a network, each key with what it means."""
+    from convgrad.cli.delivery import write
+    from convgrad.documents.templates import template
+
+    write([template(started.name)], started.file)
+    return 0
+
+
 def mistakes(listing: Listing, writing: Writing) -> int:
     """The mistakes that check can name: what happened, what to do, and what a case needs to show each."""
     from convgrad.cli.road import of_mistakes
@@ -89,29 +106,36 @@ def schema(name: SchemaName, writing: Writing) -> int:
 
 
 class Command(NamedTuple):
-    """A command: what it runs, and what help says of it."""
+    """A command: what it runs, what help says of it, and what to do next."""
 
     run: Callable[..., int]
     summary: str
     help: str
+    next: str = ""
 
 
 COMMANDS = {
     command.run.__name__: command
     for command in (
         Command(
-            forward, "the output y", "convgrad forward samples/ledger.yaml\n\nThe output y of a convolution or a pool."
+            forward,
+            "the output y",
+            "convgrad forward samples/ledger.yaml\n\nThe output y of a convolution or a pool.",
+            "convgrad explain 'y[0,0]' CASE shows an entry of it as a sum.",
         ),
         Command(
             backward,
             "every overlay's contribution, then dW, db and dX",
             "convgrad backward samples/ledger.yaml\n\n"
             "Every overlay's contribution, then dW, db and dX. Pipe the numbers on with --format json.",
+            "convgrad explain 'dX[0,0]' CASE shows an entry as a sum.\n"
+            "convgrad check CASE --dW FILE judges somebody else's.",
         ),
         Command(
             explain,
             "one entry as the sum of its terms",
             "convgrad explain 'dX[1]' samples/ledger.yaml\n\nOne entry of dW, db, dX or y as the sum of its terms.",
+            "convgrad backward CASE --only 0,0 opens one overlay.",
         ),
         Command(
             check,
@@ -119,6 +143,8 @@ COMMANDS = {
             "convgrad check samples/published-layer2.yaml\n\n"
             "Verifies gradients by finite differences, over every entry: ours and, where given, somebody else's, whose "
             "mistake it names. Without arguments it verifies the installation.",
+            "convgrad check CASE --all shows every wrong entry.\n"
+            "convgrad explain 'dW[0,0]' CASE shows an entry as a sum.",
         ),
         Command(
             network,
@@ -126,6 +152,15 @@ COMMANDS = {
             "convgrad network samples/network-two-layers.yaml\n\n"
             "A chain of layers, forward and back: every output, the loss, the deltas, every gradient, and the "
             "parameters after a step.",
+            "convgrad network FILE --layer NAME opens a layer.\n"
+            "convgrad explain 'conv1.dW[0,0]' FILE shows an entry as a sum.",
+        ),
+        Command(
+            new,
+            "a document to start from",
+            "convgrad new conv case.yaml\n\n"
+            "A document to start from: a small case of an operation, or a network, each key with what it means.",
+            "convgrad backward case.yaml computes what the document asks for.",
         ),
         Command(
             mistakes,
@@ -146,12 +181,15 @@ COMMANDS = {
 def program(names: Iterable[str]) -> typer.Typer:
     """The command line with the commands of these names: to make one takes a fraction of the time of all."""
     app = typer.Typer(
-        name="convgrad", help=HELP, rich_markup_mode=None, pretty_exceptions_enable=False, no_args_is_help=True
-    )
+        name="convgrad", help=HELP, rich_markup_mode=None, pretty_exceptions_enable=False, no_args_is_help=True,
+        epilog=NEXT, context_settings={"help_option_names": ["-h", "--help"]},
+    )  # fmt: skip
     app.callback()(_root)
     for name in names:
         command = COMMANDS[name]
-        app.command(name, help=command.help, short_help=command.summary)(_on_words(command.run))
+        app.command(name, cls=GroupedHelp, help=command.help, short_help=command.summary, epilog=command.next)(
+            _on_words(command.run)
+        )
     return app
 
 

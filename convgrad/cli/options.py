@@ -11,7 +11,17 @@ import typer
 
 import convgrad.vocabulary as vocabulary
 from convgrad.errors import Point, Problem, RequestError
-from convgrad.vocabulary import ARITHMETICS, FORMATS, INDICES, LARGEST, NOTES, RESULTS, Setting, keys_of_case
+from convgrad.vocabulary import (
+    ARITHMETICS,
+    DIALECTS,
+    FORMATS,
+    INDICES,
+    LARGEST,
+    NOTES,
+    RESULTS,
+    Setting,
+    keys_of_case,
+)
 
 ARRAYS, SETTINGS, NUMBERS, OUTPUT, CHECK, OTHER = "Arrays", "Operation", "Numbers", "Output", "Checking", "Other"
 FILE = "FILE"
@@ -36,7 +46,7 @@ class Option(NamedTuple):
     @property
     def text(self) -> str:
         """The option as it is typed."""
-        return "--" + self.name.replace("_", "-")
+        return self.flag.partition("/")[0] or "--" + self.name.replace("_", "-")
 
     def parameter(self) -> inspect.Parameter:
         declared = typer.Option(
@@ -70,6 +80,7 @@ class Option(NamedTuple):
 METAVARS = {
     vocabulary.PER_AXIS: "N,…", vocabulary.PADDING: "N,…", vocabulary.WHOLE: "N", vocabulary.DIVISOR: "N",
     vocabulary.NUMBER: "P", vocabulary.ARRAY: FILE, vocabulary.DELTA: FILE, vocabulary.ANYTHING: "TEXT",
+    vocabulary.LETTERS: "NHWC,HWIO",
 }  # fmt: skip
 """What stands for a value in help, by kind of key; a choice shows its words."""
 
@@ -134,6 +145,7 @@ WRITING = (
     Option("color", "colour in tables", OUTPUT, choices=("auto", "always", "never")),
     Option("quiet", "only the result, no explanation around it", OUTPUT, kind=bool, flag="--quiet"),
 )
+DIALECT = (Option("dialect", "whose words and defaults the case document has", ARRAYS, choices=DIALECTS, flag="--as"),)
 RUNNING = (
     Option("threads", "how many threads to compute with", OTHER, "N", int, least=1),
     Option("debug", "show the traceback of a bug in convgrad", OTHER, kind=bool, flag="--debug"),

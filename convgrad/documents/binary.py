@@ -25,15 +25,16 @@ MOST_TIMES = 100  # the bytes of a file that its arrays may take: computed numbe
 
 def of_array(source: Source, **_: bool) -> Iterator[Document]:
     """The array of a .npy file, as a document."""
-    return iter([Document(source.name, 1, _read(source, _array))])
+    return iter([Document(source.name, 1, carefully(source, _array))])
 
 
 def of_archive(source: Source, **_: bool) -> Iterator[Document]:
     """Of a .npz archive the member that is named, the only one, or all by name, as a document."""
-    return iter([Document(source.name, 1, _read(source, _archive))])
+    return iter([Document(source.name, 1, carefully(source, _archive))])
 
 
-def _read(source: Source, content: Callable[[Source], Any]) -> Any:
+def carefully(source: Source, content: Callable[[Source], Any]) -> Any:
+    """What a binary file holds; RequestError for one that is damaged, however its reader says so."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # NumPy's and Python's about a damaged header name lines of our own
         try:
@@ -41,7 +42,7 @@ def _read(source: Source, content: Callable[[Source], Any]) -> Any:
         except (RequestError, MemoryError):
             raise
         except Exception:  # whatever NumPy, zipfile or the parser of headers raise, and that is nearly anything
-            _broken(source.name)
+            refuse_damaged(source.name)
 
 
 def part(array: Any, first: int, last: int) -> Any:
@@ -73,7 +74,7 @@ def _array(source: Source) -> Any:
         dtype, taken = _header(file, size, source.name)
     _refuse_pickled(dtype, source.name)
     array: Any = np.load(str(source.path), mmap_mode="r" if taken else None, allow_pickle=False)
-    return _numbers(np.asarray(array), source.name)
+    return numbers(np.asarray(array), source.name)
 
 
 def _header(file: IO[bytes], size: int, name: str) -> tuple[np.dtype[Any], int]:
@@ -83,7 +84,7 @@ def _header(file: IO[bytes], size: int, name: str) -> tuple[np.dtype[Any], int]:
     shape, _, dtype = read(file)
     taken = prod(shape) * dtype.itemsize
     if min(shape, default=0) < 0 or (taken > size - file.tell() and not dtype.hasobject):
-        _broken(name)
+        refuse_damaged(name)
     return dtype, taken
 
 
@@ -92,7 +93,7 @@ def _archive(source: Source) -> Any:
         seekable = file if file.seekable() else io.BytesIO(file.read())
         with zipfile.ZipFile(seekable) as archive:
             members = _wanted(source, archive)
-            _refuse_flood(source, members.values(), seekable.seek(0, io.SEEK_END))
+            refuse_flood(source, members.values(), seekable.seek(0, io.SEEK_END))
             return _members(source, archive, members)
 
 
@@ -110,9 +111,9 @@ def _wanted(source: Source, archive: zipfile.ZipFile) -> Members:
 def _members(source: Source, archive: zipfile.ZipFile, members: Members) -> Any:
     if len(members) == 1:
         (only,) = members.values()
-        return _numbers(_member(archive, only, source.name), source.name)
+        return numbers(_member(archive, only, source.name), source.name)
     places = {name: f"{source.name}:{name}" for name in members}
-    return {name: _setting(_member(archive, info, places[name]), places[name]) for name, info in members.items()}
+    return {name: setting(_member(archive, info, places[name]), places[name]) for name, info in members.items()}
 
 
 def _by_name(source: Source, archive: zipfile.ZipFile) -> Members:
@@ -125,7 +126,7 @@ def _by_name(source: Source, archive: zipfile.ZipFile) -> Members:
     return members
 
 
-def _refuse_flood(source: Source, members: Iterable[zipfile.ZipInfo], packed: int) -> None:
+def refuse_flood(source: Source, members: Iterable[zipfile.ZipInfo], packed: int) -> None:
     """Refuse a small file that would fill the memory, by the sizes that it tells: zipfile reads no more than these."""
     unpacked = sum(info.file_size for info in members)
     if unpacked > max(MOST_UNPACKED, MOST_TIMES * packed):
@@ -144,12 +145,12 @@ def _member(archive: zipfile.ZipFile, info: zipfile.ZipInfo, name: str) -> Any:
         return np.lib.format.read_array(file, allow_pickle=False)
 
 
-def _setting(array: Any, name: str) -> Any:
+def setting(array: Any, name: str) -> Any:
     """A member of a whole document: an array, or where it has rank 0 the word or number that it holds."""
-    return array.item() if array.ndim == 0 and array.dtype.kind in "Uiub" else _numbers(array, name)
+    return array.item() if array.ndim == 0 and array.dtype.kind in "Uiub" else numbers(array, name)
 
 
-def _numbers(array: Any, name: str) -> Any:
+def numbers(array: Any, name: str) -> Any:
     """The array, if it holds real numbers."""
     if array.dtype.kind not in "fiu":
         what = KINDS.get(array.dtype.kind, str(array.dtype))
@@ -165,5 +166,5 @@ def _refuse_pickled(dtype: np.dtype[Any], name: str) -> None:
         refuse(name, pickled, "save the array again, as float64")
 
 
-def _broken(name: str) -> NoReturn:
+def refuse_damaged(name: str) -> NoReturn:
     refuse(name, "the file is damaged or cut short", "save the array again")

@@ -17,6 +17,7 @@ from convgrad.vocabulary import (
     EXACT_NUMBER,
     INDICES,
     LARGEST,
+    LETTERS,
     NUMBER,
     OPERATIONS,
     PADDING,
@@ -99,6 +100,7 @@ def _list(items: Schema, **more: Any) -> Schema:
     return {"type": "array", "items": items, **more}
 
 
+AXES = {"type": "string", "pattern": "^[A-Za-z]{3,}$"}
 PAIR = _list({"type": "integer"}, minItems=2, maxItems=2)
 SUMMARY: Schema = {
     "description": "numbers that sum an array up",
@@ -137,6 +139,7 @@ KINDS: dict[str, Callable[[Setting], Schema]] = {
     ARRAY: lambda setting: NUMBERS,
     DELTA: lambda setting: {"anyOf": [{"const": "ones"}, NUMBERS]},
     ANYTHING: lambda setting: {},
+    LETTERS: lambda setting: {"anyOf": [AXES, _list(AXES, minItems=1, maxItems=3)]},
 }
 """What a key may be, by its kind."""
 
@@ -181,7 +184,7 @@ INDEX = _list(_whole(0))
 
 def _resolved() -> Schema:
     lists = {name: _list(_whole(setting.least)) for name, setting in SETTINGS.items() if setting.kind == PER_AXIS}
-    settings = {**described_all(SETTINGS), **lists, "padding": _list(PAIR)}
+    settings = {**described_all(SETTINGS), **lists, "padding": _list(PAIR), "layout": _list(AXES, maxItems=2)}
     return closed({"dims": _whole(1), **settings}, ["dims"], "the settings as resolved: same has become numbers")
 
 

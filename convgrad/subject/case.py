@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from math import prod
 from typing import Any, TypeVar
 
@@ -14,7 +15,9 @@ from convgrad.operations import OPERATIONS, Operation
 from convgrad.operations.conv_transpose import refuse_words, resolve_output_size
 from convgrad.operations.geometry import refuse_flood, refuse_toil, resolved_padding
 from convgrad.operations.operation import Shape
-from convgrad.subject.layout import Layout
+from convgrad.subject.foreign_words import closest, did_you_mean, meant
+from convgrad.subject.layout import Layout, layout_of, letters_of, read_layout
+from convgrad.subject.readings import advised, refuse_two_readings, suspected
 from convgrad.subject.settings import (
     integer,
     is_list,
@@ -29,10 +32,12 @@ from convgrad.subject.shapes import check_bias, check_channels, check_delta, ful
 from convgrad.vocabulary import (
     ALWAYS,
     ARITHMETICS,
+    LAYERS,
     MOST_DIMS,
     NORM,
     OPERANDS,
     PARAMETERS,
+    RESULTS,
     SETTINGS,
     TRANSPOSED,
     keys_of_case,
@@ -134,13 +139,19 @@ def make_case(
     collect.problems += _unknown_keys(given)
     operation = collect.attempt(_operation, given)
     numbers = _read_arrays(given, collect, nonfinite)
-    dims = collect.attempt(_dims, given, numbers)
+    dims = collect.attempt(_dims, given, numbers, operation)
     settings = _read_settings(given, operation, dims, collect) if operation else {}
     collect.problems += _missing(given, operation, needs_delta)
     collect.raise_any()
     assert operation is not None
     assert dims is not None
-    return _fitted(operation, given, numbers, {"dims": dims, **settings}, arithmetic)
+    try:
+        return _fitted(operation, given, numbers, {"dims": dims, **settings}, arithmetic)
+    except RequestError as error:
+        if error.problems[0].path[:1] not in (("kernel",), ("delta",)) or "layout" in given:
+            raise
+        fit = partial(_fitted, operation, settings={"dims": dims, **settings}, arithmetic="float64")
+        raise advised(error, suspected(fit, given, numbers, dims)) from None
 
 
 def as_case(case: Mapping[str, Any] | Case, *, needs_delta: bool = True, **keywords: Any) -> Case:
@@ -159,32 +170,22 @@ def as_case(case: Mapping[str, Any] | Case, *, needs_delta: bool = True, **keywo
 
 def _unknown_keys(given: Mapping[str, Any]) -> list[Problem]:
     return [
-        Problem(f"unknown key '{key}'" + did_you_mean(str(key), keys_of_case()), path=(str(key),), of_key=True)
+        Problem(f"unknown key '{key}'" + did_you_mean(str(key), keys_of_case()), _advice(str(key), given), (str(key),),
+                of_key=True)
         for key in _unknown(given)
-    ]
+    ]  # fmt: skip
+
+
+def _advice(key: str, given: Mapping[str, Any]) -> str:
+    """Where what an unknown key says is said here, if it is said elsewhere."""
+    if key in RESULTS or meant(key, RESULTS):
+        return f"what somebody else computed goes in `claim`, as in claim: {{{closest(key, RESULTS)}: …}}"
+    sized = meant(key, ("window",)) and "kernel" in {*given, *_meant(given)}
+    return "leave it out: the size of a kernel is that of its array" if sized else ""
 
 
 def _unknown(given: Mapping[str, Any]) -> list[str]:
     return [key for key in given if key not in SETTINGS and key not in ALWAYS]
-
-
-def did_you_mean(word: str, words: Iterable[str]) -> str:
-    """A suggestion for a misspelt word, or nothing.
-
-    >>> did_you_mean("kernal", ["kernel", "input"])
-    ': did you mean `kernel`?'
-    """
-    close = closest(word, words)
-    return f": did you mean `{close}`?" if close else ""
-
-
-def closest(word: str, words: Iterable[str]) -> str | None:
-    """The word most like a misspelt one, if any is."""
-    from difflib import get_close_matches
-
-    folded = {known.casefold(): known for known in words}
-    close = get_close_matches(word.casefold(), list(folded), n=1, cutoff=0.6)
-    return folded[close[0]] if close else None
 
 
 def _operation(given: Mapping[str, Any]) -> Operation:
@@ -193,9 +194,18 @@ def _operation(given: Mapping[str, Any]) -> Operation:
     if name is None:
         raise RequestError(Problem("which operation is it?", f"say `op:`, one of {', '.join(OPERATIONS)}"))
     if not isinstance(name, str) or name not in OPERATIONS:
-        hint = did_you_mean(name, OPERATIONS) if isinstance(name, str) else ""
-        raise RequestError(Problem(f"unknown operation {said(name)}{hint}", f"one of {', '.join(OPERATIONS)}", ("op",)))
+        raise RequestError(_unknown_operation(name))
     return OPERATIONS[name]
+
+
+def _unknown_operation(name: Any) -> Problem:
+    """What is said of an operation that a case cannot be."""
+    hint = did_you_mean(name, OPERATIONS) if isinstance(name, str) else ""
+    of_layer = (name if name in LAYERS else meant(name, LAYERS)) if isinstance(name, str) and not hint else None
+    if of_layer:
+        said_so = "" if of_layer == name else f", here `{of_layer}`,"
+        return Problem(f"{said(name)}{said_so} is only a layer of a network", "use `convgrad network`", ("op",))
+    return Problem(f"unknown operation {said(name)}{hint}", f"one of {', '.join(OPERATIONS)}", ("op",))
 
 
 def _read_arrays(given: Mapping[str, Any], collect: Collector, nonfinite: bool) -> dict[str, Numbers]:
@@ -208,14 +218,17 @@ def _read_arrays(given: Mapping[str, Any], collect: Collector, nonfinite: bool) 
     return numbers
 
 
-def _dims(given: Mapping[str, Any], numbers: Mapping[str, Numbers]) -> int | None:
+def _dims(given: Mapping[str, Any], numbers: Mapping[str, Numbers], operation: Operation | None) -> int | None:
     """The number of spatial axes: as said, else from the kernel, a listed setting, or the input; None without one."""
     if "dims" in given:
         try:
             return integer(given["dims"], 1, MOST_DIMS)
         except RequestError as error:
             raise RequestError(problem.under("dims") for problem in error.problems) from None
+    if "layout" in given:
+        return len(read_layout(given["layout"])[0]) - 2
     if "w" in numbers:
+        refuse_two_readings(given, numbers, operation)
         return _dims_of_kernel(len(numbers["w"].shape))
     rank, listed = len(numbers["x"].shape) if "x" in numbers else 0, listed_dims(given)
     # a list of one may be for all axes: it says 1 only where an input of that rank can have one
@@ -308,7 +321,9 @@ def _fitted(
     arithmetic: str,
 ) -> Case:  # fmt: skip
     dims, transposed = settings["dims"], operation.family == TRANSPOSED
-    layout, shapes = _layout(numbers, dims), {}
+    layout, shapes = layout_of(operation, given, numbers, dims), {}
+    numbers = {name: layout.arranged(name, part) for name, part in numbers.items()}
+    settings |= {"layout": said_layout} if (said_layout := letters_of(given, layout)) else {}
     shapes["x"] = full_input(numbers["x"].shape, dims)
     if "w" in numbers:
         shapes["w"] = full_kernel(numbers["w"].shape, dims)
@@ -332,7 +347,8 @@ def _fitted(
     refuse_toil(settings.get("window") or (), shapes["x"][2:], output, prod(shapes["x"]))
     check_bias(layout.bias, output[1])
     if "delta" in numbers:
-        check_delta(operation, numbers["delta"].shape, layout.output(output), shapes, settings)
+        expected = output[2 - layout.batch - layout.channels_out :]
+        check_delta(operation, numbers["delta"].shape, expected, shapes, settings, partial(layout.outward, "y"))
     chosen, kind = _arithmetic(arithmetic, operation, settings, numbers, shapes, output)
     arrays = _in_kind(numbers, chosen)
     operands: dict[str, Array | None] = dict.fromkeys(operation.operands)
@@ -359,11 +375,6 @@ def _in_kind(numbers: Mapping[str, Numbers], kind: str) -> dict[str, Array]:
     arrays = {name: collect.attempt(read.as_array, DTYPES[kind], under=keys[name]) for name, read in numbers.items()}
     collect.raise_any()
     return {name: array for name, array in arrays.items() if array is not None}
-
-
-def _layout(numbers: Mapping[str, Numbers], dims: int) -> Layout:
-    kernel, bias = (numbers[name].shape if name in numbers else None for name in ("w", "b"))
-    return Layout(dims, numbers["x"].shape, kernel, bias)
 
 
 def _arithmetic(

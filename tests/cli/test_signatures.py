@@ -57,10 +57,12 @@ def test_every_option_that_is_offered_is_read(kind: type) -> None:
 @pytest.mark.parametrize("kind", [Reading, typed.ClaimReading], ids=lambda kind: kind.__name__)
 def test_every_key_and_claim_that_is_offered_is_read(kind: type[Reading]) -> None:
     words: dict[str, object] = {option.name: "1" for option in OFFERS[kind].options} | {"case": "x.yaml"}
+    words["dialect"] = "torch"
     reading = kind.typed(words)
-    assert {*reading.keys, *reading.claims, "case"} == set(words)
+    assert {*reading.keys, *reading.claims, "case", "dialect"} == set(words)
+    assert reading.dialect == "torch"
     assert reading.document == "x.yaml"
-    assert kind.typed(dict.fromkeys(words)) == (None, {}, {})
+    assert kind.typed(dict.fromkeys(words)) == (None, {}, {}, None)
 
 
 def test_a_record_is_as_it_was_made() -> None:
