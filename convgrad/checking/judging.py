@@ -27,8 +27,9 @@ OPTIONS = ("claim_dtype", "accumulate", "algorithm", "printed", "sample", "seed"
 
 
 def check(
-    case: Mapping[str, Any] | Case | Subject, claim: Mapping[str, Any] | Record | None = None, **keywords: Any
-) -> Report:
+    case: Mapping[str, Any] | Case | Subject | None = None, claim: Mapping[str, Any] | Record | None = None,
+    **keywords: Any,
+) -> Report:  # fmt: skip
     """Our gradients by finite differences, and a claim's (output, dW, db, dX) entry by entry; of a case or a network.
 
     `claim`, which may be a result or its `to_dict()`, and of a network goes by layer, and what is said of it
@@ -42,11 +43,11 @@ def check(
     return check_subject(as_subject(case, **keywords), claim, **options)
 
 
-def as_subject(case: Mapping[str, Any] | Case | Subject, **keywords: Any) -> Subject:
+def as_subject(case: Mapping[str, Any] | Case | Subject | None, **keywords: Any) -> Subject:
     """What is to be checked, run; keywords win over the document's keys."""
     if isinstance(case, Subject):
         return case
-    if not isinstance(case, Case) and is_network(case):
+    if not isinstance(case, Case) and is_network(case or keywords):
         return network(case, **keywords)
     return subject_of(as_case(case, **keywords))
 

@@ -102,14 +102,14 @@ class Explanation:
         return nearest(value)
 
 
-def explain(case: Mapping[str, Any] | Case | Subject, entry: str, **keywords: Any) -> Explanation:
+def explain(case: Mapping[str, Any] | Case | Subject | None = None, entry: str = "", **keywords: Any) -> Explanation:
     """An entry of dW, db, dX or y, as in "dW[0,1]", as the sum of its terms; of a network as in "conv2.dW[0,1]".
 
     Raises RequestError for an entry that there is not.
     """
     if isinstance(case, Subject):
         return explain_entry(case, entry)
-    if not isinstance(case, Case) and is_network(case):
+    if not isinstance(case, Case) and is_network(case or keywords):
         return explain_entry(network(case, **keywords), entry)
     needs_delta = needs_gradients(entry)
     return explain_entry(subject_of(as_case(case, needs_delta=needs_delta, **keywords)), entry)

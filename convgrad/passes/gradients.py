@@ -95,16 +95,16 @@ class Gradients(Forward):
         return result
 
 
-def forward(case: Mapping[str, Any] | Case, **keywords: Any) -> Forward:
-    """The output of a case: a mapping as in a case document, or a Case; keywords win over it.
+def forward(case: Mapping[str, Any] | Case | None = None, **keywords: Any) -> Forward:
+    """The output of a case: a mapping as in a case document, or a Case; keywords win over it, or make it alone.
 
     `arithmetic` is "auto", "exact", "float64" or "float32". Raises RequestError for a wrong request.
     """
     return Forward(as_case(case, needs_delta=False, **keywords))
 
 
-def backward(case: Mapping[str, Any] | Case, **keywords: Any) -> Gradients:
-    """The gradients of a case: a mapping as in a case document, or a Case; keywords win over it.
+def backward(case: Mapping[str, Any] | Case | None = None, **keywords: Any) -> Gradients:
+    """The gradients of a case: a mapping as in a case document, or a Case; keywords win over it, or make it alone.
 
     `arithmetic` is "auto", "exact", "float64" or "float32". Raises RequestError for a wrong request.
     """

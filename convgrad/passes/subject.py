@@ -346,14 +346,15 @@ def subject_of(case: Case | Gradients) -> Subject:
     return Subject(chain_of(case.case), case) if isinstance(case, Gradients) else Subject(chain_of(case))
 
 
-def network(document: Mapping[str, Any], **keywords: Any) -> Subject:
-    """A network run forward and back: a mapping as in a network document; keywords win over it.
+def network(document: Mapping[str, Any] | None = None, **keywords: Any) -> Subject:
+    """A network run forward and back: a mapping as in a network document; keywords win over it, or make it alone.
 
     `arithmetic` is "auto", "exact", "float64" or "float32". Raises RequestError for a wrong request.
     """
     options = {name: keywords.pop(name) for name in ("arithmetic", "nonfinite") if name in keywords}
     if "allow_nonfinite" in keywords:  # as the option is called
         options["nonfinite"] = keywords.pop("allow_nonfinite")
+    document = {} if document is None else document
     subject = Subject(read_chain({**document, **keywords} if keywords else document, **options))
     _ = subject.ending.delta  # what does not fit is refused here
     return subject

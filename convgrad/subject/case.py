@@ -133,8 +133,8 @@ def make_case(
     return _fitted(operation, given, numbers, {"dims": dims, **settings}, arithmetic)
 
 
-def as_case(case: Mapping[str, Any] | Case, *, needs_delta: bool = True, **keywords: Any) -> Case:
-    """A Case as it is, or one made from a mapping; keywords win over the mapping's keys."""
+def as_case(case: Mapping[str, Any] | Case | None, *, needs_delta: bool = True, **keywords: Any) -> Case:
+    """A Case as it is, or one made from a mapping; keywords win over the mapping's keys, and may be all there is."""
     if isinstance(case, Case):
         if not keywords:
             return case
@@ -143,7 +143,7 @@ def as_case(case: Mapping[str, Any] | Case, *, needs_delta: bool = True, **keywo
     if "allow_nonfinite" in keywords:  # as the option is called
         keywords["nonfinite"] = keywords.pop("allow_nonfinite")
     options = {name: keywords.pop(name) for name in ("arithmetic", "nonfinite") if name in keywords}
-    document = {**case, **keywords} if isinstance(case, Mapping) else case
+    document = {**(case or {}), **keywords} if isinstance(case, Mapping | None) else case
     return make_case(document, needs_delta=needs_delta, **options)
 
 
