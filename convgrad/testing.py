@@ -8,13 +8,14 @@ from typing import Any
 
 import numpy as np
 
-from convgrad.checking.judging import check
+from convgrad.checking.judging import check_subject
 from convgrad.checking.report import CLAIM, Report
 from convgrad.claims.findings import Finding
 from convgrad.core.arithmetic import EXACT, FLOAT64, Array, rounded
 from convgrad.diagnosis.diagnosis import Diagnosis
 from convgrad.operations.geometry import shape_text
 from convgrad.passes.explanation import bracketed
+from convgrad.passes.subject import subject_of
 from convgrad.subject.case import Case, as_case
 from convgrad.subject.layout import GRADIENTS
 
@@ -44,9 +45,9 @@ def assert_gradients(
     if not claims:
         raise AssertionError("the function returned no gradient")
     types = {dtype for dtype in map(_type, claims.values()) if dtype}
-    report = check(case, {name: _array(name, value) for name, value in claims.items()},
-                   claim_dtype=claim_dtype or (types.pop() if len(types) == 1 else None),
-                   sample=sample, every=every)  # fmt: skip
+    report = check_subject(subject_of(case), {name: _array(name, value) for name, value in claims.items()},
+                           claim_dtype=claim_dtype or (types.pop() if len(types) == 1 else None),
+                           sample=sample, every=every)  # fmt: skip
     if report.verdict == "differs":
         raise AssertionError("\n".join(_said(report)))
     return report

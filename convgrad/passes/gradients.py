@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from fractions import Fraction
 from functools import cached_property
@@ -13,7 +12,7 @@ import numpy as np
 
 from convgrad.core.arithmetic import Array
 from convgrad.passes.overlays import Overlays, PresentedOverlays
-from convgrad.subject.case import HAND_SIZED, Case, as_case, products_of
+from convgrad.subject.case import HAND_SIZED, Case, arrays_of, as_case, products_of
 from convgrad.subject.layout import GRADIENTS
 
 BRIEF = 12
@@ -95,20 +94,22 @@ class Gradients(Forward):
         return result
 
 
-def forward(case: Mapping[str, Any] | Case | None = None, **keywords: Any) -> Forward:
+def forward(case: Any = None, input: Any = None, **keywords: Any) -> Forward:
     """The output of a case: a mapping as in a case document, or a Case; keywords win over it, or make it alone.
 
+    In its place there may be a layer of another library, such as a module of PyTorch, with its input next.
     `arithmetic` is "auto", "exact", "float64" or "float32". Raises RequestError for a wrong request.
     """
-    return Forward(as_case(case, needs_delta=False, **keywords))
+    return Forward(as_case(case, needs_delta=False, **keywords, **arrays_of(input)))
 
 
-def backward(case: Mapping[str, Any] | Case | None = None, **keywords: Any) -> Gradients:
+def backward(case: Any = None, input: Any = None, delta: Any = None, **keywords: Any) -> Gradients:
     """The gradients of a case: a mapping as in a case document, or a Case; keywords win over it, or make it alone.
 
+    In its place there may be a layer of another library, such as a module of PyTorch, with input and delta next.
     `arithmetic` is "auto", "exact", "float64" or "float32". Raises RequestError for a wrong request.
     """
-    return Gradients(as_case(case, **keywords))
+    return Gradients(as_case(case, **keywords, **arrays_of(input, delta)))
 
 
 def _repr(record: Forward, *names: str, made: str) -> str:

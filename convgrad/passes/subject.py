@@ -15,7 +15,7 @@ from convgrad.errors import Problem, RequestError
 from convgrad.passes.ending import Ending
 from convgrad.passes.gradients import Forward, Gradients
 from convgrad.passes.layers import Signal, after, case_of, in_kind, kind_of
-from convgrad.subject.case import Case, as_case, is_hand_sized
+from convgrad.subject.case import Case, arrays_of, as_case, as_document, is_hand_sized
 from convgrad.subject.chain import Chain, Layer, chain_of
 from convgrad.subject.layout import GRADIENTS
 from convgrad.subject.network_document import read_chain
@@ -346,16 +346,18 @@ def subject_of(case: Case | Gradients) -> Subject:
     return Subject(chain_of(case.case), case) if isinstance(case, Gradients) else Subject(chain_of(case))
 
 
-def network(document: Mapping[str, Any] | None = None, **keywords: Any) -> Subject:
+def network(document: Any = None, input: Any = None, delta: Any = None, **keywords: Any) -> Subject:
     """A network run forward and back: a mapping as in a network document; keywords win over it, or make it alone.
+
+    In its place there may be a chain of layers of another library, such as a Sequential of PyTorch.
 
     `arithmetic` is "auto", "exact", "float64" or "float32". Raises RequestError for a wrong request.
     """
+    keywords |= arrays_of(input, delta)
     options = {name: keywords.pop(name) for name in ("arithmetic", "nonfinite") if name in keywords}
     if "allow_nonfinite" in keywords:  # as the option is called
         options["nonfinite"] = keywords.pop("allow_nonfinite")
-    document = {} if document is None else document
-    subject = Subject(read_chain({**document, **keywords} if keywords else document, **options))
+    subject = Subject(read_chain(as_document(document, keywords), **options))
     _ = subject.ending.delta  # what does not fit is refused here
     return subject
 
