@@ -90,7 +90,7 @@ def named(layer: Any) -> str:
 
 def layer_name(name: str) -> str:
     """A name as a network has it, where dots and brackets are those of entries."""
-    return name.translate(str.maketrans(".[]", "/()"))
+    return name.translate(str.maketrans(".[]/", "-()-"))
 
 
 def arrived(layer: Any, shape: tuple[int, ...]) -> Arriving:
@@ -108,12 +108,12 @@ def axes_of(layer: Any) -> int | None:
 
 
 def leaves(layer: Any, prefix: str = "") -> Iterator[tuple[str, Any]]:
-    """The layers of a chain in order, chains in it opened, each by its name: 0, or features/0."""
+    """The layers of a chain in order, chains in it opened, each by its name: 0, or features-0."""
     if row_of(layer) != CHAIN:
         yield prefix or named(layer), layer
         return
     for name, part in _children(layer):
-        yield from leaves(part, f"{prefix}/{name}" if prefix else name)
+        yield from leaves(part, f"{prefix}-{name}" if prefix else name)
 
 
 def _children(chain: Any) -> Iterator[tuple[str, Any]]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from fnmatch import fnmatch
@@ -49,8 +50,9 @@ def copied(array: Any) -> Numbers:
 class Seen:
     """A layer of a model, and the calls of its latest pass."""
 
-    def __init__(self, name: str, module: Any) -> None:
-        self.name, self.module = name, module
+    def __init__(self, name: str, module: Any, shared: frozenset[int] = frozenset()) -> None:
+        """`shared` are the parameters that other layers have as well, whose gradients are not of this layer alone."""
+        self.name, self.module, self.shared = name, module, shared
         self.calls: list[Call] = []
         self.running: Call | None = None
         self.refused = ""
@@ -61,7 +63,8 @@ class Seen:
         yield self.module.register_forward_hook(self._after)
         for name, gradient in GRADIENT_OF.items():
             parameter: Any = getattr(self.module, "weight" if name == "kernel" else name, None)
-            if getattr(parameter, "requires_grad", False) and parameter.is_leaf:
+            alone = parameter is not None and id(parameter) not in self.shared
+            if alone and parameter.requires_grad and parameter.is_leaf:
                 yield parameter.register_hook(self._of_pass(gradient))
 
     def _before(self, module: Any, given: tuple[Any, ...], keywords: Mapping[str, Any]) -> Any:
@@ -118,10 +121,12 @@ def _together(calls: Sequence[Call]) -> list[Call]:
     """
     if len(calls) < 2:
         return list(calls)
-    shapes = {(tuple(sorted(call.arrays)), call.arrays["input"].shape[1:]) for call in _without_sums(calls)}
-    if len(shapes) > 1 or len(calls[0].arrays["input"].shape) < 2:
-        return _without_sums(calls)
-    joined = {name: _joined([call.arrays[name] for call in calls]) for name in _without_sums(calls)[0].arrays}
+    apart = _without_sums(calls)
+    samples = {call.arrays["input"].shape[1:] for call in apart}
+    if len(samples) > 1 or len(calls[0].arrays["input"].shape) < 2:
+        return apart
+    common = set.intersection(*(set(call.arrays) for call in apart))
+    joined = {name: _joined([call.arrays[name] for call in apart]) for name in sorted(common)}
     sums = {name: array for name, array in calls[-1].arrays.items() if name in GRADIENT_OF.values()}
     return [Call(calls[0].settings, joined | sums)]
 
@@ -179,7 +184,8 @@ class Watched:
     def __init__(self, model: Any, only: str | Sequence[str] | None = None) -> None:
         wanted = [only] if isinstance(only, str) else only
         found = [(name or named(part), part) for name, part in _modules(model) if _is_wanted(name, part, wanted)]
-        self.layers = [Seen(name, part) for name, part in found if is_known(part)]
+        shared = _shared(model)
+        self.layers = [Seen(name, part, shared) for name, part in found if is_known(part)]
         self.unknown = tuple(dict.fromkeys(named(part) for _, part in found if not is_known(part)))
         self._hooks: list[Any] = []
         if not self.layers:
@@ -218,18 +224,18 @@ class Watched:
 
     def save(self, file: str) -> None:
         """Write the documents to a .npz file, for `convgrad check`: a member for every key, as in conv1/claim/dX."""
-        members: dict[str, Any] = dict(
-            member for document in self.documents() for member in _members(document["id"], document)
-        )
+        named = ((document["id"].replace("/", "-"), document) for document in self.documents())
+        members: dict[str, Any] = dict(member for name, document in named for member in _members(name, document))
         with open(file, "wb") as target:
             np.savez_compressed(target, **members)
 
 
 def _members(path: str, value: Any) -> Iterator[tuple[str, Array]]:
     """Keys and parts of a document by their paths, each as an array."""
-    if isinstance(value, Mapping | list):
-        parts = value.items() if isinstance(value, Mapping) else enumerate(value)
-        for key, part in parts:
+    if path.endswith("/layers"):
+        value = {str(number): layer for number, layer in enumerate(value)}
+    if isinstance(value, Mapping):
+        for key, part in value.items():
             yield from _members(f"{path}/{key}", part)
     elif value is not None:
         yield path, _array(value) if isinstance(value, Numbers) else np.asarray(value)
@@ -245,6 +251,13 @@ def _modules(model: Any) -> Iterator[tuple[str, Any]]:
         yield from ((f"{name}.{deeper}" if deeper else name, layer) for deeper, layer in inner)
     if not list(model.children()) and row_of(model) is None:
         yield "", model
+
+
+def _shared(model: Any) -> frozenset[int]:
+    """The parameters that several layers of a model have."""
+    parts = model.modules() if hasattr(model, "modules") else ()
+    counts = Counter(id(parameter) for part in parts for parameter in part.parameters(recurse=False))
+    return frozenset(number for number, count in counts.items() if count > 1)
 
 
 def _is_wanted(name: str, module: Any, wanted: Sequence[str] | None) -> bool:
