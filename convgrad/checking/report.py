@@ -9,6 +9,7 @@ from typing import Any
 
 from convgrad.claims.findings import Finding
 from convgrad.core.arithmetic import Array
+from convgrad.core.record import Record
 from convgrad.diagnosis.diagnosis import Diagnosis
 from convgrad.diagnosis.strength import Strength, strength
 from convgrad.differences.identities import Checksum
@@ -51,7 +52,7 @@ class Judged:
 
 
 @dataclass(frozen=True)
-class Report(Judged):
+class Report(Judged, Record):
     """What a check found: one finding an array and `against`, and what the wrong claims come from.
 
     `judged` is the subject in the kind of number that claims are judged in; without `sample` every entry was
@@ -98,15 +99,15 @@ class Report(Judged):
         """How many of the catalogue's mistakes a case could reveal; worked out when asked for."""
         return strength(self.truth_case, self.truth)
 
-    def to_dict(self) -> dict[str, Any]:
+    def streamed(self) -> dict[str, Any]:
         """What the JSON says."""
         alone = self.subject.chain.alone
         record = self._head_of_network() if alone is None else {"schema": "convgrad.check/1", **head(alone)}
         record |= {"verdict": self.verdict, "evaluations": self.evaluations}
         if self.sample:
             record["sample"] = vars(self.sample)
-        record["findings"] = [finding.to_dict(self.all_entries) for finding in self.findings]
-        record["diagnosis"] = [diagnosis.to_dict() for diagnosis in self.diagnosis]
+        record["findings"] = [finding.streamed(self.all_entries) for finding in self.findings]
+        record["diagnosis"] = [diagnosis.streamed() for diagnosis in self.diagnosis]
         if alone is not None:
             record["strength"] = self.strength.to_dict()
             record["checksums"] = [checksum.to_dict() for checksum in self.checksums]
@@ -118,7 +119,7 @@ class Report(Judged):
 
 
 @dataclass(frozen=True)
-class Reports(Judged):
+class Reports(Judged, Record):
     """The reports of several cases, such as the layers of a model: `.reports` in order, or by name as in a mapping."""
 
     reports: tuple[Report, ...]
@@ -145,7 +146,7 @@ class Reports(Judged):
         """What became of the wrong claims of all reports."""
         return tuple(diagnosis for report in self.reports for diagnosis in report.diagnosis)
 
-    def to_dict(self) -> dict[str, Any]:
+    def streamed(self) -> dict[str, Any]:
         """What the JSON says."""
-        reports = [report.to_dict() for report in self.reports]
+        reports = [report.streamed() for report in self.reports]
         return {"schema": "convgrad.checks/1", "verdict": self.verdict, "checks": reports}

@@ -11,6 +11,7 @@ import numpy as np
 
 from convgrad.core.arithmetic import DTYPES, Array
 from convgrad.core.nested import Numbers
+from convgrad.core.record import Record
 from convgrad.errors import Problem, RequestError
 from convgrad.passes.gradients import Forward, Gradients, head
 from convgrad.subject.case import Case, make_case
@@ -34,7 +35,7 @@ class Batch:
 
 
 @dataclass(frozen=True)
-class Saved:
+class Saved(Record):
     """What is left to say of a case whose largest array went elsewhere: `name` of `shape`, in `file`; and the sums."""
 
     case: Case
@@ -45,7 +46,10 @@ class Saved:
     dW: Array | None = None
     db: Array | None = None
 
-    def to_dict(self) -> dict[str, Any]:
+    def __repr__(self) -> str:
+        return f"Saved({self.name} {self.shape} {self.dtype} in {self.file})"
+
+    def streamed(self) -> dict[str, Any]:
         """What the JSON says."""
         sums = {name: array for name, array in (("dW", self.dW), ("db", self.db)) if array is not None}
         saved = {self.name: {"file": self.file, "shape": list(self.shape), "dtype": self.dtype}}

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from convgrad.core.arithmetic import Array
+from convgrad.core.record import Record
 from convgrad.passes.overlays import Overlays, PresentedOverlays
 from convgrad.subject.case import HAND_SIZED, Case, arrays_of, as_case, products_of
 from convgrad.subject.layout import GRADIENTS
@@ -20,7 +21,7 @@ BRIEF = 12
 
 
 @dataclass(frozen=True)
-class Forward:
+class Forward(Record):
     """The output of a case: `.output`, in the rank and kind its user asked for."""
 
     case: Case
@@ -37,7 +38,7 @@ class Forward:
     def output(self) -> Array:
         return self.case.present("y", self.y)
 
-    def to_dict(self) -> dict[str, Any]:
+    def streamed(self) -> dict[str, Any]:
         """What the JSON says."""
         return {"schema": "convgrad.forward/1", **head(self.case), "output": self.output}
 
@@ -83,14 +84,14 @@ class Gradients(Forward):
         """The same in full shapes, in the kind that they are computed in."""
         return Overlays(self.case)
 
-    def to_dict(self, overlays: str | int | None = None) -> dict[str, Any]:
+    def streamed(self, overlays: str | int | None = None) -> dict[str, Any]:
         """What the JSON says; of overlays ("all", "none" or how many) there is an iterator, so that they stream."""
         named = {"dW": self.dW, "db": self.db, "dX": self.dX}
         result = {"schema": "convgrad.backward/1", **head(self.case), "output": self.output}
         result |= {name: array for name, array in named.items() if array is not None}
         if overlays not in (None, "none"):
             shown = islice(self.overlays, None if overlays == "all" else int(overlays or 0))
-            result["overlays"] = (overlay.to_dict() for overlay in shown)
+            result["overlays"] = (overlay.streamed() for overlay in shown)
         return result
 
 
