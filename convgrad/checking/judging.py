@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any, overload
 
 import numpy as np
 
@@ -23,9 +23,16 @@ from convgrad.passes.explanation import is_network
 from convgrad.passes.subject import Subject, network, subject_of
 from convgrad.subject.case import Case, as_case
 
+if TYPE_CHECKING:
+    from convgrad.frameworks.watching import Watched
+
 OPTIONS = ("claim_dtype", "accumulate", "algorithm", "printed", "sample", "seed", "every", "all_entries", "progress")
 
 
+@overload
+def check(case: Watched, **keywords: Any) -> Reports: ...
+@overload
+def check(case: Any = None, *given: Any, claim: Any = None, **keywords: Any) -> Report: ...
 def check(case: Any = None, *given: Any, claim: Any = None, **keywords: Any) -> Report | Reports:
     """Our gradients by finite differences, and a claim's (output, dW, db, dX) entry by entry; of a case or a network.
 

@@ -73,7 +73,7 @@ def batch_of(
     if not isinstance(document.get("input"), np.ndarray) or isinstance(document.get("delta"), (list, tuple)):
         return None
     kind = DTYPES.get(arithmetic, DTYPES["float64"])
-    outlines = {key: _outline(document[key], kind) for key in BATCHED if isinstance(document.get(key), np.ndarray)}
+    outlines = {key: outline(document[key], kind) for key in BATCHED if isinstance(document.get(key), np.ndarray)}
     outlined = {**document, **outlines}
     if needs_ones := isinstance(document.get("delta"), str):  # a word, which takes no memory until it is written out
         del outlined["delta"]
@@ -92,18 +92,18 @@ def batch_of(
                     {**document, **arrays}, arithmetic=whole.arithmetic, nonfinite=nonfinite, needs_delta=needs_delta
                 )
             except RequestError as error:
-                raise RequestError(_moved(problem, first) for problem in error.problems) from None
+                raise RequestError(moved(problem, first) for problem in error.problems) from None
             yield slice(first, last), case
 
     return Batch(whole, parts())
 
 
-def _outline(array: Array, kind: np.dtype[Any]) -> Numbers:
+def outline(array: Any, kind: np.dtype[Any]) -> Numbers:
     """An array of that shape, of which nothing has to be read: a single zero stands for every number."""
     return Numbers(np.broadcast_to(np.zeros((), kind), array.shape), array.shape, exact=False)
 
 
-def _moved(problem: Problem, first: int) -> Problem:
+def moved(problem: Problem, first: int) -> Problem:
     """A problem in a part's array, told where it is in the whole one."""
     key, *index = problem.path or ("",)
     if key not in BATCHED or not index or not isinstance(index[0], int):

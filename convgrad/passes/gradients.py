@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from fractions import Fraction
 from functools import cached_property
@@ -13,7 +14,7 @@ import numpy as np
 from convgrad.core.arithmetic import Array
 from convgrad.core.record import Record
 from convgrad.passes.overlays import Overlays, PresentedOverlays
-from convgrad.subject.case import HAND_SIZED, Case, arrays_of, as_case, products_of
+from convgrad.subject.case import HAND_SIZED, Case, arrays_of, as_case, as_document, products_of
 from convgrad.subject.layout import GRADIENTS
 
 BRIEF = 12
@@ -98,19 +99,35 @@ class Gradients(Forward):
 def forward(case: Any = None, input: Any = None, **keywords: Any) -> Forward:
     """The output of a case: a mapping as in a case document, or a Case; keywords win over it, or make it alone.
 
-    In its place there may be a layer of another library, such as a module of PyTorch, with its input next.
+    In its place there may be a layer of another library, such as a module of PyTorch, with its input next. Of Dask
+    arrays the result is a Dask array, too.
     `arithmetic` is "auto", "exact", "float64" or "float32". Raises RequestError for a wrong request.
     """
-    return Forward(as_case(case, needs_delta=False, **keywords, **arrays_of(input)))
+    made: Forward = _made(Forward, case, keywords | arrays_of(input))
+    return made
 
 
 def backward(case: Any = None, input: Any = None, delta: Any = None, **keywords: Any) -> Gradients:
     """The gradients of a case: a mapping as in a case document, or a Case; keywords win over it, or make it alone.
 
-    In its place there may be a layer of another library, such as a module of PyTorch, with input and delta next.
+    In its place there may be a layer of another library, such as a module of PyTorch, with input and delta next. Of
+    Dask arrays the gradients are Dask arrays, too.
     `arithmetic` is "auto", "exact", "float64" or "float32". Raises RequestError for a wrong request.
     """
-    return Gradients(as_case(case, **keywords, **arrays_of(input, delta)))
+    made: Gradients = _made(Gradients, case, keywords | arrays_of(input, delta))
+    return made
+
+
+def _made(kind: type[Forward], case: Any, keywords: dict[str, Any]) -> Any:
+    """The record of a case; of Dask arrays one that is as lazy as they are."""
+    needs_delta = kind is not Forward
+    values = [*keywords.values(), *(case.values() if isinstance(case, Mapping) else ())]
+    if any(type(value).__module__.partition(".")[0] == "dask" for value in values):
+        from convgrad.passes.lazy import lazy_of
+
+        options = {name: keywords.pop(name) for name in ("arithmetic", "nonfinite") if name in keywords}
+        return lazy_of(as_document(case, keywords), needs_delta=needs_delta, **options)
+    return kind(as_case(case, needs_delta=needs_delta, **keywords))
 
 
 def _repr(record: Forward, *names: str, made: str) -> str:
