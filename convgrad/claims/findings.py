@@ -115,7 +115,7 @@ class Finding(Mapped):
         if self.summed or self.like not in OPERANDS:
             return allowed
         case, name = self.case, OPERANDS[self.like]
-        return allowed.reshape(case.layout.shape(name, full_shapes(case)[name]))
+        return case.layout.restored(name, allowed.reshape(full_shapes(case)[name]))
 
     @cached_property
     def vague(self) -> bool:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from decimal import Decimal
 from fractions import Fraction
 from itertools import chain
@@ -30,7 +30,17 @@ from convgrad.errors import Path, Problem, RequestError, excerpt
 MOST_PROBLEMS = 10
 DIGITS_IN_COMMON = 10_000  # those of 1/1 to 1/20000 have 8,686
 MOST_COMMON = 10**DIGITS_IN_COMMON
-LISTS, NATIVE = {list, tuple}, {int, float}
+
+
+class PrintedRows(list[Any]):
+    """Rows that a program printed, and so may have rounded; `by` says which."""
+
+    def __init__(self, rows: list[Any], by: str) -> None:
+        super().__init__(rows)
+        self.by = by
+
+
+LISTS, NATIVE = {list, tuple, PrintedRows}, {int, float}
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +71,24 @@ class Numbers:
         result[:] = [exact_value(value) for value in self.values]
         _refuse_coprime(result)
         return result.reshape(self.shape)
+
+    def outline(self) -> Numbers:
+        """An array of the same shape, of which nothing has to be read: a single zero stands for every number."""
+        return Numbers(np.broadcast_to(np.zeros((), FLOAT64), self.shape), self.shape, exact=False)
+
+    def transposed(self, axes: tuple[int, ...]) -> Numbers:
+        """The same numbers with their axes in another order, as NumPy's transpose has it."""
+        if axes == tuple(range(len(axes))):
+            return self
+        if isinstance(self.values, np.ndarray):
+            return replace(self, values=self.values.transpose(axes), shape=tuple(self.shape[axis] for axis in axes))
+        places = np.arange(len(self.values)).reshape(self.shape).transpose(axes)
+        return replace(self, values=[self.values[place] for place in places.flat], shape=places.shape)
+
+    def reshaped(self, shape: tuple[int, ...]) -> Numbers:
+        """The same numbers, in the same order, in another shape."""
+        values = self.values.reshape(shape) if isinstance(self.values, np.ndarray) else self.values
+        return replace(self, values=values, shape=shape)
 
     def _as_float32(self) -> Array:
         """As float32, which holds less: RequestError for what it does not, as for a text that float64 does not hold."""

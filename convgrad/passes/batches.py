@@ -80,7 +80,7 @@ def batch_of(
     whole = make_case(outlined, arithmetic=arithmetic, nonfinite=nonfinite, needs_delta=needs_delta and not needs_ones)
     count, each = whole.shapes["x"][0], kind.itemsize * (2 * prod(whole.shapes["x"][1:]) + prod(whole.output_shape[1:]))
     samples = max(room // max(each, 1), 1)
-    if samples >= count:
+    if samples >= count or whole.layout.data[:1] not in ((), (0,)):
         return None
 
     def parts() -> Iterator[tuple[slice, Case]]:

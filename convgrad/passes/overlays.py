@@ -94,6 +94,7 @@ def presented(case: Case, overlay: Overlay) -> PresentedOverlay:
         "db": _peeled(overlay.db, outside),
         "dX": _peeled(overlay.dx, inside),
     }
+    shown |= {name: case.layout.laid(shown[name]) for name in ("window", "dX")}
     arrays: dict[str, Any] = {name: None if array is None else _rounded(case, array) for name, array in shown.items()}
     return PresentedOverlay(
         overlay.sample, overlay.position, overlay.cells, **arrays, winner=_winner(case, overlay),

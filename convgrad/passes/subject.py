@@ -84,7 +84,8 @@ class Part(Mapped):
     @property
     def dX(self) -> Array:
         """What is handed on to the layer before, in the shape in which its output came."""
-        return self.gradients.dX.reshape(self.signal.values.shape)
+        dx = self.gradients.dX
+        return dx if self.layer.case is not None else dx.reshape(self.signal.values.shape)
 
     @property
     def dW(self) -> Array | None:

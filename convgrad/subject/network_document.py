@@ -12,8 +12,9 @@ from convgrad.core.nested import MOST_PROBLEMS, Numbers, read_numbers
 from convgrad.errors import Path, Problem, RequestError
 from convgrad.operations import LAYERS, LOSSES, OPERATIONS, Operation
 from convgrad.operations.operation import Shape
-from convgrad.subject.case import did_you_mean, missing_keys, wrong_settings
+from convgrad.subject.case import missing_keys, wrong_settings
 from convgrad.subject.chain import Chain, Layer, LossAt
+from convgrad.subject.foreign_words import did_you_mean
 from convgrad.subject.settings import exact_number, integer, listed_dims, read_setting, said, said_inside
 from convgrad.vocabulary import (
     ARITHMETICS,
@@ -104,10 +105,16 @@ def read_chain(
 
 def _unknown(given: Mapping[str, Any], known: Sequence[str]) -> list[Problem]:
     return [
-        Problem(f"unknown key '{key}'" + did_you_mean(str(key), known), path=(str(key),), of_key=True)
+        Problem(
+            f"unknown key '{key}'" + did_you_mean(str(key), known), _ABSENT.get(str(key), ""), (str(key),), of_key=True
+        )
         for key in given
         if key not in known
     ]
+
+
+_ABSENT = {"layout": "the arrays of a network are (N, C, …) and (O, C, …)"}
+"""Keys of a case that a network has not, and what is so instead."""
 
 
 def _check_keys(given: Mapping[str, Any], reader: Reader) -> None:
