@@ -7,7 +7,8 @@ import shutil
 import sys
 from typing import Any
 
-from convgrad.views import Shown, blocks, encodable, numbers_of, render
+from convgrad.passes.shown import Shown
+from convgrad.views import blocks, encodable, numbers_of, render
 from convgrad.views.html import html
 from convgrad.views.text_words import Pen
 
