@@ -19,8 +19,8 @@ ROOT = Path(__file__).parents[1]
 PACKAGE, TESTS = ROOT / "convgrad", ROOT / "tests"
 FLOORS = (
     ("__main__",), ("cli",), ("testing",), ("views", "documents"), ("checking",), ("diagnosis",), ("claims",),
-    ("differences",), ("catalogue",), ("passes",), ("subject",), ("operations",), ("core",), ("vocabulary",),
-    ("errors",),
+    ("differences",), ("catalogue",), ("passes",), ("subject",), ("operations", "frameworks"), ("core",),
+    ("vocabulary",), ("errors",),
 )  # fmt: skip
 HEIGHT = {room: len(FLOORS) - level for level, rooms in enumerate(FLOORS) for room in rooms}
 LIBRARIES = {

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any, overload
 
 import numpy as np
 
 from convgrad.checking.ours import NOTHING_DIFFERENCED, difference
-from convgrad.checking.report import CLAIM, Report
+from convgrad.checking.report import CLAIM, Report, Reports
 from convgrad.claims.claim import ARRAYS_OF_CASE, Claim, asked_of, read_claims
 from convgrad.claims.findings import Finding, compare
-from convgrad.claims.results import Record, claimed
+from convgrad.claims.results import claimed
 from convgrad.claims.summaries import apart, read_summaries
 from convgrad.claims.winners import Winners, read_winners, winners_apart
 from convgrad.core.arithmetic import Array
@@ -26,28 +26,41 @@ from convgrad.passes.explanation import is_network
 from convgrad.passes.subject import Subject, network, subject_of
 from convgrad.subject.case import MISSING_DELTA, Case, as_case
 
+if TYPE_CHECKING:
+    from convgrad.frameworks.watching import Watched
+
 FORWARD = ("output", "indices")
 """What a claim may have that comes out of the forward pass."""
 OPTIONS = ("claim_dtype", "accumulate", "algorithm", "printed", "sample", "seed", "every", "all_entries", "progress",
            "answer")  # fmt: skip
 
 
-def check(
-    case: Mapping[str, Any] | Case | Subject, claim: Mapping[str, Any] | Record | None = None, **keywords: Any
-) -> Report:
+@overload
+def check(case: Watched, **keywords: Any) -> Reports: ...
+@overload
+def check(case: Any = None, *given: Any, claim: Any = None, **keywords: Any) -> Report: ...
+def check(case: Any = None, *given: Any, claim: Any = None, **keywords: Any) -> Report | Reports:
     """Our gradients by finite differences, and a claim's (output, dW, db, dX) entry by entry; of a case or a network.
 
-    `claim`, which may be a result or its `to_dict()`, and of a network goes by layer, and what is said of it
-    (`claim_dtype`, `accumulate`, `algorithm`, `printed`) win over the document's; other keywords over its other keys.
+    check(case, claim): `claim`, which may be a result or its `to_dict()`, and of a network goes by layer, and what is
+    said of it (`claim_dtype`, `accumulate`, `algorithm`, `printed`) win over the document's; other keywords over its
+    other keys, or they are all there is. check(layer, x, delta): a layer of another library or a chain of them; one of
+    PyTorch is run, and what it computes is the claim where none is given. check(layers): what `watch` saw, a report
+    each.
     `sample` differences so many entries, chosen by `seed`, `every` all of them: with a claim on a large layer it is
     else a sample, and the report says so. `all_entries` has the record name every wrong one. answer(findings,
     diagnosis) is called with what claims are, before anything is differenced, and progress(done, evaluations) then.
     Raises RequestError for a wrong request.
     """
     options = {name: keywords.pop(name) for name in OPTIONS if name in keywords}
-    document = case if isinstance(case, Mapping) else {}
-    needed = needs_delta(document.get("claim") if claim is None else claim)
-    return check_subject(as_subject(case, needed=needed, **keywords), claim, **options)
+    if isinstance(case, Subject | Case | Mapping) or case is None:
+        claim = given[0] if given else claim
+        document = case if isinstance(case, Mapping) else {}
+        needed = needs_delta(document.get("claim") if claim is None else claim)
+        return check_subject(as_subject(case, needed=needed, **keywords), claim, **options)
+    from convgrad.checking.brought import check_brought  # here, so that documents are checked without
+
+    return check_brought(case, *given, claim=claim, options=options, **keywords)
 
 
 def needs_delta(claim: Any) -> bool:
@@ -61,11 +74,11 @@ def needs_delta(claim: Any) -> bool:
     return not names or not names <= set(FORWARD)
 
 
-def as_subject(case: Mapping[str, Any] | Case | Subject, *, needed: bool = True, **keywords: Any) -> Subject:
+def as_subject(case: Any, *, needed: bool = True, **keywords: Any) -> Subject:
     """What is to be checked, run, with a delta where that is needed; keywords win over the document's keys."""
     if isinstance(case, Subject):
         return case
-    if not isinstance(case, Case) and is_network(case):
+    if not isinstance(case, Case) and is_network(case or keywords):
         return network(case, **keywords)
     return subject_of(as_case(case, needs_delta=needed, **keywords))
 

@@ -312,7 +312,7 @@ def _type_of(numbers: Numbers) -> str | None:
         return None
     if numbers.values.dtype.kind in "iu":
         return "whole"
-    name = numbers.values.dtype.name
+    name = numbers.of or numbers.values.dtype.name
     return name if name in TYPES else "float64"
 
 

@@ -51,7 +51,12 @@ def _result(request: Request, checking: Checking, running: Running, results: Res
         message = "a network's check does not count what it could have revealed"
         raise RequestError(Problem(message, "check a layer as a case", place=Point("--min-strength")))
     claim = request.written_claim()
-    subject = subject_asked(request, running, of_layers=of_layers, needs_delta=of_layers or needs_delta(claim))
+    of_forward = checking.function is None and not needs_delta(claim)
+    subject = subject_asked(request, running, of_layers=of_layers, needs_delta=of_layers or not of_forward)
+    if checking.function is not None:
+        from convgrad.cli.functions import claimed_by
+
+        claim = claimed_by(checking.function, subject)
     lasts = None if running.writing.quiet else _lasting(subject, checking, sparing=claim is not None)
     with lasts or nullcontext():
         report = check_subject(

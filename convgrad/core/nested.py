@@ -24,6 +24,7 @@ from convgrad.core.arithmetic import (
     rational,
     whole_text,
 )
+from convgrad.core.foreign import as_numpy, is_foreign
 from convgrad.errors import Path, Problem, RequestError, excerpt
 
 MOST_PROBLEMS = 10
@@ -47,13 +48,15 @@ class Numbers:
     """Numbers of one shape, not yet of one kind: a flat list of what was given, or a binary array.
 
     `exact` says that they came as decimal text, integers or fractions, so that they have exact values; `finite` that
-    there is no NaN or infinity among them.
+    there is no NaN or infinity among them; `of` which type the array is of that they came in, where it is none of
+    NumPy's.
     """
 
     values: list[Any] | Array
     shape: tuple[int, ...]
     exact: bool
     finite: bool = True
+    of: str = ""
 
     def as_array(self, dtype: np.dtype[Any]) -> Array:
         """The numbers as an array of a kind; in an exact one every entry is a Fraction."""
@@ -118,14 +121,15 @@ def _binary(values: Array, dtype: np.dtype[Any]) -> Array:
 
 
 def read_numbers(value: Any, *, nonfinite: bool = False) -> Numbers:
-    """Nested lists, a number or an array as Numbers; Numbers as they are.
+    """Nested lists, a number or an array, of any library, as Numbers; Numbers as they are.
 
     Raises RequestError, with the path to each place, for ragged rows, what is not a number, and non-finite values.
     """
     if isinstance(value, Numbers):
         return value
-    if isinstance(value, np.ndarray):
-        return _read_array(value, nonfinite)
+    if is_foreign(value) or isinstance(value, np.ndarray):
+        array, name = as_numpy(value)
+        return _read_array(array, nonfinite, of=name if name != array.dtype.name else "")
     rows, shape = _flattened(value)
     if _plainly_finite(rows):
         return Numbers(rows, shape, exact=True)
@@ -143,7 +147,7 @@ def _plainly_finite(values: list[Any]) -> bool:
         return False
 
 
-def _read_array(value: Array, nonfinite: bool) -> Numbers:
+def _read_array(value: Array, nonfinite: bool, of: str = "") -> Numbers:
     if value.dtype == EXACT:
         return Numbers(read_numbers(value.ravel().tolist(), nonfinite=nonfinite).values, value.shape, exact=True)
     if value.dtype.kind not in "iuf":
@@ -154,7 +158,7 @@ def _read_array(value: Array, nonfinite: bool) -> Numbers:
         index = tuple(int(i) for i in np.argwhere(~np.isfinite(value))[0])
         raise RequestError(_refused(str(value[index]), index))
     finite = not nonfinite or value.dtype.kind != "f" or bool(np.isfinite(value).all())
-    return Numbers(value, value.shape, exact=value.dtype.kind in "iu", finite=finite)
+    return Numbers(value, value.shape, exact=value.dtype.kind in "iu", finite=finite, of=of)
 
 
 def _flattened(value: Any) -> tuple[list[Any], tuple[int, ...]]:

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from convgrad.core.arithmetic import EXACT, Array, nearest, zeros
+from convgrad.core.record import Record
 from convgrad.errors import Point, Problem, RequestError
 from convgrad.operations.geometry import shape_text
 from convgrad.operations.operation import Shape
@@ -31,7 +32,7 @@ FOLLOWED = 24
 
 
 @dataclass(frozen=True)
-class Explanation:
+class Explanation(Record):
     """An entry of a part, and the terms that add up to it, with indices as its user counts them.
 
     `entry` is what was asked for, as people write it: dW[0,1], conv2.dW[0,1], or a delta of the part below, which is an
@@ -75,7 +76,7 @@ class Explanation:
         sent = [index for index, value in deltas.items() if value]
         return tuple((index, delta_at(self.subject, self.part, index)) for index in sent[:FOLLOWED])
 
-    def to_dict(self) -> dict[str, Any]:
+    def streamed(self) -> dict[str, Any]:
         """What the JSON says."""
         head = {"schema": "convgrad.explain/1", "id": self.subject.chain.id}
         head |= {"layer": self.part.name} if self.part.name else {}
@@ -102,14 +103,14 @@ class Explanation:
         return nearest(value)
 
 
-def explain(case: Mapping[str, Any] | Case | Subject, entry: str, **keywords: Any) -> Explanation:
+def explain(case: Mapping[str, Any] | Case | Subject | None = None, entry: str = "", **keywords: Any) -> Explanation:
     """An entry of dW, db, dX or y, as in "dW[0,1]", as the sum of its terms; of a network as in "conv2.dW[0,1]".
 
     Raises RequestError for an entry that there is not.
     """
     if isinstance(case, Subject):
         return explain_entry(case, entry)
-    if not isinstance(case, Case) and is_network(case):
+    if not isinstance(case, Case) and is_network(case or keywords):
         return explain_entry(network(case, **keywords), entry)
     needs_delta = needs_gradients(entry)
     return explain_entry(subject_of(as_case(case, needs_delta=needs_delta, **keywords)), entry)

@@ -154,8 +154,11 @@ def make_case(
         raise advised(error, suspected(fit, given, numbers, dims)) from None
 
 
-def as_case(case: Mapping[str, Any] | Case, *, needs_delta: bool = True, **keywords: Any) -> Case:
-    """A Case as it is, or one made from a mapping; keywords win over the mapping's keys."""
+def as_case(case: Any, *, needs_delta: bool = True, **keywords: Any) -> Case:
+    """A Case as it is, or one made from a mapping; keywords win over the mapping's keys, and may be all there is.
+
+    In the mapping's place there may be a layer of another library.
+    """
     if isinstance(case, Case):
         if not keywords:
             return case
@@ -164,8 +167,23 @@ def as_case(case: Mapping[str, Any] | Case, *, needs_delta: bool = True, **keywo
     if "allow_nonfinite" in keywords:  # as the option is called
         keywords["nonfinite"] = keywords.pop("allow_nonfinite")
     options = {name: keywords.pop(name) for name in ("arithmetic", "nonfinite") if name in keywords}
-    document = {**case, **keywords} if isinstance(case, Mapping) else case
-    return make_case(document, needs_delta=needs_delta, **options)
+    return make_case(as_document(case, keywords), needs_delta=needs_delta, **options)
+
+
+def arrays_of(input: Any, delta: Any = None) -> dict[str, Any]:
+    """The arrays that were given, as keywords."""
+    return {name: array for name, array in (("input", input), ("delta", delta)) if array is not None}
+
+
+def as_document(document: Any, keywords: Mapping[str, Any]) -> Any:
+    """A mapping, a layer of another library, or nothing, together with keywords, which win; else what was given."""
+    if document is None or (isinstance(document, Mapping) and keywords):
+        return {**(document or {}), **keywords}
+    if isinstance(document, Mapping):
+        return document
+    from convgrad.frameworks.layers import document_of, is_layer  # here, so that documents are read without
+
+    return document_of(document, keywords) if is_layer(document) else document
 
 
 def _unknown_keys(given: Mapping[str, Any]) -> list[Problem]:

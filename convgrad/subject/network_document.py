@@ -86,7 +86,7 @@ def read_chain(
     reader.problems += _unknown(given, keys_of_network())
     _check_keys(given, reader)
     if "dims" in given:
-        reader.attempt(integer, given["dims"], 1, MOST_DIMS, at=("dims",))
+        reader.attempt(integer, given["dims"], 0, MOST_DIMS, at=("dims",))
     asked = arithmetic or given.get("arithmetic", "auto")
     mode = reader.attempt(read_setting, "mode", given.get("mode", SETTINGS["mode"].default), 0)
     x = reader.numbers(given["input"], "input") if "input" in given else None
@@ -282,8 +282,8 @@ def _as(number: Any, dtype: Any) -> Any:
 def _axes(shape: Shape, drafts: Sequence[Draft], given: Mapping[str, Any]) -> tuple[int, bool]:
     """The spatial axes of the input, 0 where it comes as features, and whether it has a batch axis.
 
-    As said by `dims`; else as the layers up to the first dense one say, by their kernels and lists; else from that
-    dense kernel, which takes a whole sample; else from the rank, as in a case document.
+    As said by `dims`, where 0 says features; else as the layers up to the first dense one say, by their kernels and
+    lists; else from that dense kernel, which takes a whole sample; else from the rank, as in a case document.
     """
     rank = len(shape)
     dims = integer(given["dims"]) if "dims" in given else _said_dims(drafts, rank)
