@@ -25,6 +25,8 @@ VIEWS = {
     "Report": "of_report",
     "Installation": "of_installation",
     "Shown": "of_network",
+    "Grade": "of_grade",
+    "Table": "of_suite",
 }
 """A view for each kind of record: a module with `view(record, asked)`, imported when it is needed."""
 

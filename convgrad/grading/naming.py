@@ -1,0 +1,60 @@
+"""The names of what is wrong with many cases: a few looked up in the whole catalogue, the rest in what these were."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+import numpy as np
+
+from convgrad.catalogue.tables import forms, right
+from convgrad.diagnosis.candidates import Bare
+from convgrad.grading.answer import DIFFERS
+from convgrad.grading.inexact import checked, named
+from convgrad.grading.outcome import Named, Outcome
+
+LOOKED_UP = 8
+"""Wrong arrays of a name (dW, …) that are looked up in the whole catalogue: the smallest."""
+LARGEST = 4_000
+"""Numbers of a case up to which they are."""
+Key = tuple[str, str]
+
+
+def with_names(outcomes: Iterable[Outcome]) -> list[Outcome]:
+    """The outcomes in their order, wrong ones with the mistake that they are recognised as."""
+    outcomes = list(outcomes)
+    found: dict[Key, Outcome] = {}
+    known: dict[str, list[Named]] = {}
+    budget: dict[str, int] = {}
+    for outcome in sorted(filter(_is_nameless, outcomes), key=lambda one: one.trial.numbers):
+        names = _as_before(outcome, known.setdefault(outcome.array, []))
+        if not names and outcome.trial.numbers <= LARGEST and budget.setdefault(outcome.array, LOOKED_UP):
+            budget[outcome.array] -= 1
+            assert outcome.claim is not None
+            names = named(checked(outcome.trial, outcome.array, outcome.claim))
+            known[outcome.array] += [one for one in names[:1] if one.mistake and one not in known[outcome.array]]
+        found[outcome.id, outcome.array] = outcome.but(named=names)
+    return [found.get((outcome.id, outcome.array), outcome) for outcome in outcomes]
+
+
+def _is_nameless(outcome: Outcome) -> bool:
+    return outcome.verdict == DIFFERS and not outcome.named and outcome.claim is not None
+
+
+def _as_before(outcome: Outcome, known: Iterable[Named]) -> tuple[Named, ...]:
+    """The mistake of another case that gives this array as well."""
+    for one in known:
+        if one.mistake and _gives(outcome, one.mistake):
+            return (one,)
+    return ()
+
+
+def _gives(outcome: Outcome, mistake: str) -> bool:
+    """Whether a mistake of the catalogue, planted in this very case, gives the array that came back."""
+    case, array = outcome.trial.case, outcome.array
+    form = forms(case.operation.name, array).get(mistake)
+    if form is None or outcome.claim is None:
+        return False
+    bare = Bare()
+    with np.errstate(all="ignore"):
+        altered = form.alter(right(case, array)).values()
+        return any(np.array_equal(bare.value(computation), outcome.claim) for computation in altered)
