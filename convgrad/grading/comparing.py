@@ -102,12 +102,13 @@ def _of_buffers(trial: Trial, array: str, given: list[Array], asking: Asking) ->
         plain = last == truth
         return Outcome(trial, array, OVERWRITES, "", int(plain.sum()), last) if count and plain.all() else None
     with_nan = given[0] if len(given) > 1 else np.full(truth.shape, nan)
+    added = _close(trial, last, truth + poison) & np.isnan(with_nan)
+    # where the truth is 0, what is added to is what is not written: others tell which it is
+    if (added & (truth != 0)).any() and (added | _close(trial, last, truth)).all():
+        return Outcome(trial, array, ACCUMULATES, _where(added, "added to what was there"), int(added.sum()), last)
     kept = (last == poison) & np.isnan(with_nan) & (truth != poison)
     if kept.any():
         return Outcome(trial, array, UNWRITTEN, _where(kept, "not written"), int(kept.sum()), last)
-    added = _close(trial, last, truth + poison) & np.isnan(with_nan)
-    if added.any() and (added | _close(trial, last, truth)).all():
-        return Outcome(trial, array, ACCUMULATES, _where(added, "added to what was there"), int(added.sum()), last)
     read = np.isnan(with_nan) & ~np.isnan(last)
     if read.any():
         return Outcome(trial, array, ACCUMULATES, _where(read, "depend on what was there"), int(read.sum()), last)

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
 import numpy as np
 
 from convgrad.catalogue.tables import forms, right
 from convgrad.diagnosis.candidates import Bare
-from convgrad.grading.answer import DIFFERS
+from convgrad.grading.answer import DIFFERS, REPLAYED
 from convgrad.grading.inexact import checked, named
 from convgrad.grading.outcome import Named, Outcome
 
@@ -17,11 +17,12 @@ LOOKED_UP = 8
 LARGEST = 4_000
 """Numbers of a case up to which they are."""
 Key = tuple[str, str]
+Answered = tuple[str, bytes]
 
 
 def with_names(outcomes: Iterable[Outcome]) -> list[Outcome]:
     """The outcomes in their order, wrong ones with the mistake that they are recognised as."""
-    outcomes = list(outcomes)
+    outcomes = _told_from_others(list(outcomes))
     found: dict[Key, Outcome] = {}
     known: dict[str, list[Named]] = {}
     budget: dict[str, int] = {}
@@ -34,6 +35,23 @@ def with_names(outcomes: Iterable[Outcome]) -> list[Outcome]:
             known[outcome.array] += [one for one in names[:1] if one.mistake and one not in known[outcome.array]]
         found[outcome.id, outcome.array] = outcome.but(named=names)
     return [found.get((outcome.id, outcome.array), outcome) for outcome in outcomes]
+
+
+def _told_from_others(outcomes: list[Outcome]) -> list[Outcome]:
+    """The outcomes, of which those that are the right answer to another case are called replayed."""
+    answers: dict[Answered, str] = {}
+    for outcome in outcomes:
+        truth = outcome.trial.expected.get(outcome.array)
+        if truth is not None and truth.any():
+            answers.setdefault((outcome.array, truth.tobytes()), outcome.id)
+    return [_replayed(outcome, answers) for outcome in outcomes]
+
+
+def _replayed(outcome: Outcome, answers: Mapping[Answered, str]) -> Outcome:
+    if outcome.verdict != DIFFERS or outcome.claim is None:
+        return outcome
+    other = answers.get((outcome.array, outcome.claim.tobytes()))
+    return outcome if other is None else outcome.but(verdict=REPLAYED, detail=f"it is the answer to {other}")
 
 
 def _is_nameless(outcome: Outcome) -> bool:
