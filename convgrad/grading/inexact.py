@@ -10,7 +10,6 @@ from convgrad.core.arithmetic import Array
 from convgrad.grading.answer import AGREES, DIFFERS, UNTESTED
 from convgrad.grading.outcome import Named, Outcome
 from convgrad.passes.subject import subject_of
-from convgrad.subject.case import make_case
 from convgrad.suites.trial import Trial
 
 SAMPLE = 1
@@ -19,9 +18,8 @@ SAMPLE = 1
 
 def checked(trial: Trial, array: str, value: Array) -> Report:
     """The report of `check` on an array that came back."""
-    case = make_case(trial.case.document, arithmetic="float64")
     dtype: Any = None if trial.is_exact else trial.dtype
-    return check_subject(subject_of(case), {array: value}, claim_dtype=dtype, sample=SAMPLE)
+    return check_subject(subject_of(trial.case), {array: value}, claim_dtype=dtype, sample=SAMPLE)
 
 
 def judged(trial: Trial, array: str, value: Array) -> Outcome:

@@ -51,7 +51,7 @@ def _replayed(outcome: Outcome, answers: Mapping[Answered, str]) -> Outcome:
     if outcome.verdict != DIFFERS or outcome.claim is None:
         return outcome
     other = answers.get((outcome.array, outcome.claim.tobytes()))
-    return outcome if other is None else outcome.but(verdict=REPLAYED, detail=f"it is the answer to {other}")
+    return outcome if other is None else outcome.but(verdict=REPLAYED, detail=f"it is the answer to {other}", named=())
 
 
 def _is_nameless(outcome: Outcome) -> bool:

@@ -12,4 +12,6 @@ FILES: Mapping[str, str] = {
 
 def template(language: str) -> str:
     """The source text of an adapter."""
-    return (Path(__file__).with_name("adapters") / FILES[language]).read_text(encoding="utf-8")
+    name = FILES[language]
+    stored = f"{name}.txt" if name.endswith(".py") else name  # no module of ours
+    return (Path(__file__).with_name("adapters") / stored).read_text(encoding="utf-8")

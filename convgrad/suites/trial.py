@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from fractions import Fraction
 from functools import cached_property
 from typing import Any
@@ -75,7 +75,8 @@ class Trial:
         if self.sketch is not None:
             return of_sketch(self.sketch, self.dtype, self.seed + OTHER_NUMBERS)
         assert self.case.delta is not None
-        return replace(self, case=replace(self.case, delta=-self.case.delta), id=self.id)
+        delta = self.case.layout.restored("y", -self.case.delta)
+        return of_document({**self.case.document, "delta": delta}, self.id, self.dtype)
 
 
 def of_sketch(sketch: Sketch, dtype: str, seed: int = 0) -> Trial:

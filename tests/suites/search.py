@@ -145,7 +145,7 @@ def _pool(random: Random, op: str, dims: int) -> tuple[dict[str, Any], dict[str,
         "padding": [_axes(random, 2, 0, 0, 1) for _ in range(dims)], "dilation": _axes(random, dims, 1, 1, 2),
         "ceil_mode": random.choice((False, True)), "ties": random.choice(("first", "first", "last", "split", "all")),
         "count_include_pad": random.choice((True, False)), "divisor": random.choice((None, None, None, 3)),
-        "norm": random.choice((2, 2, 3, 1)), "output_size": _axes(random, dims, 1, 2, 3, 3),
+        "norm": random.choice((2, 2, 3, 1)), "output_size": _axes(random, dims, 1, 2, 3, 4),
     }  # fmt: skip
     return shapes, {name: value for name, value in drawn.items() if name in allowed and value is not None}
 
