@@ -7,24 +7,28 @@ if TYPE_CHECKING:
     from convgrad.checking.judging import check as check
     from convgrad.documents.schemas import schema as schema
     from convgrad.errors import RequestError as RequestError
+    from convgrad.grading.door import grade as grade
     from convgrad.passes.explanation import explain as explain
     from convgrad.passes.gradients import backward as backward
     from convgrad.passes.gradients import forward as forward
     from convgrad.passes.subject import network as network
     from convgrad.subject.case import Case as Case
+    from convgrad.suites.door import cases as cases
 
 _HOMES = {
     "Case": "convgrad.subject.case",
     "RequestError": "convgrad.errors",
     "backward": "convgrad.passes.gradients",
+    "cases": "convgrad.suites.door",
     "check": "convgrad.checking.judging",
     "explain": "convgrad.passes.explanation",
     "forward": "convgrad.passes.gradients",
+    "grade": "convgrad.grading.door",
     "network": "convgrad.passes.subject",
     "schema": "convgrad.documents.schemas",
 }
 
-__all__ = ["Case", "RequestError", "backward", "check", "explain", "forward", "network", "schema"]
+__all__ = ["Case", "RequestError", "backward", "cases", "check", "explain", "forward", "grade", "network", "schema"]
 
 
 def __getattr__(name: str) -> object:

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from typing import Any
 
 import numpy as np
 
-from convgrad.catalogue.tables import forms, right
+from convgrad.catalogue.tables import forms, practised, right
 from convgrad.diagnosis.candidates import Bare
 from convgrad.grading.answer import DIFFERS, REPLAYED
 from convgrad.grading.inexact import checked, named
@@ -69,10 +70,9 @@ def _as_before(outcome: Outcome, known: Iterable[Named]) -> tuple[Named, ...]:
 def _gives(outcome: Outcome, mistake: str) -> bool:
     """Whether a mistake of the catalogue, planted in this very case, gives the array that came back."""
     case, array = outcome.trial.case, outcome.array
-    form = forms(case.operation.name, array).get(mistake)
-    if form is None or outcome.claim is None:
-        return False
-    bare = Bare()
+    tables = (forms(case.operation.name, array), practised(case.operation.name, array))
+    bare, asked_for = Bare(), right(case, array)
     with np.errstate(all="ignore"):
-        altered = form.alter(right(case, array)).values()
-        return any(np.array_equal(bare.value(computation), outcome.claim) for computation in altered)
+        altered = (one for table in tables if mistake in table for one in table[mistake].alter(asked_for).values())
+        claim: Any = outcome.claim
+        return any(np.array_equal(bare.value(computation), claim) for computation in altered)

@@ -63,6 +63,8 @@ TRAITS: tuple[Trait, ...] = (
     ("a stride that leaves a remainder", _remainder),
     ("a kernel below the stride", _differ("K", "stride", lambda k, s: k < s)),
     ("a kernel of one tap", lambda facts: set(facts["K"]) == {1}),
+    ("a kernel of several taps", lambda facts: set(facts["K"]) != {1}),
+    ("padding_mode other than zeros", lambda facts: facts.get("padding_mode", ("zeros",)) != ("zeros",)),
     ("H > W", _differ("H", "W", lambda h, w: h > w)),
     ("W > H", _differ("H", "W", lambda h, w: w > h)),
     ("no padding", lambda facts: not any(facts["pad"])),

@@ -17,25 +17,42 @@ from convgrad.vocabulary import OPERATIONS, TRANSPOSED
 SIZES = (1, 2, 3, 4, 5, 7, 8, 9, 15, 16, 17, 24, 31, 32, 33, 40, 65)
 BATCHES, CHANNELS, GROUPS, DEPTHWISE = (1, 2, 3, 5, 33), (1, 2, 3, 4, 8, 16, 17, 33), (1, 2, 3), "depthwise"
 WINDOWS, STRIDES, DILATIONS, PADDING = (1, 2, 3, 5), (1, 2, 3), (1, 1, 2, 3), (0, 1, 2, 0, 1, 17)
-DRAWN = 24
-"""Cases of an operation that are drawn."""
+DRAWN, PLAIN = 24, 8
+"""Cases of an operation that are drawn, and those of them that have one stride and padding and nothing else."""
+ALIKE = ("stride", "padding", "window", "output_size")
 MOST_NUMBERS, MOST_PRODUCTS = 6_000, 200_000
 """What a case is no larger than, so that loops in Python come to an end."""
 
 
 @cache
 def edges(op: str, dims: int) -> tuple[Sketch, ...]:
-    """The cases of `edges` on an operation: triggers first, then what is drawn."""
-    return (*triggers(op, dims), *_drawn(op, dims))
+    """The cases of `edges` on an operation: triggers first, then what is drawn, last with one stride and padding."""
+    return (*triggers(op, dims), *_drawn(op, dims, "edge", DRAWN), *_drawn(op, dims, "plain-edge", PLAIN))
 
 
-def _drawn(op: str, dims: int) -> Iterator[Sketch]:
-    draw, found = Draw(crc32(f"{op} {dims}".encode())), 0
-    while found < DRAWN:
+def _drawn(op: str, dims: int, name: str, count: int) -> Iterator[Sketch]:
+    draw, found = Draw(crc32(f"{op} {dims} {name}".encode())), 0
+    while found < count:
         sketch = _one(draw, op, dims)
+        sketch = sketch if name == "edge" else _plain(sketch)
         if _is_small(sketch):
             found += 1
-            yield sketch.but(id=f"{prefix(op, dims)}/edge-{found:02}", seed=2_000 + found)
+            yield sketch.but(id=f"{prefix(op, dims)}/{name}-{found:02}", seed=2_000 + found)
+
+
+def _plain(sketch: Sketch) -> Sketch:
+    """The same sizes with one stride, padding and window for all axes, one group, and no other setting."""
+    dims, groups = sketch.dims, sketch.settings.get("groups", 1)
+    kept = {name: [sketch.settings[name][0]] * dims for name in ALIKE if name in sketch.settings}
+    if "padding" in kept:
+        kept["padding"] = [[kept["padding"][0][0]] * 2] * dims
+    shapes = dict(sketch.shapes)
+    if "kernel" in shapes:
+        first, second, *window = shapes["kernel"]
+        samples, channels, *lengths = shapes["input"]
+        shapes["input"], shapes["bias"] = (samples, channels // groups, *lengths), (shapes["bias"][0] // groups,)
+        shapes["kernel"] = (first // groups, second, *window)
+    return sketch.but(shapes=shapes, settings=kept)
 
 
 def _is_small(sketch: Sketch) -> bool:
