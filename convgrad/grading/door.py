@@ -143,12 +143,10 @@ def known_failures(file: str | None) -> Known:
     try:
         lines = Path(file).read_text(encoding="utf-8").splitlines()
     except (OSError, UnicodeDecodeError):
-        raise RequestError(
-            Problem("cannot be read", "a text with an id and an array a line", place=Point(file))
-        ) from None
-    return frozenset(
-        _known(line, number, file) for number, line in enumerate(lines, 1) if line.partition("#")[0].strip()
-    )
+        advice = "name a text with an id, and an array, a line"
+        raise RequestError(Problem("cannot be read", advice, place=Point(file))) from None
+    numbered = [(number, line.partition("#")[0].strip()) for number, line in enumerate(lines, 1)]
+    return frozenset(_known(line, number, file) for number, line in numbered if line)
 
 
 def _known(line: str, number: int, file: str) -> tuple[str, str]:
