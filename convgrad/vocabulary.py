@@ -74,6 +74,11 @@ NOTES = ("name", "source", "origin", "note", "expected", "tolerance")
 """Keys that any document may have, and that are left alone."""
 FREE = ("id", *NOTES)
 FORMATS = ("table", "json", "jsonl", "yaml")
+GRADE_VERDICTS = (
+    "crashed", "timed-out", "out-of-bounds", "malformed", "no-answer", "changed-input", "unstable", "replayed",
+    "unwritten", "accumulates", "overwrites", "wrong-shape", "wrong-type", "differs", "agrees", "untested", "skipped",
+)  # fmt: skip
+"""What `grade` says of an array, the gravest first."""
 
 # -- Settings ----------------------------------------------------------------------------------------------------------
 

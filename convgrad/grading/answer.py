@@ -8,6 +8,7 @@ from typing import Protocol
 
 from convgrad.core.arithmetic import Array
 from convgrad.suites.trial import Trial
+from convgrad.vocabulary import GRADE_VERDICTS
 
 AGREES, DIFFERS, SKIPPED, UNTESTED = "agrees", "differs", "skipped", "untested"
 UNWRITTEN, ACCUMULATES, OVERWRITES, UNSTABLE = "unwritten", "accumulates", "overwrites", "unstable"
@@ -16,8 +17,7 @@ WRONG_SHAPE, WRONG_TYPE = "wrong-shape", "wrong-type"
 CRASHED, TIMED_OUT, NO_ANSWER, MALFORMED = "crashed", "timed-out", "no-answer", "malformed"
 ENDED = (CRASHED, TIMED_OUT, NO_ANSWER, MALFORMED)
 """What ends a case, whatever its arrays are."""
-GRAVEST = (CRASHED, TIMED_OUT, OUT_OF_BOUNDS, MALFORMED, NO_ANSWER, CHANGED, UNSTABLE, REPLAYED, UNWRITTEN,
-           ACCUMULATES, OVERWRITES, WRONG_SHAPE, WRONG_TYPE, DIFFERS, AGREES, UNTESTED, SKIPPED)  # fmt: skip
+GRAVEST = GRADE_VERDICTS
 """Every verdict, the gravest first."""
 HARMLESS = (AGREES, SKIPPED, UNTESTED)
 """Verdicts that are no failure."""
