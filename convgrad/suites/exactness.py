@@ -21,8 +21,12 @@ def fits(case: Case, dtype: str, lattice: Fraction = Fraction(1)) -> bool:
     Every partial sum, in any order, is a multiple of the lattice and no larger than the sum of all terms' magnitudes;
     such a number is exact where it has no more binary digits than the type.
     """
-    half = lattice / 2
-    return max(magnitudes(case)) + float(half) <= float(half * 2 ** DIGITS[dtype])
+    return max(magnitudes(case)) + float(lattice / 2) <= most(dtype, lattice)
+
+
+def most(dtype: str, lattice: Fraction) -> float:
+    """Up to which size a type holds every multiple of half a step."""
+    return float(lattice / 2 * 2 ** DIGITS[dtype])
 
 
 def magnitudes(case: Case) -> Iterator[float]:

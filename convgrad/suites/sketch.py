@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from fractions import Fraction
+from functools import cached_property
 from math import lcm, prod
 from typing import Any
 
@@ -13,7 +14,7 @@ import numpy as np
 from convgrad.core.arithmetic import Array
 from convgrad.operations.average_pool import divisors
 from convgrad.subject.case import Case, make_case
-from convgrad.suites.exactness import fits
+from convgrad.suites.exactness import fits, magnitudes, most
 from convgrad.suites.splitmix import splitmix, whole
 from convgrad.vocabulary import MAXIMUM, MEAN, NORM, OPERATIONS
 
@@ -59,7 +60,7 @@ class Sketch:
     def output_shape(self) -> tuple[int, ...]:
         return self._frame.output_shape
 
-    @property
+    @cached_property
     def _frame(self) -> Case:
         """The case with zeros for numbers."""
         zeros = {name: np.zeros(shape) for name, shape in self.shapes.items()}
@@ -75,15 +76,34 @@ class Sketch:
         """
         frame = self._frame
         stream = (self.seed ^ seed * 2**32) % 2**64
-        for level in LEVELS if self.level is None else (self.level,):
+        if self.level is not None:
+            return self._filled(frame, stream, *self.level)
+        for level in LEVELS:
             case = self._filled(frame, stream, *level)
-            if self.is_real or fits(case, dtype, self.lattice):
+            if self.is_real or self.is_exact(case, dtype, level[0]):
                 break
         return case
 
+    def is_exact(self, case: Case, dtype: str, largest: int | None = None) -> bool:
+        """Whether every sum of the case, filled with numbers that are no larger, is exact in a type."""
+        return self._is_exact_for_all(dtype, largest or LEVELS[0][0]) or fits(case, dtype, self.lattice)
+
+    def _is_exact_for_all(self, dtype: str, largest: int) -> bool:
+        """Whether it is whatever the numbers are, since it is where all are as large as can be: told once a sketch."""
+        return not self.spread and self._of_ones * largest**2 + float(self.lattice / 2) <= most(dtype, self.lattice)
+
+    @cached_property
+    def _of_ones(self) -> float:
+        """The largest sum of magnitudes where every number is one step."""
+        frame = self._frame
+        step, ones = _step(frame), dict[str, Array]()
+        for name, shape in (*self.shapes.items(), ("delta", frame.output_shape)):
+            ones[name] = np.full(shape, float(self.unit * step.get(name, 1)))
+        return max(magnitudes(make_case(self._document(ones), arithmetic="float64")))
+
     def fits(self, dtype: str) -> bool:
         """Whether every sum is exact in a type."""
-        return fits(self.case(dtype), dtype, self.lattice)
+        return self.is_exact(self.case(dtype), dtype, self.level[0] if self.level else None)
 
     def levelled(self, dtype: str) -> Sketch | None:
         """The sketch with the largest numbers that a type adds up exactly, whatever type it is run in."""

@@ -82,7 +82,7 @@ class Trial:
 def of_sketch(sketch: Sketch, dtype: str, seed: int = 0) -> Trial:
     """A sketch with its numbers, in a type."""
     case = sketch.case(dtype, seed)
-    exact = not sketch.is_real and fits(case, dtype, sketch.lattice)
+    exact = not sketch.is_real and sketch.is_exact(case, dtype, sketch.level[0] if sketch.level else None)
     return Trial(sketch.id, case, dtype, sketch.lattice if exact else None, sketch, seed)
 
 
