@@ -79,6 +79,11 @@ FREE = ("id", *NOTES)
 DIALECTS = ("torch", "keras", "jax", "onnx")
 """Whose words a document may have."""
 FORMATS = ("table", "json", "jsonl", "yaml")
+GRADE_VERDICTS = (
+    "crashed", "timed-out", "out-of-bounds", "malformed", "no-answer", "changed-input", "unstable", "replayed",
+    "unwritten", "accumulates", "overwrites", "wrong-shape", "wrong-type", "differs", "agrees", "untested", "skipped",
+)  # fmt: skip
+"""What `grade` says of an array, the gravest first."""
 
 # -- Settings ----------------------------------------------------------------------------------------------------------
 

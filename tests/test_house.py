@@ -18,16 +18,16 @@ import convgrad
 ROOT = Path(__file__).parents[1]
 PACKAGE, TESTS = ROOT / "convgrad", ROOT / "tests"
 FLOORS = (
-    ("__main__",), ("cli",), ("testing",), ("views", "documents"), ("checking",), ("diagnosis",), ("claims",),
-    ("differences",), ("catalogue",), ("passes",), ("subject",), ("operations", "frameworks"), ("core",),
-    ("vocabulary",), ("errors",),
+    ("__main__",), ("cli",), ("testing",), ("views",), ("grading",), ("suites",), ("documents",), ("checking",),
+    ("diagnosis",), ("claims",), ("differences",), ("catalogue",), ("passes",), ("subject",),
+    ("operations", "frameworks"), ("core",), ("vocabulary",), ("errors",),
 )  # fmt: skip
 HEIGHT = {room: len(FLOORS) - level for level, rooms in enumerate(FLOORS) for room in rooms}
 LIBRARIES = {
     "typer": {"cli"},
     "rich": {"cli", "views"},
     "yaml": {"documents"},
-    "json": {"documents"},
+    "json": {"documents", "grading", "suites"},
 }
 WITHOUT_NUMPY = {"errors", "vocabulary", "__main__", "__init__"}
 MODULES = sorted(PACKAGE.rglob("*.py"))

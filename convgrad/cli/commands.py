@@ -8,6 +8,7 @@ from typing import Annotated, Any, NamedTuple, get_type_hints
 
 import typer
 
+from convgrad.cli.grade_typed import Choosing, Grading
 from convgrad.cli.grouped_help import GroupedHelp
 from convgrad.cli.typed import (
     OFFERS,
@@ -106,6 +107,20 @@ def schema(name: SchemaName, writing: Writing) -> int:
     return deliver_one(Result(lambda: record, lambda: chunks(record, "json")), writing)
 
 
+def grade(grading: Grading) -> int:
+    """Any implementation, in any language, run on cases that reveal every mistake, and told what is wrong with it."""
+    from convgrad.cli.grade import of_target
+
+    return of_target(grading)
+
+
+def cases(choosing: Choosing) -> int:
+    """The cases that `grade` runs, as a table, or as a file for other people's tests."""
+    from convgrad.cli.suites import of_cases_chosen
+
+    return of_cases_chosen(choosing)
+
+
 class Command(NamedTuple):
     """A command: what it runs, what help says of it, and what to do next."""
 
@@ -169,6 +184,19 @@ COMMANDS = {
             "convgrad mistakes stride-ignored\n\n"
             "The mistakes that check can name: what happened, what to do, and what a case needs to show each. Without "
             "an id, all of them in a table.",
+        ),
+        Command(
+            grade,
+            "any implementation, in any language, told what is wrong with it",
+            "convgrad grade kernel.py:backward\n\n"
+            "Runs a Python function, or after -- a command, on cases that reveal every mistake, and says what is wrong "
+            "with it, which mistake it is, and how to repeat it. --template prints an adapter to start from.",
+        ),
+        Command(
+            cases,
+            "test cases for any implementation, as a table or a file",
+            "convgrad cases --output conv2d.json\n\n"
+            "The fewest small cases of whole numbers that reveal every mistake, for other people's tests.",
         ),
         Command(
             schema,

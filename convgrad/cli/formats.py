@@ -14,7 +14,7 @@ from convgrad.documents import chunks, element
 from convgrad.errors import Problem, RequestError
 
 GATHERED = 1 << 16
-STREAMED = {"overlays": "overlay", "steps": "step", "mistakes": "mistake"}
+STREAMED = {"overlays": "overlay", "steps": "step", "mistakes": "mistake", "results": "outcome"}
 """Parts of a record that are lines of their own in JSON Lines, by key, and the type each has there."""
 
 

@@ -32,6 +32,15 @@ def write_atomically(path: str, chunks: Iterable[str]) -> None:
             file.writelines(chunks)
 
 
+def write_bytes(path: str, data: bytes) -> None:
+    """Write bytes to a file, whole or not at all. Raises RequestError where it cannot be written."""
+    with _refusing(path):
+        if _is_stream(path):
+            refuse(path, "these bytes need a file of their own", "name a new file")
+        with _replacing(path) as descriptor, os.fdopen(descriptor, "wb") as file:
+            file.write(data)
+
+
 @contextmanager
 def array_file(path: str, shape: tuple[int, ...], dtype: np.dtype[Any]) -> Iterator[ArrayFile]:
     """A .npy file to fill; it takes the path's place at the end of the `with`, and is gone where that is not reached.

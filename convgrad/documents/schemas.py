@@ -64,10 +64,11 @@ def schema(name: str) -> Schema:
 
     Raises RequestError for a name that is none of these.
     """
-    from convgrad.documents.mistakes_schema import schemas_of_mistakes  # these are made of the parts that are below
+    from convgrad.documents.grade_schema import schemas_of_grading  # these are made of the parts that are below
+    from convgrad.documents.mistakes_schema import schemas_of_mistakes
     from convgrad.documents.network_schema import schemas_of_networks
 
-    schemas = _schemas() | schemas_of_networks() | schemas_of_mistakes()
+    schemas = _schemas() | schemas_of_networks() | schemas_of_mistakes() | schemas_of_grading()
     if name not in schemas:
         raise RequestError(Problem(f"there is no schema '{name}'", f"one of {', '.join(schemas)}"))
     return {"$schema": DRAFT, "title": f"convgrad {name}", **schemas[name], "$defs": DEFINITIONS}
@@ -96,12 +97,13 @@ def closed(properties: Schema, required: list[str], description: str = "") -> Sc
     return _described(found, description) if description else found
 
 
-def _list(items: Schema, **more: Any) -> Schema:
+def listed(items: Schema, **more: Any) -> Schema:
+    """A list of these."""
     return {"type": "array", "items": items, **more}
 
 
 AXES = {"type": "string", "pattern": "^[A-Za-z]{3,}$"}
-PAIR = _list({"type": "integer"}, minItems=2, maxItems=2)
+PAIR = listed({"type": "integer"}, minItems=2, maxItems=2)
 SUMMARY: Schema = {
     "description": "numbers that sum an array up",
     "type": "object",
@@ -122,12 +124,12 @@ def claims(*names: str) -> Schema:
 
 
 KINDS: dict[str, Callable[[Setting], Schema]] = {
-    PER_AXIS: lambda setting: {"anyOf": [_whole(setting.least), _list(_whole(setting.least), minItems=1)]},
+    PER_AXIS: lambda setting: {"anyOf": [_whole(setting.least), listed(_whole(setting.least), minItems=1)]},
     PADDING: lambda setting: {
         "anyOf": [
             {"type": "integer"},
             {"enum": list(setting.choices)},
-            _list({"anyOf": [{"type": "integer"}, PAIR]}, minItems=1),
+            listed({"anyOf": [{"type": "integer"}, PAIR]}, minItems=1),
         ]
     },
     WHOLE: lambda setting: {"type": "integer", **_bounds(setting)},
@@ -139,7 +141,7 @@ KINDS: dict[str, Callable[[Setting], Schema]] = {
     ARRAY: lambda setting: NUMBERS,
     DELTA: lambda setting: {"anyOf": [{"const": "ones"}, NUMBERS]},
     ANYTHING: lambda setting: {},
-    LETTERS: lambda setting: {"anyOf": [AXES, _list(AXES, minItems=1, maxItems=3)]},
+    LETTERS: lambda setting: {"anyOf": [AXES, listed(AXES, minItems=1, maxItems=3)]},
 }
 """What a key may be, by its kind."""
 
@@ -179,12 +181,12 @@ def _needs() -> Iterator[Schema]:
             yield {"if": _operation(*needing(name)), "then": {"required": [name]}}
 
 
-INDEX = _list(_whole(0))
+INDEX = listed(_whole(0))
 
 
 def _resolved() -> Schema:
-    lists = {name: _list(_whole(setting.least)) for name, setting in SETTINGS.items() if setting.kind == PER_AXIS}
-    settings = {**described_all(SETTINGS), **lists, "padding": _list(PAIR), "layout": _list(AXES, maxItems=2)}
+    lists = {name: listed(_whole(setting.least)) for name, setting in SETTINGS.items() if setting.kind == PER_AXIS}
+    settings = {**described_all(SETTINGS), **lists, "padding": listed(PAIR), "layout": listed(AXES, maxItems=2)}
     return closed({"dims": _whole(1), **settings}, ["dims"], "the settings as resolved: same has become numbers")
 
 
@@ -197,13 +199,13 @@ def _head() -> dict[str, Schema]:
     }
 
 
-CELL = _list({"type": "integer"})
+CELL = listed({"type": "integer"})
 OVERLAY = closed(
     {
         "type": {"const": "overlay"},
         "sample": _whole(0),
         "position": _described(INDEX, "where it sits, in strides"),
-        "cells": _described(_list(CELL), "per axis the first cell under it and one past the last, padding counted"),
+        "cells": _described(listed(CELL), "per axis the first cell under it and one past the last, padding counted"),
         "window": _described({"$ref": "#/$defs/blanked"}, "the cells under it (conv-transpose: delta there)"),
         "delta": NUMBERS,
         "x": _described(NUMBERS, "conv-transpose: the cell of the input that is laid on the output"),
@@ -228,7 +230,7 @@ TERM = closed(
         "sample": {"type": ["integer", "null"]},
         "position": _described({"anyOf": [INDEX, {"type": "null"}]}, "the overlay that it comes from"),
         "tap": _described({"anyOf": [INDEX, {"type": "null"}]}, "the entry of the kernel, or of the window"),
-        "factors": _list(
+        "factors": listed(
             closed(
                 {
                     "name": {"enum": ["delta", "w", "x", "b", "divisor", "slope"]},
@@ -247,7 +249,7 @@ ENTRY = closed(
     {
         "index": INDEX,
         **{name: {"$ref": "#/$defs/number"} for name in ("claimed", "correct", "error", "allowed")},
-        "overlays": _list(closed({"sample": _whole(0), "position": INDEX}, ["sample", "position"])),
+        "overlays": listed(closed({"sample": _whole(0), "position": INDEX}, ["sample", "position"])),
     },
     ["index", "claimed", "correct", "error", "allowed"],
     "one entry compared, its index in the array's own rank",
@@ -263,7 +265,7 @@ FINDING = closed(
         "verdict": VERDICT,
         "worst": {"anyOf": [{"type": "null"}, ENTRY]},
         "undecided": _whole(1, "entries at a tie or a kink"),
-        "kinks": _list({"type": "object"}),
+        "kinks": listed({"type": "object"}),
         "vague": _described({"const": True}, "the claim's digits or its type are too coarse to tell anything"),
         "allowed_by": {
             "type": "string",
@@ -271,10 +273,10 @@ FINDING = closed(
             "accumulator, an algorithm, printed inputs",
         },
         "units": _described({"type": ["number", "null"]}, "the largest error, in units of what is allowed there"),
-        "told": _list({"type": "string"}, description="how the errors came about, as far as they tell"),
+        "told": listed({"type": "string"}, description="how the errors came about, as far as they tell"),
         "outside": _whole(1, "entries that changed outputs which they cannot reach"),
         "shapes": _described({"type": "object"}, "where a claim has another shape than it must"),
-        "all": _list(ENTRY),
+        "all": listed(ENTRY),
         "allowed": _described(NUMBERS, "what each entry may be off by"),
     },
     ["array", "against", *COUNTS, "verdict", "worst"],
@@ -296,16 +298,16 @@ DIAGNOSIS: Schema = {
             "entries that tell the mistake from the truth, and how many of them match it",
         ),
         "chance": _described({"type": "number"}, "false explanations to be expected among those that were tried"),
-        "parts": _described(_list({"type": "object"}), "how often parts of the sum count, where not all count once"),
-        "alternatives": _list({"type": "string"}),
+        "parts": _described(listed({"type": "object"}), "how often parts of the sum count, where not all count once"),
+        "alternatives": listed({"type": "string"}),
     },
 }
 STRENGTH = closed(
     {
         "catches": _whole(0),
         "of": _whole(0),
-        "blind_to": _list({"type": "string"}),
-        "spots": _list({"type": "string"}, description="what hides some of the ways in which mistakes happen"),
+        "blind_to": listed({"type": "string"}),
+        "spots": listed({"type": "string"}, description="what hides some of the ways in which mistakes happen"),
     },
     ["catches", "of", "blind_to"],
     "how many of the catalogue's mistakes the case could have revealed",
@@ -316,7 +318,7 @@ CHECKSUM = closed(
         "left": {"$ref": "#/$defs/number"},
         "right": {"$ref": "#/$defs/number"},
         "holds": {"type": "boolean"},
-        "fails": _list({"type": "object"}),
+        "fails": listed({"type": "object"}),
     },
     ["equation", "left", "right", "holds"],
 )
@@ -351,12 +353,12 @@ def _installation() -> Schema:
         "verdict": VERDICT,
         "evaluations": _whole(0, "forward passes"),
         "planted": _whole(0, "mistakes that were planted"),
-        "missed": _list(MISSED),
+        "missed": listed(MISSED),
     }
     properties = {
         "schema": {"const": "convgrad.installation/1"},
         "verdict": _choice("whether nothing is wrong, and nothing was missed", "agrees", "differs"),
-        "cases": _list(closed(case, list(case))),
+        "cases": listed(closed(case, list(case))),
     }
     return closed(properties, list(properties), "what the installation computes on its built-in cases")
 
@@ -365,7 +367,7 @@ def _checks() -> Schema:
     properties = {
         "schema": {"const": "convgrad.checks/1"},
         "verdict": _described(VERDICT, "differs if any does"),
-        "checks": _list(_described({"type": "object"}, "what is in schema check, or network-check")),
+        "checks": listed(_described({"type": "object"}, "what is in schema check, or network-check")),
     }
     return closed(properties, list(properties), "checks of several cases, such as the layers of a model")
 
@@ -379,7 +381,7 @@ SAVED: Schema = {
     "additionalProperties": closed(
         {
             "file": {"type": "string"},
-            "shape": _list(_whole(0)),
+            "shape": listed(_whole(0)),
             "dtype": {"enum": ["float64", "float32"]},
         },
         ["file", "shape", "dtype"],
@@ -395,7 +397,7 @@ def _schemas() -> dict[str, Schema]:
         "forward": _output("forward", {**head, "output": NUMBERS, INDICES: WINNING}, ["settings", "output"]),
         "backward": _output(
             "backward",
-            {**head, **dict.fromkeys(RESULTS, NUMBERS), INDICES: WINNING, "overlays": _list(OVERLAY)},
+            {**head, **dict.fromkeys(RESULTS, NUMBERS), INDICES: WINNING, "overlays": listed(OVERLAY)},
             ["settings", "output", "dX"],
         ),
         "saved": _output(
@@ -407,7 +409,7 @@ def _schemas() -> dict[str, Schema]:
                 **{name: head[name] for name in ("id", "op", "arithmetic")},
                 "entry": {"type": "string"},
                 "value": {"$ref": "#/$defs/number"},
-                "terms": _list(TERM),
+                "terms": listed(TERM),
             },
             ["entry", "value", "terms"],
         ),
@@ -423,8 +425,8 @@ CHECKED: dict[str, Schema] = {
     "verdict": VERDICT,
     "evaluations": _whole(0, "forward passes"),
     "sample": _described({"type": "object"}, "which entries were differenced, where not all"),
-    "findings": _list(FINDING),
-    "diagnosis": _list(DIAGNOSIS),
+    "findings": listed(FINDING),
+    "diagnosis": listed(DIAGNOSIS),
     "strength": STRENGTH,
-    "checksums": _list(CHECKSUM),
+    "checksums": listed(CHECKSUM),
 }

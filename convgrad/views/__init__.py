@@ -27,6 +27,8 @@ VIEWS = {
     "Installation": "of_installation",
     "Listing": "of_mistakes",
     "Shown": "of_network",
+    "Grade": "of_grade",
+    "Table": "of_suite",
 }
 """A view for each kind of record: a module with `view(record, asked)`, imported when it is needed."""
 
