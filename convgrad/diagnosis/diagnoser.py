@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 from fractions import Fraction
 from typing import Any
 
 import numpy as np
 
-from convgrad.catalogue.computation import pads_of
 from convgrad.catalogue.of_entries import ENTRIES, Repair
 from convgrad.claims.claim import Claim, finite, within
 from convgrad.core.arithmetic import EXACT, Array, nearest
@@ -17,16 +16,15 @@ from convgrad.diagnosis.added import added
 from convgrad.diagnosis.candidates import Candidate, differs, squeezed
 from convgrad.diagnosis.chance import FITTED, HAND_SIZED, as_float, evidence
 from convgrad.diagnosis.coefficients import Parts, Weighed
-from convgrad.diagnosis.cropped import among_zeros, cropped
 from convgrad.diagnosis.diagnosis import Diagnosis, Names
 from convgrad.diagnosis.fitting import Fit
 from convgrad.diagnosis.garbage import garbage, garbage_text
+from convgrad.diagnosis.misshapen import Misshapen, reshaped
 from convgrad.diagnosis.parts_told import Told
 from convgrad.diagnosis.parts_told import told as told_parts
 from convgrad.diagnosis.pattern import pattern, region, shared
 from convgrad.diagnosis.search import Explanation, Match, Search, count_wrong
 from convgrad.diagnosis.telling import also_text, evidence_text, number_text, repair_text, tell_apart
-from convgrad.operations.geometry import shape_text
 from convgrad.operations.terms import Term
 from convgrad.passes.explanation import bracketed
 from convgrad.subject.case import Case
@@ -38,8 +36,6 @@ RATES = (Fraction(1), Fraction(1, 10), Fraction(1, 100), Fraction(1, 1000), Frac
 """Learning rates that a claimed dW is tried with, as a kernel that has been stepped."""
 OF_PARTS = ("overwritten", "taps-overwritten", "cut-short", "wrong-index")
 """Mistakes that lose parts of a sum, as other things may."""
-ALL_ARRAYS = ("dW", "dX", "db", "y", "x", "w", "b", "delta")
-"""What may be given back in another's place."""
 EACH = {
     "term-missing": "each of them lost one term of its sum", "term-doubled": "in each of them one term counts twice",
     "term-sign": "in each of them one term has the wrong sign",
@@ -87,9 +83,9 @@ class Diagnoser:
 
     def _of(self, claim: Claim, known: Collection[str] = ()) -> list[Diagnosis]:
         if squeezed(claim.values.shape) != squeezed(self.truth.shape):
-            told = self._told(claim, self.search.shaped(claim)) or self._cropped(claim) or self._another(claim)
-            return told or [self._uncut(claim) or self._misshapen(claim)]
-        claim = _reshaped(claim, self.truth.shape)
+            told = self._told(claim, self.search.shaped(claim))
+            return told or [Misshapen(self.case, self.names, self.search).told(claim)]
+        claim = reshaped(claim, self.truth.shape)
         if (spoiled := garbage(claim.values, self.truth)).any():
             return self._spoiled(claim, spoiled, known)
         if claim.allows(self.truth).all():
@@ -408,78 +404,6 @@ class Diagnoser:
         entry = str(Place(EXPLAINED[array], part)) + bracketed(self.names.index(index, self.truth.shape))
         return f"look at one: convgrad explain '{entry}'"
 
-    def _uncut(self, claim: Claim) -> Diagnosis | None:
-        """dX in the shape of the padded input, whatever its numbers are; None for any other."""
-        table = self.search.candidates.all_forms
-        if self.array != "dX" or "padding-kept" not in table or not any(map(any, pads_of(self.case))):
-            return None
-        rows = list(zip(self.truth.shape[2:], pads_of(self.case), strict=True))
-        padded = (*self.truth.shape[:2], *(length + sum(pair) for length, pair in rows))
-        if squeezed(claim.values.shape) != squeezed(padded):
-            return None
-        inside = (..., *(slice(before, before + length) for length, (before, _) in rows))
-        inner = {name: _part(getattr(claim, name), padded, inside) for name in ("values", "excuse")}
-        matches, entries = int(replace(claim, **inner).allows(self.truth).sum()), self.truth.size
-        form = table["padding-kept"]
-        message = f"it has the shape of the padded input: {form.what} (padding-kept)"
-        message += f"; of the {entries} entries inside, {matches} are right"
-        return Diagnosis(self.names.place, "padding-kept", matches, entries, message, form.fix)
-
-    def _cropped(self, claim: Claim) -> list[Diagnosis]:
-        """A part of the right array, in another shape."""
-        part = cropped(self.search.candidates.right, self.truth, claim)
-        if part is None or part.chance > self._limit(fitted=False):
-            return self._among_zeros(claim)
-        size, expected = claim.values.size, shape_text(claim.expected)
-        message = f"it is the right {self.array} cut to {part.text}: it should have shape {expected} (cut-short)"
-        fix = "cut `before` cells at the start of every axis and keep as many as its operand has"
-        details = {"evidence": part.evidence.to_dict(), "chance": part.chance}
-        return [Diagnosis(self.names.place, "cut-short", size, self.truth.size, message, fix, details)]
-
-    def _among_zeros(self, claim: Claim) -> list[Diagnosis]:
-        """The right array in one that is too large."""
-        found = among_zeros(self.truth, claim)
-        if found is None or found[1] > self._limit(fitted=False):
-            return []
-        given, expected = shape_text(claim.values.shape), shape_text(claim.expected)
-        where = " and ".join(f"from {first} on along axis {axis}" for axis, (first, _) in enumerate(found[0]) if first)
-        message = f"the right {self.array} stands in it{f', {where}' if where else ''}, among zeros: "
-        message += f"it has shape {given}, and should have {expected} (zeros-beside)"
-        fix = "make the array in the shape of its operand"
-        size = self.truth.size
-        return [Diagnosis(self.names.place, "zeros-beside", size, size, message, fix, {"chance": found[1]})]
-
-    def _another(self, claim: Claim) -> list[Diagnosis]:
-        """Another array of the case, whole, in this one's place."""
-        for name, array in _arrays(self.search.candidates.right):
-            if squeezed(array.shape) == squeezed(claim.values.shape) and array.any():
-                lifted = _reshaped(claim, array.shape)
-                says = evidence(lifted, array * 0, array)
-                if lifted.allows(array).all() and says.chance(len(ALL_ARRAYS)) <= self._limit(fitted=False):
-                    message = f"it is {name}, and not {self.array} (wrong-operand)"
-                    fix = "give back every array under its own name"
-                    details = {"variant": f"{name} itself", "evidence": says.to_dict()}
-                    size = claim.values.size
-                    return [Diagnosis(self.names.place, "wrong-operand", size, self.truth.size, message, fix, details)]
-        return []
-
-    def _misshapen(self, claim: Claim) -> Diagnosis:
-        given, needed = shape_text(claim.values.shape), shape_text(claim.expected)
-        message = f"no mistake of the catalogue gives this shape: it has {given}, but {self.array} has {needed}"
-        return Diagnosis(self.names.place, None, 0, self.truth.size, message, "give it the shape of its operand")
-
-
-def _arrays(right: Any) -> Iterator[tuple[str, Array]]:
-    """All other arrays of a case by name: what goes in, and what comes out."""
-    for name in ALL_ARRAYS:
-        if name in ("dW", "db", "dX", "y"):
-            array = "output" if name == "y" else name
-            made = hasattr(right, "w") or array in ("dX", "output")
-            if made and array != right.array:
-                yield name, right.but(array=array).value()
-        elif getattr(right, name, None) is not None:
-            yield name, getattr(right, name)
-
 
 def first_of(marked: Array) -> tuple[int, ...]:
     """The first entry that is marked."""
@@ -499,15 +423,3 @@ def _without(diagnosis: Diagnosis, name: str) -> Diagnosis:
 
 def _with(diagnosis: Diagnosis, **details: Any) -> Diagnosis:
     return replace(diagnosis, details={**diagnosis.details, **details})
-
-
-def _part(values: Any, shape: tuple[int, ...], where: Any) -> Any:
-    return values.reshape(shape)[where] if isinstance(values, np.ndarray) and values.ndim else values
-
-
-def _reshaped(claim: Claim, shape: tuple[int, ...]) -> Claim:
-    def reshape(part: Any) -> Any:
-        return part.reshape(shape) if isinstance(part, np.ndarray) and part.ndim else part
-
-    parts: Iterable[str] = ("values", "excuse", "allowed")
-    return replace(claim, **{name: reshape(getattr(claim, name)) for name in parts}, fits=True)

@@ -118,9 +118,10 @@ def _regions(case: Case, array: str, wrong: Array) -> Iterator[tuple[str, Array]
     yield from _slices(array, wrong)
     if wrong.ndim > 2:
         yield from _edges(wrong)
-        yield from _blocks(array, wrong)
     if array == "dX" and case.operation.family != TRANSPOSED:
         yield from _coverage(case, wrong)
+    if wrong.ndim > 2:
+        yield from _blocks(array, wrong)
 
 
 def _slices(array: str, wrong: Array) -> Iterator[tuple[str, Array]]:

@@ -95,3 +95,21 @@ def test_wrong_entries_beside_those_that_are_no_numbers_are_told_by_the_rows_tha
     first, *_ = Diagnoser(CASE, "dX", TRUTH.astype(float)).of(claimed("dX", wrong, TRUTH.astype(float)))
     assert first.message.startswith("NaN in 4 entries, all of them in column 1 of row 2; of the other 116, 8 are wrong")
     assert first.message.endswith(", all in the same rows")
+
+
+LINE = make_case({"input": [3, 1, 4, 1, 5, 9, 2], "kernel": [1, 2, 5], "delta": [3, 4, 7], "stride": 2})
+
+
+def test_cells_under_one_window_alone_are_said_to_be_and_those_under_two():
+    alone = np.array([1, 1, 0, 1, 0, 1, 1], bool).reshape(1, 1, 7)
+    assert place(LINE, "dX", alone) == "where one window lies alone"
+    assert place(LINE, "dX", ~alone) == "where windows overlap"
+
+
+def test_of_two_numbers_one_amount_is_told_only_where_it_is_the_same():
+    case = make_case({"input": [3, 1, 4], "kernel": [1, 2], "delta": [3, 5]})
+    truth = truth_of(case)["dW"]
+    half = Fraction(1, 2)
+    assert pattern(case, "dW", truth, claimed("dW", truth + half, truth)).endswith("by the same amount, 0.5")
+    other = truth + np.array([half, Fraction(1, 3)], object).reshape(truth.shape)
+    assert "the same amount" not in pattern(case, "dW", truth, claimed("dW", other, truth))
