@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
 from fractions import Fraction
 from typing import Any
@@ -77,7 +77,8 @@ class Diagnoser:
 
     def _of(self, claim: Claim, known: Collection[str] = ()) -> list[Diagnosis]:
         if squeezed(claim.values.shape) != squeezed(self.truth.shape):
-            return self._told(claim, self.search.shaped(claim)) or [self._uncut(claim) or self._misshapen(claim)]
+            told = self._told(claim, self.search.shaped(claim)) or self._reordered(claim, known)
+            return told or [self._uncut(claim) or self._misshapen(claim)]
         claim = _reshaped(claim, self.truth.shape)
         if (spoiled := garbage(claim.values, self.truth)).any():
             return self._spoiled(claim, spoiled, known)
@@ -399,6 +400,24 @@ class Diagnoser:
         message += f"; of the {entries} entries inside, {matches} are right"
         return Diagnosis(self.names.place, "padding-kept", matches, entries, message, form.fix)
 
+    def _reordered(self, claim: Claim, known: Collection[str]) -> list[Diagnosis]:
+        """A claim of as many numbers in another shape: in which order they are right, and what is wrong in it."""
+        if claim.values.size != self.truth.size or not self.truth.size:
+            return []
+        read = {order: _reshaped(claim, self.truth.shape, order) for order in ORDERS}
+        right = {order: int(one.allows(self.truth).sum()) for order, one in read.items()}
+        order = max(right, key=lambda name: right[name])  # the first of the best
+        entries, rest = self.truth.size, [] if right[order] == self.truth.size else self._of(read[order], known)
+        if 2 * right[order] < entries and not any(one.mistake for one in rest):
+            return []
+        given, needed = shape_text(claim.values.shape), shape_text(claim.expected)
+        count = f"all {entries}" if right[order] == entries else f"{right[order]} of {entries}"
+        message = f"it has shape {given}, but {self.array} has {needed}; read in {order} {count} entries are right"
+        fix = f"give it in the shape {needed}: {REORDERED[order]}"
+        mistake = None if rest else "flattened"
+        message += f" ({mistake})" if mistake else ""
+        return [Diagnosis(self.names.place, mistake, right[order], entries, message, fix), *rest]
+
     def _misshapen(self, claim: Claim) -> Diagnosis:
         given, needed = shape_text(claim.values.shape), shape_text(claim.expected)
         message = f"no mistake of the catalogue gives this shape: it has {given}, but {self.array} has {needed}"
@@ -429,9 +448,28 @@ def _part(values: Any, shape: tuple[int, ...], where: Any) -> Any:
     return values.reshape(shape)[where] if isinstance(values, np.ndarray) and values.ndim else values
 
 
-def _reshaped(claim: Claim, shape: tuple[int, ...]) -> Claim:
+def _reshaped(claim: Claim, shape: tuple[int, ...], order: str = "row-major order") -> Claim:
     def reshape(part: Any) -> Any:
-        return part.reshape(shape) if isinstance(part, np.ndarray) and part.ndim else part
+        return ORDERS[order](part, shape) if isinstance(part, np.ndarray) and part.ndim else part
 
     parts: Iterable[str] = ("values", "excuse", "allowed")
     return replace(claim, **{name: reshape(getattr(claim, name)) for name in parts}, fits=True)
+
+
+def _with_last(array: Array, shape: tuple[int, ...]) -> Array:
+    """An array whose second axis came last."""
+    return np.moveaxis(array.reshape(shape[0], *shape[2:], *shape[1:2]), -1, 1) if len(shape) > 1 else array
+
+
+ORDERS: dict[str, Callable[[Array, tuple[int, ...]], Array]] = {
+    "row-major order": lambda array, shape: array.reshape(shape),
+    "column-major order": lambda array, shape: array.reshape(shape, order="F"),
+    "row-major order with channels last": _with_last,
+}
+"""In which numbers of another shape may follow each other, and how they are read so."""
+REORDERED = {
+    "row-major order": "reshape it",
+    "column-major order": "reshape it with order='F'",
+    "row-major order with channels last": "reshape it with channels last, then move them to their place",
+}
+"""What puts them in their places."""

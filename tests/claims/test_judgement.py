@@ -311,6 +311,27 @@ def test_a_claim_of_any_shape_is_told_and_none_is_a_crash(array, shape):
         assert report.to_dict()
 
 
+@pytest.mark.parametrize(("order", "flat"), [
+    ("row-major order", lambda right: right.ravel()),
+    ("column-major order", lambda right: right.ravel(order="F")),
+    ("row-major order with channels last", lambda right: np.moveaxis(right, 1, -1).ravel()),
+    ("row-major order", lambda right: right.reshape(right.shape[0], -1)),
+])  # fmt: skip
+def test_as_many_numbers_in_another_shape_are_compared_in_the_order_that_they_have(order, flat):
+    arrays = data(lambda shape: np.random.default_rng(0).integers(-5, 6, shape))
+    right = dw_by_loops(*arrays)
+    report = check(document(*arrays), {"dW": flat(right)}, sample=1)
+    assert (report.verdict, report.diagnosis[0].mistake) == ("differs", "flattened")
+    assert order == "row-major order" or f"in {order} all 54 entries" in report.diagnosis[0].message
+    wrong = right.copy()
+    wrong[0] *= -1
+    told = check(document(*arrays), {"dW": flat(wrong).tolist()}, sample=1).diagnosis
+    assert f"in {order} {(right == wrong).sum()} of 54 entries" in told[0].message
+    assert len(told) > 1  # what is wrong in them
+    noise = np.random.default_rng(1).integers(100, 200, 54)
+    assert "gives this shape" in check(document(*arrays), {"dW": noise}, sample=1).diagnosis[0].message
+
+
 def test_null_is_an_entry_that_is_not_claimed():
     right, wrong = finding(LEDGER, {"dX": [None, 0.01, 0.1]}), finding(LEDGER, {"dX": [Plain("null"), 0.02, 0.1]})
     assert (right.verdict, right.entries) == ("agrees", 2)
