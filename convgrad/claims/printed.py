@@ -18,7 +18,7 @@ from convgrad.passes.layers import in_kind
 from convgrad.passes.subject import STEPPED_BY, Part, Subject
 from convgrad.subject.layout import GRADIENTS
 from convgrad.subject.place import Place
-from convgrad.vocabulary import PARAMETERS
+from convgrad.vocabulary import MAXIMUM, PARAMETERS
 
 ENOUGH = 4
 """Decimals, or significant digits, from which on numbers look printed: people who make up exercises write fewer."""
@@ -105,12 +105,18 @@ class PrintedInputs:
     def _forward(self) -> list[dict[str, Rough]]:
         """The operands of each layer."""
         operands, x = [], self._given["input"]
+        if self.subject.parts[0].case.operation.family == MAXIMUM and self._is_meant(x):
+            x = Rough(x.size)  # the largest of numbers of few digits is meant to be the largest
         for part in self.subject.parts:
             case = in_kind(part.forward.case, "float64")
             operands.append({"x": x.reshaped(case.shapes["x"]), **self._parameters(part)})
             y = output_of(case, operands[-1], self.sure)
             x = self._found[part.place("output")] = replace(y, size=abs(floats(part.forward.y)))
         return operands
+
+    def _is_meant(self, x: Rough) -> bool:
+        """Whether an input has so few digits, and nobody said that it was rounded, that it is what it says."""
+        return not self.zeros and any(self.inputs[name].count < ENOUGH for name in x.sources)
 
     @cached_property
     def _given(self) -> dict[str, Rough]:
