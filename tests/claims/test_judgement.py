@@ -118,6 +118,19 @@ def test_the_text_of_many_numbers_tells_their_type():
     assert told == {"float64": None, "float32": "float32", "float16": "float16", "bfloat16": "bfloat16", "none": None}
 
 
+def test_what_float32_leaves_of_a_sum_that_cancels_is_its_rounding_in_scientific_print_too():
+    """Thirds of 1, 1 and -2 added up in float32, printed with four digits: 4.4703e-08 is meant to be nothing."""
+    delta = np.array([1, 1, -2, 4, 3, 5, 2, -3, 7, 1], float)
+    case = {"op": "average-pool", "dims": 1, "window": 3, "stride": 1, "input": np.arange(12.0), "delta": delta}
+    right = check(case).truth["dX"].astype(float).ravel()
+    assert right[2] == 0
+    claim = np.where(right == 0, 4.4703e-08, right)
+    write = WRITERS["scientific"]
+    assert finding(case, {"dX": write(claim)}).verdict == "agrees"
+    assert finding(case, {"dX": write(np.where(right == 0, 1e-3, right))}).verdict == "differs"
+    assert finding(case, {"dX": write(np.where(right == right[4], right * 1.001, right))}).verdict == "differs"
+
+
 # -- Types -------------------------------------------------------------------------------------------------------------
 
 
