@@ -297,9 +297,12 @@ class Judging:
     def _is_spread(self, allowed: Array) -> bool:
         """Whether the errors beyond what the claim says of itself are those of many entries."""
         narrow = _floats(next(self._direct()).allowed)
-        errors, narrow, wide = map(self._known, (self.errors, narrow, allowed))
+        unsure = self.text is not None and not self.types[0][1]
+        # where all cancels, digits show what a type left of it, however little
+        told = self._known(self.floats != 0) if unsure else slice(None)
+        errors, narrow, wide = (self._known(part)[told] for part in (self.errors, narrow, allowed))
         # beside digits a type may show hardly at all; an algorithm is thought of only where it shows
-        return is_spread(errors, narrow, wide, self.sure, 4 if self.text is not None and not self.types[0][1] else 1)
+        return is_spread(errors, narrow, wide, self.sure, 4 if unsure else 1)
 
     def _close(self, allowed: Any) -> bool:
         with np.errstate(invalid="ignore"):

@@ -30,6 +30,8 @@ FEWEST = 256
 """Different numbers from which on parts too small for each of them show."""
 SEEN = 16
 """Entries that a part must lie in, for their errors to show how large they are."""
+MARGIN = 4
+"""By how much a first look, before a part is worked out, may be off."""
 TRIED = 2
 """Parts of a kind, those that the errors lean with most, that are looked at."""
 
@@ -97,6 +99,8 @@ class _Leaning:
             sums, sizes = leaning.sum(axis=rest), np.sqrt(squares.sum(axis=rest))
             scores = np.divide(abs(sums), sizes, out=np.zeros(sums.shape), where=sizes > 0)
             for at in np.argsort(-scores, axis=None, kind="stable")[:TRIED]:
+                if MARGIN * scores.flat[at] < LEAST * sizes.flat[at]:
+                    continue  # it counts nearly once, as far as products that do not cancel tell
                 index = tuple(int(i) for i in np.unravel_index(at, scores.shape))
                 yield from self._judged(self._part(kind, index), self._named(kind, index), sure, LEAST)
 
@@ -112,9 +116,13 @@ class _Leaning:
         yield from (axis for axis, length in enumerate(self.truth.shape) if length > 1)
 
     def _along(self, axis: int, sure: float) -> Iterator[Lost]:
-        """Entries along an axis of the array that are a part of the truth."""
-        for index in range(self.truth.shape[axis]):
-            at = (slice(None),) * axis + (index,)
+        """Entries along an axis of the array that are a part of the truth; only those that a first look leaves open."""
+        others = tuple(a for a in range(self.truth.ndim) if a != axis)
+        terms, squares = self.errors * self.scaled, self.scaled**2
+        leaning, sizes, spread = (part.sum(axis=others) for part in (terms, squares, terms**2))
+        length = sizes * (1 - sizes / (self.length or 1.0))
+        for index in np.flatnonzero((abs(leaning) >= OWN * length) & (leaning**2 > sure * spread / MARGIN)):
+            at = (slice(None),) * axis + (int(index),)
             part = np.zeros(self.truth.shape)
             part[at] = self.truth[at]
             where = ", ".join([":"] * axis + [str(index)] + [":"] * (self.truth.ndim - axis - 1))

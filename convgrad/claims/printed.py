@@ -18,7 +18,7 @@ from convgrad.passes.layers import in_kind
 from convgrad.passes.subject import STEPPED_BY, Part, Subject
 from convgrad.subject.layout import GRADIENTS
 from convgrad.subject.place import Place
-from convgrad.vocabulary import PARAMETERS
+from convgrad.vocabulary import MAXIMUM, PARAMETERS
 
 ENOUGH = 4
 """Decimals, or significant digits, from which on numbers look printed: people who make up exercises write fewer."""
@@ -27,6 +27,8 @@ FEWEST = 3
 MOST = 12
 """Decimals up to which a binary number may be one that was written with so many."""
 
+HEAD = 64
+"""Numbers that are looked at before all are."""
 MOST_DRAWN = 100_000
 """Numbers of all arrays together up to which inputs that print alike are drawn."""
 
@@ -66,6 +68,8 @@ class PrintedInputs:
 
     def of(self, place: Place) -> Printed | None:
         """What rounding them may have moved an array by; None where all that it is made of is whole."""
+        if not any(rough.sources for rough in self._given.values()):
+            return None
         rough = self._all[place]
         if not rough.sources:
             return None
@@ -100,8 +104,9 @@ class PrintedInputs:
 
     def _forward(self) -> list[dict[str, Rough]]:
         """The operands of each layer."""
-        chain, operands = self.subject.chain, []
-        x = self._read("x" if chain.alone else "input", chain.document.get("input"), chain.input)
+        operands, x = [], self._given["input"]
+        if self.subject.parts[0].case.operation.family == MAXIMUM and self._is_meant(x):
+            x = Rough(x.size)  # the largest of numbers of few digits is meant to be the largest
         for part in self.subject.parts:
             case = in_kind(part.forward.case, "float64")
             operands.append({"x": x.reshaped(case.shapes["x"]), **self._parameters(part)})
@@ -109,8 +114,28 @@ class PrintedInputs:
             x = self._found[part.place("output")] = replace(y, size=abs(floats(part.forward.y)))
         return operands
 
+    def _is_meant(self, x: Rough) -> bool:
+        """Whether an input has so few digits, and nobody said that it was rounded, that it is what it says."""
+        return not self.zeros and any(self.inputs[name].count < ENOUGH for name in x.sources)
+
+    @cached_property
+    def _given(self) -> dict[str, Rough]:
+        """The arrays of the document, by their keys in it."""
+        chain, ending = self.subject.chain, self.subject.ending
+        given = {"input": self._read("x" if chain.alone else "input", chain.document.get("input"), chain.input)}
+        for part in self.subject.parts:
+            given |= {f"{part.name}.{name}": rough for name, rough in self._read_parameters(part).items()}
+        if chain.loss is None:
+            return given | {"delta": self._read("delta", chain.document.get("delta"), ending.delta)}
+        return given | {"target": self._read("target", chain.document["loss"].get("target"), ending.target)}
+
     def _parameters(self, part: Part) -> dict[str, Rough]:
-        """Kernel and bias of a layer, as its document has them."""
+        """Kernel and bias of a layer, by operand."""
+        names = (name for name in PARAMETERS.values() if f"{part.name}.{name}" in self._given)
+        return {name: self._given[f"{part.name}.{name}"] for name in names}
+
+    def _read_parameters(self, part: Part) -> dict[str, Rough]:
+        """The same as the document has them."""
         document = self._document(part)
         named = ((key, name) for key, name in PARAMETERS.items() if part.case.operands.get(name) is not None)
         title = f"{part.name}.{{}}" if part.name else "{}"
@@ -149,9 +174,9 @@ class PrintedInputs:
         """The delta that was given, or what the loss makes of the output and the target."""
         chain, ending = self.subject.chain, self.subject.ending
         if chain.loss is None:
-            return self._read("delta", chain.document.get("delta"), ending.delta)
+            return self._given["delta"]
         y = self._found[self.subject.parts[-1].place("output")].reshaped(ending.signal.full)
-        target = self._read("target", chain.document["loss"].get("target"), ending.target)
+        target = self._given["target"]
         off = y.off
         if chain.loss.loss.classes:
             shares = floats(ending.delta) * ending.divisor + floats(ending.target)
@@ -207,5 +232,6 @@ def _place(values: Array) -> int:
     """How many decimals binary numbers were written with; 0 for whole ones, and where it was no such text."""
     if values.dtype.kind != "f" or (values == np.rint(values)).all():
         return 0
-    places = (place for place in range(1, MOST + 1) if (np.round(values, place) == values).all())
-    return next(places, 0)
+    head = values.ravel()[:HEAD]
+    places = (place for place in range(1, MOST + 1) if (np.round(head, place) == head).all())
+    return next((place for place in places if (np.round(values, place) == values).all()), 0)

@@ -193,7 +193,7 @@ def _gradients_of_maximum(case: Case, delta: Rough, operands: Roughs, sure: floa
         may = (high[(*ALL, *cells)] >= least[at]) & unsure[at]
         add_at(moved, cells, np.where(may, (delta.size + delta.off)[at], 0.0))
     opened = _opened(unsure, "which cell is the largest under {} of {} windows")
-    return {"x": _from({"delta": delta, **operands}, size, moved, opened)}
+    return {"x": _from({"delta": delta, **(operands if opened else {})}, size, moved, opened)}
 
 
 def _gradients_of_norm(case: Case, delta: Rough, operands: Roughs, sure: float) -> dict[str, Rough]:
@@ -229,7 +229,7 @@ def _gradients_of_bent(case: Case, delta: Rough, operands: Roughs, sure: float) 
     turns, slopes, own = _turns(case, operands["x"]), _slopes(case), _slope_at(case)
     moved = delta.off * np.where(turns, slopes.max(), own) + np.where(turns, delta.size * np.ptp(slopes), 0.0)
     opened = _opened(turns, "the sign of {} of {} numbers")
-    return {"x": _from({"delta": delta, **operands}, delta.size * own, moved, opened)}
+    return {"x": _from({"delta": delta, **(operands if opened else {})}, delta.size * own, moved, opened)}
 
 
 def _turns(case: Case, x: Rough) -> Array:

@@ -19,12 +19,14 @@ from convgrad.diagnosis.coefficients import Parts, Weighed
 from convgrad.diagnosis.diagnosis import Diagnosis, Names
 from convgrad.diagnosis.fitting import Fit
 from convgrad.diagnosis.garbage import garbage, garbage_text
-from convgrad.diagnosis.misshapen import Misshapen, reshaped
+from convgrad.diagnosis.misshapen import Misshapen
 from convgrad.diagnosis.parts_told import Told
 from convgrad.diagnosis.parts_told import told as told_parts
 from convgrad.diagnosis.pattern import pattern, region, shared
+from convgrad.diagnosis.reordered import ORDERS, REORDERED, reshaped
 from convgrad.diagnosis.search import Explanation, Match, Search, count_wrong
 from convgrad.diagnosis.telling import also_text, evidence_text, number_text, repair_text, tell_apart
+from convgrad.operations.geometry import shape_text
 from convgrad.operations.terms import Term
 from convgrad.passes.explanation import bracketed
 from convgrad.subject.case import Case
@@ -83,7 +85,7 @@ class Diagnoser:
 
     def _of(self, claim: Claim, known: Collection[str] = ()) -> list[Diagnosis]:
         if squeezed(claim.values.shape) != squeezed(self.truth.shape):
-            told = self._told(claim, self.search.shaped(claim))
+            told = self._told(claim, self.search.shaped(claim)) or self._reordered(claim, known)
             return told or [Misshapen(self.case, self.names, self.search).told(claim)]
         claim = reshaped(claim, self.truth.shape)
         if (spoiled := garbage(claim.values, self.truth)).any():
@@ -403,6 +405,24 @@ class Diagnoser:
             return ""
         entry = str(Place(EXPLAINED[array], part)) + bracketed(self.names.index(index, self.truth.shape))
         return f"look at one: convgrad explain '{entry}'"
+
+    def _reordered(self, claim: Claim, known: Collection[str]) -> list[Diagnosis]:
+        """A claim of as many numbers in another shape: in which order they are right, and what is wrong in it."""
+        if claim.values.size != self.truth.size or not self.truth.size:
+            return []
+        read = {order: reshaped(claim, self.truth.shape, order) for order in ORDERS}
+        right = {order: int(one.allows(self.truth).sum()) for order, one in read.items()}
+        order = max(right, key=lambda name: right[name])  # the first of the best
+        entries, rest = self.truth.size, [] if right[order] == self.truth.size else self._of(read[order], known)
+        if 2 * right[order] < entries and not any(one.mistake for one in rest):
+            return []
+        given, needed = shape_text(claim.values.shape), shape_text(claim.expected)
+        count = f"all {entries}" if right[order] == entries else f"{right[order]} of {entries}"
+        message = f"it has shape {given}, but {self.array} has {needed}; read in {order} {count} entries are right"
+        fix = f"give it in the shape {needed}: {REORDERED[order]}"
+        mistake = None if rest else "flattened"
+        message += f" ({mistake})" if mistake else ""
+        return [Diagnosis(self.names.place, mistake, right[order], entries, message, fix), *rest]
 
 
 def first_of(marked: Array) -> tuple[int, ...]:

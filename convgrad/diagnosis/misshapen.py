@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -15,6 +15,7 @@ from convgrad.diagnosis.candidates import squeezed
 from convgrad.diagnosis.chance import FITTED, HAND_SIZED, evidence
 from convgrad.diagnosis.cropped import among_zeros, cropped
 from convgrad.diagnosis.diagnosis import Diagnosis, Names
+from convgrad.diagnosis.reordered import reshaped
 from convgrad.diagnosis.search import Search
 from convgrad.operations.geometry import shape_text
 from convgrad.subject.case import Case
@@ -124,13 +125,3 @@ def _arrays(right: Any) -> Iterator[tuple[str, Array]]:
 
 def _part(values: Any, shape: tuple[int, ...], where: Any) -> Any:
     return values.reshape(shape)[where] if isinstance(values, np.ndarray) and values.ndim else values
-
-
-def reshaped(claim: Claim, shape: tuple[int, ...]) -> Claim:
-    """A claim of as many numbers in another shape."""
-
-    def reshape(part: Any) -> Any:
-        return part.reshape(shape) if isinstance(part, np.ndarray) and part.ndim else part
-
-    parts: Iterable[str] = ("values", "excuse", "allowed")
-    return replace(claim, **{name: reshape(getattr(claim, name)) for name in parts}, fits=True)

@@ -118,6 +118,19 @@ def test_the_text_of_many_numbers_tells_their_type():
     assert told == {"float64": None, "float32": "float32", "float16": "float16", "bfloat16": "bfloat16", "none": None}
 
 
+def test_what_float32_leaves_of_a_sum_that_cancels_is_its_rounding_in_scientific_print_too():
+    """Thirds of 1, 1 and -2 added up in float32, printed with four digits: 4.4703e-08 is meant to be nothing."""
+    delta = np.array([1, 1, -2, 4, 3, 5, 2, -3, 7, 1], float)
+    case = {"op": "average-pool", "dims": 1, "window": 3, "stride": 1, "input": np.arange(12.0), "delta": delta}
+    right = check(case).truth["dX"].astype(float).ravel()
+    assert right[2] == 0
+    claim = np.where(right == 0, 4.4703e-08, right)
+    write = WRITERS["scientific"]
+    assert finding(case, {"dX": write(claim)}).verdict == "agrees"
+    assert finding(case, {"dX": write(np.where(right == 0, 1e-3, right))}).verdict == "differs"
+    assert finding(case, {"dX": write(np.where(right == right[4], right * 1.001, right))}).verdict == "differs"
+
+
 # -- Types -------------------------------------------------------------------------------------------------------------
 
 
@@ -309,6 +322,27 @@ def test_a_claim_of_any_shape_is_told_and_none_is_a_crash(array, shape):
         report = check(document(*data(normal())), {array: claim}, sample=1)
         assert (report.verdict, report.findings[-1].shapes[0]) == ("differs", shape)
         assert report.to_dict()
+
+
+@pytest.mark.parametrize(("order", "flat"), [
+    ("row-major order", lambda right: right.ravel()),
+    ("column-major order", lambda right: right.ravel(order="F")),
+    ("row-major order with channels last", lambda right: np.moveaxis(right, 1, -1).ravel()),
+    ("row-major order", lambda right: right.reshape(right.shape[0], -1)),
+])  # fmt: skip
+def test_as_many_numbers_in_another_shape_are_compared_in_the_order_that_they_have(order, flat):
+    arrays = data(lambda shape: np.random.default_rng(0).integers(-5, 6, shape))
+    right = dw_by_loops(*arrays)
+    report = check(document(*arrays), {"dW": flat(right)}, sample=1)
+    assert (report.verdict, report.diagnosis[0].mistake) == ("differs", "flattened")
+    assert order == "row-major order" or f"in {order} all 54 entries" in report.diagnosis[0].message
+    wrong = right.copy()
+    wrong[0] *= -1
+    told = check(document(*arrays), {"dW": flat(wrong).tolist()}, sample=1).diagnosis
+    assert f"in {order} {(right == wrong).sum()} of 54 entries" in told[0].message
+    assert len(told) > 1  # what is wrong in them
+    noise = np.random.default_rng(1).integers(100, 200, 54)
+    assert "gives this shape" in check(document(*arrays), {"dW": noise}, sample=1).diagnosis[0].message
 
 
 def test_null_is_an_entry_that_is_not_claimed():

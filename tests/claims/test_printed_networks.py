@@ -132,3 +132,13 @@ def test_what_hangs_on_digits_that_were_not_printed_is_said(layer, said):
     report = convgrad.check({**document, "input": cut}, claim, sample=1)
     told = [text for one in report.findings for text in one.told]
     assert (report.verdict, any(said in text for text in told)) == ("agrees", True)
+
+
+@pytest.mark.parametrize("x", [[0.5, 1.5, 1.0, 2.5], [0.5, 1.5, 1.5, 1.5]])
+def test_the_largest_of_numbers_with_few_digits_is_meant_to_be_so(x):
+    """delta was printed with four decimals, x was made up; two windows lie over one cell."""
+    delta = np.array([0.12344, 0.23454, 0.34564])
+    case = {"op": "max-pool", "dims": 1, "window": 2, "stride": 1, "input": x}
+    claim = {"dX": PRINT(convgrad.backward({**case, "delta": delta}).dX)}
+    report = convgrad.check({**case, "delta": PRINT(delta)}, claim)
+    assert report.verdict == "agrees"
