@@ -1,11 +1,12 @@
-"""Gradients by central differences of the forward pass: every entry, at the price of few evaluations.
+"""Gradients by differences of the forward pass: every entry, at the price of few evaluations.
 
 Entries whose windows do not meet are perturbed together (Curtis, Powell and Reid, 1974), as are all samples, all groups
-and all filters: 2 (C/groups) prod(min(i, K rounded up to s)) evaluations for dX, 2 (C/groups) prod(k) for dW and 2 for
-db, whatever the batch, the image and the number of filters. An output is a sum over channels, so each evaluation is one
-of the channel alone that is moved: together they cost some tens of forward passes, whatever the channels. That the sum
-over channels is what the whole forward pass gives is looked at, also with cells moved at random. Outputs are
-differenced one by one before they are paired with delta; those that the perturbed entries cannot reach must not change.
+and all filters: in exact numbers, on either side, 2 (C/groups) prod(min(i, K rounded up to s)) evaluations for dX,
+2 (C/groups) prod(k) for dW and 2 for db, whatever the batch, the image and the number of filters; in floats from one
+side, each channel once as it is. An output is a sum over channels, so each evaluation is one of the channel alone that
+is moved, patch by patch: together they cost some tens of backward passes. That the sum over channels is what the whole
+forward pass gives is looked at with cells moved at random. Outputs are differenced one by one before they are paired
+with delta; those that the perturbed entries cannot reach must not change.
 """
 
 from __future__ import annotations
