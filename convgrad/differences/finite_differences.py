@@ -57,11 +57,12 @@ def finite_differences(case: Case, wanted: Wanted | None = None, progress: Progr
         if "w" in case.operands:
             perturb_kernel(run)
             perturb_bias(run)
+        lost = {name: _not_finite(sums) for name, sums in run.sums.items()}
         gradients = {name: _quotients(run, name) for name in run.sums}
-    for name, sums in run.sums.items():
-        lost = _not_finite(sums) | _not_finite(gradients[name])
+    for name, marks in lost.items():
+        marks |= _not_finite(gradients[name])
         # exact numbers are finite, and so are their sums, unless the forward pass divides by what is no divisor
-        (run.outside if run.probe.exact else run.undecided)[name] |= lost
+        (run.outside if run.probe.exact else run.undecided)[name] |= marks
     return Differences(gradients, run.undecided, run.outside, sum(run.passes.values()), run.probe, steps)
 
 
@@ -90,9 +91,10 @@ def _quotients(run: Run, name: str) -> Array:
         return sums
     step = run.steps[name]
     if not run.probe.exact:
-        quotient = np.divide(sums, step, out=np.zeros_like(sums), where=step != 0).real
-        scaled: Array = np.ldexp(quotient, -run.probe.exponent(name))
-        return scaled
+        quotient: Array = np.divide(sums, np.where(step == 0, 1, step), out=sums).real
+        quotient[step == 0] = 0
+        np.ldexp(quotient, -run.probe.exponent(name), out=quotient)
+        return quotient
     result = np.empty(sums.size, EXACT)
     pairs = zip(np.where(_not_finite(sums), 0, sums).ravel().tolist(), step.ravel().tolist(), strict=True)
     result[:] = [Fraction(total) / (Fraction(by) * unit) if by else Fraction(0) for total, by in pairs]
