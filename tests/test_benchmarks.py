@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import json
 import sys
+from dataclasses import replace
 from importlib import import_module
 from pathlib import Path
 
 import pytest
 
-from tests.benchmarks import exact, many, reading, scale, start, streaming, writing
+from tests.benchmarks import checking, exact, many, reading, scale, start, streaming, writing
 from tests.benchmarks.__main__ import BENCHMARKS, LARGE, main
 from tests.benchmarks.row import ALONE, FASTER, FIGURES, RATE, Row
 from tests.benchmarks.table import cells
@@ -51,6 +52,19 @@ def test_writing_benchmarks_have_well_formed_rows(monkeypatch):
 def test_streaming_benchmarks_have_well_formed_rows(monkeypatch):
     monkeypatch.setattr(streaming, "SIDE", 8)
     assert_well_formed(list(streaming.rows(1)), 4)
+
+
+@pytest.mark.slow
+@pytest.mark.oracle
+def test_checking_benchmarks_have_well_formed_rows(monkeypatch):
+    pytest.importorskip("torch", reason="PyTorch is not installed (extra `oracle`)")
+    small = [replace(layer, x=layer.small[0], w=layer.small[1], settings=layer.reduced().settings)
+             for layer in checking.LAYERS]  # fmt: skip
+    for name, value in {"LAYERS": small, "SIDES": (8,), "CHANNELS": (4,), "LARGE": small[1]}.items():
+        monkeypatch.setattr(checking, name, value)
+    found = list(checking.rows(1))
+    assert_well_formed(found, 1 + 4 * len(small) + 2)
+    assert {row.against for row in found if "gradcheck" not in row.name} == {"", checking.BACKWARD}
 
 
 @pytest.mark.slow

@@ -1,11 +1,12 @@
-"""Gradients by central differences of the forward pass: every entry, at the price of few evaluations.
+"""Gradients by differences of the forward pass: every entry, at the price of few evaluations.
 
 Entries whose windows do not meet are perturbed together (Curtis, Powell and Reid, 1974), as are all samples, all groups
-and all filters: 2 (C/groups) prod(min(i, K rounded up to s)) evaluations for dX, 2 (C/groups) prod(k) for dW and 2 for
-db, whatever the batch, the image and the number of filters. An output is a sum over channels, so each evaluation is one
-of the channel alone that is moved: together they cost some tens of forward passes, whatever the channels. That the sum
-over channels is what the whole forward pass gives is looked at, also with cells moved at random. Outputs are
-differenced one by one before they are paired with delta; those that the perturbed entries cannot reach must not change.
+and all filters: in exact numbers, on either side, 2 (C/groups) prod(min(i, K rounded up to s)) evaluations for dX,
+2 (C/groups) prod(k) for dW and 2 for db, whatever the batch, the image and the number of filters; in floats from one
+side, each channel once as it is. An output is a sum over channels, so each evaluation is one of the channel alone that
+is moved, patch by patch: together they cost some tens of backward passes. That the sum over channels is what the whole
+forward pass gives is looked at with cells moved at random. Outputs are differenced one by one before they are paired
+with delta; those that the perturbed entries cannot reach must not change.
 """
 
 from __future__ import annotations
@@ -56,11 +57,12 @@ def finite_differences(case: Case, wanted: Wanted | None = None, progress: Progr
         if "w" in case.operands:
             perturb_kernel(run)
             perturb_bias(run)
+        lost = {name: _not_finite(sums) for name, sums in run.sums.items()}
         gradients = {name: _quotients(run, name) for name in run.sums}
-    for name, sums in run.sums.items():
-        lost = _not_finite(sums) | _not_finite(gradients[name])
+    for name, marks in lost.items():
+        marks |= _not_finite(gradients[name])
         # exact numbers are finite, and so are their sums, unless the forward pass divides by what is no divisor
-        (run.outside if run.probe.exact else run.undecided)[name] |= lost
+        (run.outside if run.probe.exact else run.undecided)[name] |= marks
     return Differences(gradients, run.undecided, run.outside, sum(run.passes.values()), run.probe, steps)
 
 
@@ -89,9 +91,10 @@ def _quotients(run: Run, name: str) -> Array:
         return sums
     step = run.steps[name]
     if not run.probe.exact:
-        quotient = np.divide(sums, step, out=np.zeros_like(sums), where=step != 0).real
-        scaled: Array = np.ldexp(quotient, -run.probe.exponent(name))
-        return scaled
+        quotient: Array = np.divide(sums, np.where(step == 0, 1, step), out=sums).real
+        quotient[step == 0] = 0
+        np.ldexp(quotient, -run.probe.exponent(name), out=quotient)
+        return quotient
     result = np.empty(sums.size, EXACT)
     pairs = zip(np.where(_not_finite(sums), 0, sums).ravel().tolist(), step.ravel().tolist(), strict=True)
     result[:] = [Fraction(total) / (Fraction(by) * unit) if by else Fraction(0) for total, by in pairs]

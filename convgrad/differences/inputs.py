@@ -20,9 +20,6 @@ from convgrad.differences.run import Run, changed_outside
 from convgrad.subject.case import Case
 from convgrad.vocabulary import MAXIMUM, MEAN
 
-Ends = tuple[Array, Array, Array]
-"""x as it is, and at either end of a difference."""
-
 
 def input_passes(case: Case, wanted: Array | None) -> list[int]:
     """For each channel of a group, or of a pool for all, how many groups of cells are moved together."""
@@ -37,34 +34,40 @@ def perturb_input(run: Run) -> Steps:
     """dX: the outputs that change are each one cell's own."""
     probe, moves = run.probe, steps(run.probe)
     run.undecided["x"] |= moves.undecided
-    x = probe.arrays["x"].astype(moves.sizes.dtype, copy=False)
-    high, low = x + moves.sizes, x if probe.one_sided else x - moves.sizes
+    low, high = _ends(run, probe.arrays["x"], moves.sizes)
     # what was added, after rounding; of the kind that a difference of outputs has
     run.steps["x"] = high - low
-    run.sums["x"] = zeros(x.shape, np.result_type(run.sums["x"], x))
+    del low, high
+    run.sums["x"] = zeros(moves.sizes.shape, np.result_type(run.sums["x"], moves.sizes))
     if run.wants("x", ...):
         by = patches_by_channel if probe.bilinear else patches_by_plane
         planes = by(probe, boxes_of(probe, run.room), run.room)
         tell = run.teller("x", sum(map(len, planes)))
-        share(partial(_perturb_planes, run, moves, (x, low, high), tell), planes, run.cost)
+        share(partial(_perturb_planes, run, moves, tell), planes, run.cost)
     run.undecided["x"] |= (run.steps["x"] == 0) & _felt(run)
     return moves
 
 
-def _perturb_planes(run: Run, moves: Steps, ends: Ends, tell: Any, patches: list[Patch]) -> None:
+def _ends(run: Run, x: Array, sizes: Array) -> tuple[Array, Array]:
+    """Where a difference of some cells begins and ends."""
+    return (x if run.probe.one_sided else x - sizes), x + sizes
+
+
+def _perturb_planes(run: Run, moves: Steps, tell: Any, patches: list[Patch]) -> None:
     for patch in patches:
-        _perturb_patch(run, moves, ends, patch)
+        _perturb_patch(run, moves, patch)
         tell()
 
 
-def _perturb_patch(run: Run, moves: Steps, ends: Ends, patch: Patch) -> None:
+def _perturb_patch(run: Run, moves: Steps, patch: Patch) -> None:
     """What is wanted of a patch: as many groups of cells in one evaluation, as more samples, as stay in the cache."""
     marks = patch.of_x(run.wanted["x"]) if "x" in run.wanted else None
     if marks is not None and not marks.any():
         return
     groups = patch.box.colouring.groups(marks)
     look = _Channel(run, patch) if run.probe.bilinear else _Planes(run, patch, moves)
-    x, low, high = map(patch.of_x, ends)
+    x, sizes = patch.of_x(run.probe.arrays["x"]), patch.of_x(moves.sizes)
+    low, high = _ends(run, x, sizes)
     below: Any = None
     for some, each in batches(groups, patch.size, run.room):
         members = np.zeros((each, *x.shape[2:]), bool)  # an evaluation like the others, though groups may lack
@@ -78,7 +81,7 @@ def _perturb_patch(run: Run, moves: Steps, ends: Ends, patch: Patch) -> None:
 
 def _moved(x: Array, end: Array, members: Array) -> Array:
     """The cells of a patch with those of each group at an end of their difference, as so many times more samples."""
-    moved = np.where(members[:, None, None], end, x) if end is not x else np.broadcast_to(x, (len(members), *x.shape))
+    moved = np.broadcast_to(x, (len(members), *x.shape)) if end is x else np.where(members[:, None, None], end, x)
     return moved.reshape(-1, *x.shape[1:])
 
 

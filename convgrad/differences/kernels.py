@@ -12,7 +12,7 @@ import numpy as np
 from convgrad.core.arithmetic import EXACT, Array, zeros
 from convgrad.core.threads import share
 from convgrad.differences.matrices import as_kernel, as_matrices, by_filter, columns, outputs
-from convgrad.differences.patches import Patch, batches, boxes_of, passed_together, patches_by_channel
+from convgrad.differences.patches import Box, Patch, batches, boxes_of, passed_together, patches_by_channel
 from convgrad.differences.probe import LOST
 from convgrad.differences.run import Run, changed_outside
 from convgrad.subject.case import Case
@@ -68,23 +68,37 @@ class Kernel:
             yield slice(int(marked[0]), int(marked[-1]) + 1), [tap]
 
     def _perturb_patch(self, patch: Patch, channel: int, moved: list[tuple[slice, list[int]]]) -> None:
-        """As many taps in one evaluation, as more filters, as stay in the cache."""
+        """Every tap where it is read, if that is in few positions; else as many at once as stay in the cache."""
         cells = columns(patch.box, patch.of_x(self.run.probe.arrays["x"]))
-        every = by_filter(patch.of_y(self.run.probe.arrays["delta"]), self.groups)
+        delta = by_filter(patch.of_y(self.run.probe.arrays["delta"]), self.groups)
         for filters, taps in moved:
-            w, delta = self.w[channel][:, filters], np.ascontiguousarray(every[:, filters])
-            below: Any = None
-            for some, each in batches(taps, delta.size, self.run.filters):
-                # either end in an evaluation of its own, so that both round alike and what cannot change does not
-                if below is None or not self.run.probe.one_sided:
-                    below = self._evaluated(w, cells, some, each, 0 if self.run.probe.one_sided else -1)
-                changes = (self._evaluated(w, cells, some, each, 1) - below).reshape(
-                    self.groups, each, *delta.shape[1:]
-                )
-                for number, tap in enumerate(some):
-                    at = (channel, WHOLE, filters, tap)
-                    self.sums[at] += _over_positions(changes[:, number], delta)
-                    self._look(patch, changes[:, number], cells[:, tap], at)
+            few = [tap for tap in taps if _is_read_in_few(patch.box, tap)]
+            most = [tap for tap in taps if tap not in few]
+            self._perturb_taps(patch, cells, delta, (channel, filters), most, None)
+            for tap in few:
+                _, _, *positions = patch.box.meetings[tap][0]
+                self._perturb_taps(patch, cells, delta, (channel, filters), [tap], (WHOLE, WHOLE, WHOLE, *positions))
+
+    def _perturb_taps(
+        self, patch: Patch, cells: Array, delta: Array, of: tuple[int, slice], taps: list[int], at: Any
+    ) -> None:
+        """Some taps of a channel in some positions, as more filters of an evaluation."""
+        channel, filters = of
+        if at is not None:
+            cells, delta = np.ascontiguousarray(cells[at]), delta[at]
+        w, delta = self.w[channel][:, filters], np.ascontiguousarray(delta[:, filters])
+        below: Any = None
+        for some, each in batches(taps, delta.size, self.run.filters):
+            # either end in an evaluation of its own, so that both round alike and what cannot change does not
+            if below is None or not self.run.probe.one_sided:
+                below = self._evaluated(w, cells, some, each, 0 if self.run.probe.one_sided else -1)
+            changes = self._evaluated(w, cells, some, each, 1)
+            changes -= below
+            changes = changes.reshape(self.groups, each, *delta.shape[1:])
+            for number, tap in enumerate(some):
+                index = (channel, WHOLE, filters, tap)
+                self.sums[index] += _over_positions(changes[:, number], delta)
+                self._look(patch, changes[:, number], cells[:, tap], index, everywhere=at is None)
 
     def _evaluated(self, w: Array, cells: Array, taps: list[int], each: int, sign: int) -> Array:
         """The outputs of so many times a kernel of one channel, each with a tap of its own moved: g (m o) n *p."""
@@ -92,15 +106,21 @@ class Kernel:
         kernels[:, np.arange(len(taps)), :, taps] += sign * self.step
         return outputs(kernels.reshape(len(w), -1, w.shape[2]), cells)
 
-    def _look(self, patch: Patch, change: Array, cells: Array, at: Any) -> None:
+    def _look(self, patch: Patch, change: Array, cells: Array, at: Any, *, everywhere: bool) -> None:
         """Whether an output changed that reads nothing at the tap, or did not although what it reads there is not 0."""
         read = [axis[:, t] for axis, t in zip(patch.box.probe.geometry, patch.box.taps[at[-1]], strict=True)]
         unread = [np.flatnonzero(column < 0) for column in read]
-        leaks = changed_outside(change, unread, first=3)
+        leaks = everywhere and changed_outside(change, unread, first=3)
         every = prod(change.shape[:3]) * prod(int((column >= 0).sum()) for column in read)
         if leaks or np.count_nonzero(change) != every:
             felt = abs(cells) > (0 if self.run.probe.exact else LOST)
             self.outside[at] |= leaks or bool((felt[:, None] & (change == 0)).any())
+
+
+def _is_read_in_few(box: Box, tap: int) -> bool:
+    """Whether less than half of the positions read at a tap, as between the strides of a transposed convolution."""
+    read = (axis[:, t] >= 0 for axis, t in zip(box.probe.geometry, box.taps[tap], strict=True))
+    return prod(float(column.mean()) for column in read) < 1 / 2
 
 
 def perturb_bias(run: Run) -> None:

@@ -55,7 +55,8 @@ def steps(probe: Probe) -> Steps:
 def _anywhere(probe: Probe) -> Steps:
     """One step for all: what is linear has no kinks."""
     x = probe.arrays["x"]
-    return Steps(np.full(x.shape, probe.step("x"), x.dtype), np.zeros(x.shape, bool), _nowhere(probe))
+    step = np.broadcast_to(np.asarray(probe.step("x"), x.dtype), x.shape)
+    return Steps(step, np.zeros(x.shape, bool), _nowhere(probe))
 
 
 def _nowhere(probe: Probe) -> Array:

@@ -28,7 +28,7 @@ ROOM = 1 << 18
 SPARSE = 1 << 13
 """The same where few entries are wanted: what is read around them is all that is run."""
 
-LARGE = 1 << 22
+LARGE = 1 << 20
 """Numbers of output in a whole forward pass, or those of one sample."""
 
 Spans = tuple[slice, ...]

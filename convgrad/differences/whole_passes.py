@@ -37,7 +37,7 @@ def look_at_sums(run: Run) -> None:
     samples = passed_together(probe.arrays["delta"])
     for rows in samples[: 1 if run.wanted else None]:
         x = probe.arrays["x"][rows]
-        moved = np.where(random.integers(0, 2, x.shape) == 1, probe.step("x"), -probe.step("x")) + x
+        moved = np.where(random.integers(0, 2, x.shape) == 1, x + probe.step("x"), x - probe.step("x"))
         whole = probe.forward(moved, probe.arrays["w"])
         right = _is_sum(run, boxes, moved, whole)
         if probe.exact:  # of others what was not moved is lost beside what was
@@ -82,7 +82,8 @@ def _leaks(probe: Probe, x: Array, before: Array) -> bool:
     every = groups.groups()
     for group in every[random.choice(len(every), min(COMBINATIONS, len(every)), replace=False)]:
         channel, moved = int(random.integers(probe.together)), x.copy()
-        moved[:, channel :: probe.together] += probe.step("x") * groups.members(group[None])[0]
+        part = moved[:, channel :: probe.together]
+        part[...] = np.where(groups.members(group[None])[0], part + probe.step("x"), part)
         change = probe.forward(moved, probe.arrays["w"]) - before
         if changed_outside(change, groups.unread(group), first=2):
             return True

@@ -85,7 +85,7 @@ def _named(rounds: int) -> Iterator[tuple[str, Callable[[], Row]]]:
         for name, fast in (("slow", False), ("fast", True)):
             yield f"gradcheck {name}, {layer.reduced().x}: {layer.name}", partial(_gradcheck, layer, fast, rounds)
     for size in SIDES:
-        layer = Layer(f"16x16x{size}x{size}, 16 filters 3x3", "conv", (16, 16, size, size), (16, 16, 3, 3),
+        layer = Layer(f"4x16x{size}x{size}, 16 filters 3x3", "conv", (4, 16, size, size), (16, 16, 3, 3),
                       settings={"padding": 1})  # fmt: skip
         yield f"{layer.name}: differencing", partial(_differencing, layer, rounds)
     for size in CHANNELS:
