@@ -112,10 +112,13 @@ def test_outputs_and_gradients_are_those_of_jax(operation, dims):
             bias = np.broadcast_to(case.get("bias", 0.0), definitions.out_channels(case))
             operands += [case["kernel"].reshape(definitions.full_shape(case, "kernel")), bias]
         found = convgrad.backward(case, arithmetic="float64")
+        cropped = min(map(min, definitions.paddings(case))) < 0
+        if operation == "max-pool" and (cropped or max(definitions.per_axis(case, "dilation", 1)) > 1):
+            y = FUNCTIONS[operation](case)(*operands)  # of which JAX has no gradient
+            np.testing.assert_allclose(found.output.reshape(y.shape), y, rtol=CLOSE, atol=CLOSE)
+            continue
         y, back = jax.vjp(FUNCTIONS[operation](case), *operands)
         np.testing.assert_allclose(found.output.reshape(y.shape), y, rtol=CLOSE, atol=CLOSE)
-        if operation == "max-pool" and max(definitions.per_axis(case, "dilation", 1)) > 1:
-            continue  # of which JAX has no gradient
         gradients = back(case["delta"].reshape(y.shape))
         ours = [array for array in (found.dX, found.dW, found.db) if array is not None]
         for mine, theirs in zip(ours, gradients, strict=True):

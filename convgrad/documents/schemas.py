@@ -11,6 +11,7 @@ from convgrad.vocabulary import (
     ARITHMETICS,
     ARRAY,
     BOOLEAN,
+    CELLS,
     CHOICE,
     DELTA,
     DIVISOR,
@@ -134,6 +135,7 @@ KINDS: dict[str, Callable[[Setting], Schema]] = {
     BOOLEAN: lambda setting: {"type": "boolean"},
     CHOICE: lambda setting: {"enum": list(setting.choices)},
     ARRAY: lambda setting: NUMBERS,
+    CELLS: lambda setting: NUMBERS,
     DELTA: lambda setting: {"anyOf": [{"const": "ones"}, NUMBERS]},
     ANYTHING: lambda setting: {},
 }

@@ -95,6 +95,8 @@ def _checksums(report: Report) -> Iterator[Block]:
 def _strength(report: Report) -> str:
     """How many mistakes the case could show, and which it could not."""
     strength = report.strength
+    if not strength.of:
+        return f"which mistakes there are is not known for {report.case.operation.name}"
     blind: list[Any] = list(strength.blind_to)
     most = len(blind) if report.all_entries else NAMED
     named = ", ".join(f"{one.id} ({one.why})" for one in blind[:most])
