@@ -9,12 +9,12 @@ from typing import Any, NamedTuple
 
 PER_AXIS, PADDING, WHOLE, DIVISOR, NUMBER = "per axis", "padding", "whole", "divisor", "number"
 BOOLEAN, CHOICE, ARRAY, DELTA, EXACT_NUMBER = "boolean", "choice", "array", "delta", "exact number"
-ANYTHING, LETTERS = "anything", "letters"
+CELLS, ANYTHING, LETTERS = "cells", "anything", "letters"
 """What a setting may be: `subject.settings` reads each kind, `documents.schemas` describes it, `cli.options` types it.
 
 One whole number, or one per axis; cells, or a word; a whole number; one that may be below 0 but not 0; a number; yes or
-no; one of some words; numbers; numbers or `ones`; a number that stays exact; whatever comes; a word of
-letters for axes, or two.
+no; one of some words; numbers; numbers or `ones`; a number that stays exact; cells for all of the input; whatever comes;
+a word of letters for axes, or two.
 """
 
 LARGEST = 2**31 - 1
@@ -115,9 +115,13 @@ SETTINGS: dict[str, Setting] = {
     "return_indices": Setting(
         BOOLEAN, "max pools: also give `indices`, the cell that wins in each window, by its number in its plane", False
     ),
+    "indices": Setting(
+        CELLS, "`max-unpool`: where each number goes, a cell by its number in its plane", required=True,
+        otherwise="required by `max-unpool`",
+    ),
     "output_size": Setting(
         PER_AXIS, "adaptive pools: the output's length, 1 for all of it; `conv-transpose`: in place of output_padding",
-        least=1, required=True, otherwise="required by adaptive pools",
+        least=1, required=True, otherwise="required by adaptive pools and `max-unpool`",
     ),
 }  # fmt: skip
 """The settings of the operations that a case may be."""
@@ -146,14 +150,15 @@ PARAMETERS = {"kernel": "w", "bias": "b"}
 # -- Operations --------------------------------------------------------------------------------------------------------
 
 CONVOLUTION, TRANSPOSED = "convolution", "transposed convolution"
-MAXIMUM, MEAN, NORM = "maximum", "mean", "norm"
+MAXIMUM, MEAN, NORM, UNPOOLING = "maximum", "mean", "norm", "scattering"
 PRODUCT, RESHAPE = "product", "reshape"
 ELEMENTWISE, BENT, SOFTMAX = "elementwise function", "bent function", "softmax"
 """Families of operations: what other rooms need to know of one. Their tables have no default: a new family is refused
 in words where it is not known, and a family that is not quite its own is a promise that is not kept.
 
-A plain or transposed convolution; of a window the maximum, the mean or the norm; a matrix product; the same numbers in
-another shape; a smooth function of each number, real or complex; one that is straight on either side of 0; softmax.
+A plain or transposed convolution; of a window the maximum, the mean or the norm; its winners put back to their cells;
+a matrix product; the same numbers in another shape; a smooth function of each number, real or complex; one that is
+straight on either side of 0; softmax.
 """
 
 
@@ -190,6 +195,7 @@ OPERATIONS: dict[str, Row] = {
     "lp-pool": row(NORM, X, "window", "stride", "padding", "dilation", "ceil_mode", "norm", stride=None),
     "adaptive-max-pool": row(MAXIMUM, X, "output_size", "ties", "return_indices"),
     "adaptive-average-pool": row(MEAN, X, "output_size"),
+    "max-unpool": row(UNPOOLING, X, "indices", "output_size"),
 }
 """What a case may be, or a layer. A stride of None is the window."""
 LAYERS: dict[str, Row] = {

@@ -21,7 +21,8 @@ def of_families(*families):
     return tuple(name for name, row in vocabulary.OPERATIONS.items() if row.family in families)
 
 
-OPERATIONS = tuple(vocabulary.OPERATIONS)
+# what slides a window; max-unpool, which does not, has tests of its own
+OPERATIONS = tuple(name for name, row in vocabulary.OPERATIONS.items() if row.family != vocabulary.UNPOOLING)
 CONVOLUTIONS = of_families(vocabulary.CONVOLUTION, vocabulary.TRANSPOSED)
 MAX_POOLS, NORMS, MEANS = (of_families(family) for family in (vocabulary.MAXIMUM, vocabulary.NORM, vocabulary.MEAN))
 POOLS = tuple(name for name in OPERATIONS if name not in CONVOLUTIONS)

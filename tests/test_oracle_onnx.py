@@ -26,7 +26,6 @@ NOT_EXPRESSIBLE = {
     "causal_conv_with_state_swish": "an activation is fused in",
     "basic_deform_conv": "taps are moved by offsets that are data",
     "deform_conv": "taps are moved by offsets that are data",
-    "maxunpool": "the inverse of a pool, given its winners",
     "qlinearconv": "quantised: rounds its output to 8 bits",
 }
 # The same cases written out as graphs of elementary operators hold the same arrays: nothing new to compare with.
@@ -162,6 +161,18 @@ def adaptive(operation):
     return lambda arrays, attributes: {"op": operation, "input": arrays[0], "output_size": 1}
 
 
+def max_unpool(arrays, attributes):
+    """Its cells are counted over the whole batch; without a shape the windows, which do not overlap, cover it."""
+    x, cells, shape = (*arrays, None)[:3]
+    strides = attributes.get("strides", [1] * (x.ndim - 2))
+    rows = zip(x.shape[2:], strides, attributes["kernel_shape"], strict=True)
+    own = [(length - 1) * stride + size for length, stride, size in rows]
+    lengths = own if shape is None else [int(length) for length in shape[2:]]
+    planes = np.arange(x.shape[0] * x.shape[1]).reshape(*x.shape[:2], *(1,) * len(own)) * np.prod(own)
+    places = np.unravel_index((cells - planes).astype(int), own)
+    return {"op": "max-unpool", "input": x, "indices": np.ravel_multi_index(places, lengths), "output_size": lengths}
+
+
 TRANSLATIONS = {
     "Conv": conv,
     "ConvInteger": conv_integer,
@@ -169,6 +180,7 @@ TRANSLATIONS = {
     "ConvTranspose": conv_transpose,
     "MaxPool": pool("max-pool"),
     "AveragePool": average_pool,
+    "MaxUnpool": max_unpool,
     "LpPool": pool("lp-pool", ("norm", "p", 2)),
     "GlobalAveragePool": adaptive("adaptive-average-pool"),
     "GlobalMaxPool": adaptive("adaptive-max-pool"),

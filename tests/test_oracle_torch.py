@@ -315,6 +315,26 @@ def test_the_winners_are_those_of_torch(operation):
     assert compared > 10
 
 
+@pytest.mark.parametrize("dims", [1, 2, 3])
+def test_winners_are_put_back_as_in_torch(dims):
+    import torch
+
+    random = np.random.default_rng([SEED, dims])
+    for _ in range(10):
+        lengths = random.integers(2, 7, dims).tolist()
+        x = torch.tensor(random.standard_normal((2, 3, *lengths)))
+        pooled, cells = function("max_pool", dims)(x, 2, return_indices=True)
+        pooled.requires_grad_()
+        y = function("max_unpool", dims)(pooled, cells, 2, output_size=lengths)
+        delta = torch.tensor(random.standard_normal(y.shape))
+        (dx,) = torch.autograd.grad(y, pooled, delta)
+        case = {"op": "max-unpool", "dims": dims, "input": pooled.detach().numpy(), "indices": cells.numpy(),
+                "output_size": lengths, "delta": delta.numpy()}  # fmt: skip
+        found = convgrad.backward(case, arithmetic="float64")
+        np.testing.assert_array_equal(found.output, y.detach())
+        np.testing.assert_array_equal(found.dX, dx)
+
+
 def test_at_least_two_thousand_cases_are_compared():
     assert CASES_EACH * 3 * len(OPERATIONS) >= 2000
 

@@ -57,6 +57,15 @@ CASES = {
     "average": pool_case("average-pool", window=3, stride=2, padding=1, ceil_mode=True, count_include_pad=False),
     "counted": pool_case("average-pool", window=3, stride=2, padding=1, ceil_mode=True, count_include_pad=True),
     "ceiled": pool_case("average-pool", window=1, stride=[4, 2], ceil_mode=True, divisor=2),
+    "cropped": conv_case(padding=[[-1, 1], [0, -2]]),
+    "causal": conv_case(padding="causal"),
+    "cropped maximum": pool_case("max-pool", window=2, stride=1, padding=[[0, -1], [-2, 1]]),
+    "dilated average": pool_case("average-pool", window=2, stride=1, dilation=[2, 3], padding=[[0, 1], [2, 0]]),
+    "dilated, not counted": pool_case(
+        "average-pool", window=2, stride=1, dilation=[2, 3], padding=[[0, 1], [2, 0]], count_include_pad=False
+    ),
+    "dilated norm": pool_case("lp-pool", window=2, stride=1, dilation=[2, 1], norm=1),
+    "wanted length": conv_case(op="conv-transpose", stride=[3, 2], output_size=[15, 14]),
     "absolute": pool_case("lp-pool", window=2, stride=1, norm=1),
     "adaptive": pool_case("adaptive-average-pool", output_size=[3, 4]),
 }
@@ -110,7 +119,7 @@ def padding_after_is_put_before(monkeypatch):
     wrong_axes(monkeypatch, lambda axis: replace(axis, before=axis.after))
 
 
-@bug("dilated")
+@bug("dilated", "dilated average", "dilated norm")
 def dilation_is_ignored(monkeypatch):
     wrong_axes(monkeypatch, lambda axis: replace(axis, dilation=1))
 
@@ -118,6 +127,21 @@ def dilation_is_ignored(monkeypatch):
 @bug("strided", "transposed", "average")
 def stride_is_ignored(monkeypatch):
     wrong_axes(monkeypatch, lambda axis: replace(axis, stride=1))
+
+
+@bug("cropped", "cropped maximum")
+def padding_below_0_is_none(monkeypatch):
+    wrong_axes(monkeypatch, lambda axis: replace(axis, before=max(axis.before, 0)))
+
+
+@bug("causal")
+def causal_padding_comes_after(monkeypatch):
+    monkeypatch.setitem(geometry._PADDINGS, "causal", lambda axis, length: (0, axis.extent - 1))
+
+
+@bug("wanted length")
+def a_wanted_length_is_had_at_the_start(monkeypatch):
+    output_padding_comes_before(monkeypatch)
 
 
 @bug("strided")
@@ -289,6 +313,14 @@ def every_average_is_divided_by_the_whole_window(monkeypatch):
         return right(window, counted, divisor, like) * 0 + np.prod(window.size)
 
     monkeypatch.setattr(average_pool, "divisors", whole_window)
+
+
+@bug("dilated average", "dilated, not counted")
+def the_cells_between_taps_count(monkeypatch):
+    def all_cells(edges, dilation, start, stop):
+        return np.minimum(edges[1], stop) - np.maximum(edges[0], start)
+
+    monkeypatch.setattr(window, "taps_within", all_cells)
 
 
 @bug("ceiled")

@@ -44,7 +44,7 @@ def excuses_of(subject: Subject) -> Excuses:
 
 def is_single(subject: Subject) -> bool:
     """Whether it is one operation with windows, whose delta is given: what is worked out for a case holds for it."""
-    return len(subject.parts) == 1 and subject.parts[0].layer.windowed and subject.chain.loss is None
+    return len(subject.parts) == 1 and subject.parts[0].layer.slides and subject.chain.loss is None
 
 
 class Carried:

@@ -35,6 +35,7 @@ from convgrad.vocabulary import (
     RESHAPE,
     SOFTMAX,
     TRANSPOSED,
+    UNPOOLING,
 )
 
 COVER = 2
@@ -231,6 +232,7 @@ POOLED = RuleOfSize(_cells, _of_magnitudes, _by_numbers)
 RULES_OF_SIZE: dict[str, RuleOfSize] = {
     **dict.fromkeys((CONVOLUTION, TRANSPOSED, PRODUCT), LINEAR),
     **dict.fromkeys((MAXIMUM, MEAN, RESHAPE), POOLED),
+    UNPOOLING: LINEAR._replace(roundings=lambda case: 1),
     NORM: POOLED._replace(
         roundings=lambda case: _cells(case) + (FUNCTION if case.settings["norm"] != 1 else 0), gradients=_by_norm
     ),

@@ -16,6 +16,7 @@ from convgrad.cli.typed import Reading, Running
 from convgrad.documents import Document, read, source
 from convgrad.documents.sources import file_in
 from convgrad.errors import Point, Problem, RequestError
+from convgrad.vocabulary import INDICES
 
 ARRAYS = ("input", "kernel", "bias", "delta")
 CLAIM_NAMES = {"dW": "dW", "db": "db", "dX": "dX", "y": "output"}
@@ -173,7 +174,7 @@ def _from_options(reading: Reading, exact: bool, nonfinite: bool) -> tuple[dict[
     values: dict[str, Any] = {}
     origins: dict[str, Document] = {}
     for key, text in reading.keys.items():
-        if key in ARRAYS and text != "ones":
+        if (key in ARRAYS and text != "ones") or key == INDICES:
             origins[key] = only_document(text, f"--{key}", exact, nonfinite)
             values[key] = _array_in(origins[key].value, key, origins[key])
         elif key == "claim":

@@ -147,7 +147,7 @@ class Judge:
         """The array that a wrong claim is, with all its digits, where it is one mistake of the catalogue in full."""
         part, truth = self._part(claim), self.truth[claim.place]
         case = self._case(claim, self.truth, NOTHING)
-        if case is None or not part.layer.windowed or claim.allows(truth).all():
+        if case is None or not part.layer.slides or claim.allows(truth).all():
             return None
         search = Diagnoser(case, claim.like, truth, advise=False).search
         matches = search.whole(claim)
@@ -252,7 +252,7 @@ class Judge:
         if below is not None and below in given.change.taken:
             x = given.change.taken[below].reshape(case.shapes["x"])
             case = replace(case, operands={**case.operands, "x": x})
-        if part.layer.windowed:
+        if part.layer.slides:
             return case
         return _dense_as_conv(case) if case.operation.family == PRODUCT else None
 

@@ -12,7 +12,7 @@ from convgrad.catalogue.computation import Computation, Convolution
 from convgrad.catalogue.conditions import Condition, blindness, spots, unmet
 from convgrad.catalogue.mistake import Mistake
 from convgrad.catalogue.of_entries import ENTRIES
-from convgrad.catalogue.tables import catalogue, is_practised, right
+from convgrad.catalogue.tables import COMPUTATIONS, catalogue, is_practised, right
 from convgrad.core.arithmetic import Array
 from convgrad.diagnosis.candidates import Bare, differs
 from convgrad.diagnosis.chance import as_float
@@ -59,7 +59,12 @@ class Strength:
 
 
 def strength(case: Case, truth: Mapping[str, Array]) -> Strength:
-    """What the arrays of a case could reveal: a mistake is caught where any of them would come out different."""
+    """What the arrays of a case could reveal: a mistake is caught where any of them would come out different.
+
+    Of an operation that the catalogue does not know nothing is counted.
+    """
+    if case.operation.family not in COMPUTATIONS:
+        return Strength(0, 0, ())
     mistakes = [one for one in catalogue(case) if one.id != "misrounded" and set(one.forms) & set(truth)]
     with np.errstate(all="ignore"):  # data may hold infinities where they were allowed
         few, eye = _few_samples(case, truth), _Eye(case, truth)

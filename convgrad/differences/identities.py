@@ -16,7 +16,7 @@ import numpy as np
 from convgrad.core.arithmetic import EXACT, FLOAT64, Array, nearest, zeros
 from convgrad.differences.probe import products, slope_roundings
 from convgrad.subject.case import Case
-from convgrad.vocabulary import CONVOLUTION, MAXIMUM, MEAN, NORM, TRANSPOSED
+from convgrad.vocabulary import CONVOLUTION, MAXIMUM, MEAN, NORM, TRANSPOSED, UNPOOLING
 
 Parts = Callable[[Array, bool], Array]
 """Sums of an array by sample or filter; the flag says whether it is on the left side."""
@@ -83,7 +83,7 @@ def _of_pool(case: Case, gradients: Mapping[str, Array], y: Array) -> Iterator[C
 
 _IDENTITIES: dict[str, Callable[[Case, Mapping[str, Array], Array], Iterator[Checksum]]] = {
     CONVOLUTION: _of_convolution, TRANSPOSED: _of_convolution,
-    MAXIMUM: _of_pool, MEAN: _of_pool, NORM: _of_pool,
+    MAXIMUM: _of_pool, MEAN: _of_pool, NORM: _of_pool, UNPOOLING: _of_pool,
 }  # fmt: skip
 
 

@@ -17,7 +17,7 @@ from convgrad.core.arithmetic import EXACT, FLOAT64, Array, integers, zeros
 from convgrad.differences.reach import Reads, reads
 from convgrad.operations.average_pool import divisors
 from convgrad.subject.case import Case
-from convgrad.vocabulary import CONVOLUTION, MEAN, TRANSPOSED
+from convgrad.vocabulary import CONVOLUTION, MEAN, TRANSPOSED, UNPOOLING
 
 BILINEAR = (CONVOLUTION, TRANSPOSED)
 """The families that are linear in the input, and in a kernel."""
@@ -115,6 +115,8 @@ def one_sided(case: Case) -> bool:
 
 def products(case: Case) -> int:
     """The most terms that one output is a sum of."""
+    if case.operation.family == UNPOOLING:
+        return 1
     cells = math.prod(int(column.shape[1]) for column in reads(case))
     return cells * case.shapes["x"][1] // int(case.settings["groups"]) if "w" in case.shapes else cells
 

@@ -35,6 +35,7 @@ from convgrad.vocabulary import (
     RESHAPE,
     SOFTMAX,
     TRANSPOSED,
+    UNPOOLING,
 )
 
 TINY = 2.0**-100
@@ -225,7 +226,7 @@ def _reached(case: Case, x: Array, delta: Array) -> Array:
 
 SMOOTH = Kinks(lambda case, x: None, lambda case, x, reached: False)
 KINKS = {
-    **dict.fromkeys((CONVOLUTION, TRANSPOSED, MEAN, PRODUCT, RESHAPE), SMOOTH),
+    **dict.fromkeys((CONVOLUTION, TRANSPOSED, MEAN, UNPOOLING, PRODUCT, RESHAPE), SMOOTH),
     **dict.fromkeys((ELEMENTWISE, SOFTMAX), SMOOTH._replace(straight=False)),
     MAXIMUM: Kinks(_winning_taps, _parts_a_tie),
     NORM: Kinks(lambda case, x: _signs(case, x) if case.settings["norm"] == 1 else None, _moves_a_zero, _reached),

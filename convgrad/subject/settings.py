@@ -18,6 +18,7 @@ from convgrad.operations.geometry import shape_text
 from convgrad.subject.foreign_words import did_you_mean
 from convgrad.vocabulary import (
     BOOLEAN,
+    CELLS,
     CHOICE,
     DIVISOR,
     EXACT_NUMBER,
@@ -202,6 +203,15 @@ def choice(value: Any, *words: str) -> str:
     return str(value)
 
 
+def _cells(value: Any) -> Any:
+    """Numbers of cells, from 0 on."""
+    numbers = read_numbers(value).as_array(np.dtype(np.float64))
+    for index in map(tuple, np.argwhere((numbers % 1 != 0) | (numbers < 0) | (numbers > LARGEST))[:1].tolist()):
+        found = f"expected the number of a cell, counted from 0, found {said(numbers[index])}"
+        raise RequestError(Problem(found, path=index))
+    return numbers.astype(np.int64)
+
+
 def _divisor(value: Any) -> int:
     """A whole number other than 0."""
     number = integer(value)
@@ -233,6 +243,7 @@ READERS: dict[str, Callable[[Setting, Any, int], Any]] = {
     PADDING: _padding,
     WHOLE: lambda setting, value, dims: integer(value, setting.least, setting.most),
     DIVISOR: lambda setting, value, dims: _divisor(value),
+    CELLS: lambda setting, value, dims: _cells(value),
     NUMBER: _bounded,
     EXACT_NUMBER: lambda setting, value, dims: exact_number(value),
     BOOLEAN: lambda setting, value, dims: boolean(value),

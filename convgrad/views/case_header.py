@@ -18,7 +18,7 @@ TIES = {
 
 GEOMETRY = ("window", "stride", "dilation", "padding", "output_padding", "groups", "output_size")
 TOLD = ("dims", *GEOMETRY, "padding_mode", "mode", "ceil_mode", "divisor", "count_include_pad", "norm", "ties",
-        "return_indices")  # fmt: skip
+        "return_indices", "indices")  # fmt: skip
 """Settings that are told in words of their own; others follow by their names."""
 
 

@@ -11,7 +11,7 @@ from convgrad.views.case_header import header
 from convgrad.views.layer_header import layer_header
 from convgrad.views.pooled_deltas import PRODUCTS
 from convgrad.views.term_rows import TermTable, products, unwindowed_table
-from convgrad.vocabulary import CONVOLUTION, MAXIMUM, MEAN, NORM, TRANSPOSED
+from convgrad.vocabulary import CONVOLUTION, MAXIMUM, MEAN, NORM, TRANSPOSED, UNPOOLING
 
 
 def view(explanation: Explanation, asked: Asked) -> View:
@@ -62,6 +62,8 @@ def _output_title(explanation: Explanation) -> str:
     bias = ", and the bias" if cells < len(terms) else ""
     if family == TRANSPOSED:
         return f"{cells} cell{'s' * (cells != 1)} of x reach it, times w{bias}"
+    if family == UNPOOLING:
+        return "the number that was put there"
     if family == CONVOLUTION:
         return f"w times the cells of x under the window{bias}"
     return f"{POOLED.get(family, f'the {family}')} of the {cells} cells under the window"

@@ -12,7 +12,7 @@ from convgrad.views.asked import Asked
 from convgrad.views.block_kinds import Arrays, Identities, Prose, View
 from convgrad.views.case_header import header
 from convgrad.views.identity_blocks import identities
-from convgrad.vocabulary import CONVOLUTION, MAXIMUM, MEAN, NORM, TRANSPOSED
+from convgrad.vocabulary import CONVOLUTION, INDICES, MAXIMUM, MEAN, NORM, TRANSPOSED
 
 OVERLAYS = {
     **dict.fromkeys((CONVOLUTION, TRANSPOSED), "convgrad.views.convolution_overlays"),
@@ -72,5 +72,7 @@ def given(case: Case) -> Iterator[tuple[str, object]]:
     for name in ("x", "w", "b"):
         if (array := case.operands.get(name)) is not None:
             yield name, case.layout.restored(name, array)
+    if INDICES in case.settings:
+        yield INDICES, case.layout.restored("x", case.arguments[INDICES])
     if case.delta is not None:
         yield "delta", case.layout.restored("delta", case.delta)

@@ -10,7 +10,7 @@ from convgrad.passes.explanation import Explanation, bracketed
 from convgrad.views.asked import Asked
 from convgrad.views.block_kinds import Column, Entry, Partial, Row, Rows, Sign, Table, Words, index
 from convgrad.views.ledger import ENDS
-from convgrad.vocabulary import CONVOLUTION, MAXIMUM, MEAN, NORM, TRANSPOSED
+from convgrad.vocabulary import CONVOLUTION, MAXIMUM, MEAN, NORM, TRANSPOSED, UNPOOLING
 
 MOST = 24
 """Terms that are shown without leaving any out."""
@@ -90,7 +90,7 @@ class TermTable:
     def _sum_sign(self) -> Sign | str:
         """What the last line is of the terms: their sum, but an output of some pools is no sum."""
         settings = self.explanation.case.settings
-        if self.explanation.name != "y" or self.family in (CONVOLUTION, TRANSPOSED, MEAN):
+        if self.explanation.name != "y" or self.family in (CONVOLUTION, TRANSPOSED, MEAN, UNPOOLING):
             return Sign.TOTAL
         if self.family == NORM:
             return f"norm {settings['norm']}" if settings["norm"] != 1 else Sign.TOTAL

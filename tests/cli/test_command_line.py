@@ -237,7 +237,7 @@ BAD = {
     "an alias": ("input: &a [1]\nkernel: *a\ndelta: [1]\n", ["anchor"]),
     "an empty array": ("input: []\nkernel: [1]\ndelta: []\n", ["empty"]),
     "a stride of zero": ("input: [1]\nkernel: [1]\ndelta: [1]\nstride: 0\n", [":4:9:", "at least 1"]),
-    "padding that crops everything": ("input: [1]\nkernel: [1]\ndelta: [1]\npadding: -1\n", [":4:10:", "at least 0"]),
+    "padding that crops all": ("input: [1]\nkernel: [1]\ndelta: [1]\npadding: -1\n", [":4:10:", "1 - 1 - 1 = -1"]),
     "a kernel too large": ("input: [1]\nkernel: [1, 2]\ndelta: [1]\n", ["does not fit", "1*(2 - 1) + 1 = 2"]),
     "indivisible groups": (
         "input: [[1], [2], [3]]\nkernel: [[[1]], [[1]]]\ngroups: 2\ndelta: [[1], [1]]\n",
