@@ -15,7 +15,7 @@ from convgrad.claims.algorithms import by_algorithm
 from convgrad.claims.digits import Written
 from convgrad.claims.excuses import Excuses
 from convgrad.claims.in_order import MOST_TERMS, Ordered, added_again, partial_sums
-from convgrad.claims.printed import of_printed_inputs
+from convgrad.claims.printed import Printed, of_printed_inputs
 from convgrad.claims.rounding import confidence
 from convgrad.claims.text_types import types_behind
 from convgrad.claims.whole_array import OUTLIERS, Together, is_spread, together
@@ -119,7 +119,22 @@ class Judging:
             told = attempt.told + self._leaning(attempt)
             return replace(self._as_judgement(attempt), told=told)
         assert first is not None
-        return self._refused(first)
+        return self._on_printed_inputs(self._refused(first))
+
+    def _on_printed_inputs(self, judgement: Judgement) -> Judgement:
+        """The same, but where its inputs were surely printed: any other array is off by their rounding as well."""
+        if self._inputs is None or not (self.asked.printed or self._inputs.surely):
+            return judgement
+        excuse = np.asarray(judgement.excuse, FLOAT64) + self._inputs.allowed.max(initial=0)
+        return replace(judgement, excuse=excuse.reshape(self.truth.shape) if excuse.ndim else float(excuse))
+
+    @cached_property
+    def _inputs(self) -> Printed | None:
+        """What the inputs may have moved the array by where they were rounded as they were printed."""
+        case = self.bounds.case(self.place)
+        if case is None or self.asked.printed is False:
+            return None
+        return of_printed_inputs(case, self.place.array, self.sure)
 
     # -- What may explain it -------------------------------------------------------------------------------------------
 
@@ -218,10 +233,7 @@ class Judging:
 
     def _printed(self, base: _Try | None) -> Iterator[_Try]:
         """Inputs that were rounded when they were printed."""
-        case = self.bounds.case(self.place)
-        if case is None or self.asked.printed is False:
-            return
-        inputs = of_printed_inputs(case, self.place.array, self.sure)
+        inputs = self._inputs
         if inputs is None:
             return
         told = f"it agrees if the inputs were rounded when they were printed ({inputs.places})"

@@ -26,11 +26,15 @@ MADE_OF = {"dW": ("delta", "x"), "dX": ("delta", "w"), "db": ("delta",), "output
 
 @dataclass(frozen=True)
 class Printed:
-    """What an array may be off by where its inputs were rounded to `places` (a text) when they were printed."""
+    """What an array may be off by where its inputs were rounded to `places` (a text) when they were printed.
+
+    `enough` digits make that likely; `surely` they were where a program printed all of them.
+    """
 
     allowed: Array
     places: str
     enough: bool
+    surely: bool = False
 
 
 @dataclass(frozen=True)
@@ -40,6 +44,7 @@ class _Input:
     halves: Array
     said: str = ""
     count: int = 0
+    surely: bool = False
 
 
 def of_printed_inputs(case: Case, array: str, sure: float) -> Printed | None:
@@ -58,7 +63,8 @@ def of_printed_inputs(case: Case, array: str, sure: float) -> Printed | None:
     likely = sure / sqrt(3) * np.sqrt(_squares(case, array, sizes, halves))
     allowed = np.minimum(_worst(case, array, sizes, halves), likely)
     said = " and ".join(f"{name} to {one.said}" for name, one in decimal.items())
-    return Printed(allowed, said, min(one.count for one in decimal.values()) >= ENOUGH)
+    surely = all(one.surely for one in decimal.values())
+    return Printed(allowed, said, surely or min(one.count for one in decimal.values()) >= ENOUGH, surely)
 
 
 def _input(case: Case, key: str, shape: tuple[int, ...]) -> _Input:
@@ -77,9 +83,7 @@ def _input(case: Case, key: str, shape: tuple[int, ...]) -> _Input:
                        for number, half in zip(text.decimals, text.half_units(), strict=True)], FLOAT64)  # fmt: skip
     count = text.digits if text.by_digits or text.digits < FEWEST else text.place
     unit = "significant digits" if text.by_digits else "decimal" if count == 1 else "decimals"
-    return _Input(
-        halves.reshape(shape), f"{count} {unit}", max(count, ENOUGH) if isinstance(value, PrintedRows) else count
-    )
+    return _Input(halves.reshape(shape), f"{count} {unit}", count, isinstance(value, PrintedRows))
 
 
 def _place(values: Array) -> int:
