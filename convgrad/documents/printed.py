@@ -36,6 +36,8 @@ TAIL = re.compile(
     (?:\s*,\s*\w+\s*=\s*(?:'[^']*'|<[^>]*>|[\w.:]+))*\s*\)?\s*>?\s*;?\s*""",
     re.VERBOSE,
 )
+SCALAR = re.compile(r"(?<=[\[\s,(])((?:np|numpy)\.(?:float|int)[0-9]+\()([^()]*)\)")
+"""A number in a list of NumPy's: what stands around it, which blanks may take the place of."""
 SIZE = re.compile(r"\b(?:size|shape)=\(([0-9, ]*)\)")
 CALLS = {
     "tensor": "PyTorch", "Tensor": "TensorFlow", "array": "NumPy", "Array": "JAX", "DeviceArray": "JAX",
@@ -142,6 +144,7 @@ def _kept(rows: Any, text: str) -> Any:
 
 def _body(text: str, leaf: Leaf) -> tuple[Any, str]:
     """The numbers of a text, and who prints them so."""
+    text = SCALAR.sub(lambda match: f"{' ' * len(match[1])}{match[2]} ", text)
     head = HEAD.match(text)
     assert head is not None
     start, by = head.end(), _printer(head, text)

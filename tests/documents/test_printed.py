@@ -56,6 +56,7 @@ PRINTS = {
 ON_STANDARD_INPUT = {
     "NumPy's str": "[[ 1.     2.5  ]\n [-3.     0.004]]",
     "MATLAB's literal": "[1 2.5; -3 0.004]",
+    "a list of NumPy's numbers": "[[np.float64(1.0), np.float64(2.5)], [np.float64(-3.0), np.float64(0.004)]]",
     "with commas": "[1, 2.5; -3, 0.004]",
     "MATLAB": "dX =\n\n   1.0e-03 *\n\n   1.0000e+03   2.5000e+03\n  -3.0000e+03   0.0040e+03\n\n",
     "columns": "# dX\n 1  2.5\n-3  4e-3\n",
