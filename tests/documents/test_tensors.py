@@ -247,6 +247,7 @@ def test_defaults_and_words_of_onnx_become_ours(file: Any, op: str, attributes: 
         (files.onnx("ConvTranspose", {"auto_pad": "SAME_UPPER"}, {}), "told neither by kernel_shape"),
         (files.onnx("MaxPool", {}, {}), "the MaxPool node: kernel_shape is missing"),
         (files.onnx("Conv", {"auto_pad": "ODD"}, {}), "auto_pad is ODD"),
+        (files.onnx("ConvTranspose", {"strides": "SAME_UPPER", "output_shape": [2**40]}, {}), "strides is not what"),
         (files.onnx("Conv", {"activation": "x"}, {}), "the attribute activation"),
         (files.onnx("Conv", {}, {"w": FILTERS})[:-30], "damaged"), (b"", "damaged"), (b"\xff" * 30, "damaged"),
     ],
