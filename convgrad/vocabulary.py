@@ -13,8 +13,8 @@ CELLS, ANYTHING, LETTERS = "cells", "anything", "letters"
 """What a setting may be: `subject.settings` reads each kind, `documents.schemas` describes it, `cli.options` types it.
 
 One whole number, or one per axis; cells, or a word; a whole number; one that may be below 0 but not 0; a number; yes or
-no; one of some words; numbers; numbers or `ones`; a number that stays exact; cells for all of the input; whatever comes;
-a word of letters for axes, or two.
+no; one of some words; numbers; numbers or `ones`; a number that stays exact; cells for all of the input; whatever
+comes; a word of letters for axes, or two.
 """
 
 LARGEST = 2**31 - 1

@@ -93,7 +93,7 @@ def test_no_module_bears_the_name_of_a_public_function() -> None:
 
 @pytest.mark.parametrize("path", MODULES, ids=lambda path: str(path.relative_to(PACKAGE)))
 def test_one_word_for_one_thing(path: Path) -> None:
-    if path.stem == "foreign_words":  # those of others, which lead to ours
+    if path.stem in ("foreign_words", "dialects"):  # those of others, which lead to ours
         return
     words = re.findall(r"\b(gy|dout|grad_output|upstream_grad)\b", path.read_text(encoding="utf-8"))
     assert words == []

@@ -16,6 +16,7 @@ from convgrad.claims.digits import Written
 from convgrad.claims.excuses import Excuses
 from convgrad.claims.in_order import MOST_TERMS, Ordered, added_again, partial_sums
 from convgrad.claims.lost_parts import Lost, lost_part
+from convgrad.claims.printed import Printed
 from convgrad.claims.rounding import confidence
 from convgrad.claims.text_types import types_behind
 from convgrad.claims.whole_array import OUTLIERS, Together, is_spread, together
@@ -134,7 +135,20 @@ class Judging:
         assert first is not None
         if doubtful is not None:
             return replace(self._as_judgement(doubtful), told=(f"{doubtful.told[0]}; {TOO_FEW}",), doubtful=True)
-        return self._refused(first)
+        return self._on_printed_inputs(self._refused(first))
+
+    def _on_printed_inputs(self, judgement: Judgement) -> Judgement:
+        """The same, but where its inputs were surely printed: any other array is off by their rounding as well."""
+        if self._inputs is None or not (self.asked.printed or self._inputs.surely):
+            return judgement
+        excuse = np.asarray(judgement.excuse, FLOAT64) + self._inputs.allowed.max(initial=0)
+        return replace(judgement, excuse=excuse.reshape(self.truth.shape) if excuse.ndim else float(excuse))
+
+    @cached_property
+    def _inputs(self) -> Printed | None:
+        """What the inputs may have moved the array by where they were rounded as they were printed."""
+        said = self.asked.printed
+        return None if said is False else self.bounds.printed(self.place, said=bool(said))
 
     # -- What may explain it -------------------------------------------------------------------------------------------
 
@@ -239,8 +253,7 @@ class Judging:
 
     def _printed(self, base: _Try, types: Iterable[tuple[str, bool]] | None = None) -> Iterator[_Try]:
         """Inputs that were rounded when they were printed, beside what else the claim may be off by."""
-        said = self.asked.printed
-        if said is False or (inputs := self.bounds.printed(self.place, said=bool(said))) is None:
+        if (inputs := self._inputs) is None:
             return
         told = f"it agrees if the inputs were rounded when they were printed ({inputs.places})"
         unsure = tuple(f"{text} hangs on digits that were not printed" for text in inputs.open)

@@ -37,13 +37,15 @@ MOST_DRAWN = 100_000
 class Printed:
     """What an array may be off by where its inputs were rounded to `places` (a text) when they were printed.
 
-    `open` says what hangs on digits that were not printed.
+    `enough` digits make that likely; `surely` they were where a program printed all of them. `open` says what hangs on
+    digits that were not printed.
     """
 
     allowed: Array
     places: str
     enough: bool
     open: tuple[str, ...]
+    surely: bool = False
 
 
 @dataclass(frozen=True)
@@ -53,6 +55,7 @@ class _Input:
     halves: Array
     said: str = ""
     count: int = 0
+    surely: bool = False
 
 
 class PrintedInputs:
@@ -78,8 +81,10 @@ class PrintedInputs:
             if name in rough.sources:
                 by_digits.setdefault(self.inputs[name].said, []).append(name)
         places = "; ".join(f"{' and '.join(names)} to {said}" for said, names in by_digits.items())
-        enough = min(self.inputs[name].count for name in rough.sources) >= ENOUGH
-        return Printed(self._off(place, rough), places, enough, tuple(sorted(rough.open)))
+        inputs = [self.inputs[name] for name in rough.sources]
+        surely = all(one.surely for one in inputs)
+        enough = surely or min(one.count for one in inputs) >= ENOUGH
+        return Printed(self._off(place, rough), places, enough, tuple(sorted(rough.open)), surely)
 
     def _off(self, place: Place, rough: Rough) -> Array:
         """The bound; or so many deviations of inputs that print alike, in a chain where nothing is open."""
@@ -116,7 +121,9 @@ class PrintedInputs:
 
     def _is_meant(self, x: Rough) -> bool:
         """Whether an input has so few digits, and nobody said that it was rounded, that it is what it says."""
-        return not self.zeros and any(self.inputs[name].count < ENOUGH for name in x.sources)
+        return not self.zeros and any(
+            one.count < ENOUGH and not one.surely for one in map(self.inputs.__getitem__, x.sources)
+        )
 
     @cached_property
     def _given(self) -> dict[str, Rough]:
@@ -224,8 +231,7 @@ def _input(value: Any, shape: tuple[int, ...], zeros: bool, arranged: Callable[[
     halves = np.array([float(half) if one else 0.0 for one, half in zip(rounded, text.half_units(), strict=True)])
     count = text.digits if text.by_digits or text.digits < FEWEST else text.place
     unit = "significant digits" if text.by_digits else "decimal" if count == 1 else "decimals"
-    enough = max(count, ENOUGH) if isinstance(value, PrintedRows) else count
-    return _Input(halves.reshape(shape), f"{count} {unit}", enough)
+    return _Input(halves.reshape(shape), f"{count} {unit}", count, isinstance(value, PrintedRows))
 
 
 def _place(values: Array) -> int:

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from convgrad.core.arithmetic import FLOAT64, FRACTION, NONFINITE
-from convgrad.core.nested import PrintedRows
+from convgrad.core.nested import PrintedRows, read_numbers
 from convgrad.documents.cells import DEPTH
 from convgrad.documents.document import Document
 from convgrad.documents.lifting import LARGE
@@ -36,6 +36,8 @@ TAIL = re.compile(
     (?:\s*,\s*\w+\s*=\s*(?:'[^']*'|<[^>]*>|[\w.:]+))*\s*\)?\s*>?\s*;?\s*""",
     re.VERBOSE,
 )
+SCALAR = re.compile(r"(?<=[\[\s,(])((?:np|numpy)\.(?:float|int)[0-9]+\()([^()]*)\)")
+"""A number in a list of NumPy's: what stands around it, which blanks may take the place of."""
 SIZE = re.compile(r"\b(?:size|shape)=\(([0-9, ]*)\)")
 CALLS = {
     "tensor": "PyTorch", "Tensor": "TensorFlow", "array": "NumPy", "Array": "JAX", "DeviceArray": "JAX",
@@ -130,18 +132,18 @@ def _is_numbers(value: Any) -> bool:
 
 
 def _kept(rows: Any, text: str) -> Any:
-    """Many numbers as an array, which takes less; where all are decimals."""
-    if len(text) < LARGE or isinstance(rows, np.ndarray):
+    """Many numbers as an array, which takes less; where all are decimals, and every row is as long as the others."""
+    if len(text) < LARGE or isinstance(rows, np.ndarray) or FRACTION.search(text):
         return rows
     try:
-        array = np.array(rows, "U40").astype(FLOAT64)  # of more characters something would be cut, so they are kept
-    except ValueError:
+        return read_numbers(rows).as_array(FLOAT64)
+    except RequestError:  # what is wrong is told by whoever needs the numbers
         return rows
-    return rows if FRACTION.search(text) or not np.isfinite(array).all() else array
 
 
 def _body(text: str, leaf: Leaf) -> tuple[Any, str]:
     """The numbers of a text, and who prints them so."""
+    text = SCALAR.sub(lambda match: f"{' ' * len(match[1])}{match[2]} ", text)
     head = HEAD.match(text)
     assert head is not None
     start, by = head.end(), _printer(head, text)

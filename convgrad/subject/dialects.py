@@ -127,7 +127,7 @@ def _of_keras(ours: Document, op: str) -> Document:
 
 def _cropped(made: Document) -> Document:
     """Keras' transposed convolution has i s cells for `same`, and (i-1) s + max(K, s) for `valid`."""
-    if "output_padding" in made:
+    if made.get("output_padding") is not None:
         _refuse(
             "output_padding of Keras goes by a rule of its own",
             "leave out --as, and say padding here",

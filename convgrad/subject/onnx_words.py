@@ -15,10 +15,12 @@ OPERATIONS = {
     "LpPool": "lp-pool", "GlobalMaxPool": "adaptive-max-pool", "GlobalAveragePool": "adaptive-average-pool",
     "GlobalLpPool": "lp-pool",
 }  # fmt: skip
+PER_AXIS = ("kernel_shape", "strides", "pads", "dilations", "output_padding", "output_shape")
 KNOWN = {
-    "auto_pad", "kernel_shape", "strides", "pads", "dilations", "group", "ceil_mode", "count_include_pad", "p",
-    "output_padding", "output_shape", "storage_order",
+    **dict.fromkeys(PER_AXIS, list), **dict.fromkeys(("group", "ceil_mode", "count_include_pad", "storage_order"), int),
+    "auto_pad": str, "p": (int, float),
 }  # fmt: skip
+"""The attributes that are read, and what each may be."""
 AUTO_PAD = {"VALID": "valid", "SAME_UPPER": "same", "SAME_LOWER": "same-lower"}
 
 
@@ -32,8 +34,8 @@ def case(
     >>> case("MaxPool", {"kernel_shape": [2, 2], "pads": [1, 0, 0, 0]})["padding"]
     [[1, 0], [0, 0]]
     """
-    if unread := sorted(set(attributes) - KNOWN):
-        raise Unread(f"the attribute {unread[0]} has no word here")
+    for name, value in attributes.items():
+        _require(name, value)
     ours: dict[str, Any] = {"op": OPERATIONS[op]}
     size = attributes.get("kernel_shape") or lengths
     ours |= {"dims": len(size)} if size else {}
@@ -46,6 +48,19 @@ def case(
         return ours | _parameters(attributes, operands) | _transposed(attributes, operands, lengths)
     ours |= {"padding": _padding(attributes)} if "pads" in attributes or "auto_pad" in attributes else {}
     return ours | (_parameters(attributes, operands) if op == "Conv" else _of_pool(op, attributes))
+
+
+def _require(name: str, value: Any) -> None:
+    """Refuse an attribute that is not known, or is not what it must be."""
+    if name not in KNOWN:
+        raise Unread(f"the attribute {name} has no word here")
+    numbers = value if isinstance(value, (list, tuple)) else [0]
+    kind = list if isinstance(value, tuple) else type(value)
+    wanted = KNOWN[name]
+    if kind not in (wanted if isinstance(wanted, tuple) else (wanted,)) or not all(
+        type(part) is int for part in numbers
+    ):
+        raise Unread(f"{name} is not what it must be: {'whole numbers' if wanted is list else 'one value'}")
 
 
 def _required(lengths: Sequence[int] | None, what: str) -> Sequence[int]:

@@ -60,8 +60,10 @@ def _items(case: Case) -> Iterator[Words]:
 def _printed(document: Mapping[str, Any]) -> Iterator[str]:
     """What was read as somebody's print."""
     claim = document.get("claim")
-    for arrays in (document, claim if isinstance(claim, Mapping) else {}):
-        yield from (f"{key} read as {value.by}" for key, value in arrays.items() if isinstance(value, PrintedRows))
+    arrays = {**document, **(claim if isinstance(claim, Mapping) else {})}
+    printed = {key: value.by for key, value in arrays.items() if isinstance(value, PrintedRows)}
+    for by in dict.fromkeys(printed.values()):
+        yield f"{', '.join(key for key, other in printed.items() if other == by)} read as {by}"
 
 
 def output(shape: Sequence[int]) -> Words:

@@ -92,7 +92,8 @@ def _strength(report: Report) -> Iterator[str]:
     """How many mistakes the case could show, which it could not, and what hides some ways of others."""
     strength = report.strength
     if not strength.of:
-        return f"which mistakes there are is not known for {report.case.operation.name}"
+        yield f"which mistakes there are is not known for {report.case.operation.name}"
+        return
     blind: list[Any] = list(strength.blind_to)
     most = len(blind) if report.all_entries else NAMED
     named = ", ".join(f"{one.id} ({one.why})" for one in blind[:most])

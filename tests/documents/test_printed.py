@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import json
 import subprocess
 import sys
 from pathlib import Path
@@ -11,6 +12,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+import convgrad as convgrad_package
 from convgrad.documents import read, source
 from convgrad.errors import RequestError
 from tests.program import as_process, assert_refused, convgrad, result
@@ -54,6 +56,7 @@ PRINTS = {
 ON_STANDARD_INPUT = {
     "NumPy's str": "[[ 1.     2.5  ]\n [-3.     0.004]]",
     "MATLAB's literal": "[1 2.5; -3 0.004]",
+    "a list of NumPy's numbers": "[[np.float64(1.0), np.float64(2.5)], [np.float64(-3.0), np.float64(0.004)]]",
     "with commas": "[1, 2.5; -3, 0.004]",
     "MATLAB": "dX =\n\n   1.0e-03 *\n\n   1.0000e+03   2.5000e+03\n  -3.0000e+03   0.0040e+03\n\n",
     "columns": "# dX\n 1  2.5\n-3  4e-3\n",
@@ -204,6 +207,21 @@ def test_inputs_that_were_printed_excuse_what_their_rounding_explains() -> None:
     assert convgrad("check", *options, "--dW", str(true)).returncode == 0
     typed = [str(word).removeprefix("array(").removesuffix(")") if word[0] == "a" else word for word in options]
     assert convgrad("check", *typed, "--dW", str(true)).returncode == 1
+
+
+@pytest.mark.parametrize(
+    ("wrong", "mistake"), [(lambda dW: 2 * dW, "scaled"), (lambda dW: dW[::-1, ::-1], "kernel-rotated")]
+)
+def test_a_mistake_is_named_through_the_rounding_of_printed_inputs(wrong: Any, mistake: str) -> None:
+    rng = np.random.default_rng(3)
+    arrays = {"input": rng.normal(size=(6, 6)), "kernel": rng.normal(size=(3, 3)), "delta": rng.normal(size=(4, 4))}
+    dW = convgrad_package.backward(arrays).dW
+    with np.printoptions(precision=3, suppress=True):
+        options = [word for key, array in arrays.items() for word in (f"--{key}", repr(array))]
+        claim = repr(wrong(dW))
+    made = convgrad("check", *options, "--dW", claim, "--format", "json")
+    assert made.returncode == 1
+    assert [told["mistake"] for told in json.loads(made.stdout)["diagnosis"]] == [mistake]
 
 
 def test_nothing_of_prints_is_loaded_before_one_comes() -> None:

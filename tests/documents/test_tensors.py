@@ -13,6 +13,7 @@ import pytest
 
 import convgrad
 from convgrad.documents import read, source
+from convgrad.documents.tensors import protobuf
 from convgrad.errors import RequestError
 from tests import tensor_files as files
 from tests.fuzz import damaged_files
@@ -247,12 +248,20 @@ def test_defaults_and_words_of_onnx_become_ours(file: Any, op: str, attributes: 
         (files.onnx("ConvTranspose", {"auto_pad": "SAME_UPPER"}, {}), "told neither by kernel_shape"),
         (files.onnx("MaxPool", {}, {}), "the MaxPool node: kernel_shape is missing"),
         (files.onnx("Conv", {"auto_pad": "ODD"}, {}), "auto_pad is ODD"),
+        (files.onnx("ConvTranspose", {"strides": "SAME_UPPER", "output_shape": [2**40]}, {}), "strides is not what"),
         (files.onnx("Conv", {"activation": "x"}, {}), "the attribute activation"),
         (files.onnx("Conv", {}, {"w": FILTERS})[:-30], "damaged"), (b"", "damaged"), (b"\xff" * 30, "damaged"),
     ],
 )  # fmt: skip
 def test_what_a_model_does_not_tell_is_refused(file: Any, data: bytes, words: str) -> None:
     assert words in refused(file("m.onnx", data))
+
+
+def test_a_number_where_a_name_must_be_makes_no_zeros() -> None:
+    """bytes(n) is n zeros: 2 GB of them from a model of 50 bytes, before this."""
+    for read_field in (protobuf.text, lambda values: protobuf.floats(values, "<f4")):
+        with pytest.raises(ValueError, match="a number where bytes must be"):
+            read_field([1 << 40])
 
 
 # -- Bytes -------------------------------------------------------------------------------------------------------------

@@ -35,7 +35,7 @@ class Node:
     """An operation of a graph."""
 
     name: str
-    op: str
+    kind: str
     inputs: tuple[str, ...]
     outputs: tuple[str, ...]
     attributes: Mapping[str, Any]
@@ -64,9 +64,9 @@ def _case(source: Source) -> dict[str, Any]:
     try:
         operands = [used.get(name) for name in node.inputs[1:]]
         attributes = dict(node.attributes)
-        if node.op == "ConvTranspose" and (size := _lengths(graph, node.inputs[1:2])):
+        if node.kind == "ConvTranspose" and (size := _lengths(graph, node.inputs[1:2])):
             attributes.setdefault("kernel_shape", size)
-        return onnx_words.case(node.op, attributes, operands, _lengths(graph, node.inputs[:1]))
+        return onnx_words.case(node.kind, attributes, operands, _lengths(graph, node.inputs[:1]))
     except onnx_words.Unread as error:
         _refuse(source, node, str(error))
 
@@ -88,12 +88,12 @@ def _inner(message: Fields, number: int) -> Fields:
 
 def _refuse(source: Source, node: Node, message: str) -> NoReturn:
     named = f" {node.called[0]}" if node.called else ""
-    refuse(source.name, f"the {node.op}{named}: {message}", "write the case as a document")
+    refuse(source.name, f"the {node.kind}{named}: {message}", "write the case as a document")
 
 
 def _chosen(source: Source, nodes: list[Node]) -> Node:
     """The node that is named, or the only one that is a convolution or a pool."""
-    known = [node for node in nodes if node.op in onnx_words.OPERATIONS]
+    known = [node for node in nodes if node.kind in onnx_words.OPERATIONS]
     if source.member is not None:
         for node in known:
             if source.member in node.called:
@@ -123,7 +123,7 @@ def _attribute(part: Fields) -> Any:
 
 def _constants(nodes: list[Node]) -> dict[str, Fields]:
     """The tensors that are nodes of their own."""
-    constants = (node for node in nodes if node.op == "Constant" and isinstance(node.attributes.get("value"), dict))
+    constants = (node for node in nodes if node.kind == "Constant" and isinstance(node.attributes.get("value"), dict))
     return {name: node.attributes["value"] for node in constants for name in node.outputs}
 
 

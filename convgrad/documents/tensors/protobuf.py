@@ -77,9 +77,16 @@ def _packed(value: Any) -> Iterator[int]:
 
 def floats(values: list[Any], dtype: str) -> Any:
     """Repeated floating numbers, packed together or one by one."""
-    return np.frombuffer(b"".join(bytes(value) for value in values), dtype)
+    return np.frombuffer(b"".join(map(_bytes, values)), dtype)
 
 
 def text(values: list[Any]) -> str:
     """A text that stands once; the last counts."""
-    return bytes(values[-1]).decode("utf-8") if values else ""
+    return _bytes(values[-1]).decode("utf-8") if values else ""
+
+
+def _bytes(value: Any) -> bytes:
+    """The bytes of a field, which may hold a number: of that, bytes() would make as many zeros."""
+    if isinstance(value, int):
+        raise ValueError("a number where bytes must be")
+    return bytes(value)

@@ -142,7 +142,7 @@ class _Archive:
         if not prod(shape):
             return np.zeros(shape, np.float32)
         if (tensor.member, dtype) not in self.stored:
-            self.stored[tensor.member, dtype] = decoded(self.archive.read(info)[: stored * each], dtype)
+            self.stored[tensor.member, dtype] = decoded(memoryview(self.archive.read(info))[: stored * each], dtype)
         flat = self.stored[tensor.member, dtype][tensor.offset :]
         steps = [step * flat.itemsize for step in strides]
         return np.lib.stride_tricks.as_strided(flat, shape, steps, writeable=False)
