@@ -9,6 +9,7 @@ import yaml
 
 import convgrad
 from convgrad.checking.installation import Installation, Verified
+from convgrad.checking.report import Reports
 from convgrad.passes.batches import Saved
 from convgrad.passes.shown import Shown
 from convgrad.subject.case import as_case
@@ -34,6 +35,7 @@ RECORDS = {
     "Saved": lambda: [Saved(as_case(SQUARE), "dX", "x.npy", (5, 5), "float64", dW=convgrad.backward(SQUARE).dW)],
     "Explanation": lambda: [convgrad.explain(SQUARE, "dX[1,1]"), convgrad.explain(TIES, "y[1,1]")],
     "Report": lambda: [convgrad.check(claimed(SQUARE, "dW"), all_entries=True), convgrad.check(TIES)],
+    "Reports": lambda: [Reports(tuple(convgrad.check({**claimed(SQUARE, "dW"), "id": name}) for name in ("a", "b")))],
     "Installation": lambda: [Installation((Verified(convgrad.check(SQUARE), ()),))],
     "Listing": lambda: [convgrad.mistakes(op="max-pool"), convgrad.mistakes("stride-ignored")],
     "Shown": lambda: [Shown(convgrad.network(NETWORK), steps=1)],
