@@ -162,6 +162,10 @@ class Child:
             return int(self.process.wait(seconds))
         return None
 
+    def kill(self) -> None:
+        """Make the process and all that it started end, and leave it to who waits for it."""
+        self._signal(signal.SIGKILL)
+
     def end(self) -> None:
         """End the process and all that it started: asked first, then made to."""
         if self.process.returncode is None:

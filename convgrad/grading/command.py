@@ -16,7 +16,7 @@ import numpy as np
 from convgrad.core.arithmetic import Array
 from convgrad.documents import json_text
 from convgrad.errors import Point, Problem, RequestError
-from convgrad.grading.answer import CRASHED, OUT_OF_BOUNDS, SKIPPED, TIMED_OUT, Answer
+from convgrad.grading.answer import CRASHED, OUT_OF_BOUNDS, SKIPPED, TIMED_OUT, Answer, Stop
 from convgrad.grading.child import Child, Late, ending
 from convgrad.grading.layouts import OPERANDS, Layout
 from convgrad.grading.settings import resolved
@@ -37,6 +37,8 @@ class Command:
 
     def __init__(self, words: Sequence[str], *, dtype: str, layout: Layout, timeout: float = 10) -> None:
         self.words, self.dtype, self.layout, self.timeout = tuple(words), dtype, layout, timeout
+        self.running: set[Child] = set()
+        self.is_over = False
         places = {place for word in words for place in PLACE.findall(word)}
         if not places & {"dir", *FILES}:
             advice = "write {dir} where the folder of a case goes, as in ./kernel {dir}; or --loop for one process"
@@ -50,7 +52,10 @@ class Command:
         return "padding_mode" if trial.case.settings.get("padding_mode", "zeros") != "zeros" else None
 
     def end(self) -> None:
-        """Nothing runs between two cases."""
+        """End what other threads run, and start no more."""
+        self.is_over = True
+        for child in list(self.running):
+            child.kill()
 
     def run(self, trial: Trial, want: Sequence[str], poison: float) -> Answer:
         folder = Path(tempfile.mkdtemp(prefix="convgrad-"))  # of mode 700
@@ -66,13 +71,17 @@ class Command:
         lines = lines_of(trial, want, self.dtype)
         (folder / "case.json").write_text(json_text(record_of(trial, want, self.dtype, self.layout)) + "\n")
         (folder / "case.txt").write_text("".join(f"{key}={value}\n" for key, value in lines.items()))
+        if self.is_over:
+            raise Stop
         child = Child(self._words(folder, lines), talks=False)
+        self.running.add(child)
         try:
             status = child.wait(monotonic() + self.timeout)
             said = child.said()
         except Late:
             return Answer(ended=TIMED_OUT, detail=f"no end in {self.timeout:g} s")
         finally:
+            self.running.discard(child)
             child.end()
         if status:
             last = said.splitlines()[-1:] or [ending(status)]

@@ -11,10 +11,9 @@ from pathlib import Path
 from time import monotonic
 from typing import Any
 
-from convgrad.grading.answer import AGREES, CRASHED, DIFFERS, GRAVEST, SKIPPED, TIMED_OUT, UNTESTED, Adapter
+from convgrad.grading.answer import AGREES, CRASHED, DIFFERS, GRAVEST, SKIPPED, TIMED_OUT, UNTESTED, Adapter, Stop
 from convgrad.grading.comparing import Asking, compared, outcomes
 from convgrad.grading.keeping import keep
-from convgrad.grading.loop import Stop
 from convgrad.grading.naming import with_names
 from convgrad.grading.outcome import Outcome, alike
 from convgrad.grading.shared import shared
@@ -69,9 +68,9 @@ class Grade:
 
     @property
     def verdict(self) -> str:
-        """Agrees where nothing failed, else the gravest."""
-        failed = {outcome.verdict for outcome in self.failures}
-        return next((verdict for verdict in GRAVEST if verdict in failed), AGREES)
+        """Agrees where something was run and nothing failed, else the gravest; a known failure that passes differs."""
+        failed = {outcome.verdict if outcome.failed else DIFFERS for outcome in self.failures}
+        return next((verdict for verdict in GRAVEST if verdict in failed), AGREES if self.cases else UNTESTED)
 
     @cached_property
     def failures(self) -> tuple[Outcome, ...]:
@@ -193,6 +192,7 @@ def _each(adapter: Adapter, trials: Sequence[Trial], wishes: Wishes) -> Iterator
         try:
             yield from pool.map(run, trials)
         except KeyboardInterrupt:
+            adapter.end()
             pool.shutdown(wait=False, cancel_futures=True)
             raise
 

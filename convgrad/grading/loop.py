@@ -22,6 +22,7 @@ from convgrad.grading.answer import (
     WRONG_SHAPE,
     WRONG_TYPE,
     Answer,
+    Stop,
 )
 from convgrad.grading.child import KEPT, Child, Gone, Late, ending
 from convgrad.grading.layouts import Layout
@@ -40,10 +41,6 @@ LISTED = 10_000
 """Numbers up to which an array is sent as nested lists; a larger one as base64."""
 DEATHS = 3
 """Deaths in a row that end a run."""
-
-
-class Stop(Exception):
-    """The adapter has died too often in a row for the run to go on."""
 
 
 class Loop:

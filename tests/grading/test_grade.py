@@ -200,6 +200,12 @@ def test_too_little_tested_has_its_own_exit_code(file: Path) -> None:
     assert "fewer than --min-strength 99" in done.stderr
 
 
+def test_where_no_case_was_run_nothing_agrees(file: Path) -> None:
+    done = program("grade", f"{file}:backward", "--op", "max-pool", "--format", "json")
+    assert (done.returncode, json.loads(done.stdout)["verdict"]) == (4, "untested")
+    assert "no case was run" in done.stderr
+
+
 def test_another_seed_is_no_trouble_to_a_right_function(file: Path) -> None:
     for seed in range(1, 6):
         assert verdicts(told(f"{file}:backward", "--seed", str(seed))) == {"agrees"}
