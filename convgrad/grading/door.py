@@ -109,6 +109,9 @@ def adapter_of(asked: Asked) -> Adapter:
     common: dict[str, Any] = {"layout": layout(asked.layout), "timeout": asked.timeout}
     if asked.loop:
         return Loop(asked.words, dtype=asked.dtype or "float32", start_timeout=asked.start_timeout, **common)
+    if asked.is_command and len(asked.words) == 1 and asked.words[0].endswith(".py"):
+        name = asked.words[0]
+        raise RequestError(Problem("which function is it?", f"name it, as in {name}:backward", place=Point(name)))
     if asked.is_command:
         return Command(asked.words, dtype=asked.dtype or "float32", **common)
     dtype = asked.dtype or "float64"
