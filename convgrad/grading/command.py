@@ -31,11 +31,17 @@ FILES = ("input", "kernel", "bias", "delta", "dX", "dW", "db", "output")
 
 
 class Command:
-    """A command line whose words may hold {dir}, {input}, {dX}, {N}, {stride.0} and the like; there is no shell."""
+    """A command line, whose words may hold {dir}, {input}, {dX}, {N}, {stride.0} and the like; there is no shell.
+
+    Of padding that holds other than zeros it is asked where `any_padding` says so.
+    """
 
     allocates = False
 
-    def __init__(self, words: Sequence[str], *, dtype: str, layout: Layout, timeout: float = 10) -> None:
+    def __init__(
+        self, words: Sequence[str], *, dtype: str, layout: Layout, timeout: float = 10, any_padding: bool = False
+    ) -> None:
+        self.any_padding = any_padding
         self.words, self.dtype, self.layout, self.timeout = tuple(words), dtype, layout, timeout
         self.running: set[Child] = set()
         self.is_over = False
@@ -49,7 +55,8 @@ class Command:
     def refusal(self, trial: Trial) -> str | None:
         if self.layout.dims not in (None, trial.case.dims):
             return "layout"
-        return "padding_mode" if trial.case.settings.get("padding_mode", "zeros") != "zeros" else None
+        padded = trial.case.settings.get("padding_mode", "zeros") != "zeros"
+        return "padding_mode" if padded and not self.any_padding else None
 
     def end(self) -> None:
         """End what other threads run, and start no more."""

@@ -11,7 +11,18 @@ from pathlib import Path
 from time import monotonic
 from typing import Any
 
-from convgrad.grading.answer import AGREES, CRASHED, DIFFERS, GRAVEST, SKIPPED, TIMED_OUT, UNTESTED, Adapter, Stop
+from convgrad.grading.answer import (
+    AGREES,
+    CRASHED,
+    DIFFERS,
+    ENDED,
+    GRAVEST,
+    SKIPPED,
+    TIMED_OUT,
+    UNTESTED,
+    Adapter,
+    Stop,
+)
 from convgrad.grading.comparing import Asking, compared, outcomes
 from convgrad.grading.keeping import keep
 from convgrad.grading.naming import with_names
@@ -91,7 +102,7 @@ class Grade:
     def coverage(self) -> dict[str, Any]:
         """How many of the mistakes that the cases could show were put to the test; of the others, why they were not."""
         every = {name for outcome in self.outcomes for name in caught(outcome.trial, self.want)}
-        tested = [outcome for outcome in self.outcomes if outcome.verdict not in (SKIPPED, UNTESTED)]
+        tested = [outcome for outcome in self.outcomes if outcome.verdict not in (SKIPPED, UNTESTED, *ENDED)]
         seen = {name for outcome in tested for name in caught(outcome.trial, (outcome.array,))}
         return {"mistakes": len(every), "could_be_seen": len(seen), "blind_to": sorted(every - seen)}
 
