@@ -17,7 +17,7 @@ from convgrad.core.arithmetic import Array
 from convgrad.documents import json_text
 from convgrad.errors import Point, Problem, RequestError
 from convgrad.grading.answer import CRASHED, OUT_OF_BOUNDS, SKIPPED, TIMED_OUT, Answer, Stop
-from convgrad.grading.child import Child, Late, ending
+from convgrad.grading.child import Child, Late
 from convgrad.grading.layouts import OPERANDS, Layout
 from convgrad.grading.settings import resolved
 from convgrad.suites.encoding import decoded, encoded, size
@@ -84,16 +84,15 @@ class Command:
         self.running.add(child)
         try:
             status = child.wait(monotonic() + self.timeout)
-            said = child.said()
+            said, ended_so = child.said(), child.last_words(status)
         except Late:
             return Answer(ended=TIMED_OUT, detail=f"no end in {self.timeout:g} s")
         finally:
             self.running.discard(child)
             child.end()
         if status:
-            last = said.splitlines()[-1:] or [ending(status)]
-            ended = SKIPPED if status == SKIPS else CRASHED
-            return Answer(ended=ended, detail=last[0] if status == SKIPS else ending(status))
+            reason = (said.splitlines() or [ended_so])[-1]
+            return Answer(ended=SKIPPED, detail=reason) if status == SKIPS else Answer(ended=CRASHED, detail=ended_so)
         return self._answer(folder, trial, inputs, outputs)
 
     def _words(self, folder: Path, lines: Mapping[str, Any]) -> list[str]:

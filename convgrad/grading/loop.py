@@ -137,9 +137,9 @@ class Loop:
             return Answer(ended=TIMED_OUT, detail=f"no answer in {self.timeout:g} s")
         except Gone:
             status = self.child.status()
+            told = self.child.last_words(status)
             self._dead()
-            ended = NO_ANSWER if status == 0 else CRASHED
-            return Answer(ended=ended, detail=ending(status))
+            return Answer(ended=NO_ANSWER if status == 0 else CRASHED, detail=told)
         if record.get("id") != trial.id:
             self._dead()
             return Answer(ended=MALFORMED, detail=f"it answered {record.get('id')!r}, but was asked {trial.id!r}")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cache
 from pathlib import Path
 
 import numpy as np
@@ -11,6 +12,8 @@ import convgrad
 from convgrad.checking.installation import Installation, Verified
 from convgrad.passes.batches import Saved
 from convgrad.subject.case import as_case
+from convgrad.suites.record import Table
+from convgrad.suites.selection import Wanted, trials
 from convgrad.views import Shown
 from tests.views.cases import SQUARE, TIES
 
@@ -28,6 +31,13 @@ def claimed_network():
     return {**NETWORK, "claim": {layer.name: {"dX": np.negative(layer.dX).astype(float).tolist()}}}
 
 
+@cache
+def grade_of_sample():
+    """Of a kernel with a mistake: some cases agree, some differ, some are not run."""
+    ids = ["conv2d/core-1", "conv2d/plain-1", "conv2d/pointwise-stride-2"]
+    return convgrad.grade(f"{SAMPLES / 'kernel.py'}:backward", case=ids, shrink=False)
+
+
 RECORDS = {
     "Forward": lambda: [convgrad.forward(SQUARE), convgrad.forward(TIES)],
     "Gradients": lambda: [convgrad.backward(SQUARE), convgrad.backward(TIES)],
@@ -36,6 +46,8 @@ RECORDS = {
     "Report": lambda: [convgrad.check(claimed(SQUARE, "dW"), all_entries=True), convgrad.check(TIES)],
     "Installation": lambda: [Installation((Verified(convgrad.check(SQUARE), ()),))],
     "Shown": lambda: [Shown(convgrad.network(NETWORK), steps=1)],
+    "Grade": lambda: [grade_of_sample()],
+    "Table": lambda: [Table(tuple(trials(Wanted(dims=(1,)))), "float64")],
     "LayerExplanation": lambda: [convgrad.explain(NETWORK, f"{convgrad.network(NETWORK).layers[0].name}.dX[2,2]")],
     "NetworkReport": lambda: [convgrad.check(claimed_network(), all_entries=True)],
 }
