@@ -82,6 +82,8 @@ class Command:
             raise Stop
         child = Child(self._words(folder, lines), talks=False)
         self.running.add(child)
+        if self.is_over:  # which it has become while this one was being started
+            child.kill()
         try:
             status = child.wait(monotonic() + self.timeout)
             said, ended_so = child.said(), child.last_words(status)

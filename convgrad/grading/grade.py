@@ -202,7 +202,7 @@ def _each(adapter: Adapter, trials: Sequence[Trial], wishes: Wishes) -> Iterator
     with ThreadPoolExecutor(wishes.jobs) as pool:
         try:
             yield from pool.map(run, trials)
-        except KeyboardInterrupt:
+        except BaseException:  # an interrupt, or whoever asked for the outcomes was interrupted
             adapter.end()
             pool.shutdown(wait=False, cancel_futures=True)
             raise
