@@ -217,7 +217,7 @@ def _groups(adapter: Adapter, told: Sequence[Outcome], asking: Asking, deadline:
     rows = sorted(by_name.items(), key=lambda item: (GRAVEST.index(item[1][0].verdict), -len(item[1])))
     alone: dict[str, Outcome | None] = {}
     for (array, mistake), failing in rows:
-        passing = [outcome.trial for outcome in told if outcome.array == array and outcome.verdict == AGREES]
+        passing = [outcome.trial for outcome in told if outcome.array == array and _is_told(outcome)]
         where = shared([outcome.trial for outcome in failing], passing)
         group = Group(array, mistake, tuple(failing), where)
         ended = group.verdict in (CRASHED, TIMED_OUT)
@@ -226,6 +226,11 @@ def _groups(adapter: Adapter, told: Sequence[Outcome], asking: Asking, deadline:
             soon = monotonic() < deadline and len(alone) < SHRUNK
             alone[key] = _smallest(adapter, group, asking, deadline) if soon else None
         yield Group(array, mistake, tuple(failing), where, alone[key])
+
+
+def _is_told(outcome: Outcome) -> bool:
+    """Whether a case shows that it is done right; one whose result is all zeros hardly shows anything."""
+    return outcome.verdict == AGREES and bool(outcome.trial.expected[outcome.array].any())
 
 
 def _smallest(adapter: Adapter, group: Group, asking: Asking, deadline: float) -> Outcome | None:
