@@ -79,6 +79,9 @@ def _is_weak(grade: Grade, asked: Grading) -> bool:
         ("cases were run", grade.cases, "--min-cases", asked.min_cases),
         ("mistakes could have been seen", seen, "--min-strength", asked.min_strength),
     )
+    if not grade.cases:
+        say("no case was run, so that nothing is known of it: see what is said of those that were not")
+        return True
     weak = [(what, count, option, least) for what, count, option, least in rows if least is not None and count < least]
     for what, count, option, least in weak:
         say(f"{count} {what}, fewer than {option} {least}")

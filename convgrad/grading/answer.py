@@ -41,6 +41,10 @@ class Answer:
     filled: bool = False
 
 
+class Stop(Exception):
+    """A run is not to go on: it is over, or the adapter has died too often in a row."""
+
+
 class Adapter(Protocol):
     """Somebody else's program, one run at a time."""
 

@@ -113,9 +113,9 @@ class Callable:
             self._dead()
             return Answer(ended=TIMED_OUT, detail=f"no answer in {self.timeout:g} s")
         except Gone:
-            status = self.child.status()
+            told = self.child.last_words(self.child.status())
             self._dead()
-            return Answer(ended=CRASHED, detail=ending(status))
+            return Answer(ended=CRASHED, detail=told)
         return self._answer(trial, want, header, parts)
 
     def _request(self, trial: Trial, want: Sequence[str], poison: float) -> bytes:

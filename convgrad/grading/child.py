@@ -20,6 +20,8 @@ PATIENCE = 0.3
 TICK = 0.005
 """Seconds between two looks at whether a process has ended, where the system does not tell."""
 PART = 1 << 16
+LINE = 200
+"""Characters of the last line of a process that are told."""
 
 
 class Late(Exception):
@@ -64,6 +66,12 @@ class Child:
     def said(self) -> str:
         """What was said on standard error, the first 64 KB of it."""
         return self.errors.decode("utf-8", "replace").strip()
+
+    def last_words(self, status: int | None) -> str:
+        """How it ended, with the last line of what it said."""
+        self._sweep()
+        lines = self.said().splitlines()[-1:]
+        return ": ".join([ending(status), *(line[:LINE] for line in lines)])
 
     # -- Talking -------------------------------------------------------------------------------------------------------
 
@@ -111,7 +119,7 @@ class Child:
                 raise Gone
             if self.process.poll() is None:
                 self._turn(deadline)
-            elif not self._sweep():  # a child of its own may hold the output open
+            elif not self._sweep() or monotonic() > deadline:  # a child of its own may hold the output open, and write
                 raise Gone
 
     def _turn(self, deadline: float) -> bool:
@@ -161,6 +169,10 @@ class Child:
         with suppress(subprocess.TimeoutExpired):
             return int(self.process.wait(seconds))
         return None
+
+    def kill(self) -> None:
+        """Make the process and all that it started end, and leave it to who waits for it."""
+        self._signal(signal.SIGKILL)
 
     def end(self) -> None:
         """End the process and all that it started: asked first, then made to."""

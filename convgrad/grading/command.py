@@ -16,8 +16,8 @@ import numpy as np
 from convgrad.core.arithmetic import Array
 from convgrad.documents import json_text
 from convgrad.errors import Point, Problem, RequestError
-from convgrad.grading.answer import CRASHED, OUT_OF_BOUNDS, SKIPPED, TIMED_OUT, Answer
-from convgrad.grading.child import Child, Late, ending
+from convgrad.grading.answer import CRASHED, OUT_OF_BOUNDS, SKIPPED, TIMED_OUT, Answer, Stop
+from convgrad.grading.child import Child, Late
 from convgrad.grading.layouts import OPERANDS, Layout
 from convgrad.grading.settings import resolved
 from convgrad.suites.encoding import decoded, encoded, size
@@ -31,12 +31,20 @@ FILES = ("input", "kernel", "bias", "delta", "dX", "dW", "db", "output")
 
 
 class Command:
-    """A command line whose words may hold {dir}, {input}, {dX}, {N}, {stride.0} and the like; there is no shell."""
+    """A command line, whose words may hold {dir}, {input}, {dX}, {N}, {stride.0} and the like; there is no shell.
+
+    Of padding that holds other than zeros it is asked where `any_padding` says so.
+    """
 
     allocates = False
 
-    def __init__(self, words: Sequence[str], *, dtype: str, layout: Layout, timeout: float = 10) -> None:
+    def __init__(
+        self, words: Sequence[str], *, dtype: str, layout: Layout, timeout: float = 10, any_padding: bool = False
+    ) -> None:
+        self.any_padding = any_padding
         self.words, self.dtype, self.layout, self.timeout = tuple(words), dtype, layout, timeout
+        self.running: set[Child] = set()
+        self.is_over = False
         places = {place for word in words for place in PLACE.findall(word)}
         if not places & {"dir", *FILES}:
             advice = "write {dir} where the folder of a case goes, as in ./kernel {dir}; or --loop for one process"
@@ -47,10 +55,14 @@ class Command:
     def refusal(self, trial: Trial) -> str | None:
         if self.layout.dims not in (None, trial.case.dims):
             return "layout"
-        return "padding_mode" if trial.case.settings.get("padding_mode", "zeros") != "zeros" else None
+        padded = trial.case.settings.get("padding_mode", "zeros") != "zeros"
+        return "padding_mode" if padded and not self.any_padding else None
 
     def end(self) -> None:
-        """Nothing runs between two cases."""
+        """End what other threads run, and start no more."""
+        self.is_over = True
+        for child in list(self.running):
+            child.kill()
 
     def run(self, trial: Trial, want: Sequence[str], poison: float) -> Answer:
         folder = Path(tempfile.mkdtemp(prefix="convgrad-"))  # of mode 700
@@ -66,18 +78,23 @@ class Command:
         lines = lines_of(trial, want, self.dtype)
         (folder / "case.json").write_text(json_text(record_of(trial, want, self.dtype, self.layout)) + "\n")
         (folder / "case.txt").write_text("".join(f"{key}={value}\n" for key, value in lines.items()))
+        if self.is_over:
+            raise Stop
         child = Child(self._words(folder, lines), talks=False)
+        self.running.add(child)
+        if self.is_over:  # which it has become while this one was being started
+            child.kill()
         try:
             status = child.wait(monotonic() + self.timeout)
-            said = child.said()
+            said, ended_so = child.said(), child.last_words(status)
         except Late:
             return Answer(ended=TIMED_OUT, detail=f"no end in {self.timeout:g} s")
         finally:
+            self.running.discard(child)
             child.end()
         if status:
-            last = said.splitlines()[-1:] or [ending(status)]
-            ended = SKIPPED if status == SKIPS else CRASHED
-            return Answer(ended=ended, detail=last[0] if status == SKIPS else ending(status))
+            reason = (said.splitlines() or [ended_so])[-1]
+            return Answer(ended=SKIPPED, detail=reason) if status == SKIPS else Answer(ended=CRASHED, detail=ended_so)
         return self._answer(folder, trial, inputs, outputs)
 
     def _words(self, folder: Path, lines: Mapping[str, Any]) -> list[str]:

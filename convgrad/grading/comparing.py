@@ -23,7 +23,7 @@ from convgrad.grading.answer import (
     Adapter,
     Answer,
 )
-from convgrad.grading.inexact import judged
+from convgrad.grading.inexact import by_another_algorithm, judged
 from convgrad.grading.outcome import Outcome, alike
 from convgrad.suites.trial import Trial, is_held
 
@@ -151,6 +151,8 @@ def compared(trial: Trial, array: str, value: Array, truth: Array) -> Outcome:
     wrong = int((value != truth).sum())
     if not wrong:
         return Outcome(trial, array, AGREES)
+    if how := by_another_algorithm(trial, array, value):
+        return Outcome(trial, array, AGREES, how)
     return Outcome(trial, array, DIFFERS, f"{wrong} of {truth.size} entries", wrong, value)
 
 

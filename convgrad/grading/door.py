@@ -19,7 +19,7 @@ from convgrad.grading.comparing import Asking
 from convgrad.grading.grade import Grade, Known, Wishes, graded
 from convgrad.grading.layouts import layout
 from convgrad.grading.loop import Loop
-from convgrad.suites.facts import limit
+from convgrad.suites.facts import Term, limit
 from convgrad.suites.reading import suite_trials
 from convgrad.suites.selection import MOST_DIMS, SUITES, Wanted, trials
 from convgrad.suites.trial import Trial
@@ -109,8 +109,12 @@ def adapter_of(asked: Asked) -> Adapter:
     common: dict[str, Any] = {"layout": layout(asked.layout), "timeout": asked.timeout}
     if asked.loop:
         return Loop(asked.words, dtype=asked.dtype or "float32", start_timeout=asked.start_timeout, **common)
+    if asked.is_command and len(asked.words) == 1 and asked.words[0].endswith(".py"):
+        name = asked.words[0]
+        raise RequestError(Problem("which function is it?", f"name it, as in {name}:backward", place=Point(name)))
     if asked.is_command:
-        return Command(asked.words, dtype=asked.dtype or "float32", **common)
+        modes = bool(asked.case) or any(term.name == "padding_mode" for term in limits_of(asked))
+        return Command(asked.words, dtype=asked.dtype or "float32", any_padding=modes, **common)
     dtype = asked.dtype or "float64"
     return Callable(asked.words[0], dtype=dtype, kind=asked.kind, signature=asked.signature,
                     start_timeout=asked.start_timeout, **common)  # fmt: skip
@@ -118,10 +122,7 @@ def adapter_of(asked: Asked) -> Adapter:
 
 def cases_of(asked: Asked, dtype: str) -> list[Trial]:
     """The cases that are asked for, of suites and of files."""
-    try:
-        limits = limit(asked.limit)
-    except RequestError as error:
-        raise error.at(Point("--limit")) from None
+    limits = limits_of(asked)
     suites = [suite for suite in asked.cases if suite in SUITES]
     files = [suite for suite in asked.cases if suite not in SUITES]
     wanted = Wanted(asked.op, asked.dims, dtype, suites, limits, (), asked.seed, asked.case)
@@ -131,6 +132,14 @@ def cases_of(asked: Asked, dtype: str) -> list[Trial]:
     if not found:
         raise RequestError(Problem("no case is left to run", "a wider --limit, or another --op, --dims or --cases"))
     return found
+
+
+def limits_of(asked: Asked) -> list[Term]:
+    """The conditions that cases are to meet."""
+    try:
+        return limit(asked.limit)
+    except RequestError as error:
+        raise error.at(Point("--limit")) from None
 
 
 KNOWN = re.compile(r"(?P<id>\S+)(?:\s+(?P<array>dW|db|dX|output))?")

@@ -11,10 +11,20 @@ from pathlib import Path
 from time import monotonic
 from typing import Any
 
-from convgrad.grading.answer import AGREES, CRASHED, DIFFERS, GRAVEST, SKIPPED, TIMED_OUT, UNTESTED, Adapter
+from convgrad.grading.answer import (
+    AGREES,
+    CRASHED,
+    DIFFERS,
+    ENDED,
+    GRAVEST,
+    SKIPPED,
+    TIMED_OUT,
+    UNTESTED,
+    Adapter,
+    Stop,
+)
 from convgrad.grading.comparing import Asking, compared, outcomes
 from convgrad.grading.keeping import keep
-from convgrad.grading.loop import Stop
 from convgrad.grading.naming import with_names
 from convgrad.grading.outcome import Outcome, alike
 from convgrad.grading.shared import shared
@@ -69,9 +79,9 @@ class Grade:
 
     @property
     def verdict(self) -> str:
-        """Agrees where nothing failed, else the gravest."""
-        failed = {outcome.verdict for outcome in self.failures}
-        return next((verdict for verdict in GRAVEST if verdict in failed), AGREES)
+        """Agrees where something was run and nothing failed, else the gravest; a known failure that passes differs."""
+        failed = {outcome.verdict if outcome.failed else DIFFERS for outcome in self.failures}
+        return next((verdict for verdict in GRAVEST if verdict in failed), AGREES if self.cases else UNTESTED)
 
     @cached_property
     def failures(self) -> tuple[Outcome, ...]:
@@ -92,7 +102,7 @@ class Grade:
     def coverage(self) -> dict[str, Any]:
         """How many of the mistakes that the cases could show were put to the test; of the others, why they were not."""
         every = {name for outcome in self.outcomes for name in caught(outcome.trial, self.want)}
-        tested = [outcome for outcome in self.outcomes if outcome.verdict not in (SKIPPED, UNTESTED)]
+        tested = [outcome for outcome in self.outcomes if outcome.verdict not in (SKIPPED, UNTESTED, *ENDED)]
         seen = {name for outcome in tested for name in caught(outcome.trial, (outcome.array,))}
         return {"mistakes": len(every), "could_be_seen": len(seen), "blind_to": sorted(every - seen)}
 
@@ -192,7 +202,8 @@ def _each(adapter: Adapter, trials: Sequence[Trial], wishes: Wishes) -> Iterator
     with ThreadPoolExecutor(wishes.jobs) as pool:
         try:
             yield from pool.map(run, trials)
-        except KeyboardInterrupt:
+        except BaseException:  # an interrupt, or whoever asked for the outcomes was interrupted
+            adapter.end()
             pool.shutdown(wait=False, cancel_futures=True)
             raise
 
@@ -206,7 +217,7 @@ def _groups(adapter: Adapter, told: Sequence[Outcome], asking: Asking, deadline:
     rows = sorted(by_name.items(), key=lambda item: (GRAVEST.index(item[1][0].verdict), -len(item[1])))
     alone: dict[str, Outcome | None] = {}
     for (array, mistake), failing in rows:
-        passing = [outcome.trial for outcome in told if outcome.array == array and outcome.verdict == AGREES]
+        passing = [outcome.trial for outcome in told if outcome.array == array and _is_told(outcome)]
         where = shared([outcome.trial for outcome in failing], passing)
         group = Group(array, mistake, tuple(failing), where)
         ended = group.verdict in (CRASHED, TIMED_OUT)
@@ -215,6 +226,11 @@ def _groups(adapter: Adapter, told: Sequence[Outcome], asking: Asking, deadline:
             soon = monotonic() < deadline and len(alone) < SHRUNK
             alone[key] = _smallest(adapter, group, asking, deadline) if soon else None
         yield Group(array, mistake, tuple(failing), where, alone[key])
+
+
+def _is_told(outcome: Outcome) -> bool:
+    """Whether a case shows that it is done right; one whose result is all zeros hardly shows anything."""
+    return outcome.verdict == AGREES and bool(outcome.trial.expected[outcome.array].any())
 
 
 def _smallest(adapter: Adapter, group: Group, asking: Asking, deadline: float) -> Outcome | None:

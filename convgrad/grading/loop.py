@@ -22,6 +22,7 @@ from convgrad.grading.answer import (
     WRONG_SHAPE,
     WRONG_TYPE,
     Answer,
+    Stop,
 )
 from convgrad.grading.child import KEPT, Child, Gone, Late, ending
 from convgrad.grading.layouts import Layout
@@ -40,10 +41,6 @@ LISTED = 10_000
 """Numbers up to which an array is sent as nested lists; a larger one as base64."""
 DEATHS = 3
 """Deaths in a row that end a run."""
-
-
-class Stop(Exception):
-    """The adapter has died too often in a row for the run to go on."""
 
 
 class Loop:
@@ -140,9 +137,9 @@ class Loop:
             return Answer(ended=TIMED_OUT, detail=f"no answer in {self.timeout:g} s")
         except Gone:
             status = self.child.status()
+            told = self.child.last_words(status)
             self._dead()
-            ended = NO_ANSWER if status == 0 else CRASHED
-            return Answer(ended=ended, detail=ending(status))
+            return Answer(ended=NO_ANSWER if status == 0 else CRASHED, detail=told)
         if record.get("id") != trial.id:
             self._dead()
             return Answer(ended=MALFORMED, detail=f"it answered {record.get('id')!r}, but was asked {trial.id!r}")

@@ -87,6 +87,9 @@ def _remarks(grade: Grade) -> Iterator[Block]:
     yield Prose(f"control: {planted} planted mistake{'s' * (planted != 1)} {'found' if found == planted else 'MISSED'}")
     unseen = dict.fromkeys(outcome.unseen for outcome in grade.outcomes if outcome.unseen)
     yield from (Prose(f"not tested: {why}") for why in unseen)
+    rounded = [outcome for outcome in grade.outcomes if outcome.verdict == AGREES and outcome.detail]
+    for outcome in rounded[:FEW]:
+        yield Prose(f"{outcome.id}, {outcome.array}: {outcome.detail}")
     covered = grade.coverage
     if covered["mistakes"]:
         blind = covered["blind_to"]

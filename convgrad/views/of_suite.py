@@ -23,6 +23,6 @@ def view(suite: Suite, asked: Asked) -> View:
 
 def _row(trial: Trial) -> Row:
     sketch = trial.sketch
-    source = sketch.source.removeprefix("https://github.com/") if sketch else ""
+    source = sketch.source.removeprefix("https://github.com/").replace("/issues/", "#") if sketch else ""
     comment = sketch.comment if sketch else ""
     return [trial.id, trial.numbers, len(caught(trial)) or None, f"{comment} ({source})" if source else comment]

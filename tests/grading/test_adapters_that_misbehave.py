@@ -166,6 +166,25 @@ def test_a_command_that_does_not_end_leaves_neither_process_nor_folder(tmp_path:
 
 
 @pytest.mark.slow
+def test_commands_at_the_same_time_end_with_an_interrupt(tmp_path: Path) -> None:
+    script = tmp_path / "sleeper.sh"
+    script.write_text(f"#!/bin/sh\ntouch {tmp_path}/started\nsleep 63\n")
+    os.chmod(script, 0o755)
+    command = [sys.executable, "-m", "convgrad", "grade", "--jobs", "3", "--timeout", "60", "--", str(script), "{dir}"]
+    process = subprocess.Popen(
+        command, cwd=ROOT, env=surroundings(TMPDIR=str(tmp_path)), stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+        text=True, preexec_fn=hear_signals,
+    )  # fmt: skip
+    while not (tmp_path / "started").exists() and process.poll() is None:
+        time.sleep(0.05)
+    process.send_signal(signal.SIGINT)
+    output, _ = process.communicate(timeout=20)
+    assert process.returncode == 130, output
+    assert processes("sleep", "63") == []
+    assert {path.name for path in tmp_path.iterdir()} == {"sleeper.sh", "started"}
+
+
+@pytest.mark.slow
 def test_foreign_text_is_escaped(tmp_path: Path) -> None:
     from xml.etree import ElementTree
 

@@ -107,6 +107,17 @@ def of_course(dZ, cache):
     return found["dX"].transpose(0, 2, 3, 1), found["dW"].transpose(2, 3, 1, 0), found["db"].reshape(1, 1, 1, -1)
 
 
+def by_fft(delta, x, w, b, stride=1, padding=0):
+    found = backward(delta, x, w, b, stride, padding)
+    found["dX"] = np.fft.irfft(np.fft.rfft(found["dX"], axis=-1), n=x.shape[-1], axis=-1).astype(x.dtype)
+    return found
+
+
+def nearly(delta, x, w, b, stride=1, padding=0):
+    found = backward(delta, x, w, b, stride, padding)
+    return {**found, "dX": (found["dX"] * 1.0001).astype(x.dtype)}
+
+
 def scaled_pool(delta, x, window=2, stride=2):
     return {"dX": np.zeros_like(x)}
 """
@@ -166,6 +177,14 @@ def test_what_is_added_is_right_where_that_is_asked_for(file: Path) -> None:
     assert verdicts(told(f"{file}:into", "--accumulate-into", "--no-shrink")) == {"overwrites"}
 
 
+@pytest.mark.parametrize("dtype", ["float64", "float32"])
+def test_rounding_by_another_algorithm_is_told_and_not_accused(dtype: str, file: Path) -> None:
+    record = told(f"{file}:by_fft", "--dtype", dtype)
+    assert verdicts(record) == {"agrees"}
+    assert any("off by rounding" in row.get("detail", "") for row in record["results"])
+    assert verdicts(told(f"{file}:nearly", "--dtype", dtype, "--no-shrink")) == {"agrees", "differs"}
+
+
 def test_a_course_s_arguments_and_layout(file: Path) -> None:
     signature = ("--signature", "dZ, (A_prev, W, b, hparameters)", "--layout", "NHWC,HWIO")
     record = told(f"{file}:of_course", *signature)
@@ -198,6 +217,12 @@ def test_too_little_tested_has_its_own_exit_code(file: Path) -> None:
     done = program("grade", target, "--min-strength", "99")
     assert done.returncode == 4
     assert "fewer than --min-strength 99" in done.stderr
+
+
+def test_where_no_case_was_run_nothing_agrees(file: Path) -> None:
+    done = program("grade", f"{file}:backward", "--op", "max-pool", "--format", "json")
+    assert (done.returncode, json.loads(done.stdout)["verdict"]) == (4, "untested")
+    assert "no case was run" in done.stderr
 
 
 def test_another_seed_is_no_trouble_to_a_right_function(file: Path) -> None:
@@ -277,6 +302,7 @@ def test_a_folder_of_submissions_has_a_row_each(file: Path, tmp_path: Path) -> N
     [
         ((), "nothing to grade is given"),
         (("nowhere.py:backward",), "there is no file nowhere.py"),
+        (("kernel.py",), "which function is it?"),
         (("no_such_module:backward",), "No module named"),
         (("math:no_such_name",), "cannot be imported"),
         (("math:pi",), "is no function"),

@@ -53,6 +53,13 @@ def test_a_fault_in_c_is_told_through_ctypes(fault: int, tmp_path: Path) -> None
 
 
 @pytest.mark.slow
+def test_commands_at_the_same_time_give_what_one_after_another_does(tmp_path: Path) -> None:
+    program = built(FAULTS.index("adds to what was there"), tmp_path)
+    alone, together = (graded(*jobs, "--", str(program), "{dir}") for jobs in ((), ("--jobs", "4")))
+    assert alone == together
+
+
+@pytest.mark.slow
 def test_what_the_cases_that_crash_share_is_said(tmp_path: Path) -> None:
     program = built(FAULTS.index("null pointer at one width"), tmp_path)
     record = graded("--", str(program), "{dir}")

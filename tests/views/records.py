@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cache
 from pathlib import Path
 
 import numpy as np
@@ -13,6 +14,8 @@ from convgrad.checking.report import Reports
 from convgrad.passes.batches import Saved
 from convgrad.passes.shown import Shown
 from convgrad.subject.case import as_case
+from convgrad.suites.record import Table
+from convgrad.suites.selection import Wanted, trials
 from tests.views.cases import SQUARE, TIES
 
 SAMPLES = Path(__file__).parents[2] / "samples"
@@ -29,6 +32,13 @@ def claimed_network():
     return {**NETWORK, "claim": {layer.name: {"dX": np.negative(layer.dX).astype(float).tolist()}}}
 
 
+@cache
+def grade_of_sample():
+    """Of a kernel with a mistake: some cases agree, some differ, some are not run."""
+    ids = ["conv2d/core-1", "conv2d/plain-1", "conv2d/pointwise-stride-2"]
+    return convgrad.grade(f"{SAMPLES / 'kernel.py'}:backward", case=ids, shrink=False)
+
+
 RECORDS = {
     "Forward": lambda: [convgrad.forward(SQUARE), convgrad.forward(TIES)],
     "Gradients": lambda: [convgrad.backward(SQUARE), convgrad.backward(TIES)],
@@ -39,6 +49,8 @@ RECORDS = {
     "Installation": lambda: [Installation((Verified(convgrad.check(SQUARE), ()),))],
     "Listing": lambda: [convgrad.mistakes(op="max-pool"), convgrad.mistakes("stride-ignored")],
     "Shown": lambda: [Shown(convgrad.network(NETWORK), steps=1)],
+    "Grade": lambda: [grade_of_sample()],
+    "Table": lambda: [Table(tuple(trials(Wanted(dims=(1,)))), "float64")],
     "LayerExplanation": lambda: [convgrad.explain(NETWORK, f"{convgrad.network(NETWORK).layers[0].name}.dX[2,2]")],
     "NetworkReport": lambda: [convgrad.check(claimed_network(), all_entries=True)],
 }

@@ -91,8 +91,8 @@ int main(int argc, char **argv) {
     text[fread(text, 1, sizeof text - 1, file)] = 0;
     fclose(file);
     if (strcmp(word("op"), "conv") || number("dims") != 2 || strcmp(word("dtype"), "float32")
-        || strcmp(word("mode"), "cross-correlation")) {
-        fprintf(stderr, "only conv 2-D in float32\n");
+        || strcmp(word("mode"), "cross-correlation") || strcmp(word("padding_mode"), "zeros")) {
+        fprintf(stderr, "only conv 2-D in float32, padded with zeros\n");
         return 3;
     }
     Geometry g = {number("N"), number("C"), number("O"), number("groups"), {0}, {0}, {0}, {0}, {0}, {0}};

@@ -67,8 +67,10 @@ int main(int count, char **arguments) {
     std::map<std::string, std::string> words;
     std::ifstream lines(folder + "case.txt");
     for (std::string line; std::getline(lines, line);) words[line.substr(0, line.find('='))] = line.substr(line.find('=') + 1);
-    if (words["op"] != "conv" || words["dims"] != "2" || words["dtype"] != "float32" || words["mode"] != "cross-correlation")
-        return std::cerr << "only conv 2-D in float32\n", 3;
+    const std::map<std::string, std::string> does{{"op", "conv"}, {"dims", "2"}, {"dtype", "float32"},
+                                                  {"mode", "cross-correlation"}, {"padding_mode", "zeros"}};
+    for (const auto &[key, word] : does)
+        if (words[key] != word) return std::cerr << "only conv 2-D in float32, padded with zeros\n", 3;
     const auto number = [&](const std::string &key) { return std::stoi(words.at(key)); };
     const auto axes = [&](const std::string &key, const std::string &end = "") {
         return std::array<int, 2>{number(key + ".0" + end), number(key + ".1" + end)};

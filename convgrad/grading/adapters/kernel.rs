@@ -51,9 +51,9 @@ fn main() {
     let folder = env::args().nth(1).expect("usage: kernel FOLDER");
     let text = fs::read_to_string(format!("{folder}/case.txt")).expect("case.txt");
     let words: HashMap<&str, &str> = text.lines().filter_map(|line| line.split_once('=')).collect();
-    let asked = ["op", "dims", "dtype", "mode"].map(|key| words[key]);
-    if asked != ["conv", "2", "float32", "cross-correlation"] {
-        eprintln!("only conv 2-D in float32");
+    let asked = ["op", "dims", "dtype", "mode", "padding_mode"].map(|key| words.get(key).copied().unwrap_or(""));
+    if asked != ["conv", "2", "float32", "cross-correlation", "zeros"] {
+        eprintln!("only conv 2-D in float32, padded with zeros");
         process::exit(3);
     }
     let number = |key: &str| -> usize { words[key].parse().expect(key) };
