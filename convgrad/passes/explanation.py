@@ -211,14 +211,14 @@ def _explained(subject: Subject, part: Part, name: str, index: tuple[int, ...], 
     full_shape = full_shapes(case)[operand]
     require_entry(own, index, case.layout.shape(operand, full_shape))
     full = (0,) * (len(full_shape) - len(index)) + index
-    delta = _no_delta(case) if case.delta is None else case.delta
+    delta = no_delta(case) if case.delta is None else case.delta
     terms = case.operation.terms(operand, full, delta, *case.arrays, **case.arguments)
     value = gradients.y[full] if operand == "y" else gradients.by_operand[operand][full]
     entry = asked or own + bracketed(index)
     return Explanation(subject, part, shown, index, tuple(map(_user(case), terms)), value, entry)
 
 
-def _no_delta(case: Case) -> Array:
+def no_delta(case: Case) -> Array:
     """What stands for a delta that there is not, where only the output is asked for."""
     return np.broadcast_to(zeros((), EXACT), case.output_shape)
 
