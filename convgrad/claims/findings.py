@@ -14,7 +14,7 @@ from convgrad.claims.claim import within
 from convgrad.core.arithmetic import EXACT, Array, nearest
 from convgrad.core.record import Mapped
 from convgrad.differences.kinks import Kink
-from convgrad.passes.explanation import full_shapes, user_index
+from convgrad.passes.explanation import full_shapes, no_delta, user_index
 from convgrad.subject.case import Case
 from convgrad.subject.layout import OPERANDS
 from convgrad.subject.place import Place
@@ -170,7 +170,8 @@ class Finding(Mapped):
     def _overlays(self, index: tuple[int, ...]) -> Iterator[tuple[int, tuple[int, ...]]]:
         """Sample and position of each overlay that adds to an entry, once."""
         case = self.case
-        terms = case.operation.terms(OPERANDS[self.like], index, case.delta, *case.arrays, **case.arguments)
+        delta = no_delta(case) if case.delta is None else case.delta  # of an output, which has no part in it
+        terms = case.operation.terms(OPERANDS[self.like], index, delta, *case.arrays, **case.arguments)
         found = ((t.sample, t.position) for t in terms if t.sample is not None and t.position is not None)
         return iter(dict.fromkeys(found))
 

@@ -213,7 +213,7 @@ def _explained(subject: Subject, part: Part, name: str, index: tuple[int, ...], 
     index = _counted(case, operand, index, full_shape)
     require_entry(own, index, case.layout.shape(operand, full_shape))
     full = case.layout.full_index(operand, index, len(full_shape))
-    delta = _no_delta(case) if case.delta is None else case.delta
+    delta = no_delta(case) if case.delta is None else case.delta
     terms = case.operation.terms(operand, full, delta, *case.arrays, **case.arguments)
     value = gradients.y[full] if operand == "y" else gradients.by_operand[operand][full]
     entry = asked or own + bracketed(index)
@@ -230,7 +230,7 @@ def _counted(case: Case, operand: str, index: tuple[int, ...], full_shape: Shape
     return case.layout.index(operand, full, rank) if inside and not any(full[: len(full) - rank]) else index
 
 
-def _no_delta(case: Case) -> Array:
+def no_delta(case: Case) -> Array:
     """What stands for a delta that there is not, where only the output is asked for."""
     return np.broadcast_to(zeros((), EXACT), case.output_shape)
 

@@ -154,3 +154,15 @@ def test_a_bug_in_the_winners_is_seen(monkeypatch):
     right = max_pool.winners
     monkeypatch.setattr(max_pool, "winners", lambda x, window, last: right(x, window, last=not last))
     assert (convgrad.forward(TIED).indices != definitions.indices(TIED)).any()
+
+
+def test_every_wrong_winner_is_listed_without_a_delta():
+    claim = {"indices": convgrad.forward(CASE).indices + 1, "output": convgrad.forward(CASE).output + 1}
+    report = convgrad.check(CASE, claim, all_entries=True)
+    entries = [list(finding.wrong_entries()) for finding in report.findings]
+    assert [len(found) for found in entries] == [finding.entries for finding in report.findings]
+    assert all(entry.overlays == ((entry.index[0], entry.index[2:]),) for found in entries for entry in found)
+    network = {"input": CASE["input"], "delta": "ones", "layers": [
+        {key: value for key, value in CASE.items() if key not in ("input", "delta", "dims")} | {"name": "p"},
+    ]}  # fmt: skip
+    assert all(list(one.wrong_entries()) for one in convgrad.check(network, {"p": claim}).findings if one.wrong)
