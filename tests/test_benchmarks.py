@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.benchmarks import checking, exact, many, reading, scale, start, streaming, writing
+from tests.benchmarks import checking, exact, many, naming, reading, scale, start, streaming, writing
 from tests.benchmarks.__main__ import BENCHMARKS, LARGE, main
 from tests.benchmarks.row import ALONE, FASTER, FIGURES, RATE, Row
 from tests.benchmarks.table import cells
@@ -77,6 +77,8 @@ def test_benchmarks_in_processes_of_their_own_have_well_formed_rows(monkeypatch)
     monkeypatch.setattr(scale, "BYTES", 1 << 20)
     assert_well_formed(list(start.rows(1, "--version")), 1)
     assert_well_formed(list(scale.rows(1)), 2)
+    monkeypatch.setattr(naming, "TRAINED", ((4, 2, 6, 6), 2))
+    assert_well_formed(list(naming.rows(1)), 3)
 
 
 def test_a_figure_is_what_its_name_says_and_knows_its_target():
