@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import convgrad
-from convgrad.core import bilinear, blocks, threads
+from convgrad.core import bilinear, blocks, sliding, threads
 from convgrad.core.window import AdaptiveAxis, Axis, Window
 from convgrad.operations.geometry import lonely_positions
 from tests.agreement import assert_matches_definition
@@ -27,7 +27,12 @@ def test_every_operation_is_its_definition(operation, data):
 @given(data=st.data())
 def test_a_convolution_computed_in_many_small_blocks_is_the_same(operation, data):
     # cases as small as these would be one block of everyday size: bytes, positions, those added up in one go, and rows
-    with mock.patch.object(blocks, "BLOCK", 1), mock.patch.multiple(bilinear, ENOUGH=1, MANY=1, HALOS=0):
+    least = {"ENOUGH": 1, "MANY": 1}
+    with (
+        mock.patch.object(blocks, "BLOCK", 1),
+        mock.patch.multiple(bilinear, **least),
+        mock.patch.multiple(sliding, **least, HALOS=0),
+    ):
         assert_matches_definition(data.draw(cases((operation,))))
 
 
@@ -35,7 +40,12 @@ def test_a_convolution_computed_in_many_small_blocks_is_the_same(operation, data
 @pytest.mark.parametrize("operation", CONVOLUTIONS)
 @given(data=st.data())
 def test_a_convolution_shared_out_among_threads_is_the_same(operation, data):
-    with mock.patch.multiple(bilinear, worth=lambda cost: 3, ENOUGH=1), mock.patch.object(threads, "UNHELD", 0):
+    three = {"worth": lambda cost: 3, "ENOUGH": 1}
+    with (
+        mock.patch.multiple(bilinear, **three),
+        mock.patch.multiple(sliding, **three),
+        mock.patch.object(threads, "UNHELD", 0),
+    ):
         assert_matches_definition(data.draw(cases((operation,))))
 
 

@@ -307,7 +307,7 @@ class Judging:
     def _refused(self, attempt: _Try) -> Judgement:
         """What it may be off by where nothing explains it: where every entry alone could be so, less than that."""
         if self._close(attempt.allowed):
-            with np.errstate(divide="ignore", invalid="ignore"):
+            with np.errstate(all="ignore"):
                 ratios = self._known(abs(self.errors)) / self._known(_floats(attempt.allowed))
             ratios = ratios[~np.isnan(ratios)]
             share = min(float(np.median(ratios)) * 0.99, 1.0) if ratios.size else 1.0
@@ -390,7 +390,7 @@ class Judging:
 
     def _furthest(self, allowed: Array) -> list[int]:
         """The entries furthest off, and others spread over the array."""
-        with np.errstate(divide="ignore", invalid="ignore"):
+        with np.errstate(all="ignore"):
             ratios = np.nan_to_num(abs(self.errors) / allowed, nan=0, posinf=1e300).ravel()
         worst = np.argsort(-ratios, kind="stable")[: REPLAYED // 2]
         spread = np.arange(0, ratios.size, max(ratios.size // (REPLAYED // 2), 1))
@@ -398,8 +398,9 @@ class Judging:
 
     def _worse(self, base: _Try) -> str:
         """How much worse a claim is than it would be with sums in float32."""
-        with np.errstate(divide="ignore", invalid="ignore"):
-            ratio = np.nanmax(self._known(abs(self.errors)) / self._known(_floats(base.allowed)))
+        with np.errstate(all="ignore"):
+            ratios = self._known(abs(self.errors)) / self._known(_floats(base.allowed))
+        ratio = np.fmax.reduce(ratios.ravel(), initial=0)
         return f", which is {ratio:.3g} times as far off as sums in float32 may be" if np.isfinite(ratio) else ""
 
     def _exactly(self, base: _Try) -> str:

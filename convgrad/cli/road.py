@@ -48,7 +48,7 @@ def of_entry(entry: str, reading: Reading, running: Running) -> int:
 
 def of_networks(opened: Opened, reading: Reading, running: Running, overlays: Overlays) -> int:
     """Each network that is asked for, whole or one layer of it, and its steps; the exit code."""
-    from convgrad.views.asked import Shown
+    from convgrad.passes.shown import Shown
 
     results = begun(running, overlays)
 

@@ -31,25 +31,33 @@ class Nothing:
 
 
 class Unfinished(Nothing):
-    """A record on its way out, in parts that are whole words."""
+    """A record on its way out, in parts that are whole words.
+
+    The last part is looked at only when there is one more or the text breaks off: most records are one part.
+    """
 
     def __init__(self) -> None:
-        self.begun, self.last = False, ""
+        self.begun, self.last, self.waiting = False, "", ""
         self.open: list[str] = []
 
     def follow(self, parts: Iterator[str]) -> Iterator[str]:
         """The same parts, taken note of."""
         for part in parts:
-            for word in STRUCTURE.findall(part):
-                if word in CLOSING:
-                    self.open.append(word)
-                elif word in "]}":
-                    self.open.pop()
-            self.last, self.begun = part.rstrip()[-1:] or self.last, True
+            self._note()
+            self.waiting, self.begun = part, True
             yield part
+
+    def _note(self) -> None:
+        for word in STRUCTURE.findall(self.waiting):
+            if word in CLOSING:
+                self.open.append(word)
+            elif word in "]}":
+                self.open.pop()
+        self.last, self.waiting = self.waiting.rstrip()[-1:] or self.last, ""
 
     def _completed(self) -> str:
         """What the innermost list or mapping still waits for."""
+        self._note()
         if self.last == ":" or (self.last == "," and self.open[-1:] == ["["]):
             return " null"  # with its space: YAML takes `a:null` for a word
         return '"error": null' if self.last == "," and len(self.open) > 1 else ""
@@ -64,6 +72,7 @@ class UnfinishedJson(Unfinished):
 
     @property
     def is_cut(self) -> bool:
+        self._note()
         return bool(self.open)
 
     def ended(self, error: Mapping[str, Any]) -> Iterator[str]:

@@ -7,7 +7,7 @@ import re
 from collections.abc import Callable, Iterable, Sequence
 from decimal import Decimal, InvalidOperation
 from fractions import Fraction
-from functools import wraps
+from functools import lru_cache, wraps
 from typing import Any
 
 import numpy as np
@@ -20,6 +20,8 @@ FLOAT64, FLOAT32, EXACT = np.dtype(np.float64), np.dtype(np.float32), np.dtype(o
 DTYPES = {"exact": EXACT, "float64": FLOAT64, "float32": FLOAT32}
 NUMBER = re.compile(r"[-+]?(?:(?:0|[1-9][0-9]*)(?:\.[0-9]*)?|\.[0-9]+)(?:[eE][-+]?[0-9]+)?")
 FRACTION = re.compile(r"([-+]?(?:0|[1-9][0-9]*))/(0|[1-9][0-9]*)")
+MARKS = frozenset(".eE")
+"""What a decimal has that is not written as a whole number."""
 NONFINITE = {
     **dict.fromkeys((".nan", ".NaN", ".NAN", "NaN"), math.nan),
     **dict.fromkeys((".inf", ".Inf", ".INF", "+.inf", "+.Inf", "+.INF", "Infinity"), math.inf),
@@ -52,7 +54,7 @@ def natural(value: Any) -> Any:
 def _natural_number(text: Plain) -> Any:
     """A number, or its text where Python's own numbers do not hold it."""
     try:
-        number = float(text) if set(text) & set(".eE") else int(text)
+        number = int(text) if MARKS.isdisjoint(text) else float(text)
     except ValueError:  # an integer of more digits than Python reads
         return text
     return text if isinstance(number, float) and math.isinf(number) else number
@@ -63,6 +65,7 @@ def zeros(shape: Sequence[int], dtype: np.dtype[Any]) -> Array:
     return np.full(shape, Fraction(0), dtype=EXACT) if dtype == EXACT else np.zeros(shape, dtype)
 
 
+@lru_cache(maxsize=1024)  # a number is read to be checked, and again as the kind that is computed with
 def rational(text: str) -> Fraction:
     """The value of a decimal or a fraction written in text.
 
@@ -73,15 +76,21 @@ def rational(text: str) -> Fraction:
     """
     if len(text) > LONGEST:
         raise ValueError(f"'{excerpt(text)}' has {len(text)} characters, but a number has at most {LONGEST}")
-    if parts := FRACTION.fullmatch(text):
-        if parts[2] == "0":
-            raise ValueError(f"'{excerpt(text)}' divides by zero")
-        value = Fraction(_whole(parts[1]), _whole(parts[2]))
-        _refuse_out_of_range(nearest(value), text)
-        return value
-    if not NUMBER.fullmatch(text):
+    if NUMBER.fullmatch(text):
+        return _decimal(text)
+    if not (parts := FRACTION.fullmatch(text)):
         raise ValueError(f"expected a number, found '{excerpt(text)}'")
+    if parts[2] == "0":
+        raise ValueError(f"'{excerpt(text)}' divides by zero")
+    value = Fraction(_whole(parts[1]), _whole(parts[2]))
+    _refuse_out_of_range(nearest(value), text)
+    return value
+
+
+def _decimal(text: str) -> Fraction:
     _refuse_out_of_range(float(text), text)  # first: 1e-2000000 as a rational would fill the memory
+    if MARKS.isdisjoint(text):
+        return Fraction(int(text))
     try:
         return Fraction(*Decimal(text).as_integer_ratio())
     except InvalidOperation:  # 0e99999999999999999999, which float() reads
@@ -94,6 +103,8 @@ def _whole(digits: str) -> int:
 
 
 def _refuse_out_of_range(nearest: float, text: str) -> None:
+    if 0 < abs(nearest) < math.inf:
+        return
     vanished = nearest == 0 and re.search(r"[1-9]", re.split("[eE/]", text)[0])
     if math.isinf(nearest) or vanished:
         raise ValueError(f"'{excerpt(text)}' is {'below' if vanished else 'beyond'} what a 64-bit float can hold")
@@ -174,13 +185,34 @@ def bilinear(function: Callable[..., Array]) -> Callable[..., Array]:
         if a.dtype != EXACT:
             return function(a, b, *args, **settings)
         (left, p), (right, q) = integers(a), integers(b)
-        largest = [max(map(abs, values), default=0) or 1 for values in (left, right)]
-        bound = largest[0] * largest[1] * max(len(left), len(right))
-        dtype = FLOAT64 if bound < 2**53 else EXACT
+        dtype = FLOAT64 if _bound(left, right) < 2**53 else EXACT
         whole = function(_filled(left, a.shape, dtype), _filled(right, b.shape, dtype), *args, **settings)
         return fractions(whole, p * q)
 
     return exact
+
+
+def bilinear_pair(function: Callable[..., tuple[Array, Array]]) -> Callable[..., tuple[Array, Array]]:
+    """The same for two functions of three arrays in one, linear in the first and third, and in the first and second."""
+
+    @wraps(function)
+    def exact(a: Array, b: Array, c: Array, **settings: Any) -> tuple[Array, Array]:
+        if a.dtype != EXACT:
+            return function(a, b, c, **settings)
+        (first, p), (second, q), (third, r) = integers(a), integers(b), integers(c)
+        if max(_bound(first, second), _bound(first, third)) >= 2**53:
+            return function(a, b, c, **settings)
+        arrays = (_filled(values, array.shape, FLOAT64) for values, array in ((first, a), (second, b), (third, c)))
+        by_third, by_second = function(*arrays, **settings)
+        return fractions(by_third, p * r), fractions(by_second, p * q)
+
+    return exact
+
+
+def _bound(left: list[int], right: list[int]) -> int:
+    """What no partial sum of products exceeds: each entry of either is in one product of a sum at most."""
+    largest = [max(map(abs, values), default=0) or 1 for values in (left, right)]
+    return largest[0] * largest[1] * max(len(left), len(right))
 
 
 def _filled(values: Iterable[Any], shape: Sequence[int], dtype: np.dtype[Any]) -> Array:

@@ -226,12 +226,12 @@ def _problem(value: Any, nonfinite: bool) -> Problem | None:
 
 
 def _unreadable(text: str) -> Problem | None:
-    if not (NUMBER.fullmatch(text) or FRACTION.fullmatch(text)):
-        return Problem(f"expected a number, found '{excerpt(text)}'", _advice(text))
     try:
         rational(text)
     except ValueError as error:
-        return Problem(str(error))
+        if NUMBER.fullmatch(text) or FRACTION.fullmatch(text):
+            return Problem(str(error))
+        return Problem(f"expected a number, found '{excerpt(text)}'", _advice(text))
     return None
 
 

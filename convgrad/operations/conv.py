@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from convgrad.core.arithmetic import EXACT, Array, zeros
-from convgrad.core.bilinear import correlate, kernel_gradient, spread
+from convgrad.core.bilinear import correlate, correlate_gradients
 from convgrad.core.threads import share
 from convgrad.core.unfold import pad, patch, unpad, unpadded
 from convgrad.core.window import Window
@@ -35,10 +35,9 @@ def backward(
     lengths, inner = x.shape[2:], window
     if padding_mode != "zeros":
         x, inner = pad(x, window, padding_mode), unpadded(window)
-    dx = spread(delta, oriented(w, mode), window=inner, groups=groups, lengths=x.shape[2:])
+    dx, dw = correlate_gradients(delta, x, oriented(w, mode), window=inner, groups=groups)
     if padding_mode != "zeros":
         dx = unpad(dx, window, padding_mode, lengths)
-    dw = kernel_gradient(delta, x, window=inner, groups=groups)
     return {"x": dx, "w": oriented(dw, mode), "b": channel_sums(delta)}
 
 

@@ -18,7 +18,16 @@ from convgrad.operations.operation import Shape
 from convgrad.subject.foreign_words import closest, did_you_mean, meant
 from convgrad.subject.layout import Layout, layout_of, letters_of, read_layout
 from convgrad.subject.readings import advised, refuse_two_readings, suspected
-from convgrad.subject.settings import integer, is_list, listed_dims, read_setting, said, said_inside, unwrapped
+from convgrad.subject.settings import (
+    integer,
+    is_list,
+    listed_dims,
+    read_default,
+    read_setting,
+    said,
+    said_inside,
+    unwrapped,
+)
 from convgrad.subject.shapes import check_bias, check_channels, check_delta, full_input, full_kernel
 from convgrad.vocabulary import (
     ALWAYS,
@@ -248,11 +257,11 @@ def _read_settings(
     """
     settings: dict[str, Any] = {}
     for name, default in operation.defaults.items():
-        value = given.get(name, settings.get("window") if name == "stride" and "window" in settings else default)
+        value = given.get(name, settings.get("window") if name == "stride" else None)
         if value is not None:
             settings[name] = collect.attempt(read_setting, name, value, _axes_of(value, dims))
         else:
-            settings[name] = None
+            settings[name] = None if default is None else read_default(name, default, dims or 1)
     for name in given:
         if name in SETTINGS and name not in operation.defaults:
             collect.attempt(_refuse_foreign, name, given[name], _axes_of(given[name], dims), operation)

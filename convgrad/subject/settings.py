@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from decimal import Decimal
 from fractions import Fraction
+from functools import lru_cache
 from math import isfinite
 from typing import Any
 
@@ -45,6 +46,12 @@ def read_setting(name: str, value: Any, dims: int) -> Any:
         raise RequestError(problem.under(name) for problem in error.problems) from None
 
 
+@lru_cache(maxsize=256)  # the same few, once for each case of thousands
+def read_default(name: str, value: Any, dims: int) -> Any:
+    """What a setting is where nothing is said of it."""
+    return read_setting(name, value, dims)
+
+
 def unwrapped(value: Any) -> Any:
     """NumPy's numbers and arrays, of which a setting may be one, as numbers and lists."""
     return value.tolist() if isinstance(value, (np.ndarray, np.generic)) else value
@@ -52,6 +59,8 @@ def unwrapped(value: Any) -> Any:
 
 def integer(value: Any, least: int = -LARGEST, most: int = LARGEST) -> int:
     """A whole number within bounds."""
+    if type(value) is int and least <= value <= most:  # as nearly all are; a bool is no number
+        return value
     number = _number(value)
     if number is None or number.denominator != 1:
         raise RequestError(Problem(f"expected a whole number, found {said(value)}"))

@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from importlib import import_module
 from typing import Any
 
-from convgrad.views.asked import Asked, Shown
+from convgrad.views.asked import Asked
 from convgrad.views.block_kinds import View
 from convgrad.views.look import ASCII, UNICODE, Look, coloured, encodable
 from convgrad.views.numbers import Numbers
@@ -28,7 +28,7 @@ VIEWS = {
 }
 """A view for each kind of record: a module with `view(record, asked)`, imported when it is needed."""
 
-__all__ = ["Asked", "Shown", "blocks", "encodable", "render"]
+__all__ = ["Asked", "blocks", "encodable", "render"]
 
 
 def blocks(record: Any, asked: Asked = Asked()) -> View:  # noqa: B008 - it is frozen

@@ -1,13 +1,8 @@
-"""What is asked of a view: which part of a record, or of a network, it is to show."""
+"""What is asked of a view: which part of a record it is to show."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, NamedTuple
-
-if TYPE_CHECKING:
-    from convgrad.passes.gradients import Gradients
-    from convgrad.passes.subject import Subject
-    from convgrad.subject.case import Case
+from typing import NamedTuple
 
 
 class Asked(NamedTuple):
@@ -23,26 +18,3 @@ class Asked(NamedTuple):
         if isinstance(self.overlays, int):
             return min(self.overlays, count), 0
         return None if self.overlays == "all" or count <= most else ends
-
-
-class Shown(NamedTuple):
-    """All layers of a network or the one of a name, and the losses of so many steps."""
-
-    network: Subject
-    layer: str | None = None
-    steps: int | None = None
-
-    @property
-    def gradients(self) -> Gradients | None:
-        """Those of the one layer, where it slides a window: it is looked at as a case is."""
-        part = None if self.layer is None else self.network.layer(self.layer)
-        return part.gradients if part is not None and part.layer.windowed else None
-
-    @property
-    def case(self) -> Case:
-        """The case whose kind of number the view has."""
-        return self.network.case if (gradients := self.gradients) is None else gradients.case
-
-    def to_dict(self, overlays: str | int | None = None) -> dict[str, Any]:
-        """What the JSON says; overlays only of one layer."""
-        return self.network.to_dict(self.steps, self.layer, overlays)

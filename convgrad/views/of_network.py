@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from convgrad.passes.shown import Shown
 from convgrad.passes.subject import Part, Subject
 from convgrad.views import of_gradients
-from convgrad.views.asked import Asked, Shown
+from convgrad.views.asked import Asked
 from convgrad.views.block_kinds import (
     Arrays,
     Block,

@@ -161,7 +161,8 @@ def test_the_table_shows_who_sends_how_much_to_whom():
 @pytest.mark.slow
 @pytest.mark.parametrize("width", [40, 80, 200, None])
 def test_no_number_is_cut_at_any_width(width):
-    from convgrad.views import Shown, render
+    from convgrad.passes.shown import Shown
+    from convgrad.views import render
 
     for name in NETWORKS:
         made = package.network(yaml_of(name))

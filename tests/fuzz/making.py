@@ -6,6 +6,7 @@ import os
 from collections.abc import Callable
 from typing import Any
 
+from convgrad.vocabulary import CLAIM_TYPES
 from tests.fuzz import binary, subjects
 from tests.fuzz.choices import Choices
 from tests.fuzz.damage import damaged, damaged_bytes
@@ -62,8 +63,21 @@ def _of_case(choices: Choices, write: Callable[[dict[str, Any]], bytes], kind: s
     if command == "check" and choices.chance(0.7):
         document["claim"] = subjects.claim(choices, document)
         if choices.chance(0.3):
-            document["claim_dtype"] = choices.of_list(subjects.CLAIM_DTYPES)
+            document["claim_dtype"] = choices.of_list(CLAIM_TYPES)
     return _placed(choices, command, write(document), options, kind=kind)
+
+
+def claims(choices: Choices) -> Trial:
+    """A check of a case or of a network of one layer, with claims of every form: sound, or with wrong values."""
+    document = subjects.case(choices)
+    document["claim"] = subjects.odd_claim(choices, document)
+    document |= subjects.how_claimed(choices)
+    if choices.chance(0.25):
+        document = subjects.as_network(choices, document)
+    options = options_of(choices, "check") | (odd_options(choices, "check") if choices.chance(0.1) else {})
+    options |= {"allow_nonfinite": True} if choices.chance(0.1) else {}
+    written = spelled(choices, mutated(choices, document) if choices.chance(0.1) else document)
+    return _placed(choices, "check", _encoded(written), options, kind="claims")
 
 
 def networks(choices: Choices) -> Trial:
@@ -190,7 +204,7 @@ def rubbish(choices: Choices) -> Trial:
 
 
 KINDS: dict[Callable[[Choices], Trial], int] = {
-    values: 36, text: 20, valid: 10, networks: 14, asked: 8, binaries: 4, many: 6, rubbish: 4, large: 1,
+    values: 36, text: 20, valid: 10, networks: 14, asked: 8, binaries: 4, many: 6, rubbish: 4, large: 1, claims: 3,
 }  # fmt: skip
 
 

@@ -7,13 +7,13 @@ from typing import Any
 
 import numpy as np
 
+from convgrad.vocabulary import ACCUMULATORS, ALGORITHMS, CLAIM_TYPES
 from tests import definitions, geometry
 from tests.fuzz.choices import Choices
-from tests.fuzz.values import Raw
+from tests.fuzz.values import Raw, odd
 
 ACTIVATIONS = ("relu", "leaky-relu", "sigmoid", "tanh", "softplus", "softmax")
 KINDS_OF_NUMBER = ("whole", "whole", "decimal", "fraction", "long", "power", "wide")
-CLAIM_DTYPES = ("float64", "float32", "float16", "bfloat16", "tf32")
 
 
 def case(choices: Choices) -> dict[str, Any]:
@@ -126,6 +126,60 @@ def claim(choices: Choices, document: dict[str, Any]) -> dict[str, Any]:
         name: _like(choices, document[like[name]]) if like[name] in document else choices.one_of([1], 1)
         for name in names
     }
+
+
+def odd_claim(choices: Choices, document: dict[str, Any]) -> dict[str, Any]:
+    """A claim with entries that are not claimed or no numbers, with slices, sums and means, and odd ones among them."""
+    made = claim(choices, document)
+    for name in list(made):
+        form = choices.weighted({"entries": 3, "slice": 2, "summary": 2, "odd": 1})
+        part = made.pop(name)
+        if form == "entries":
+            made[name] = _strewn(choices, part)
+        elif form == "slice":
+            made[f"{name}[{choices.of_list(SLICES)}]"] = choices.one_of(part, _entry(choices), [_entry(choices)])
+        elif form == "summary":
+            made[name] = {choices.of_list(SUMMARIES): _entry(choices) for _ in range(choices.integer(0, 3))}
+        else:
+            made[name] = odd(choices)
+    return made
+
+
+def how_claimed(choices: Choices) -> dict[str, Any]:
+    """How a claim came about: now and then a word that there is not."""
+    return {
+        key: choices.of_list(words) if choices.chance(0.9) else choices.one_of("", "x", [], None, 1)
+        for key, words in WAYS.items()
+        if choices.chance(0.25)
+    }
+
+
+def as_network(choices: Choices, document: dict[str, Any]) -> dict[str, Any]:
+    """A case with a claim as the network of its one layer, now and then with something behind it."""
+    outer = {key: document.pop(key) for key in ("input", "delta", "claim", *WAYS) if key in document}
+    layers = [document | {"name": "one"}, *([{"op": choices.of_list(ACTIVATIONS)}] if choices.chance(0.3) else [])]
+    return {**outer, "layers": layers, "claim": {"one": outer["claim"]}}
+
+
+def _strewn(choices: Choices, value: Any) -> Any:
+    if isinstance(value, list):
+        return [_strewn(choices, part) for part in value]
+    return _entry(choices) if choices.chance(0.1) else value
+
+
+def _entry(choices: Choices) -> Any:
+    return choices.of_list(ENTRIES)
+
+
+SLICES = ("0", "1:", "-1", ":", "0,0", "0:1", "::2", "99", "", "a", "0,:", "...", "::-1", "0:0", "1,1,1,1,1")
+SUMMARIES = ("mean", "sum", "min", "max", "norm", "std", "shape", "rows")
+ENTRIES = (
+    None, 0, 1, -1, 0.5, 7, 65504, 70000, Raw("1e300"), Raw("-1e300"), Raw("1e-300"), Raw(".nan"), Raw(".inf"),
+    Raw("0.30000000000000004"), Raw("1.0009765625"), Raw("1/3"), Raw("1e-41"), Raw("1e400"), "x", True, [], {},
+)  # fmt: skip
+WAYS: dict[str, tuple[Any, ...]] = {
+    "claim_dtype": CLAIM_TYPES, "accumulate": ACCUMULATORS, "algorithm": ALGORITHMS, "printed": (True, False),
+}  # fmt: skip
 
 
 def _mistaken(choices: Choices, truth: np.ndarray) -> Any:

@@ -1,4 +1,4 @@
-"""Run mutants: `python -m tests.mutants --sample N [--seed S] [--rooms core,operations,...] [--seconds N] [--each N]`.
+"""Run mutants: `python -m tests.mutants --sample N [--seed S] [--rooms core,…] [--tests PATH,…] [--seconds N]`.
 
 A mutant survives where no test fails that runs its line. Left out are tests that start a process, for it would run the
 package as it is, and tests that fail without any mutant. The first run records which test runs which line.
@@ -29,13 +29,14 @@ def main() -> None:
     parser.add_argument("--sample", type=int, default=100, help="mutants, drawn from all that there are (100)")
     parser.add_argument("--seed", type=int, default=0, help="draws others (0)")
     parser.add_argument("--rooms", default=",".join(ROOMS), help="or paths in the package, with commas between")
+    parser.add_argument("--tests", default="tests", help="files or folders of tests, with commas between (all)")
     parser.add_argument("--seconds", type=float, help="begin no mutant after so many")
     parser.add_argument("--each", type=float, default=60, help="seconds of tests for a mutant, the fastest first (60)")
     parser.add_argument("--project", type=Path, default=ROOT, help="a folder with the package and its tests")
     parser.add_argument("--package", default="convgrad")
     parser.add_argument("--entries", action="store_true", help="survivors as entries of equivalents.toml")
     asked = parser.parse_args()
-    project = Project(asked.project.resolve(), asked.package)
+    project = Project(asked.project.resolve(), asked.package, tuple(asked.tests.split(",")))
     run(project, sample(project, asked.rooms.split(","), asked.sample, asked.seed), asked)
 
 

@@ -8,15 +8,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-ROOMS: dict[str, tuple[str, ...]] = {
-    "core": ("core",),
-    "operations": ("operations",),
-    "passes": ("passes", "chain", "gradients.py", "overlays.py", "terms.py", "batches.py"),
-    "verify": ("verify", "differences", "claims"),
-    "mistakes": ("mistakes", "catalogue", "diagnosis"),
-    "documents": ("documents",),
-}
-"""Where in the package a room may be found: what is not there is passed over, so that rooms can be renamed."""
+ROOMS = ("core", "operations", "subject", "passes", "differences", "claims", "catalogue", "diagnosis", "documents")
 
 
 @dataclass(frozen=True)
@@ -25,11 +17,12 @@ class Project:
 
     root: Path
     package: str = "convgrad"
+    tests: tuple[str, ...] = ("tests",)
 
     def modules(self, room: str) -> list[str]:
         """The modules of a room, or of a path in the package, as paths from the root."""
-        places = (self.root / self.package / place for place in ROOMS.get(room, (room,)))
-        return [path.relative_to(self.root).as_posix() for place in places for path in sources(place)]
+        place = self.root / self.package / room
+        return [path.relative_to(self.root).as_posix() for path in sources(place)]
 
     def name(self, path: str) -> str:
         """What Python calls the module at a path.
@@ -44,8 +37,8 @@ class Project:
         return module.split(".")[0] in (self.package, "tests", "conftest")
 
     def state(self) -> str:
-        """A hash of the package, of its tests, and of the Python that runs them; not of this tool."""
-        digest = hashlib.sha256(sys.version.encode())
+        """A hash of the package, of its tests, which of them count, and the Python that runs them; not of this tool."""
+        digest = hashlib.sha256(f"{sys.version}\0{self.tests}".encode())
         for path in self._files():
             digest.update(f"{path.relative_to(self.root)}\0".encode() + path.read_bytes())
         return digest.hexdigest()[:16]

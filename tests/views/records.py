@@ -10,8 +10,8 @@ import yaml
 import convgrad
 from convgrad.checking.installation import Installation, Verified
 from convgrad.passes.batches import Saved
+from convgrad.passes.shown import Shown
 from convgrad.subject.case import as_case
-from convgrad.views import Shown
 from tests.views.cases import SQUARE, TIES
 
 SAMPLES = Path(__file__).parents[2] / "samples"

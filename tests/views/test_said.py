@@ -10,7 +10,8 @@ import pytest
 import yaml
 
 import convgrad
-from convgrad.views import Shown, render
+from convgrad.passes.shown import Shown
+from convgrad.views import render
 
 SAMPLES = Path(__file__).parents[2] / "samples"
 BATCH = {"dims": 1, "input": [[[1, 2, 3]], [[4, 5, 6]]], "kernel": [[[1, 2]]], "delta": [[[1, 2]], [[3, 4]]]}
