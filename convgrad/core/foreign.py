@@ -38,7 +38,7 @@ def as_numpy(value: Any) -> tuple[Array, str]:
             array = np.asanyarray(_read(_near(value, name)))
     except Exception as error:  # whatever another library raises about its own arrays
         raise RequestError(_unreadable(value, error)) from None
-    if isinstance(array, np.ma.MaskedArray):
+    if hasattr(array, "mask"):  # NumPy's masked arrays, whose module takes a while to import
         raise RequestError(Problem("expected numbers, found a masked array", "give the numbers, as by .filled(0)"))
     array = np.asarray(array)
     return (array.astype(np.float32) if array.dtype.name in WIDER else array), name
