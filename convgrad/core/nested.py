@@ -92,6 +92,8 @@ class Numbers:
 
     def _as_float32(self) -> Array:
         """As float32, which holds less: RequestError for what it does not, as for a text that float64 does not hold."""
+        if isinstance(self.values, np.ndarray) and self.values.dtype == FLOAT32:
+            return self.values.astype(FLOAT32, copy=False)  # in the machine's order of bytes
         wide = self.as_array(FLOAT64)
         with np.errstate(over="ignore"):
             narrow = wide.astype(FLOAT32)

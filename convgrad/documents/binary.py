@@ -89,10 +89,12 @@ def part(array: Any, first: int, last: int) -> Any:
     Memory that is mapped counts as the process's own once it was read, until the mapping is gone.
     """
     whole = array.base
+    while type(whole) is np.ndarray:  # NumPy does not look through an array that a mapped one was made into
+        whole = whole.base
     if (
         not isinstance(whole, np.memmap)
         or whole.filename is None
-        or whole.shape != array.shape
+        or whole.size != array.size
         or not array.flags.c_contiguous
     ):
         return array[first:last]

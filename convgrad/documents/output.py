@@ -8,6 +8,7 @@ import re
 import stat
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
+from copy import copy
 from math import prod
 from typing import IO, Any, NoReturn
 
@@ -67,6 +68,12 @@ class ArrayFile:
             os.posix_fallocate(file.fileno(), 0, self.start + size)
         else:
             file.truncate(self.start + size)
+
+    def reshape(self, shape: tuple[int, ...]) -> ArrayFile:
+        """The same file, whose numbers stand in the same order in another shape; its first length may be -1."""
+        other = copy(self)
+        other.shape = (prod(self.shape) // prod(shape[1:]), *shape[1:])
+        return other
 
     def __setitem__(self, part: slice, values: np.ndarray[Any, Any]) -> None:
         """Write the entries of the first axis that a slice picks; of an array without axes the only one."""
