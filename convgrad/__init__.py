@@ -7,6 +7,7 @@ if TYPE_CHECKING:
     from convgrad.checking.judging import check as check
     from convgrad.documents.schemas import schema as schema
     from convgrad.errors import RequestError as RequestError
+    from convgrad.frameworks.watching import watch as watch
     from convgrad.passes.explanation import explain as explain
     from convgrad.passes.gradients import backward as backward
     from convgrad.passes.gradients import forward as forward
@@ -22,9 +23,10 @@ _HOMES = {
     "forward": "convgrad.passes.gradients",
     "network": "convgrad.passes.subject",
     "schema": "convgrad.documents.schemas",
+    "watch": "convgrad.frameworks.watching",
 }
 
-__all__ = ["Case", "RequestError", "backward", "check", "explain", "forward", "network", "schema"]
+__all__ = ["Case", "RequestError", "backward", "check", "explain", "forward", "network", "schema", "watch"]
 
 
 def __getattr__(name: str) -> object:

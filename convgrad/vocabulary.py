@@ -209,6 +209,11 @@ DIMS = Setting(
     otherwise="from the kernel's rank, a listed setting, or the input's rank",
 )  # fmt: skip
 BESIDE: dict[str, Setting] = {
+    "layout": Setting(
+        ANYTHING,
+        "the axes of input and output, and of the kernel, in letters: `[NHWC, HWIO]`; results come back so",
+        otherwise="`[NCHW, OIHW]`",
+    ),
     "claim": Setting(ANYTHING, "what somebody else computed, to be checked: any of output, dW, db, dX"),
     "claim_dtype": Setting(CHOICE, "the type the claim was computed in", choices=CLAIM_TYPES, otherwise="as it looks"),
     "accumulate": Setting(

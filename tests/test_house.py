@@ -19,8 +19,8 @@ ROOT = Path(__file__).parents[1]
 PACKAGE, TESTS = ROOT / "convgrad", ROOT / "tests"
 FLOORS = (
     ("__main__",), ("cli",), ("testing",), ("views", "documents"), ("checking",), ("diagnosis",), ("claims",),
-    ("differences",), ("catalogue",), ("passes",), ("subject",), ("operations",), ("core",), ("vocabulary",),
-    ("errors",),
+    ("differences",), ("catalogue",), ("passes",), ("subject",), ("operations", "frameworks"), ("core",),
+    ("vocabulary",), ("errors",),
 )  # fmt: skip
 HEIGHT = {room: len(FLOORS) - level for level, rooms in enumerate(FLOORS) for room in rooms}
 LIBRARIES = {
@@ -93,6 +93,8 @@ def test_no_module_bears_the_name_of_a_public_function() -> None:
 
 @pytest.mark.parametrize("path", MODULES, ids=lambda path: str(path.relative_to(PACKAGE)))
 def test_one_word_for_one_thing(path: Path) -> None:
+    if path.stem == "foreign_words":  # those of others, which lead to ours
+        return
     words = re.findall(r"\b(gy|dout|grad_output|upstream_grad)\b", path.read_text(encoding="utf-8"))
     assert words == []
 

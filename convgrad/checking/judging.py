@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any, overload
 
 import numpy as np
 
 from convgrad.checking.ours import difference
-from convgrad.checking.report import CLAIM, Report
+from convgrad.checking.report import CLAIM, Report, Reports
 from convgrad.claims.claim import ARRAYS_OF_CASE, Claim, asked_of, read_claims
 from convgrad.claims.findings import Finding, compare
-from convgrad.claims.results import Record, claimed
+from convgrad.claims.results import claimed
 from convgrad.claims.summaries import apart, read_summaries
 from convgrad.core.arithmetic import Array
 from convgrad.diagnosis.agreed import in_common
@@ -23,30 +23,43 @@ from convgrad.passes.explanation import is_network
 from convgrad.passes.subject import Subject, network, subject_of
 from convgrad.subject.case import Case, as_case
 
+if TYPE_CHECKING:
+    from convgrad.frameworks.watching import Watched
+
 OPTIONS = ("claim_dtype", "accumulate", "algorithm", "printed", "sample", "seed", "every", "all_entries", "progress")
 
 
-def check(
-    case: Mapping[str, Any] | Case | Subject, claim: Mapping[str, Any] | Record | None = None, **keywords: Any
-) -> Report:
+@overload
+def check(case: Watched, **keywords: Any) -> Reports: ...
+@overload
+def check(case: Any = None, *given: Any, claim: Any = None, **keywords: Any) -> Report: ...
+def check(case: Any = None, *given: Any, claim: Any = None, **keywords: Any) -> Report | Reports:
     """Our gradients by finite differences, and a claim's (output, dW, db, dX) entry by entry; of a case or a network.
 
-    `claim`, which may be a result or its `to_dict()`, and of a network goes by layer, and what is said of it
-    (`claim_dtype`, `accumulate`, `algorithm`, `printed`) win over the document's; other keywords over its other keys.
+    check(case, claim): `claim`, which may be a result or its `to_dict()`, and of a network goes by layer, and what is
+    said of it (`claim_dtype`, `accumulate`, `algorithm`, `printed`) win over the document's; other keywords over its
+    other keys, or they are all there is. check(layer, x, delta): a layer of another library or a chain of them; one of
+    PyTorch is run, and what it computes is the claim where none is given. check(layers): what `watch` saw, a report
+    each.
     `sample` differences so many entries, chosen by `seed`, `every` all of them: with a claim on a large layer it is
     else a sample, and the report says so. `all_entries` has the record name every wrong one. progress(done,
     evaluations) is called as differences are made.
     Raises RequestError for a wrong request.
     """
     options = {name: keywords.pop(name) for name in OPTIONS if name in keywords}
-    return check_subject(as_subject(case, **keywords), claim, **options)
+    if isinstance(case, Subject | Case | Mapping) or case is None:
+        claim = given[0] if given else claim
+        return check_subject(as_subject(case, **keywords), claim, **options)
+    from convgrad.checking.brought import check_brought  # here, so that documents are checked without
+
+    return check_brought(case, *given, claim=claim, options=options, **keywords)
 
 
-def as_subject(case: Mapping[str, Any] | Case | Subject, **keywords: Any) -> Subject:
+def as_subject(case: Any, **keywords: Any) -> Subject:
     """What is to be checked, run; keywords win over the document's keys."""
     if isinstance(case, Subject):
         return case
-    if not isinstance(case, Case) and is_network(case):
+    if not isinstance(case, Case) and is_network(case or keywords):
         return network(case, **keywords)
     return subject_of(as_case(case, **keywords))
 

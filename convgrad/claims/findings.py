@@ -12,6 +12,7 @@ import numpy as np
 
 from convgrad.claims.claim import within
 from convgrad.core.arithmetic import EXACT, Array, nearest
+from convgrad.core.record import Mapped
 from convgrad.differences.kinks import Kink
 from convgrad.passes.explanation import full_shapes, user_index
 from convgrad.subject.case import Case
@@ -39,7 +40,7 @@ class Entry:
 
 
 @dataclass(frozen=True)
-class Finding:
+class Finding(Mapped):
     """One array compared entry by entry, in its full shape; `like` is the array of the case that it is shaped as.
 
     `compared` marks the entries that were (all, or a sample, without those at a kink); `outside` how many were refuted
@@ -64,6 +65,9 @@ class Finding:
     like: str = ""
     by: str = ""
     told: tuple[str, ...] = ()
+
+    def __repr__(self) -> str:
+        return f"Finding({self.place} against {self.against}: {self.verdict}, {self.wrong} of {self.entries} wrong)"
 
     @property
     def array(self) -> str:
@@ -111,7 +115,7 @@ class Finding:
         if self.summed or self.like not in OPERANDS:
             return allowed
         case, name = self.case, OPERANDS[self.like]
-        return allowed.reshape(case.layout.shape(name, full_shapes(case)[name]))
+        return case.layout.restored(name, allowed.reshape(full_shapes(case)[name]))
 
     @cached_property
     def vague(self) -> bool:
@@ -170,7 +174,7 @@ class Finding:
             return value if self.case.arithmetic == "exact" and not self.case.rounded else nearest(value)
         return float(value)
 
-    def to_dict(self, all_entries: bool = False) -> dict[str, Any]:
+    def streamed(self, all_entries: bool = False) -> dict[str, Any]:
         """What the JSON says."""
         result: dict[str, Any] = {"layer": self.place.part} if self.place.part else {}
         result |= {name: getattr(self, name) for name in ("array", "against", "entries", "wrong", "verdict")}

@@ -10,7 +10,7 @@ import numpy as np
 
 from convgrad.claims.digits import written
 from convgrad.core.arithmetic import EXACT, FLOAT64, Array, rounded
-from convgrad.core.nested import read_numbers
+from convgrad.core.nested import PrintedRows, read_numbers
 from convgrad.subject.case import Case
 from convgrad.subject.layout import GRADIENTS
 from convgrad.vocabulary import NORM, OPERANDS
@@ -49,7 +49,7 @@ def of_printed_inputs(case: Case, array: str, sure: float) -> Printed | None:
     keys = {name: key for key, name in OPERANDS.items()}
     operands = {name: part for name, part in (*case.operands.items(), ("delta", case.delta)) if part is not None}
     used = [name for name in MADE_OF[array] if name in operands]
-    inputs = {name: _input(case.document.get(keys[name]), operands[name].shape) for name in used}
+    inputs = {name: _input(case, keys[name], operands[name].shape) for name in used}
     decimal = {name: one for name, one in inputs.items() if one.said}
     if not decimal:
         return None
@@ -61,11 +61,11 @@ def of_printed_inputs(case: Case, array: str, sure: float) -> Printed | None:
     return Printed(allowed, said, min(one.count for one in decimal.values()) >= ENOUGH)
 
 
-def _input(value: Any, shape: tuple[int, ...]) -> _Input:
-    none = _Input(np.zeros(shape))
+def _input(case: Case, key: str, shape: tuple[int, ...]) -> _Input:
+    value, none = case.document.get(key), _Input(np.zeros(shape))
     if value is None or isinstance(value, str):
         return none
-    numbers = read_numbers(value, nonfinite=True).values
+    numbers = case.layout.arranged(OPERANDS[key], read_numbers(value, nonfinite=True)).values
     if isinstance(numbers, np.ndarray):
         place = _place(numbers)
         halves = np.where(numbers == 0, 0, 0.5 * 10.0**-place).reshape(shape)
@@ -77,7 +77,9 @@ def _input(value: Any, shape: tuple[int, ...]) -> _Input:
                        for number, half in zip(text.decimals, text.half_units(), strict=True)], FLOAT64)  # fmt: skip
     count = text.digits if text.by_digits or text.digits < FEWEST else text.place
     unit = "significant digits" if text.by_digits else "decimal" if count == 1 else "decimals"
-    return _Input(halves.reshape(shape), f"{count} {unit}", count)
+    return _Input(
+        halves.reshape(shape), f"{count} {unit}", max(count, ENOUGH) if isinstance(value, PrintedRows) else count
+    )
 
 
 def _place(values: Array) -> int:

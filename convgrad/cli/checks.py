@@ -46,6 +46,10 @@ def _result(request: Request, checking: Checking, running: Running, results: Res
         raise RequestError(Problem(message, "check a layer as a case", place=Point("--min-strength")))
     subject = subject_asked(request, running, of_layers=of_layers)
     claim = request.written_claim()
+    if checking.function is not None:
+        from convgrad.cli.functions import claimed_by
+
+        claim = claimed_by(checking.function, subject)
     with _progress(subject, checking, claimed=claim is not None, quiet=running.writing.quiet) as progress:
         report = check_subject(
             subject, claim, sample=checking.sample, seed=checking.seed, every=checking.every, all_entries=checking.all,

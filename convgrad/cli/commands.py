@@ -60,7 +60,8 @@ def check(reading: ClaimReading, checking: Checking, running: Running) -> int:
     """Gradients verified by finite differences, and somebody else's mistake named; or the installation verified."""
     from convgrad.cli.checks import of_installation, of_subjects
 
-    return of_subjects(reading, checking, running) if any(reading) else of_installation(running)
+    asked = any(reading) or checking.function is not None
+    return of_subjects(reading, checking, running) if asked else of_installation(running)
 
 
 def network(reading: NetworkReading, opened: Opened, overlays: Overlays, running: Running) -> int:

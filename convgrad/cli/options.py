@@ -105,6 +105,7 @@ CLAIMED = tuple(
     for name, what in (("dW", "the dW"), ("db", "the db"), ("dX", "the dX"), ("y", "the output"))
 )
 CHECKING = (
+    Option("function", "somebody's function, run once: function(delta, x, w, b)", CHECK, "FILE.py:NAME"),
     Option("all", "show every wrong entry, with the overlays that make it", CHECK, kind=bool, flag="--all"),
     Option("sample", "difference only so many entries, chosen by --seed", CHECK, "N", int, least=1),
     Option(

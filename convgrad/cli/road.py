@@ -79,7 +79,7 @@ def _require(opened: Opened, subject: Subject) -> None:
 def _require_steps(subject: Subject, count: int) -> None:
     """What refuses a step does so before anything is written: a missing rate, an exact number grown too large."""
     for step in subject.steps(count if subject.arithmetic == "exact" else 1):
-        step.to_dict()
+        step.streamed()
 
 
 def _refuse_swapped(entry: str, case: str | None) -> None:

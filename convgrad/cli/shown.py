@@ -28,7 +28,7 @@ class Results:
 
     def _dict(self, record: Any) -> Mapping[str, Any]:
         overlays = self.overlays.overlays
-        as_dict: Mapping[str, Any] = record.to_dict(*([] if overlays is None else [overlays]))
+        as_dict: Mapping[str, Any] = record.streamed(*([] if overlays is None else [overlays]))
         return as_dict
 
     def _text(self, record: Any) -> Iterator[str]:

@@ -91,8 +91,9 @@ def _index(text: str, option: str) -> Any:
 
 
 class Checking(NamedTuple):
-    """How to check: how much of it to difference and to show, and how strong a case must be."""
+    """How to check: whose function, how much of it to difference and to show, and how strong a case must be."""
 
+    function: str | None = None
     all: bool = False
     sample: int | None = None
     every: bool = False

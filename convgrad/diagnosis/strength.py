@@ -70,7 +70,8 @@ def _few_samples(case: Case, truth: Mapping[str, Array]) -> _Eye | None:
     assert x is not None
     if len(x) < 2 * FEW or x.size <= LARGE:
         return None
-    layout = replace(case.layout, input=(FEW, *case.layout.input[1:]))
+    shape = case.layout.outward("x", (FEW, *x.shape[1:])) if case.layout.batch else case.layout.input
+    layout = replace(case.layout, input=shape)
     operands, delta = {**case.operands, "x": x[:FEW]}, None if case.delta is None else case.delta[:FEW]
     part = replace(case, operands=operands, delta=delta, layout=layout)
     return _Eye(part, {name: array for name, array in Gradients(part).by_array.items() if name in truth})

@@ -13,7 +13,7 @@ import numpy as np
 
 from convgrad.documents.document import Document
 from convgrad.documents.sources import Source, refuse
-from convgrad.errors import RequestError
+from convgrad.errors import Path, Point, RequestError, path_text
 
 Members = dict[str, zipfile.ZipInfo]
 
@@ -29,8 +29,42 @@ def of_array(source: Source, **_: bool) -> Iterator[Document]:
 
 
 def of_archive(source: Source, **_: bool) -> Iterator[Document]:
-    """Of a .npz archive the member that is named, the only one, or all by name, as a document."""
-    return iter([Document(source.name, 1, _read(source, _archive))])
+    """Of a .npz archive the member that is named, the only one, or all by name, as a document.
+
+    Where every name is a path, as in conv1/claim/dX, a document for each first word: what `watch` saved.
+    """
+    value = _read(source, _archive)
+    if source.member is not None or not isinstance(value, dict) or not all("/" in name for name in value):
+        return iter([Document(source.name, 1, value)])
+    cases = _nested(value).items()
+    return (Nested(f"{source.name}:{name}", number, case) for number, (name, case) in enumerate(cases, 1))
+
+
+class Nested(Document):
+    """A document whose keys are members of an archive, by their paths."""
+
+    __slots__ = ()
+
+    def locate(self, path: Path, *, key: bool = False) -> Point:
+        """Where the value at a path is: run.npz:conv1/claim/dX[0,1]."""
+        keys = [str(part) for part in path if not isinstance(part, int) or path[:1] == ("layers",)]
+        indices = path[len(keys) :] if path[:1] != ("layers",) else ()
+        return Point("/".join((self.name, *keys)) + path_text(indices))
+
+
+def _nested(members: dict[str, Any]) -> dict[str, Any]:
+    """Members by their paths as mappings in mappings; `layers` is a list."""
+    tree: dict[str, Any] = {}
+    for name, value in members.items():
+        *keys, last = name.split("/")
+        here = tree
+        for key in keys:
+            here = here.setdefault(key, {})
+        here[last] = value
+    for case in tree.values():
+        if isinstance(layers := case.get("layers"), dict):
+            case["layers"] = list(layers.values())
+    return tree
 
 
 def _read(source: Source, content: Callable[[Source], Any]) -> Any:

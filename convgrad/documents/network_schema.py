@@ -80,10 +80,10 @@ RATE: Schema = {"type": ["number", "string"], "description": "at least 0"}
 
 def _network() -> Schema:
     keys = keys_of_case()
-    axes = "number of spatial axes of the input, where no layer tells"
+    axes = {"minimum": 0, "description": "number of spatial axes of the input, where no layer tells; 0 for features"}
     properties = {
         "input": {"description": "x, of any of the three ranks of the case document", **NUMBERS},
-        "dims": {**described(keys["dims"]), "description": axes},
+        "dims": {**described(keys["dims"]), **axes},
         "layers": {"type": "array", "items": _layer(), "minItems": 1},
         "loss": LOSS,
         "delta": {"description": "dL/dy at the output, in place of a loss", "anyOf": [{"const": "ones"}, NUMBERS]},

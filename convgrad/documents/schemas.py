@@ -57,7 +57,7 @@ def schema(name: str) -> Schema:
     """The JSON Schema of `case`, or of what `forward`, `backward`, `explain` or `check` put out.
 
     `overlay` is a line of JSON Lines with an overlay, `error` what stands for a refused case among many, and
-    `installation` what a check without a case puts out.
+    `installation` what a check without a case puts out, `checks` that of a model's layers in Python.
 
     Raises RequestError for a name that is none of these.
     """
@@ -350,6 +350,15 @@ def _installation() -> Schema:
     return closed(properties, list(properties), "what the installation computes on its built-in cases")
 
 
+def _checks() -> Schema:
+    properties = {
+        "schema": {"const": "convgrad.checks/1"},
+        "verdict": _described(VERDICT, "differs if any does"),
+        "checks": _list(_described({"type": "object"}, "what is in schema check, or network-check")),
+    }
+    return closed(properties, list(properties), "checks of several cases, such as the layers of a model")
+
+
 SAVED: Schema = {
     "description": "the array that went to a .npy file: the output of forward, the dX of backward",
     "type": "object",
@@ -394,6 +403,7 @@ def _schemas() -> dict[str, Schema]:
         "check": _output("check", {**head, **CHECKED}, ["settings", *(name for name in CHECKED if name != "sample")]),
         "overlay": {**OVERLAY, "required": ["type", *OVERLAY["required"]]},
         "error": ERROR,
+        "checks": _checks(),
         "installation": _installation(),
     }
 

@@ -23,6 +23,18 @@ INLINE = re.compile(
     re.VERBOSE | re.IGNORECASE,
 )
 NUMBERS = re.compile(r"[-+]?\.?\d[-+.\deE/]*(?:, *[-+]?\.?\d[-+.\deE/]*)+")
+PRINT = re.compile(
+    r"""\s*(?: Parameter\ containing: | <tf\. | \{\s*[{\d.+-] | (?:Float|Int)\d+\[ | \d+[×x]\d+\S*\s+\S*(?:Array|Matrix)
+        | (?:\w+\s*=\s*)?(?:\w+\.)*
+          (?: masked_array | tensor | Tensor | array | Array | DeviceArray | asarray | (?:float|int)(?:16|32|64) )\(
+        | (?:(?:static|const|constexpr|float|double|int)\s+)+\w+\s*\[ )""",
+    re.VERBOSE,
+)
+"""How a text begins that can be nothing but a printed array."""
+LIKELY_PRINT = re.compile(
+    rf"{PRINT.pattern} | \s*(?: [\[\d.+\-\#%(] | // | \w+\s*= | \w*\(: | nan\b | inf\b )", re.VERBOSE | re.IGNORECASE
+)
+"""How one begins that may be one, where it is no document."""
 BINARY = {  # how files begin that are no text, and what to do with them
     b"\x93NUMPY": "this is a NumPy array: give the file a name that ends in .npy",
     b"PK\x03\x04": "this is a ZIP archive: NumPy's have a name that ends in .npz",
@@ -48,12 +60,14 @@ class Format(NamedTuple):
 
 YAML = Format("yaml", (".yaml", ".yml"), "convgrad.documents.reading:of_text")
 JSON_LINES = Format("jsonl", (".jsonl", ".ndjson"), "convgrad.documents.reading:of_text", is_lines=True)
+PRINTED = Format("print", (".csv", ".tsv"), "convgrad.documents.printed:of_print")
 FORMATS = [
     YAML,
     Format("json", (".json",), "convgrad.documents.reading:of_text"),
     JSON_LINES,
     Format("npy", (".npy",), "convgrad.documents.binary:of_array"),
     Format("npz", (".npz",), "convgrad.documents.binary:of_archive", has_members=True),
+    PRINTED,
 ]
 
 
@@ -137,6 +151,8 @@ def source(argument: str, *, option: str | None = None, stdin: Any = None) -> So
     of_members = form is not None and form.has_members
     if form is not None and of_members and os.path.exists(whole):
         return Source(argument, form, path=whole, member=member)
+    if PRINT.match(argument):
+        return Source(option or "<argument>", PRINTED, inline=argument)
     if INLINE.match(argument):
         return Source(option or "<argument>", YAML, inline=argument)
     return _no_such_file(whole if of_members else argument, option)

@@ -11,6 +11,7 @@ import numpy as np
 
 from convgrad.core.arithmetic import DTYPES, Array
 from convgrad.core.nested import Numbers
+from convgrad.core.record import Record
 from convgrad.errors import Problem, RequestError
 from convgrad.passes.gradients import Forward, Gradients, head
 from convgrad.subject.case import Case, make_case
@@ -34,7 +35,7 @@ class Batch:
 
 
 @dataclass(frozen=True)
-class Saved:
+class Saved(Record):
     """What is left to say of a case whose largest array went elsewhere: `name` of `shape`, in `file`; and the sums."""
 
     case: Case
@@ -45,7 +46,10 @@ class Saved:
     dW: Array | None = None
     db: Array | None = None
 
-    def to_dict(self) -> dict[str, Any]:
+    def __repr__(self) -> str:
+        return f"Saved({self.name} {self.shape} {self.dtype} in {self.file})"
+
+    def streamed(self) -> dict[str, Any]:
         """What the JSON says."""
         sums = {name: array for name, array in (("dW", self.dW), ("db", self.db)) if array is not None}
         saved = {self.name: {"file": self.file, "shape": list(self.shape), "dtype": self.dtype}}
@@ -69,14 +73,14 @@ def batch_of(
     if not isinstance(document.get("input"), np.ndarray) or isinstance(document.get("delta"), (list, tuple)):
         return None
     kind = DTYPES.get(arithmetic, DTYPES["float64"])
-    outlines = {key: _outline(document[key], kind) for key in BATCHED if isinstance(document.get(key), np.ndarray)}
+    outlines = {key: outline(document[key], kind) for key in BATCHED if isinstance(document.get(key), np.ndarray)}
     outlined = {**document, **outlines}
     if needs_ones := isinstance(document.get("delta"), str):  # a word, which takes no memory until it is written out
         del outlined["delta"]
     whole = make_case(outlined, arithmetic=arithmetic, nonfinite=nonfinite, needs_delta=needs_delta and not needs_ones)
     count, each = whole.shapes["x"][0], kind.itemsize * (2 * prod(whole.shapes["x"][1:]) + prod(whole.output_shape[1:]))
     samples = max(room // max(each, 1), 1)
-    if samples >= count:
+    if samples >= count or whole.layout.data[:1] not in ((), (0,)):
         return None
 
     def parts() -> Iterator[tuple[slice, Case]]:
@@ -88,18 +92,18 @@ def batch_of(
                     {**document, **arrays}, arithmetic=whole.arithmetic, nonfinite=nonfinite, needs_delta=needs_delta
                 )
             except RequestError as error:
-                raise RequestError(_moved(problem, first) for problem in error.problems) from None
+                raise RequestError(moved(problem, first) for problem in error.problems) from None
             yield slice(first, last), case
 
     return Batch(whole, parts())
 
 
-def _outline(array: Array, kind: np.dtype[Any]) -> Numbers:
+def outline(array: Any, kind: np.dtype[Any]) -> Numbers:
     """An array of that shape, of which nothing has to be read: a single zero stands for every number."""
     return Numbers(np.broadcast_to(np.zeros((), kind), array.shape), array.shape, exact=False)
 
 
-def _moved(problem: Problem, first: int) -> Problem:
+def moved(problem: Problem, first: int) -> Problem:
     """A problem in a part's array, told where it is in the whole one."""
     key, *index = problem.path or ("",)
     if key not in BATCHED or not index or not isinstance(index[0], int):

@@ -12,8 +12,9 @@ from typing import Any
 import numpy as np
 
 from convgrad.core.arithmetic import Array
+from convgrad.core.record import Record
 from convgrad.passes.overlays import Overlays, PresentedOverlays
-from convgrad.subject.case import HAND_SIZED, Case, as_case, products_of
+from convgrad.subject.case import HAND_SIZED, Case, arrays_of, as_case, as_document, products_of
 from convgrad.subject.layout import GRADIENTS
 
 BRIEF = 12
@@ -21,7 +22,7 @@ BRIEF = 12
 
 
 @dataclass(frozen=True)
-class Forward:
+class Forward(Record):
     """The output of a case: `.output`, in the rank and kind its user asked for."""
 
     case: Case
@@ -38,7 +39,7 @@ class Forward:
     def output(self) -> Array:
         return self.case.present("y", self.y)
 
-    def to_dict(self) -> dict[str, Any]:
+    def streamed(self) -> dict[str, Any]:
         """What the JSON says."""
         return {"schema": "convgrad.forward/1", **head(self.case), "output": self.output}
 
@@ -84,31 +85,49 @@ class Gradients(Forward):
         """The same in full shapes, in the kind that they are computed in."""
         return Overlays(self.case)
 
-    def to_dict(self, overlays: str | int | None = None) -> dict[str, Any]:
+    def streamed(self, overlays: str | int | None = None) -> dict[str, Any]:
         """What the JSON says; of overlays ("all", "none" or how many) there is an iterator, so that they stream."""
         named = {"dW": self.dW, "db": self.db, "dX": self.dX}
         result = {"schema": "convgrad.backward/1", **head(self.case), "output": self.output}
         result |= {name: array for name, array in named.items() if array is not None}
         if overlays not in (None, "none"):
             shown = islice(self.overlays, None if overlays == "all" else int(overlays or 0))
-            result["overlays"] = (overlay.to_dict() for overlay in shown)
+            result["overlays"] = (overlay.streamed() for overlay in shown)
         return result
 
 
-def forward(case: Mapping[str, Any] | Case, **keywords: Any) -> Forward:
-    """The output of a case: a mapping as in a case document, or a Case; keywords win over it.
+def forward(case: Any = None, input: Any = None, **keywords: Any) -> Forward:
+    """The output of a case: a mapping as in a case document, or a Case; keywords win over it, or make it alone.
 
+    In its place there may be a layer of another library, such as a module of PyTorch, with its input next. Of Dask
+    arrays the result is a Dask array, too.
     `arithmetic` is "auto", "exact", "float64" or "float32". Raises RequestError for a wrong request.
     """
-    return Forward(as_case(case, needs_delta=False, **keywords))
+    made: Forward = _made(Forward, case, keywords | arrays_of(input))
+    return made
 
 
-def backward(case: Mapping[str, Any] | Case, **keywords: Any) -> Gradients:
-    """The gradients of a case: a mapping as in a case document, or a Case; keywords win over it.
+def backward(case: Any = None, input: Any = None, delta: Any = None, **keywords: Any) -> Gradients:
+    """The gradients of a case: a mapping as in a case document, or a Case; keywords win over it, or make it alone.
 
+    In its place there may be a layer of another library, such as a module of PyTorch, with input and delta next. Of
+    Dask arrays the gradients are Dask arrays, too.
     `arithmetic` is "auto", "exact", "float64" or "float32". Raises RequestError for a wrong request.
     """
-    return Gradients(as_case(case, **keywords))
+    made: Gradients = _made(Gradients, case, keywords | arrays_of(input, delta))
+    return made
+
+
+def _made(kind: type[Forward], case: Any, keywords: dict[str, Any]) -> Any:
+    """The record of a case; of Dask arrays one that is as lazy as they are."""
+    needs_delta = kind is not Forward
+    values = [*keywords.values(), *(case.values() if isinstance(case, Mapping) else ())]
+    if any(type(value).__module__.partition(".")[0] == "dask" for value in values):
+        from convgrad.passes.lazy import lazy_of
+
+        options = {name: keywords.pop(name) for name in ("arithmetic", "nonfinite") if name in keywords}
+        return lazy_of(as_document(case, keywords), needs_delta=needs_delta, **options)
+    return kind(as_case(case, needs_delta=needs_delta, **keywords))
 
 
 def _repr(record: Forward, *names: str, made: str) -> str:

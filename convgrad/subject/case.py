@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import partial
 from math import prod
 from typing import Any, TypeVar
 
@@ -12,9 +13,10 @@ from convgrad.core.nested import MOST_PROBLEMS, Numbers, read_numbers
 from convgrad.errors import Problem, RequestError
 from convgrad.operations import OPERATIONS, Operation
 from convgrad.operations.conv_transpose import refuse_same
-from convgrad.operations.geometry import refuse_flood, refuse_toil, resolved_padding
+from convgrad.operations.geometry import refuse_flood, refuse_toil, resolved_padding, shape_text
 from convgrad.operations.operation import Shape
-from convgrad.subject.layout import Layout
+from convgrad.subject.foreign_words import closest, did_you_mean, meant
+from convgrad.subject.layout import Layout, common_layouts, orders, read_layout
 from convgrad.subject.settings import (
     integer,
     is_list,
@@ -29,10 +31,13 @@ from convgrad.subject.shapes import check_bias, check_channels, check_delta, ful
 from convgrad.vocabulary import (
     ALWAYS,
     ARITHMETICS,
+    CONVOLUTION,
+    LAYERS,
     MOST_DIMS,
     NORM,
     OPERANDS,
     PARAMETERS,
+    RESULTS,
     SETTINGS,
     TRANSPOSED,
     keys_of_case,
@@ -133,17 +138,46 @@ def make_case(
     collect.problems += _unknown_keys(given)
     operation = collect.attempt(_operation, given)
     numbers = _read_arrays(given, collect, nonfinite)
-    dims = collect.attempt(_dims, given, numbers)
+    dims = collect.attempt(_dims, given, numbers, operation)
     settings = _read_settings(given, operation, dims, collect) if operation else {}
     collect.problems += _missing(given, operation, needs_delta)
     collect.raise_any()
     assert operation is not None
     assert dims is not None
-    return _fitted(operation, given, numbers, {"dims": dims, **settings}, arithmetic)
+    try:
+        return _fitted(operation, given, numbers, {"dims": dims, **settings}, arithmetic)
+    except RequestError as error:
+        if error.problems[0].path[:1] not in (("kernel",), ("delta",)) or "layout" in given:
+            raise
+        fit = partial(_fitted, operation, settings={"dims": dims, **settings}, arithmetic="float64")
+        raise _advised(error, _suspected(fit, given, numbers, dims)) from None
 
 
-def as_case(case: Mapping[str, Any] | Case, *, needs_delta: bool = True, **keywords: Any) -> Case:
-    """A Case as it is, or one made from a mapping; keywords win over the mapping's keys."""
+def _suspected(fit: Callable[..., Case], given: Mapping[str, Any], numbers: Mapping[str, Numbers], dims: int) -> str:
+    """A layout in which arrays of these shapes, that do not fit as they are, would."""
+    outlines = {name: part.outline() for name, part in numbers.items()}
+    with_kernel = "w" in numbers and len(numbers["w"].shape) > dims
+    for letters in common_layouts(dims, with_kernel):
+        try:
+            fit({**given, "layout": letters.split(",")}, outlines)
+        except RequestError:
+            continue
+        return letters
+    return ""
+
+
+def _advised(error: RequestError, letters: str) -> RequestError:
+    """The error, with the layout in which there would be none."""
+    first, *others = error.problems
+    advice = f"{first.advice}; with --layout {letters} they fit" if letters else first.advice
+    return RequestError([replace(first, advice=advice.removeprefix("; ")), *others])
+
+
+def as_case(case: Any, *, needs_delta: bool = True, **keywords: Any) -> Case:
+    """A Case as it is, or one made from a mapping; keywords win over the mapping's keys, and may be all there is.
+
+    In the mapping's place there may be a layer of another library.
+    """
     if isinstance(case, Case):
         if not keywords:
             return case
@@ -152,38 +186,43 @@ def as_case(case: Mapping[str, Any] | Case, *, needs_delta: bool = True, **keywo
     if "allow_nonfinite" in keywords:  # as the option is called
         keywords["nonfinite"] = keywords.pop("allow_nonfinite")
     options = {name: keywords.pop(name) for name in ("arithmetic", "nonfinite") if name in keywords}
-    document = {**case, **keywords} if isinstance(case, Mapping) else case
-    return make_case(document, needs_delta=needs_delta, **options)
+    return make_case(as_document(case, keywords), needs_delta=needs_delta, **options)
+
+
+def arrays_of(input: Any, delta: Any = None) -> dict[str, Any]:
+    """The arrays that were given, as keywords."""
+    return {name: array for name, array in (("input", input), ("delta", delta)) if array is not None}
+
+
+def as_document(document: Any, keywords: Mapping[str, Any]) -> Any:
+    """A mapping, a layer of another library, or nothing, together with keywords, which win; else what was given."""
+    if document is None or (isinstance(document, Mapping) and keywords):
+        return {**(document or {}), **keywords}
+    if isinstance(document, Mapping):
+        return document
+    from convgrad.frameworks.layers import document_of, is_layer  # here, so that documents are read without
+
+    return document_of(document, keywords) if is_layer(document) else document
 
 
 def _unknown_keys(given: Mapping[str, Any]) -> list[Problem]:
     return [
-        Problem(f"unknown key '{key}'" + did_you_mean(str(key), keys_of_case()), path=(str(key),), of_key=True)
+        Problem(f"unknown key '{key}'" + did_you_mean(str(key), keys_of_case()), _advice(str(key), given), (str(key),),
+                of_key=True)
         for key in _unknown(given)
-    ]
+    ]  # fmt: skip
+
+
+def _advice(key: str, given: Mapping[str, Any]) -> str:
+    """Where what an unknown key says is said here, if it is said elsewhere."""
+    if key in RESULTS or meant(key, RESULTS):
+        return f"what somebody else computed goes in `claim`, as in claim: {{{closest(key, RESULTS)}: …}}"
+    sized = meant(key, ("window",)) and "kernel" in {*given, *_meant(given)}
+    return "leave it out: the size of a kernel is that of its array" if sized else ""
 
 
 def _unknown(given: Mapping[str, Any]) -> list[str]:
     return [key for key in given if key not in SETTINGS and key not in ALWAYS]
-
-
-def did_you_mean(word: str, words: Iterable[str]) -> str:
-    """A suggestion for a misspelt word, or nothing.
-
-    >>> did_you_mean("kernal", ["kernel", "input"])
-    ': did you mean `kernel`?'
-    """
-    close = closest(word, words)
-    return f": did you mean `{close}`?" if close else ""
-
-
-def closest(word: str, words: Iterable[str]) -> str | None:
-    """The word most like a misspelt one, if any is."""
-    from difflib import get_close_matches
-
-    folded = {known.casefold(): known for known in words}
-    close = get_close_matches(word.casefold(), list(folded), n=1, cutoff=0.6)
-    return folded[close[0]] if close else None
 
 
 def _operation(given: Mapping[str, Any]) -> Operation:
@@ -192,9 +231,18 @@ def _operation(given: Mapping[str, Any]) -> Operation:
     if name is None:
         raise RequestError(Problem("which operation is it?", f"say `op:`, one of {', '.join(OPERATIONS)}"))
     if not isinstance(name, str) or name not in OPERATIONS:
-        hint = did_you_mean(name, OPERATIONS) if isinstance(name, str) else ""
-        raise RequestError(Problem(f"unknown operation {said(name)}{hint}", f"one of {', '.join(OPERATIONS)}", ("op",)))
+        raise RequestError(_unknown_operation(name))
     return OPERATIONS[name]
+
+
+def _unknown_operation(name: Any) -> Problem:
+    """What is said of an operation that a case cannot be."""
+    hint = did_you_mean(name, OPERATIONS) if isinstance(name, str) else ""
+    of_layer = (name if name in LAYERS else meant(name, LAYERS)) if isinstance(name, str) and not hint else None
+    if of_layer:
+        said_so = "" if of_layer == name else f", here `{of_layer}`,"
+        return Problem(f"{said(name)}{said_so} is only a layer of a network", "use `convgrad network`", ("op",))
+    return Problem(f"unknown operation {said(name)}{hint}", f"one of {', '.join(OPERATIONS)}", ("op",))
 
 
 def _read_arrays(given: Mapping[str, Any], collect: Collector, nonfinite: bool) -> dict[str, Numbers]:
@@ -207,14 +255,17 @@ def _read_arrays(given: Mapping[str, Any], collect: Collector, nonfinite: bool) 
     return numbers
 
 
-def _dims(given: Mapping[str, Any], numbers: Mapping[str, Numbers]) -> int | None:
+def _dims(given: Mapping[str, Any], numbers: Mapping[str, Numbers], operation: Operation | None) -> int | None:
     """The number of spatial axes: as said, else from the kernel, a listed setting, or the input; None without one."""
     if "dims" in given:
         try:
             return integer(given["dims"], 1, MOST_DIMS)
         except RequestError as error:
             raise RequestError(problem.under("dims") for problem in error.problems) from None
+    if "layout" in given:
+        return len(read_layout(given["layout"])[0]) - 2
     if "w" in numbers:
+        _refuse_two_readings(given, numbers, operation)
         return _dims_of_kernel(len(numbers["w"].shape))
     rank, listed = len(numbers["x"].shape) if "x" in numbers else 0, listed_dims(given)
     # a list of one may be for all axes: it says 1 only where an input of that rank can have one
@@ -227,6 +278,29 @@ def _dims(given: Mapping[str, Any], numbers: Mapping[str, Numbers]) -> int | Non
     raise RequestError(
         Problem(f"an input of rank {rank} may have several numbers of axes", "say `dims: 1`, 2 or 3", ("input",))
     )
+
+
+def _refuse_two_readings(given: Mapping[str, Any], numbers: Mapping[str, Numbers], operation: Operation | None) -> None:
+    """Ask where a kernel of rank 3 may be filters over one axis with channels, or over two, and delta does not say."""
+    kernel, x = numbers["w"].shape, numbers["x"].shape if "x" in numbers else ()
+    if operation is None or operation.family != CONVOLUTION or (len(kernel), len(x)) != (3, 2) or 0 in kernel:
+        return
+    groups = given.get("groups", 1)
+    over_one = x[0] == kernel[1] * (groups if isinstance(groups, int) else 1)
+    over_two = kernel[1] <= x[0] and kernel[2] <= x[1]
+    rank = len(numbers["delta"].shape) if "delta" in numbers else 0
+    if over_two and rank != 2 and (not over_one or rank == 3 or listed_dims(given) == 2):
+        raise RequestError(_two_readings(kernel, x))
+
+
+def _two_readings(kernel: Shape, x: Shape) -> Problem:
+    filters, channels, length = kernel
+    return Problem(
+        f"a kernel {shape_text(kernel)} on an input {shape_text(x)} may be {filters} filters of {channels} channels "
+        f"over one axis, or {filters} filters {channels}x{length} over two",
+        f"say `dims: 1`; or `dims: 2`, with the kernel as {shape_text((filters, 1, channels, length))} and the input "
+        f"as {shape_text((1, *x))}", ("kernel",),
+    )  # fmt: skip
 
 
 def _dims_of_kernel(rank: int) -> int:
@@ -307,7 +381,9 @@ def _fitted(
     arithmetic: str,
 ) -> Case:  # fmt: skip
     dims, transposed = settings["dims"], operation.family == TRANSPOSED
-    layout, shapes = _layout(numbers, dims), {}
+    layout, shapes = _layout(operation, given, numbers, dims), {}
+    numbers = {name: layout.arranged(name, part) for name, part in numbers.items()}
+    settings |= {"layout": said_layout} if (said_layout := _said_layout(given, layout)) else {}
     shapes["x"] = full_input(numbers["x"].shape, dims)
     if "w" in numbers:
         shapes["w"] = full_kernel(numbers["w"].shape, dims)
@@ -329,7 +405,8 @@ def _fitted(
     refuse_toil(settings.get("window") or (), shapes["x"][2:], output, prod(shapes["x"]))
     check_bias(layout.bias, output[1])
     if "delta" in numbers:
-        check_delta(operation, numbers["delta"].shape, layout.output(output), shapes, settings)
+        expected = output[2 - layout.batch - layout.channels_out :]
+        check_delta(operation, numbers["delta"].shape, expected, shapes, settings, partial(layout.outward, "y"))
     chosen, kind = _arithmetic(arithmetic, operation, settings, numbers, shapes, output)
     arrays = _in_kind(numbers, chosen)
     operands: dict[str, Array | None] = dict.fromkeys(operation.operands)
@@ -358,9 +435,29 @@ def _in_kind(numbers: Mapping[str, Numbers], kind: str) -> dict[str, Array]:
     return {name: array for name, array in arrays.items() if array is not None}
 
 
-def _layout(numbers: Mapping[str, Numbers], dims: int) -> Layout:
+def _layout(operation: Operation, given: Mapping[str, Any], numbers: Mapping[str, Numbers], dims: int) -> Layout:
+    """The shapes that came, and the orders of their axes."""
     kernel, bias = (numbers[name].shape if name in numbers else None for name in ("w", "b"))
-    return Layout(dims, numbers["x"].shape, kernel, bias)
+    layout = Layout(dims, numbers["x"].shape, kernel, bias)
+    if "layout" not in given:
+        return layout
+    data, filters = read_layout(given["layout"])
+    if len(data) != dims + 2:
+        message = f"{data} has {len(data) - 2} spatial axes, but there are {dims}"
+        raise RequestError(Problem(message, "check `layout` and `dims`", ("layout",)))
+    if not filters and kernel is not None and len(kernel) > dims:
+        message = f"{data} is the layout of the input: that of the kernel is not told"
+        raise RequestError(Problem(message, f"say it, as in [{data}, {data[1:-1]}IO]", ("layout",)))
+    first = "IO" if operation.family == TRANSPOSED else "OI"
+    order = orders(data, filters or first + data.replace("N", "").replace("C", ""), kernel_first=first)
+    return replace(layout, data=order[0], filters=order[1])
+
+
+def _said_layout(given: Mapping[str, Any], layout: Layout) -> tuple[str, ...]:
+    """The letters of a layout that is not the one here."""
+    if not layout.data and not layout.filters:
+        return ()
+    return tuple(word for word in read_layout(given["layout"]) if word)
 
 
 def _arithmetic(

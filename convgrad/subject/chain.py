@@ -96,9 +96,9 @@ def chain_of(case: Case) -> Chain:
     x, delta = case.operands["x"], case.delta
     assert x is not None
     return Chain(
-        case.layout.restored("x", x), case.dims, case.layout.batch,
+        case.layout.bare("x", x), case.dims, case.layout.batch,
         (Layer("", 0, case.operation, case.settings, parameters, case),), None,
-        None if delta is None else case.layout.restored("y", delta), None, 0, 0,
+        None if delta is None else case.layout.bare("y", delta), None, 0, 0,
         "auto" if case.rounded else case.arithmetic, case.document, {},
     )  # fmt: skip
 

@@ -15,6 +15,7 @@ from convgrad.core.arithmetic import Plain, rational
 from convgrad.core.nested import exact_value, read_numbers
 from convgrad.errors import Problem, RequestError
 from convgrad.operations.geometry import shape_text
+from convgrad.subject.foreign_words import did_you_mean
 from convgrad.vocabulary import (
     BOOLEAN,
     CHOICE,
@@ -161,7 +162,8 @@ def _padding(setting: Setting, value: Any, dims: int) -> Any:
         if value in setting.choices:
             return str(value)
         if not isinstance(value, Plain) or value[:1].isalpha():
-            _refuse(f"expected cells or one of {', '.join(setting.choices)}, found '{value}'")
+            hint = did_you_mean(value, setting.choices)
+            _refuse(f"expected cells or one of {', '.join(setting.choices)}, found '{value}'{hint}")
     if not is_list(value):
         return ((integer(value, 0),) * 2,) * dims
     if dims == 1 and len(value) == 2:
@@ -195,7 +197,8 @@ def boolean(value: Any) -> bool:
 def choice(value: Any, *words: str) -> str:
     """One of a few words."""
     if not isinstance(value, str) or value not in words:
-        _refuse(f"expected {', '.join(words[:-1])} or {words[-1]}, found {said(value)}")
+        hint = did_you_mean(value, words) if isinstance(value, str) else ""
+        _refuse(f"expected {', '.join(words[:-1])} or {words[-1]}, found {said(value)}{hint}")
     return str(value)
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from itertools import product
 from typing import Any
 
@@ -116,14 +116,15 @@ def check_bias(bias: Shape | None, channels: int) -> None:
 
 
 def check_delta(
-    operation: Operation, shape: Shape, expected: Shape, shapes: Mapping[str, Shape], settings: Mapping[str, Any]
-) -> None:
-    """delta has the output's shape, in the rank the output has."""
+    operation: Operation, shape: Shape, expected: Shape, shapes: Mapping[str, Shape], settings: Mapping[str, Any],
+    outward: Callable[[Shape], Shape] = tuple,
+) -> None:  # fmt: skip
+    """delta has the output's shape, in the rank the output has; `outward` gives a shape as its user has it."""
     if shape == expected:
         return
     raise RequestError(
         Problem(
-            f"delta has shape {shape_text(shape)}, but the output has {shape_text(expected)}"
+            f"delta has shape {shape_text(outward(shape))}, but the output has {shape_text(outward(expected))}"
             + _told(_differing(operation, shape, expected, shapes, settings)),
             _suggestions(operation, shape, expected, shapes, settings),
             ("delta",),

@@ -23,12 +23,13 @@ VIEWS = {
     "Saved": "of_saved",
     "Explanation": "of_explanation",
     "Report": "of_report",
+    "Reports": "of_reports",
     "Installation": "of_installation",
     "Shown": "of_network",
 }
 """A view for each kind of record: a module with `view(record, asked)`, imported when it is needed."""
 
-__all__ = ["Asked", "blocks", "encodable", "render"]
+__all__ = ["Asked", "blocks", "encodable", "numbers_of", "render"]
 
 
 def blocks(record: Any, asked: Asked = Asked()) -> View:  # noqa: B008 - it is frozen
@@ -38,6 +39,13 @@ def blocks(record: Any, asked: Asked = Asked()) -> View:  # noqa: B008 - it is f
     """
     view: View = import_module(f"convgrad.views.{VIEWS[type(record).__name__]}").view(record, asked)
     return view
+
+
+def numbers_of(record: Any, digits: int = 6, blank: str = UNICODE.dot) -> Numbers:
+    """How the numbers of a record are written: fractions where exact ones were asked for."""
+    case = getattr(record, "case", None)
+    exact = case is not None and case.arithmetic == "exact" and not case.rounded
+    return Numbers(digits, fractions=exact, blank=blank)
 
 
 def render(
@@ -52,8 +60,6 @@ def render(
     Raises RequestError, before the first chunk, for an overlay or a channel that there is not.
     """
     symbols = ASCII if ascii else UNICODE
-    case = getattr(record, "case", None)
-    exact = case is not None and case.arithmetic == "exact" and not case.rounded
-    numbers = Numbers(digits, fractions=exact, blank=symbols.dot)
+    numbers = numbers_of(record, digits, symbols.dot)
     look = Look(width, numbers, symbols, coloured(color, width is not None))
     return text(blocks(record, Asked(overlays, only, channel, quiet)), look, results_only=quiet)

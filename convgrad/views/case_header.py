@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from convgrad.core.arithmetic import natural
+from convgrad.core.nested import PrintedRows
 from convgrad.subject.case import Case
 from convgrad.views.block_kinds import Facts, Heading, Section, Sign, Words, printable, shape_text
 from convgrad.vocabulary import NORM
@@ -39,11 +40,14 @@ def _items(case: Case) -> Iterator[Words]:
     yield f"x {shape_text(case.layout.input)}"
     if case.layout.kernel is not None:
         yield f"kernel {shape_text(case.layout.kernel)}"
+    yield from _printed(case.document)
     for name in GEOMETRY:
         if (value := settings.get(name)) is not None and not _dull(name, value):
             yield f"{name} {_setting(name, value)}" + _mode_of_padding(name, settings)
     yield from _pooling(case)
-    yield from (f"{name} {value}" for name, value in settings.items() if name not in TOLD and value is not None)
+    yield from (
+        f"{name} {_plainly(value)}" for name, value in settings.items() if name not in TOLD and value is not None
+    )
     yield output(case.layout.output(case.output_shape))
     yield case.arithmetic
     if "mode" in settings:
@@ -52,9 +56,20 @@ def _items(case: Case) -> Iterator[Words]:
         yield f"ties: {TIES[rule]}"
 
 
+def _printed(document: Mapping[str, Any]) -> Iterator[str]:
+    """What was read as somebody's print."""
+    claim = document.get("claim")
+    for arrays in (document, claim if isinstance(claim, Mapping) else {}):
+        yield from (f"{key} read as {value.by}" for key, value in arrays.items() if isinstance(value, PrintedRows))
+
+
 def output(shape: Sequence[int]) -> Words:
     """What comes out."""
     return (Sign.TO, f"  output {shape_text(shape)}")
+
+
+def _plainly(value: Any) -> str:
+    return ", ".join(value) if isinstance(value, tuple) else str(value)
 
 
 def _dull(name: str, value: Any) -> bool:

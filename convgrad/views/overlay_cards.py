@@ -61,7 +61,7 @@ def _scaled(overlay: Overlay, pair: Pair) -> tuple[Any, ...]:
 
 def _lead(pair: Pair) -> str:
     """The pair's own index of dW, where the kernel has one."""
-    return f"[{pair.a},{pair.b}]" if pair.case.layout.kernel_channels else ""
+    return pair.lead if pair.case.layout.kernel_channels else ""
 
 
 def _spans(name: str, overlay: Overlay, pair: Pair) -> str:

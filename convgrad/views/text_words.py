@@ -11,6 +11,7 @@ import numpy as np
 from convgrad.core.arithmetic import Array
 from convgrad.views.block_kinds import Apart, Equation, Partial, Sign, Strip, Words
 from convgrad.views.look import Line, Look, wrapped
+from convgrad.views.numbers import Numbers
 
 Text = str | tuple[str, ...] | Line
 """An entry as text, as parts that are each aligned with the same part above and below, or as spans laid out already."""
@@ -28,6 +29,11 @@ class Pen:
             **self._pieces, tuple: self.words, Equation: self._equation, Partial: self._partial, Strip: self._strip,
             np.ndarray: self._window,
         }  # fmt: skip
+
+    @classmethod
+    def plain(cls, numbers: Numbers) -> Pen:
+        """One whose lines are not broken and have no colour."""
+        return cls(Look(None, numbers))
 
     # -- Words ----------------------------------------------------------------------------------------------------
 

@@ -1,5 +1,7 @@
 """A report has one verdict, says what its format promises, and names mistakes; other suites have it in one line."""
 
+import subprocess
+import sys
 from fractions import Fraction
 
 import numpy as np
@@ -318,3 +320,57 @@ def test_every_entry_is_differenced_where_that_is_asked_for_or_nothing_is_claime
     assert check(small, {"db": right.db}).sample is not None
     assert check(small, {"db": right.db}, every=True).sample is None
     assert check(small).sample is None
+
+
+# -- In other people's test suites ------------------------------------------------------------------------------------
+
+
+def doubled(delta, x, w, b):
+    return {"dW": 2 * by_loops(delta, x, w, b)[1], "db": delta.sum(axis=(0, 2, 3))}
+
+
+def test_the_first_line_of_a_failure_has_the_mistake():
+    with pytest.raises(AssertionError) as caught:
+        assert_gradients(doubled, LAYER)
+    assert str(caught.value).splitlines()[0] == "wrong: dW (scaled)"
+
+
+def test_a_failure_in_pytest_shows_the_line_that_asked_and_none_of_ours(tmp_path):
+    script = "from convgrad.testing import assert_gradients\n\n\ndef test_mine():\n"
+    case = "{'input': [1, 2, 3], 'kernel': [1, 3], 'delta': [1, 2]}"
+    script += f"    assert_gradients(lambda delta, x, w, b: {{'dX': -2 * x}}, {case})\n"
+    (tmp_path / "test_it.py").write_text(script)
+    command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", str(tmp_path)]
+    done = subprocess.run(command, capture_output=True, text=True, cwd=tmp_path)
+    assert done.returncode == 1
+    assert ">       assert_gradients(lambda" in done.stdout
+    assert "__tracebackhide__" not in done.stdout  # a line of ours
+    assert "AssertionError: wrong: dX (" in done.stdout
+
+
+def test_arrays_are_made_into_what_the_function_takes_and_sums_may_be_held_in_another_type():
+    class Wrapped:
+        def __init__(self, values):
+            self.values = values
+
+        def __array__(self, dtype=None, copy=None):
+            return np.asarray(self.values, dtype)
+
+    def wrapped(*arrays):
+        assert all(isinstance(array, Wrapped) for array in arrays)
+        return tuple(map(Wrapped, by_loops(*(array.values for array in arrays))))
+
+    assert assert_gradients(wrapped, LAYER, arrays=Wrapped).verdict == "agrees"
+    with pytest.raises(RequestError, match="unknown type 'float8'"):
+        assert_gradients(by_loops, LAYER, accumulate="float8")
+
+    def short(delta, x, w, b):
+        total = np.float16(0)
+        for value in delta.ravel():
+            total = np.float16(total + np.float16(value))
+        return {"db": np.float32(total)}
+
+    many = {"input": np.ones(3000), "kernel": [1.0], "delta": np.full(3000, 1 / 3)}
+    assert assert_gradients(short, many, accumulate="float16").verdict == "agrees"
+    with pytest.raises(AssertionError, match="wrong: db"):
+        assert_gradients(short, many, accumulate="float32")

@@ -16,7 +16,14 @@ from tests.program import LEDGER, convgrad
 WORDS = {
     Writing: {"format": "json", "output": "x.json", "digits": "3", "ascii": True, "color": "never", "quiet": True},
     Overlays: {"overlays": "2", "only": "1,1", "channel": "0"},
-    Checking: {"all": True, "every": True, "sample": "5", "seed": "7", "min_strength": "3"},
+    Checking: {
+        "function": "kernel.py:backward",
+        "all": True,
+        "every": True,
+        "sample": "5",
+        "seed": "7",
+        "min_strength": "3",
+    },
     Opened: {"layer": "conv1", "steps": "2"},
 }
 
