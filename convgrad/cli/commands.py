@@ -17,6 +17,7 @@ from convgrad.cli.typed import (
     Overlays,
     Reading,
     Running,
+    Terms,
     Writing,
 )
 
@@ -49,11 +50,11 @@ def backward(reading: Reading, overlays: Overlays, running: Running) -> int:
     return of_cases(Gradients, reading, running, overlays)
 
 
-def explain(entry: Entry, reading: Reading, running: Running) -> int:
+def explain(entry: Entry, reading: Reading, terms: Terms, running: Running) -> int:
     """One entry of dW, db, dX or y as the sum of its terms."""
     from convgrad.cli.road import of_entry
 
-    return of_entry(entry, reading, running)
+    return of_entry(entry, reading, running, terms)
 
 
 def check(reading: ClaimReading, checking: Checking, running: Running) -> int:

@@ -10,7 +10,7 @@ from convgrad.cli.formats import Result, is_array_file
 from convgrad.cli.requests import Request, requests
 from convgrad.cli.shown import begun
 from convgrad.cli.subjects import case_of, network_of, subject_asked
-from convgrad.cli.typed import Opened, Overlays, Reading, Running
+from convgrad.cli.typed import Opened, Overlays, Reading, Running, Terms
 from convgrad.errors import Point, Problem, RequestError
 from convgrad.passes.gradients import Forward
 
@@ -30,14 +30,14 @@ def of_cases(kind: type[Forward], reading: Reading, running: Running, overlays: 
     return deliver(asked, lambda request: results.of(kind(case_of(request, running, needs_delta))), running)
 
 
-def of_entry(entry: str, reading: Reading, running: Running) -> int:
+def of_entry(entry: str, reading: Reading, running: Running, terms: Terms) -> int:
     """One entry of a case or of a network's layer, NAME.dW[0,1], as a sum; the exit code."""
     from convgrad.passes.explanation import explain_entry, needs_gradients  # here, so that others start without
 
     _refuse_swapped(entry, reading.document)
     of_layers = "." in entry.partition("[")[0]
     needs_delta = of_layers or needs_gradients(entry)
-    results = begun(running)
+    results = begun(running, terms=terms)
 
     def compute(request: Request) -> Result:
         subject = subject_asked(request, running, of_layers=of_layers, needs_delta=needs_delta)

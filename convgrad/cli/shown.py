@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from convgrad.cli.formats import Result
-from convgrad.cli.typed import Overlays, Running, Writing
+from convgrad.cli.typed import Overlays, Running, Terms, Writing
 
 
 @dataclass(frozen=True)
@@ -21,6 +21,7 @@ class Results:
 
     writing: Writing
     overlays: Overlays
+    terms: Terms
 
     def of(self, record: Any, code: int = 0) -> Result:
         """The result that a record is."""
@@ -37,7 +38,7 @@ class Results:
         overlays, only, channel = self.overlays
         return render(
             record, width=self._width, digits=self.writing.digits, ascii=self._is_ascii, color=self._color,
-            overlays=overlays, only=only, channel=channel, quiet=self.writing.quiet,
+            overlays=overlays, only=only, channel=channel, quiet=self.writing.quiet, terms=self.terms.terms,
         )  # fmt: skip
 
     @cached_property
@@ -71,11 +72,11 @@ class Results:
         return "always" if shown else "never"
 
 
-def begun(running: Running, overlays: Overlays | None = None) -> Results:
+def begun(running: Running, overlays: Overlays | None = None, terms: Terms | None = None) -> Results:
     """How the records of a run become results; it begins here: with how many threads, and no warnings of numbers."""
     np.seterr(all="ignore")  # an infinity in the result says it; NumPy's warning names a line of ours
     if running.threads is not None:
         from convgrad.core import threads
 
         threads.limit(running.threads)
-    return Results(running.writing, overlays or Overlays())
+    return Results(running.writing, overlays or Overlays(), terms or Terms())

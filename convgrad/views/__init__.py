@@ -51,15 +51,16 @@ def numbers_of(record: Any, digits: int = 6, blank: str = UNICODE.dot) -> Number
 def render(
     record: Any, *, width: int | None, digits: int = 6, ascii: bool = False, color: str = "auto",
     overlays: int | str | None = None, only: tuple[int, ...] | None = None, channel: tuple[int, ...] | None = None,
-    quiet: bool = False,
+    quiet: bool = False, terms: int | str | None = None,
 ) -> Iterator[str]:  # fmt: skip
     """A record as text, in chunks of whole lines, each made when it is asked for.
 
     `width` is the terminal's, None for a pipe, where no line is too long. `overlays` is "all", "none" or how many;
     `only` opens the one at a position, `channel` chooses a pair of the kernel's first two indices (a pool's channel).
+    `terms` is how many terms of an entry to show, or "all".
     Raises RequestError, before the first chunk, for an overlay or a channel that there is not.
     """
     symbols = ASCII if ascii else UNICODE
     numbers = numbers_of(record, digits, symbols.dot)
     look = Look(width, numbers, symbols, coloured(color, width is not None))
-    return text(blocks(record, Asked(overlays, only, channel, quiet)), look, results_only=quiet)
+    return text(blocks(record, Asked(overlays, only, channel, quiet, terms)), look, results_only=quiet)

@@ -6,12 +6,18 @@ from typing import NamedTuple
 
 
 class Asked(NamedTuple):
-    """Overlays ("all", "none" or how many), the one at a position alone, a channel or a pair of them, results alone."""
+    """Overlays ("all", "none" or how many), the one at a position alone, a channel or a pair of them, results alone.
+
+    `terms` is how many terms of an entry, or "all", with those in the padding; `next` the words that name what was
+    read, where a command line did, so that it can say what to look at next.
+    """
 
     overlays: int | str | None = None
     only: tuple[int, ...] | None = None
     channel: tuple[int, ...] | None = None
     quiet: bool = False
+    terms: int | str | None = None
+    next: str = ""
 
     def ends(self, count: int, most: int, ends: tuple[int, int]) -> tuple[int, int] | None:
         """How many rows, of so many, are shown first and last, unless all are: asked for, or no more than `most`."""

@@ -6,9 +6,23 @@ from collections.abc import Iterator
 
 from convgrad.passes.explanation import Explanation, bracketed
 from convgrad.views.asked import Asked
-from convgrad.views.block_kinds import Block, Column, Heading, Line, Prose, Section, Table, View, index, printable
+from convgrad.views.block_kinds import (
+    Block,
+    Column,
+    Formula,
+    Heading,
+    Line,
+    Prose,
+    Section,
+    Table,
+    View,
+    index,
+    printable,
+)
 from convgrad.views.case_header import header
+from convgrad.views.index_formula import index_formula
 from convgrad.views.layer_header import layer_header
+from convgrad.views.met import met
 from convgrad.views.pooled_deltas import PRODUCTS
 from convgrad.views.term_rows import TermTable, products, unwindowed_table
 from convgrad.vocabulary import CONVOLUTION, MAXIMUM, MEAN, NORM, TRANSPOSED
@@ -24,14 +38,27 @@ def view(explanation: Explanation, asked: Asked) -> View:
 def _of_case(explanation: Explanation, asked: Asked) -> View:
     """An entry of a case, or of a layer with windows."""
     yield header(explanation.case)
+    yield Section(_drawn(explanation))
     yield Section(_body(explanation, asked))
     yield Prose((f"{explanation.own_entry} = ", explanation.value))
+
+
+def _drawn(explanation: Explanation) -> Iterator[Block]:
+    """The law of such an entry, and the cells that it is made of."""
+    if law := index_formula(explanation.case, explanation.name):
+        yield Formula(law)
+    if drawn := met(explanation):
+        yield drawn
 
 
 def _body(explanation: Explanation, asked: Asked) -> Iterator[Block]:
     yield Prose(_title(explanation))
     if explanation.terms:
-        yield TermTable(explanation).table(asked)
+        terms = TermTable(explanation)
+        yield terms.table(asked)
+        if count := terms.left_out:
+            zeros = f"{count} more term{'s are a 0' if count > 1 else ' is a 0'} of the padding"
+            yield Prose(f"{zeros}; --terms all shows {'them' if count > 1 else 'it'}")
     if remark := _remark(explanation):
         yield Prose(remark)
 

@@ -37,7 +37,8 @@ def _sections(gradients: Gradients, asked: Asked, overlays: View) -> View:
     if not asked.quiet:
         yield header(gradients.case)
         yield from overlays
-        yield _checksums(gradients)
+        if asked.only is None:
+            yield _checksums(gradients)
     yield Arrays((("dW", gradients.dW), ("db", gradients.db), ("dX", gradients.dX)))
 
 

@@ -65,10 +65,28 @@ def _lead(pair: Pair) -> str:
 
 
 def _spans(name: str, overlay: Overlay, pair: Pair) -> str:
-    """The cells under a window, as a slice: x[1:3, 0:5:2]."""
-    steps = [f":{d}" if d > 1 else "" for d in pair.case.settings["dilation"]]
+    """The cells under a window, as a slice, x[1:3, 0:5:2]; in words where it begins before the first cell."""
+    dilations = pair.case.settings["dilation"]
+    if any(first < 0 for first, _ in overlay.cells):
+        return f"{name} {_in_words(overlay.cells, dilations)}"
+    steps = [f":{d}" if d > 1 else "" for d in dilations]
     spans = zip(overlay.cells, steps, strict=True)
     return f"{name}[{', '.join(f'{first}:{last}{step}' for (first, last), step in spans)}]"
+
+
+AXES = ("planes", "rows", "columns")
+
+
+def _in_words(cells: Sequence[tuple[int, int]], dilations: Sequence[int]) -> str:
+    """Ranges that nobody reads as Python's, where a cell before the first would be one from the end.
+
+    >>> _in_words([(-1, 2), (0, 5)], [1, 2])
+    'rows -1 to 1, columns 0 to 4 by 2'
+    """
+    names = {1: ("cells",)}.get(len(cells), AXES[-len(cells) :] if len(cells) <= len(AXES) else ())
+    names = names or tuple(f"axis {axis}:" for axis in range(len(cells)))
+    spans = zip(names, cells, dilations, strict=True)
+    return ", ".join(f"{name} {first} to {last - 1}{f' by {d}' if d > 1 else ''}" for name, (first, last), d in spans)
 
 
 def _heading(overlay: Overlay, place: int, pair: Pair, gradients: Gradients) -> tuple[Words, ...]:
