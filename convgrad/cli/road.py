@@ -32,16 +32,18 @@ def of_cases(kind: type[Forward], reading: Reading, running: Running, overlays: 
 
 def of_entry(entry: str, reading: Reading, running: Running, terms: Terms) -> int:
     """One entry of a case or of a network's layer, NAME.dW[0,1], as a sum; the exit code."""
-    from convgrad.passes.explanation import explain_entry, needs_gradients  # here, so that others start without
+    from convgrad.passes.explanation import LOSS, explain_entry, needs_gradients  # here, so that others start without
+    from convgrad.passes.loss_terms import explain_loss
 
     _refuse_swapped(entry, reading.document)
-    of_layers = "." in entry.partition("[")[0]
+    of_loss = entry.strip() == LOSS
+    of_layers = of_loss or "." in entry.partition("[")[0]
     needs_delta = of_layers or needs_gradients(entry)
     results = begun(running, terms=terms)
 
     def compute(request: Request) -> Result:
         subject = subject_asked(request, running, of_layers=of_layers, needs_delta=needs_delta)
-        return results.of(explain_entry(subject, entry))
+        return results.of(explain_loss(subject) if of_loss else explain_entry(subject, entry))
 
     return deliver(requests(reading, running, exact=of_layers or _may_be_exact(running)), compute, running)
 

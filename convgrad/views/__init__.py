@@ -22,6 +22,7 @@ VIEWS = {
     "Gradients": "of_gradients",
     "Saved": "of_saved",
     "Explanation": "of_explanation",
+    "LossExplanation": "of_loss",
     "Report": "of_report",
     "Reports": "of_reports",
     "Installation": "of_installation",

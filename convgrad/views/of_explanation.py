@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from convgrad.operations.activations import SOFTMAX
 from convgrad.passes.explanation import Explanation, bracketed
 from convgrad.views.asked import Asked
 from convgrad.views.block_kinds import (
@@ -24,6 +25,7 @@ from convgrad.views.index_formula import index_formula
 from convgrad.views.layer_header import layer_header
 from convgrad.views.met import met
 from convgrad.views.pooled_deltas import PRODUCTS
+from convgrad.views.softmax_rows import shared_sum
 from convgrad.views.term_rows import TermTable, products, unwindowed_table
 from convgrad.vocabulary import CONVOLUTION, MAXIMUM, MEAN, NORM, TRANSPOSED
 
@@ -123,7 +125,7 @@ def _of_layer(explanation: Explanation, asked: Asked) -> View:
         yield from _of_case(explanation, asked)
     else:
         yield Section(layer_header(explanation.case))
-        yield _unwindowed(explanation)
+        yield Section(shared_sum(explanation)) if _is_softmax(explanation) else _unwindowed(explanation)
         yield Prose((f"{explanation.entry} = ", explanation.value))
     if explanation.senders:
         yield Section(_senders(explanation))
@@ -134,6 +136,11 @@ def _source(explanation: Explanation) -> str:
     layer = explanation.part.name
     source = f"{layer}.{explanation.own_entry}"
     return layer if explanation.entry == source else f"{explanation.entry} is what {layer} sends: {source}"
+
+
+def _is_softmax(explanation: Explanation) -> bool:
+    """Whether the entry is an output over which every entry of x weighs."""
+    return explanation.name == "y" and explanation.case.operation is SOFTMAX
 
 
 def _unwindowed(explanation: Explanation) -> Block:

@@ -38,7 +38,9 @@ def _card(overlay: Overlay, place: int, pair: Pair, gradients: Gradients) -> Sec
     if pair.transposed:
         heading = (*heading, (f"dX{index(overlay.position)} = ", pair.scattered(overlay)))
         return Section((Heading(heading), Beside((window, _added(overlay, pair)))))
-    title = (f"{_spans('dX', overlay, pair)} += ", *_scaled(overlay, pair))
+    outside = any(first < 0 for first, _ in overlay.cells)
+    there = "dX there" if outside else _spans("dX", overlay, pair)
+    title = (f"{there} += ", *_scaled(overlay, pair))
     added = Grid(title, pair.scattered(overlay))
     return Section((Heading(heading), Beside((window, _added(overlay, pair), added))))
 
