@@ -131,8 +131,13 @@ def lazy_of(document: Mapping[str, Any], *, needs_delta: bool = True, arithmetic
     arithmetic = "float64" if arithmetic == "auto" else arithmetic
     kind = DTYPES.get(arithmetic, DTYPES["float64"])
     _refuse_unknown(document)
-    outlined = {key: outline(value, kind) if is_lazy(value) else value for key, value in document.items()}
-    case = make_case(outlined, arithmetic=arithmetic, needs_delta=needs_delta, **options)
+    delta = document.get("delta")
+    ones = isinstance(delta, str) and delta == "ones"  # a word, which takes no memory until it is written out
+    outlined = {
+        key: outline(value, kind) if is_lazy(value) else value
+        for key, value in document.items() if key != "delta" or not ones
+    }  # fmt: skip
+    case = make_case(outlined, arithmetic=arithmetic, needs_delta=needs_delta and not ones, **options)
     if not case.layout.batch:
         shape, axes = case.layout.input, case.dims + 2
         message = f"the input has shape {shape}, and no axis of samples to be cut along"

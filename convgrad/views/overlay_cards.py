@@ -14,6 +14,8 @@ from convgrad.views.block_kinds import Beside, Grid, Heading, Remark, Section, S
 from convgrad.views.ledger import ENDS, MOST
 from convgrad.views.pair import Pair, framed, restricted
 
+MANY, FEW = 64, (1, 1)
+"""Overlays beyond which only so many at either end are shown as cards."""
 CLOSE = 10
 """Cells of an axis up to which an opened overlay shows all of it, not just what lies around the window."""
 
@@ -21,7 +23,7 @@ CLOSE = 10
 def cards(gradients: Gradients, pair: Pair, asked: Asked) -> Iterator[Section]:
     """The overlays as cards, those in the middle summed in one, and the total."""
     overlays, count = gradients.full_overlays, len(gradients.full_overlays)
-    first, last = asked.ends(count, MOST, ENDS) or (count, 0)
+    first, last = asked.ends(count, MOST, FEW if count > MANY else ENDS) or (count, 0)
     yield from (_card(overlays[place], place, pair, gradients) for place in range(first))
     if first + last < count:
         part = restricted(gradients.case, first, count - last, pair.a)["w"][pair.a, pair.b]
@@ -94,8 +96,10 @@ def _in_words(cells: Sequence[tuple[int, int]], dilations: Sequence[int]) -> str
 def _heading(overlay: Overlay, place: int, pair: Pair, gradients: Gradients) -> tuple[Words, ...]:
     near, far, where = ("x", "delta", "x") if pair.transposed else ("delta", "x", "out")
     sample = (f"sample {overlay.sample}",) if gradients.full_overlays.shape[0] > 1 else ()
+    few, which = pair.kernel_shape[0] == 1, "channel" if pair.transposed else "filter"
     return (
-        f"Overlay {place + 1} of {len(gradients.full_overlays)}", *sample, f"{where}{index(overlay.position)}",
+        f"Overlay {place + 1} of {len(gradients.full_overlays)}", *sample, *(() if few else (f"{which} {pair.a}",)),
+        f"{where}{index(overlay.position)}",
         (f"{near} = ", pair.factor(overlay)), f"window {_spans(far, overlay, pair)}",
     )  # fmt: skip
 

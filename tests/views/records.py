@@ -9,6 +9,7 @@ import yaml
 
 import convgrad
 from convgrad.checking.installation import Installation, Verified
+from convgrad.checking.report import Reports
 from convgrad.passes.batches import Saved
 from convgrad.passes.shown import Shown
 from convgrad.subject.case import as_case
@@ -40,6 +41,7 @@ RECORDS = {
     "Explanation": lambda: [convgrad.explain(SQUARE, "dX[1,1]"), convgrad.explain(TIES, "y[1,1]")],
     "LossExplanation": lambda: [convgrad.explain(CLASSIFIED, "loss")],
     "Report": lambda: [convgrad.check(claimed(SQUARE, "dW"), all_entries=True), convgrad.check(TIES)],
+    "Reports": lambda: [Reports(tuple(convgrad.check({**claimed(SQUARE, "dW"), "id": name}) for name in ("a", "b")))],
     "Installation": lambda: [Installation((Verified(convgrad.check(SQUARE), ()),))],
     "Shown": lambda: [Shown(convgrad.network(NETWORK), steps=1)],
     "LayerExplanation": lambda: [convgrad.explain(NETWORK, f"{convgrad.network(NETWORK).layers[0].name}.dX[2,2]")],
