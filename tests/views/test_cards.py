@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import numpy as np
 import pytest
 
@@ -34,7 +36,7 @@ def test_a_card_says_what_numpy_says():
     assert f"{(x == 0).sum()} of {x.size} are 0" in text
 
 
-@pytest.mark.parametrize("width", [20, 40, 80, 200])
+@pytest.mark.parametrize("width", [24, 40, 80, 200])
 @pytest.mark.parametrize("ascii", [False, True])
 def test_no_line_of_a_card_is_longer_than_the_terminal(width, ascii):
     text = shown(width, ascii=ascii, overlays="none")
@@ -47,7 +49,7 @@ def test_the_darkest_block_is_where_the_largest_number_is():
     delta[1, 27, 0] = -4
     case = {"input": delta, "dims": 2, "kernel": np.eye(3)[:, :, None, None], "delta": delta}
     text = "".join(render(convgrad.backward(case), width=80, color="never", quiet=True))
-    rows = [line.strip("|") for line in text.splitlines() if line.startswith("|")]
+    rows = re.findall(r"\|(.{28})\|", text)
     assert rows == ["░" * 28] * 4 + ["█" + "░" * 27]
 
 
