@@ -25,7 +25,13 @@ class Results:
 
     def of(self, record: Any, code: int = 0) -> Result:
         """The result that a record is."""
-        return Result(lambda: self._dict(record), lambda: self._text(record), code)
+        document = lambda form: self._document(record, form)  # noqa: E731
+        return Result(lambda: self._dict(record), lambda: self._text(record), code, document)
+
+    def _document(self, record: Any, form: str) -> Iterator[str]:
+        from convgrad.views import Asked, written
+
+        return written(record, form, Asked(*self.overlays, self.writing.quiet, self.terms.terms), self.writing.digits)
 
     def _dict(self, record: Any) -> Mapping[str, Any]:
         overlays = self.overlays.overlays

@@ -30,7 +30,7 @@ VIEWS = {
 }
 """A view for each kind of record: a module with `view(record, asked)`, imported when it is needed."""
 
-__all__ = ["Asked", "blocks", "encodable", "numbers_of", "render"]
+__all__ = ["Asked", "blocks", "encodable", "numbers_of", "render", "written"]
 
 
 def blocks(record: Any, asked: Asked = Asked()) -> View:  # noqa: B008 - it is frozen
@@ -47,6 +47,25 @@ def numbers_of(record: Any, digits: int = 6, blank: str = UNICODE.dot) -> Number
     case = getattr(record, "case", None)
     exact = case is not None and case.arithmetic == "exact" and not case.rounded
     return Numbers(digits, fractions=exact, blank=blank)
+
+
+WRITTEN = {"markdown": "as_markdown", "latex": "as_latex", "csv": "as_csv", "svg": "as_svg", "html": "as_page"}
+"""A writer for each format of a document: a module with `write(parts, pen)`, imported when it is needed."""
+
+
+def written(record: Any, form: str, asked: Asked = Asked(), digits: int = 6) -> Iterator[str]:  # noqa: B008
+    """A record as a document of a format, in chunks.
+
+    Raises RequestError, before the first chunk, for an overlay or a channel that there is not.
+    """
+    from convgrad.views.text_words import Pen
+
+    module, pen = import_module(f"convgrad.views.{WRITTEN[form]}"), Pen.plain(numbers_of(record, digits))
+    whole = getattr(module, "of_record", None)
+    text: Iterator[str] = (
+        whole(record, asked, pen) if whole else module.write(blocks(record, asked._replace(document=True)), pen)
+    )
+    return text
 
 
 def render(

@@ -8,8 +8,8 @@ from typing import NamedTuple
 class Asked(NamedTuple):
     """Overlays ("all", "none" or how many), the one at a position alone, a channel or a pair of them, results alone.
 
-    `terms` is how many terms of an entry, or "all", with those in the padding; `next` the words that name what was
-    read, where a command line did, so that it can say what to look at next.
+    `terms` is how many terms of an entry, or "all", with those in the padding; `document` says that what is written is
+    read without a terminal beside it, where sums are formulas as well.
     """
 
     overlays: int | str | None = None
@@ -17,7 +17,7 @@ class Asked(NamedTuple):
     channel: tuple[int, ...] | None = None
     quiet: bool = False
     terms: int | str | None = None
-    next: str = ""
+    document: bool = False
 
     def ends(self, count: int, most: int, ends: tuple[int, int]) -> tuple[int, int] | None:
         """How many rows, of so many, are shown first and last, unless all are: asked for, or no more than `most`."""

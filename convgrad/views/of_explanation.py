@@ -29,6 +29,9 @@ from convgrad.views.softmax_rows import shared_sum
 from convgrad.views.term_rows import TermTable, products, unwindowed_table
 from convgrad.vocabulary import CONVOLUTION, MAXIMUM, MEAN, NORM, TRANSPOSED
 
+WRITTEN_OUT = 40
+"""Terms that a document writes out in a formula."""
+
 
 def view(explanation: Explanation, asked: Asked) -> View:
     """What is summed, the terms in a table with their sum, and a remark on the order of the taps."""
@@ -40,17 +43,19 @@ def view(explanation: Explanation, asked: Asked) -> View:
 def _of_case(explanation: Explanation, asked: Asked) -> View:
     """An entry of a case, or of a layer with windows."""
     yield header(explanation.case)
-    yield Section(_drawn(explanation))
+    yield Section(_drawn(explanation, asked))
     yield Section(_body(explanation, asked))
     yield Prose((f"{explanation.own_entry} = ", explanation.value))
 
 
-def _drawn(explanation: Explanation) -> Iterator[Block]:
+def _drawn(explanation: Explanation, asked: Asked) -> Iterator[Block]:
     """The law of such an entry, and the cells that it is made of."""
     if law := index_formula(explanation.case, explanation.name):
         yield Formula(law)
     if drawn := met(explanation):
         yield drawn
+    if asked.document and 0 < len(explanation.terms) <= WRITTEN_OUT:
+        yield Formula((f"{explanation.own_entry} = ", *products(explanation.terms), " = ", explanation.value))
 
 
 def _body(explanation: Explanation, asked: Asked) -> Iterator[Block]:
