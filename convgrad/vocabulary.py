@@ -73,7 +73,7 @@ RESULTS = ("output", "dW", "db", "dX")
 NOTES = ("name", "source", "origin", "note", "expected", "tolerance")
 """Keys that any document may have, and that are left alone."""
 FREE = ("id", *NOTES)
-FORMATS = ("table", "json", "jsonl", "yaml", "markdown", "latex", "csv", "svg")
+FORMATS = ("table", "json", "jsonl", "yaml", "markdown", "latex", "csv", "svg", "html")
 
 # -- Settings ----------------------------------------------------------------------------------------------------------
 

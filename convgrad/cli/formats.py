@@ -110,7 +110,7 @@ def _as_one(result: Result, name: str) -> Iterator[str]:
 
 LONE = ("latex", "svg", "html")
 DOCUMENTS = (_document("markdown", ".md", ".markdown"), _document("latex", ".tex"), _document("csv", ".csv"),
-             _document("svg", ".svg"))  # fmt: skip
+             _document("svg", ".svg"), _document("html", ".html", ".htm"))  # fmt: skip
 FORMATS = {row.name: row for row in (TABLE, JSON, JSON_LINES, YAML, *DOCUMENTS)}
 ARRAYS = {".npy": True, ".npz": False}
 """Suffixes of NumPy's own files, and whether the one array of a result may be written to such a file."""

@@ -68,6 +68,7 @@ FORMATS = [
     Format("npy", (".npy",), "convgrad.documents.binary:of_array"),
     Format("npz", (".npz",), "convgrad.documents.binary:of_archive", has_members=True),
     PRINTED,
+    Format("page", (".html", ".htm"), "convgrad.documents.pages:of_page"),
 ]
 
 
