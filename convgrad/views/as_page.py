@@ -19,12 +19,18 @@ from convgrad.views import blocks
 from convgrad.views.asked import Asked
 from convgrad.views.block_kinds import index, printable
 from convgrad.views.html import escaped, html
-from convgrad.views.page_steps import can_step, steps_of
+from convgrad.views.page_steps import can_step, steps_of, sums_of
 from convgrad.views.text_words import Pen
 
 STYLED = re.compile(r' style="([^"]*)"')
 MOST_DOCUMENT = 40_000
 """Numbers of a document up to which a page holds it, so that it can be checked again."""
+PAPER = ";background:#fff;padding:0 .3em"
+"""What a coloured word stands on, also in the dark."""
+MARKED = ";color:#111;outline:2px solid;outline-offset:-2px"
+"""What a cell with a fill has besides: its fill is not all that says so, and its ink is dark in the dark."""
+WRITTEN_OUT = 200
+"""Products of a case up to which every sum is written out, and overlays up to which the ledger has them all."""
 TOO_LARGE = "there are too many numbers to step through; --layer, --only or a smaller case can be stepped through"
 
 
@@ -38,6 +44,9 @@ class Panel(NamedTuple):
 
 def of_record(record: Any, asked: Asked, pen: Pen) -> Iterator[str]:
     """A record as a page that makes no request, under a policy that allows its own style and script alone."""
+    overlays = len(record.full_overlays) if isinstance(record, Gradients) else 0
+    if asked.overlays is None and 0 < overlays <= WRITTEN_OUT:
+        asked = asked._replace(overlays="all")
     body = html(blocks(record, asked), pen)
     panels = list(_panels(record))
     stepped = [panel for panel in panels if can_step(panel.gradients)]
@@ -92,7 +101,9 @@ def _classes(body: str) -> tuple[str, str]:
         return f' class="{styles.setdefault(found[1], f"s{len(styles)}")}"'
 
     body = STYLED.sub(named, body)
-    marked = {style: style + (";color:#111;outline:2px solid" if "background" in style else "") for style in styles}
+    readable = {style: style.replace("color:gray", "opacity:.8") for style in styles}  # in the dark as well
+    readable |= {style: style + PAPER for style in styles if style.startswith("color:#")}
+    marked = {style: text + (MARKED if "background" in style else "") for style, text in readable.items()}
     return body, "".join(f".{name}{{{marked[style]}}}\n" for style, name in styles.items())
 
 
@@ -164,8 +175,18 @@ def _section(panel: Panel, data: dict[str, Any], pen: Pen) -> str:
         '<button type="button">back</button> '
         '<input type="range" min="0" value="0" aria-label="overlay"> <button type="button">next</button> '
         '<span class="step" role="status"></span></div>\n<p class="said" aria-live="polite"></p>\n'
-        f'<div class="arrays">{arrays}</div>\n<p class="self"></p></section>\n'
+        f'<div class="arrays">{arrays}</div>\n<p class="self"></p>{_details(data, pen)}</section>\n'
     )
+
+
+def _details(data: dict[str, Any], pen: Pen) -> str:
+    """Of a hand-sized case every entry's sum, to be folded out; it needs no script."""
+    terms = sum(len(data["patterns"][pattern]) for _, _, pattern in data["steps"])
+    if terms > WRITTEN_OUT:
+        return ""
+    names = [name for name in ("dW", "dX") if name in data["arrays"]]
+    lines = "".join(f"<li>{escaped(line)}" for name in names for line in sums_of(data, name, pen.numbers.text))
+    return f"<details><summary>every entry as its sum</summary><ul>{lines}</ul></details>"
 
 
 def _array(name: str, array: dict[str, Any], claimed: tuple[Array, Array] | None, pen: Pen) -> str:
@@ -188,7 +209,7 @@ def _array(name: str, array: dict[str, Any], claimed: tuple[Array, Array] | None
 
 def _plane(caption: str, texts: list[str], columns: int, headed: bool) -> str:
     head = "".join(f'<th scope="col">{j}' for j in range(columns))
-    corner = "<th>" if headed else ""
+    corner = "<th>i,j" if headed else ""
     rows = [texts[first : first + columns] for first in range(0, len(texts), columns)]
     lines = "".join(f"<tr>{f'<th scope=row>{i}' if headed else ''}{''.join(row)}" for i, row in enumerate(rows))
     return (

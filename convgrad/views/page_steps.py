@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from math import prod
 from typing import Any
 
@@ -16,7 +16,7 @@ from convgrad.passes.gradients import Gradients
 from convgrad.subject.case import Case
 from convgrad.vocabulary import TRANSPOSED
 
-MOST_CELLS, MOST_TERMS = 14_000, 60_000
+MOST_CELLS, MOST_TERMS = 14_000, 200_000
 """Entries of x, delta and their gradients, and products, that a page steps through."""
 Steps = dict[tuple[int, ...], list[tuple[int, int, Any]]]
 
@@ -92,3 +92,34 @@ def _product(term: Term, cell: int, shapes: dict[str, tuple[int, ...]]) -> tuple
     if not term.value:
         return None
     return place, cell, float(term.value / delta.value) if delta.value else 0
+
+
+def sums_of(data: dict[str, Any], name: str, text: Callable[[Any], str]) -> Iterator[str]:
+    """Each entry of dX or dW as the sum that it is, written out."""
+    arrays, terms = data["arrays"], _expanded(data)
+    for place, index in enumerate(np.ndindex(*arrays[name]["shape"])):
+        own = [term for term in terms if term[1 if name == "dX" else 2] == place]
+        written = " + ".join(_written(term, name, arrays, text) for term in own) or "0"
+        where = f"[{','.join(map(str, index))}]" if index else ""
+        yield f"{name}{where} = {written} = {text(arrays[name]['values'][place])}"
+
+
+def _expanded(data: dict[str, Any]) -> list[tuple[int, int, Any]]:
+    """All products, in the order of the overlays."""
+    return [(delta + d, x + i, last) for delta, x, pattern in data["steps"] for d, i, last in data["patterns"][pattern]]
+
+
+def _written(term: tuple[int, int, Any], name: str, arrays: dict[str, Any], text: Callable[[Any], str]) -> str:
+    delta, x, last = term
+    value = arrays["delta"]["values"][delta]
+    if name == "dW":
+        other = arrays["x"]["values"][x]
+    elif "w" in arrays:
+        other = arrays["w"]["values"][last]
+    else:
+        return text(value * last)
+    return f"{_factor(value, text)}×{_factor(other, text)}"
+
+
+def _factor(value: Any, text: Callable[[Any], str]) -> str:
+    return f"({text(value)})" if value < 0 else text(value)

@@ -9,8 +9,9 @@ import numpy as np
 import pytest
 
 import convgrad
+from convgrad.passes.shown import Shown
 from convgrad.views import written
-from tests.program import SAMPLES, assert_refused
+from tests.program import ROOT, SAMPLES, assert_refused
 from tests.program import convgrad as program
 from tests.views.browser import PHONE, browser, opened
 
@@ -223,6 +224,70 @@ def test_it_is_whole_without_script_and_on_a_narrow_screen(pages):
             opened(narrow, pages[name])
             wide = narrow.execute_script("return document.documentElement.scrollWidth - window.innerWidth")
             assert wide <= 0, name
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", COMMANDS)
+def test_axe_finds_nothing_to_object_to(name, pages, driver):
+    axe = ROOT / "node_modules" / "axe-core" / "axe.min.js"
+    if not axe.exists():
+        pytest.skip("needs axe-core, by npm install axe-core")
+    for scheme in ("light", "dark"):
+        seen_in(driver, "prefers-color-scheme", scheme)
+        opened(driver, pages[name])
+        # by the debugger's protocol, which the page's policy does not bind
+        driver.execute_cdp_cmd("Runtime.evaluate", {"expression": axe.read_text(encoding="utf-8")})
+        run = {"expression": "axe.run().then(found => JSON.stringify(found.violations))", "awaitPromise": True}
+        violations = json.loads(driver.execute_cdp_cmd("Runtime.evaluate", run)["result"]["value"])
+        assert [(one["id"], one["nodes"][0]["html"][:200]) for one in violations] == [], scheme
+    seen_in(driver, "prefers-color-scheme", "")
+
+
+def seen_in(driver, feature, value):
+    driver.execute_cdp_cmd("Emulation.setEmulatedMedia", {"media": "", "features": [{"name": feature, "value": value}]})
+
+
+@pytest.mark.slow
+def test_print_hides_controls_and_dark_and_forced_colours_keep_what_is_lit(pages, driver):
+    opened(driver, pages["five-by-five"], "#overlay=1,1")
+    emulate = "Emulation.setEmulatedMedia"
+    try:
+        driver.execute_cdp_cmd(emulate, {"media": "print"})
+        assert not driver.find_element("css selector", ".controls").is_displayed()
+        assert driver.execute_script("return getComputedStyle(document.querySelector('table')).breakInside") == "avoid"
+        for name, value in (("prefers-color-scheme", "dark"), ("forced-colors", "active")):
+            driver.execute_cdp_cmd(emulate, {"media": "screen", "features": [{"name": name, "value": value}]})
+            style = "const style = getComputedStyle(document.querySelector('td[data-lit]'));"
+            seen = driver.execute_script(
+                f"{style} return [style.outlineStyle, style.fontWeight, style.backgroundColor]"
+            )
+            assert seen[:2] == ["solid", "700"]
+    finally:
+        driver.execute_cdp_cmd(emulate, {"media": "", "features": []})
+
+
+@pytest.mark.slow
+def test_a_row_of_the_ledger_is_lit_with_its_overlay(pages, driver):
+    opened(driver, pages["five-by-five"], "#overlay=1,1")
+    rows = "[...document.querySelectorAll('tr[data-lit]')].map(row => row.cells[0].textContent)"
+    lit_rows = driver.execute_script(f"return {rows}")
+    assert lit_rows == ["6"]
+
+
+@pytest.mark.slow
+def test_layers_of_hostile_names_are_text_and_can_be_linked(tmp_path, driver):
+    path, name = tmp_path / "hostile.html", "a</script><b>\"'&.x"
+    layer = {"name": name, "op": "conv", "kernel": [0.5, -1]}
+    network = {"input": [1, 2, 3], "layers": [layer], "delta": "ones"}
+    try:
+        record = convgrad.network(network)
+    except convgrad.RequestError:
+        pytest.skip("such a name is refused")
+    path.write_text("".join(written(Shown(record), "html")), encoding="utf-8")
+    driver.get_log("browser")
+    opened(driver, path)
+    assert driver.get_log("browser") == []
+    assert driver.execute_script("return document.querySelector('h2').textContent").endswith(name)
 
 
 # -- Read again --------------------------------------------------------------------------------------------------------

@@ -12,6 +12,10 @@
     return index.reduce((flat, i, axis) => flat * shape[axis] + i, 0);
   };
   const factor = (value) => (value < 0 ? `(${short(value)})` : short(value));
+  const ledger = new Map();  // rows of the static tables, by the number of their overlay
+  if (data.length === 1) for (const row of document.querySelectorAll("main > div tbody tr"))
+    if (/^\d+$/.test(row.cells[0].textContent) && row.closest("table").rows[0].cells[0].textContent === "#")
+      ledger.set(Number(row.cells[0].textContent), row);
   const panels = data.map(panel);
 
   function panel(given) {
@@ -37,8 +41,13 @@
     const clear = () => { for (const cell of root.querySelectorAll("td[data-lit]")) cell.removeAttribute("data-lit");
       for (const row of document.querySelectorAll("tr[data-lit]")) row.removeAttribute("data-lit"); };
     const light = (name, place) => cells[name] && cells[name][place] && cells[name][place].setAttribute("data-lit", "");
-    const write = (sums) => { for (const name of gradients) cells[name].forEach((cell, place) => {
-      cell.textContent = short(sums ? sums[name][place] : arrays[name].values[place]); }); };
+    const texts = {};
+    const write = (sums) => { for (const name of gradients) {
+      const values = sums ? sums[name] : arrays[name].values, old = texts[name] || [];
+      texts[name] = Array.from(values);
+      cells[name].forEach((cell, place) => {
+        if (values[place] !== old[place]) cell.firstChild.data = short(values[place]); });
+    } };
 
     function step(number) {
       clear();
@@ -50,10 +59,7 @@
       for (const [d, x] of terms[number - 1]) { light("x", x); light("dX", x); light("delta", d); }
       write(totals(number));
       status.textContent = `${words}: dX and dW so far`;
-      for (const row of document.querySelectorAll("tbody tr")) {
-        const first = row.cells[0];
-        if (panels.length < 2 && first && first.textContent === String(number)) row.setAttribute("data-lit", "");
-      }
+      if (ledger.has(number)) ledger.get(number).setAttribute("data-lit", "");
     }
     function sum(array, place) {
       clear();
