@@ -1,10 +1,12 @@
-"""Pictures of six pages at three widths, to be looked at: `python -m tests.screenshots FOLDER`."""
+"""Pictures of six pages at three widths, to be looked at: `python -m tests.screenshots FOLDER`; without one, the README's."""
 
 from __future__ import annotations
 
 import sys
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
+from tests.gallery import FOLDER
 from tests.program import SAMPLES, convgrad
 from tests.views.browser import LIGHT, NARROW, PHONE, browser, opened
 
@@ -32,5 +34,16 @@ def taken(folder: Path) -> None:
                 driver.save_screenshot(str(folder / f"{name}-{size[0]}.png"))
 
 
+def of_readme() -> None:
+    """The README's picture of a page."""
+    with TemporaryDirectory() as folder, browser((1000, 560)) as driver:
+        page = Path(folder) / "plain.html"
+        words, anchor = PAGES["plain"]
+        convgrad(*words, "--output", str(page))
+        opened(driver, page, anchor)
+        driver.execute_script("document.querySelector('section').scrollIntoView({block: 'start'})")
+        driver.save_screenshot(str(FOLDER / "page.png"))
+
+
 if __name__ == "__main__":
-    taken(Path(sys.argv[1]))
+    taken(Path(sys.argv[1])) if sys.argv[1:] else of_readme()

@@ -76,29 +76,27 @@ def _products(gradients: Gradients) -> Steps:
     shapes = full_shapes(case)
     for number, index in enumerate(np.ndindex(*shapes["x"])):
         for term in case.operation.terms("x", index, case.delta, *case.arrays, **case.arguments):
-            if product := _product(term, number, shapes):
-                met.setdefault((int(term.sample or 0), *(term.position or ())), []).append(product)
+            at = (int(term.sample or 0), *(term.position or ()))
+            met.setdefault(at, []).append(_product(term, number, shapes))
     return met
 
 
-def _product(term: Term, cell: int, shapes: dict[str, tuple[int, ...]]) -> tuple[int, int, Any] | None:
-    """delta, x and w as flat entries, or a pool's share; none where nothing is given."""
+def _product(term: Term, cell: int, shapes: dict[str, tuple[int, ...]]) -> tuple[int, int, Any]:
+    """delta, x and w as flat entries, or a pool's share: 0 of a cell under the window that is given nothing."""
     factors = {factor.name: factor for factor in term.factors}
     delta = factors["delta"]
     assert delta.index is not None
     place = int(np.ravel_multi_index(delta.index, shapes["delta"]))
     if "w" in factors and factors["w"].index is not None:
         return place, cell, int(np.ravel_multi_index(factors["w"].index, shapes["w"]))
-    if not term.value:
-        return None
-    return place, cell, float(term.value / delta.value) if delta.value else 0
+    return place, cell, float(term.value / delta.value) if delta.value and term.value else 0
 
 
 def sums_of(data: dict[str, Any], name: str, text: Callable[[Any], str]) -> Iterator[str]:
     """Each entry of dX or dW as the sum that it is, written out."""
     arrays, terms = data["arrays"], _expanded(data)
     for place, index in enumerate(np.ndindex(*arrays[name]["shape"])):
-        own = [term for term in terms if term[1 if name == "dX" else 2] == place]
+        own = [term for term in terms if term[1 if name == "dX" else 2] == place and ("w" in arrays or term[2])]
         written = " + ".join(_written(term, name, arrays, text) for term in own) or "0"
         where = f"[{','.join(map(str, index))}]" if index else ""
         yield f"{name}{where} = {written} = {text(arrays[name]['values'][place])}"

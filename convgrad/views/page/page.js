@@ -56,9 +56,12 @@
       const at = unravel(number - 1, given.shape), where = given.shape[0] > 1 ? at : at.slice(1);
       const words = `overlay ${number} of ${terms.length}, ${given.where} ${where.join(",")}`;
       slider.setAttribute("aria-valuetext", words);
-      for (const [d, x] of terms[number - 1]) { light("x", x); light("dX", x); light("delta", d); }
+      for (const [d, x, last] of terms[number - 1]) {
+        light("x", x); light("dX", x); light("delta", d);
+        if (!bilinear && last !== 0 && cells.x[x]) cells.x[x].setAttribute("data-lit", "gives");
+      }
       write(totals(number));
-      status.textContent = `${words}: dX and dW so far`;
+      status.textContent = `${words}: ${gradients.join(" and ")} so far`;
       if (ledger.has(number)) ledger.get(number).setAttribute("data-lit", "");
     }
     function sum(array, place) {
@@ -66,7 +69,7 @@
       light(array, place);
       const parts = [];
       let total = 0;
-      for (const all of terms) for (const term of all) if (target(array, term) === place) {
+      for (const all of terms) for (const term of all) if (target(array, term) === place && (bilinear || term[2] !== 0)) {
         const value = product(array, term);
         total += value;
         light("delta", term[0]);
@@ -134,9 +137,10 @@
       difference = Math.max(difference, Math.abs(value - sums[name][place])); });
     const count = gradients.reduce((all, name) => all + arrays[name].values.length, 0);
     root.querySelector(".self").textContent =
-      `this page added up all ${count} entries again from x, ${bilinear ? "w and " : ""}delta: the largest difference is ${short(difference)}`;
+      `this page added up all ${count} entries again from x${bilinear ? ", w" : ""} and delta: the largest difference is ${short(difference)}`;
     step(0);
     return { own, restore(kind, index) {
+      root.scrollIntoView({ block: "nearest" });
       const shape = given.shape[0] > 1 ? given.shape : given.shape.slice(1);
       if (kind === "overlay") { const at = ravel(index, shape); if (at >= 0) { step(at + 1); return true; } return false; }
       const place = gradients.includes(kind) ? ravel(index, arrays[kind].shape) : -1;
