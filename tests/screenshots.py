@@ -1,4 +1,4 @@
-"""Pictures of six pages at three widths, to be looked at: `python -m tests.screenshots FOLDER`; without one, the README's."""
+"""Pictures of six pages at three widths: `python -m tests.screenshots FOLDER`; without one, the README's."""
 
 from __future__ import annotations
 

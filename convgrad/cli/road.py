@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 def of_cases(kind: type[Forward], reading: Reading, running: Running, overlays: Overlays | None = None) -> int:
     """The output, or the gradients, of each case that is asked for; the exit code."""
-    results = begun(running, overlays)
+    results = begun(running, overlays, document=reading.document)
     asked = requests(reading, running, exact=_may_be_exact(running))
     if is_array_file(running.writing):
         from convgrad.cli.saving import save
@@ -39,7 +39,7 @@ def of_entry(entry: str, reading: Reading, running: Running, terms: Terms) -> in
     of_loss = entry.strip() == LOSS
     of_layers = of_loss or "." in entry.partition("[")[0]
     needs_delta = of_layers or needs_gradients(entry)
-    results = begun(running, terms=terms)
+    results = begun(running, terms=terms, document=reading.document)
 
     def compute(request: Request) -> Result:
         subject = subject_asked(request, running, of_layers=of_layers, needs_delta=needs_delta)
@@ -52,7 +52,7 @@ def of_networks(opened: Opened, reading: Reading, running: Running, overlays: Ov
     """Each network that is asked for, whole or one layer of it, and its steps; the exit code."""
     from convgrad.passes.shown import Shown
 
-    results = begun(running, overlays)
+    results = begun(running, overlays, document=reading.document)
 
     def compute(request: Request) -> Result:
         subject = network_of(request, running)
