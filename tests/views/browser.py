@@ -2,23 +2,33 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 import pytest
 
 LIGHT, NARROW, PHONE = (1200, 1600), (768, 1200), (320, 900)
 
 
+def missing(what: str) -> NoReturn:
+    """Skip a test with the reason; with CONVGRAD_BROWSER=required fail it."""
+    (pytest.fail if os.environ.get("CONVGRAD_BROWSER") == "required" else pytest.skip)(what)
+    raise AssertionError(what)
+
+
 @contextmanager
 def browser(size: tuple[int, int] = LIGHT, *, script: bool = True) -> Iterator[Any]:
     """A browser without a screen; skips the test, with the reason, where there is none."""
-    webdriver = pytest.importorskip("selenium.webdriver", reason="needs selenium, of the extra `browser`")
+    try:
+        from selenium import webdriver
+    except ImportError:
+        missing("needs selenium, of the extra `browser`")
     if not shutil.which("chromedriver") or not shutil.which("chromium"):
-        pytest.skip("needs Debian's chromium and chromium-driver")
+        missing("needs Debian's chromium and chromium-driver")
     options = webdriver.ChromeOptions()
     options.binary_location = shutil.which("chromium")
     for word in ("--headless=new", "--no-sandbox", "--disable-gpu", f"--window-size={size[0]},{size[1]}"):

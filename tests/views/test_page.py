@@ -240,7 +240,7 @@ def test_it_is_whole_without_script_and_on_a_narrow_screen(pages):
 def test_axe_finds_nothing_to_object_to(name, pages, driver):
     axe = ROOT / "node_modules" / "axe-core" / "axe.min.js"
     if not axe.exists():
-        pytest.skip("needs axe-core, by npm install axe-core")
+        pytest.skip("needs axe-core, by npm install --no-save axe-core")
     for scheme in ("light", "dark"):
         seen_in(driver, "prefers-color-scheme", scheme)
         opened(driver, pages[name])
