@@ -50,7 +50,8 @@ def of_record(record: Any, asked: Asked, pen: Pen) -> Iterator[str]:
     body = html(blocks(record, asked), pen)
     panels = list(_panels(record))
     stepped = [panel for panel in panels if can_step(panel.gradients)]
-    data = [{"id": f"panel-{number}", **_data(panel)} for number, panel in enumerate(stepped)]
+    start = _start(record)
+    data = [{"id": f"panel-{number}", **_data(panel), "start": start} for number, panel in enumerate(stepped)]
     shown = "".join(_section(panel, one, pen) for panel, one in zip(stepped, data, strict=True))
     if panels and not stepped:
         shown = f"<p>{escaped(TOO_LARGE)}</p>"
@@ -142,6 +143,15 @@ def _panels(record: Any) -> Iterator[Panel]:
     for part in subject.parts:
         if part.layer.windowed and part.case.delta is not None:
             yield Panel(part.name, part.gradients, _claimed(record, part.name))
+
+
+def _start(record: Any) -> str:
+    """The link to the entry that a record explains; none where it is another's."""
+    name = getattr(record, "name", "")
+    if name not in ("dX", "dW") or not hasattr(record, "terms"):
+        return ""
+    own = f"{record.part.name}." if record.part.name else ""
+    return f"#{own}{name}={','.join(map(str, record.index))}"
 
 
 def _claimed(record: Any, name: str) -> dict[str, tuple[Array, Array]]:

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
+LONG = (12, 2)
+"""Overlays of many that a document shows first and last."""
+
 
 class Asked(NamedTuple):
     """Overlays ("all", "none" or how many), the one at a position alone, a channel or a pair of them, results alone.
@@ -23,4 +26,5 @@ class Asked(NamedTuple):
         """How many rows, of so many, are shown first and last, unless all are: asked for, or no more than `most`."""
         if isinstance(self.overlays, int):
             return min(self.overlays, count), 0
+        ends = LONG if self.document else ends
         return None if self.overlays == "all" or count <= most else ends

@@ -76,6 +76,13 @@ def _table(explanation: LossExplanation, asked: Asked) -> Table:
         value = sum(share.value for share in shares[first:last]) / divisor
         return [f"{last - first} more", *[""] * (2 + entropy), value, ""]
 
-    brief = None if asked.terms == "all" or len(shares) <= MOST else ENDS
+    brief = _brief(asked, len(shares))
     total: Row = [Sign.TOTAL, *[""] * (2 + entropy), explanation.value, ""]
     return Table(columns, [row(share) for share in shares], total, brief, summed)
+
+
+def _brief(asked: Asked, count: int) -> tuple[int, int] | None:
+    """How many entries are shown first and last, unless all are."""
+    if isinstance(asked.terms, int):
+        return None if asked.terms >= count else (asked.terms - asked.terms // 3, asked.terms // 3)
+    return None if asked.terms == "all" or count <= MOST else ENDS

@@ -199,6 +199,12 @@ def test_a_network_has_a_panel_for_each_layer_that_slides_a_window_and_links_nam
 
 
 @pytest.mark.slow
+def test_the_page_of_an_entry_opens_at_it(pages, driver):
+    opened(driver, pages["explain"])
+    assert said(driver).startswith("dX[1,1] = ")
+
+
+@pytest.mark.slow
 def test_hostile_text_is_text(tmp_path, driver):
     path = tmp_path / "hostile.html"
     word = "w" * 10_000

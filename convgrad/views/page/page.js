@@ -153,7 +153,7 @@
   }
 
   function restore() {
-    const found = /^#(?:(.*)\.)?(overlay|dX|dW)=([\d,]*)$/.exec(decodeURIComponent(location.hash));
+    const found = /^#(?:(.*)\.)?(overlay|dX|dW)=([\d,]*)$/.exec(decodeURIComponent(location.hash) || data[0].start);
     if (!found) return;
     const own = found[1] ? `${found[1]}.` : "", index = found[3] ? found[3].split(",").map(Number) : [];
     const one = panels.find((each) => each.own === own);
