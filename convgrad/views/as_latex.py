@@ -1,4 +1,4 @@
-"""Blocks -> a LaTeX document of amsmath alone: sums in `aligned`, arrays in `pmatrix`, tables in `tabular`."""
+"""Blocks -> a LaTeX document of amsmath and graphicx: sums in `aligned`, arrays in `pmatrix`, tables in `tabular`."""
 
 from __future__ import annotations
 
@@ -34,12 +34,16 @@ BEGIN = r"""\documentclass{article}
 \usepackage[T1]{fontenc}
 \usepackage[utf8]{inputenc}
 \usepackage{amsmath}
+\usepackage{graphicx}
+\newsavebox{\wide}
+\newcommand{\fitted}[1]{\sbox{\wide}{#1}%
+  \ifdim\wd\wide>\linewidth\resizebox{\linewidth}{!}{\usebox{\wide}}\else\usebox{\wide}\fi}
 \setlength{\parindent}{0pt}
 \setlength{\parskip}{1ex plus 1ex}
 \setlength{\textwidth}{17cm}
 \setlength{\oddsidemargin}{-0.5cm}
 \begin{document}
-\small
+\small\sloppy\raggedright
 """
 END = "\\end{document}\n"
 WIDEST = 10
@@ -141,7 +145,8 @@ def _table(block: Table, pen: Pen) -> str:
 def _tabular(kinds: str, lines: list[str]) -> str:
     size = "\\scriptsize" if len(kinds) > 9 else "\\footnotesize"
     body = "\n".join(lines)
-    return f"{{{size}\\setlength{{\\tabcolsep}}{{3pt}}\\begin{{tabular}}{{{kinds}}}\n{body}\n\\end{{tabular}}}}"
+    table = f"\\setlength{{\\tabcolsep}}{{3pt}}\\begin{{tabular}}{{{kinds}}}\n{body}\n\\end{{tabular}}"
+    return f"\\fitted{{{size}{table}}}"
 
 
 def _row(texts: Iterable[str]) -> str:
@@ -162,7 +167,7 @@ def _grid(block: Grid, pen: Pen) -> str:
     title = _words(block.title, pen)
     if block.values.size == 0:
         return f"{title}: empty"
-    return "\n".join(f"{title}{escaped(label)} $= {matrix}$" for label, matrix in shown)
+    return "\n".join(f"\\fitted{{{title}{escaped(label)} $= {matrix}$}}" for label, matrix in shown)
 
 
 def _matrix(plane: Plane, pen: Pen) -> tuple[str, str]:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-LONG = (12, 2)
-"""Overlays of many that a document shows first and last."""
+MOST, LONG = 30, (12, 2)
+"""Overlays that a document shows, and of more how many first and last."""
 
 
 class Asked(NamedTuple):
@@ -26,5 +26,5 @@ class Asked(NamedTuple):
         """How many rows, of so many, are shown first and last, unless all are: asked for, or no more than `most`."""
         if isinstance(self.overlays, int):
             return min(self.overlays, count), 0
-        ends = LONG if self.document else ends
+        most, ends = (MOST, LONG) if self.document else (most, ends)
         return None if self.overlays == "all" or count <= most else ends

@@ -132,7 +132,9 @@ def test_latex_compiles(arguments, tmp_path):
     run = subprocess.run(
         ["pdflatex", "-interaction=nonstopmode", "-halt-on-error", "made.tex"], cwd=tmp_path, capture_output=True
     )
-    assert run.returncode == 0, run.stdout.decode("utf-8", "replace")[-3000:]
+    log = run.stdout.decode("utf-8", "replace")
+    assert run.returncode == 0, log[-3000:]
+    assert arguments is None or "Overfull" not in log
 
 
 def test_a_formula_of_latex_has_indices_and_parentheses_around_negatives():
