@@ -24,11 +24,11 @@ def assert_gradients(
 ) -> Report:  # fmt: skip
     """Call function(delta, x, w, b), for a pool function(delta, x), and compare what it returns with the gradients.
 
-    Arguments are NumPy arrays in the shapes that the case has them in (b is zeros where it has none), so that
-    `lambda delta, x, w, b: my_backward(delta, x, w, b, stride=2)` will do; `arrays` makes of each what the function
-    takes, such as torch.from_numpy. It returns a mapping with any of dX, dW, db and output, or the gradients in the
-    order of x, w, b: arrays of any library. Their type says what rounding may excuse (`claim_dtype` overrides), with
-    sums held in it or in `accumulate`. Our own gradients are differenced in `sample` entries, or in `every` one;
+    Arguments are NumPy arrays in the shapes, and the layout, that the case has them in (b is zeros where it has none),
+    so that `lambda delta, x, w, b: my_backward(delta, x, w, b, stride=2)` will do; `arrays` makes of each what the
+    function takes, such as torch.from_numpy. It returns a mapping with any of dX, dW, db and output, or the gradients
+    in the order of x, w, b: arrays of any library. Their type says what rounding may excuse (`claim_dtype` overrides),
+    with sums held in it or in `accumulate`. Our own gradients are differenced in `sample` entries, or in `every` one;
     without either in all, or of a large layer in some. Other keywords win over the case's keys.
 
     Raises AssertionError with the diagnosis as its message; returns the report of the check.

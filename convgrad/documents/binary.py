@@ -36,7 +36,7 @@ def of_archive(source: Source, **_: bool) -> Iterator[Document]:
     value = _read(source, _archive)
     if source.member is not None or not isinstance(value, dict) or not all("/" in name for name in value):
         return iter([Document(source.name, 1, value)])
-    cases = _nested(value).items()
+    cases = _nested(value, source.name).items()
     return (Nested(f"{source.name}:{name}", number, case) for number, (name, case) in enumerate(cases, 1))
 
 
@@ -52,7 +52,7 @@ class Nested(Document):
         return Point("/".join((self.name, *keys)) + path_text(indices))
 
 
-def _nested(members: dict[str, Any]) -> dict[str, Any]:
+def _nested(members: dict[str, Any], file: str) -> dict[str, Any]:
     """Members by their paths as mappings in mappings; `layers` is a list."""
     tree: dict[str, Any] = {}
     for name, value in members.items():
@@ -60,6 +60,10 @@ def _nested(members: dict[str, Any]) -> dict[str, Any]:
         here = tree
         for key in keys:
             here = here.setdefault(key, {})
+            if not isinstance(here, dict):
+                refuse(file, f"'{name}' is in the archive beside an array that is called as its beginning", "rename it")
+        if last in here:
+            refuse(file, f"'{name}' is in the archive beside arrays whose names begin so", "rename it")
         here[last] = value
     for case in tree.values():
         if isinstance(layers := case.get("layers"), dict):

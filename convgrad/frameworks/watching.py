@@ -15,7 +15,7 @@ import numpy as np
 from convgrad.core.arithmetic import FLOAT64, Array
 from convgrad.core.nested import Numbers, read_numbers
 from convgrad.errors import Problem, RequestError
-from convgrad.frameworks.layers import arrived, is_known, layer_name, named, row_of, settings_of
+from convgrad.frameworks.layers import OWN, arrived, is_known, layer_name, named, row_of, settings_of
 from convgrad.vocabulary import OPERATIONS, PARAMETERS
 
 GRADIENT_OF = {"kernel": "dW", "bias": "db"}
@@ -62,10 +62,16 @@ class Seen:
         yield self.module.register_forward_pre_hook(self._before, with_kwargs=True)
         yield self.module.register_forward_hook(self._after)
         for name, gradient in GRADIENT_OF.items():
-            parameter: Any = getattr(self.module, "weight" if name == "kernel" else name, None)
+            parameter: Any = self._parameter(name)
             alone = parameter is not None and id(parameter) not in self.shared
             if alone and parameter.requires_grad and parameter.is_leaf:
                 yield parameter.register_hook(self._of_pass(gradient))
+
+    def _parameter(self, name: str) -> Any:
+        """The kernel or the bias as the layer holds it."""
+        if hasattr(self.module, OWN):
+            return self.module.convgrad_case().get(name)
+        return getattr(self.module, "weight" if name == "kernel" else name, None)
 
     def _before(self, module: Any, given: tuple[Any, ...], keywords: Mapping[str, Any]) -> Any:
         if any("delta" in call.arrays for call in self.calls):

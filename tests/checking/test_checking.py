@@ -348,6 +348,21 @@ def test_a_failure_in_pytest_shows_the_line_that_asked_and_none_of_ours(tmp_path
     assert "AssertionError: wrong: dX (" in done.stdout
 
 
+def test_a_function_that_holds_channels_last_gets_what_it_takes():
+    def last(delta, x, w, b):
+        assert (x.shape, w.shape, delta.shape) == ((1, 4, 4, 2), (2, 2, 2, 3), (1, 3, 3, 3))
+        at = [(i, j, x[:, i : i + 3, j : j + 3]) for i in range(2) for j in range(2)]
+        dW = np.zeros_like(w)
+        for i, j, window in at:
+            dW[i, j] = np.einsum("nhwc,nhwo->co", window, delta)
+        return {"dW": dW, "db": delta.sum((0, 1, 2))}
+
+    random = np.random.default_rng(0)
+    shapes = {"input": (1, 4, 4, 2), "kernel": (2, 2, 2, 3), "delta": (1, 3, 3, 3)}
+    case = {name: random.random(shape) for name, shape in shapes.items()} | {"bias": np.zeros(3)}
+    assert assert_gradients(last, case, layout=["NHWC", "HWIO"]).verdict == "agrees"
+
+
 def test_arrays_are_made_into_what_the_function_takes_and_sums_may_be_held_in_another_type():
     class Wrapped:
         def __init__(self, values):

@@ -11,7 +11,7 @@ import convgrad
 
 def missing(*names):
     absent = [name for name in names if importlib.util.find_spec(name) is None]
-    return pytest.mark.skipif(bool(absent), reason=f"needs {' '.join(absent)}: pip install {' '.join(absent)}")
+    return pytest.mark.skipif(bool(absent), reason=f"needs {' '.join(absent)}: pip install 'convgrad[oracle]'")
 
 
 pytestmark = [pytest.mark.oracle, missing("jax"), pytest.mark.filterwarnings("ignore::DeprecationWarning")]

@@ -75,6 +75,26 @@ def test_a_wrong_function_is_named_and_nothing_else():
         found["9"]
 
 
+def test_a_class_that_says_what_it_is_is_watched_as_such():
+    from torch import nn
+
+    class Mine(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.inner = [wrong_conv()]  # no child of the model
+            self.w, self.b = self.inner[0].weight, self.inner[0].bias
+
+        def forward(self, x):
+            return self.inner[0](x)
+
+        def convgrad_case(self):
+            return {"kernel": self.w, "bias": self.b, "padding": 1}
+
+    found = convgrad.check(run(model(Mine())))
+    claims = {one.array: one.verdict for one in found["2"].findings if one.against == "claim"}
+    assert (claims["dX"], claims["dW"], found["2"].mistakes) == ("differs", "agrees", ("kernel-rotated",))
+
+
 def test_what_was_watched_is_saved_and_checked_elsewhere(tmp_path):
     layers = run(model(wrong_conv()))
     layers.save(str(tmp_path / "run.npz"))

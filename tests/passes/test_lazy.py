@@ -11,10 +11,13 @@ import pytest
 
 import convgrad
 
-pytestmark = pytest.mark.skipif(
-    importlib.util.find_spec("dask") is None or importlib.util.find_spec("distributed") is None,
-    reason="needs dask and distributed: pip install 'convgrad[dask]' distributed",
-)
+pytestmark = [
+    pytest.mark.oracle,
+    pytest.mark.skipif(
+        importlib.util.find_spec("dask") is None or importlib.util.find_spec("distributed") is None,
+        reason="needs dask and distributed: pip install 'convgrad[oracle]'",
+    ),
+]
 CASES = {
     "conv": {"kernel": (4, 3, 3, 2), "stride": 2, "padding": 1, "bias": (4,)},
     "no bias": {"kernel": (4, 1, 3, 3), "padding": "same"},

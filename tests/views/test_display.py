@@ -131,10 +131,10 @@ def test_every_kind_of_block_is_written():
     assert set(WRITERS) == set(Block.__args__)
 
 
-@pytest.mark.slow
+@pytest.mark.oracle
 @pytest.mark.skipif(
     importlib.util.find_spec("nbclient") is None or importlib.util.find_spec("ipykernel") is None,
-    reason="needs nbclient and ipykernel: pip install 'convgrad[notebook]'",
+    reason="needs nbclient and ipykernel: pip install 'convgrad[oracle]'",
 )
 @pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::ResourceWarning")
 def test_a_notebook_shows_tables():
