@@ -9,7 +9,7 @@ from convgrad.core.window import Axis, Window
 from convgrad.passes.explanation import full_shapes
 from convgrad.subject.case import Case
 from convgrad.views.block_kinds import index
-from convgrad.vocabulary import CONVOLUTION, TRANSPOSED
+from convgrad.vocabulary import CONVOLUTION, MAXIMUM, MEAN, TRANSPOSED
 
 POSITIONS, CELLS, TAPS = "pqu", "rst", "ijk"
 """The letters of a position, of a cell of the array under the windows, and of a tap, per axis; n, o, c lead them."""
@@ -17,17 +17,20 @@ GROUPED = ", o and c of one group, within which the channels of w are counted"
 
 
 def index_formula(case: Case, name: str) -> str:
-    """What an entry of dX, dW, db or y is a sum of; empty where letters do not tell it: a pool, copied padding.
+    """What an entry of dX, dW, db or y is a sum of.
 
-    A product whose index is not whole, or lies outside of its array, is 0.
+    Empty where letters do not tell it: copied padding, windows of many sizes, a delta that is shared. A product whose index is not whole, or lies outside of its array, is 0.
     """
-    window, family = case.arguments.get("window"), case.operation.family
-    if family not in (CONVOLUTION, TRANSPOSED) or not isinstance(window, Window) or case.dims > len(POSITIONS):
+    window, family, settings = case.arguments.get("window"), case.operation.family, case.settings
+    if family not in (CONVOLUTION, TRANSPOSED, MAXIMUM, MEAN) or settings.get("ties") == "split":
+        return ""
+    if not isinstance(window, Window) or case.dims > len(POSITIONS):
         return ""
     evenly = all(isinstance(axis, Axis) for axis in window.axes)
-    if not evenly or case.settings.get("padding_mode", "zeros") != "zeros":
+    if not evenly or settings.get("padding_mode", "zeros") != "zeros":
         return ""
-    return _Letters(case).law(name)
+    letters = _Letters(case)
+    return letters.law(name) if family in (CONVOLUTION, TRANSPOSED) else letters.of_pool(name)
 
 
 class _Letters:
@@ -45,7 +48,7 @@ class _Letters:
         of_near, of_far = ("dX", "y") if self.transposed else ("y", "dX")
         if name == "dW":
             far = self._channelled(self.far, self._under(turned=True))
-            return self._sum("dW", self._kernel(self.taps), [self._channelled(self.near, self.positions), far])
+            return self._sum("dW", self._kernel(self.taps, "c"), [self._channelled(self.near, self.positions), far])
         bias = "b + " if name == "y" and self.case.operands.get("b") is not None else ""
         operand = {"dX": "x", "y": "delta"}[name]
         if name == of_near:
@@ -54,6 +57,18 @@ class _Letters:
         assert name == of_far
         factors = [self._channelled(self.near, self.positions), self._kernel(self._meeting())]
         return self._sum(name, self._channelled(operand, self.cells), factors, bias)
+
+    def of_pool(self, name: str) -> str:
+        """The law of a pool, in whose sums only some windows are."""
+        maximum, taps = self.case.operation.family == MAXIMUM, ",".join(self.taps)
+        delta, cell = self._channelled("delta", self.positions, "c"), self._channelled("x", self.cells)
+        if name == "y":
+            under = self._channelled("x", self._under())
+            over = f"max over {taps} of {under}" if maximum else f"sum over {taps} of {under} / n, n being the divisor"
+            return f"{self._channelled('y', self.positions, 'c')} = {over}"
+        which = f"the windows that {cell} wins" if maximum else f"the windows that cover {cell}, n being their divisor"
+        share = "" if maximum else " / n"
+        return f"d{cell.replace('x', 'X', 1)} = sum over {','.join(self.positions)} of {delta}{share}, over {which}"
 
     def _sum(self, name: str, entry: str, factors: Sequence[str], bias: str = "") -> str:
         """The law, summed over the letters that the entry has not."""
@@ -95,12 +110,14 @@ class _Letters:
 
     # -- Arrays -----------------------------------------------------------------------------------------------------
 
-    def _channelled(self, name: str, spatial: tuple[str, ...]) -> str:
-        """x with its channel c, delta and y with theirs, o."""
-        return self._at(name, ("n", "c" if name == "x" else "o", *spatial))
+    def _channelled(self, name: str, spatial: tuple[str, ...], channel: str = "o") -> str:
+        """x with its channel c, delta and y with theirs, o; of a pool c as well."""
+        return self._at(name, ("n", "c" if name == "x" else channel, *spatial))
 
-    def _kernel(self, taps: tuple[str, ...]) -> str:
-        return self._at("w", (*(("c", "o") if self.transposed else ("o", "c")), *taps))
+    def _kernel(self, taps: tuple[str, ...], channel: str = "") -> str:
+        """w, whose channel is 0 where x has no axis of channels."""
+        c = channel or ("c" if self.case.layout.channels_in else "0")
+        return self._at("w", (*((c, "o") if self.transposed else ("o", c)), *taps))
 
     def _at(self, name: str, full: tuple[str, ...]) -> str:
         shape = full_shapes(self.case)[name]

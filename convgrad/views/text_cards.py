@@ -12,8 +12,8 @@ from convgrad.views.look import plain_lines, wrapped
 from convgrad.views.text_grid import Lines, titled, together
 from convgrad.views.text_words import Pen
 
-SLICES, MOST = 8, 1024
-"""Planes, and numbers, of a volume up to which it is shown as such."""
+SLICES, FEW, MOST = 8, 150, 1024
+"""Planes of a volume up to which it is shown as such, numbers of many planes and of a few."""
 WIDTH = 38
 """Columns of a card, so that two stand side by side in 80."""
 LEGEND = "shade: largest |value| of each block"
@@ -26,7 +26,7 @@ SHADES = {True: " .:*#", False: " ░▒▓█"}
 def is_card(array: Array) -> bool:
     """Whether an array is shown as a card: beyond a few planes."""
     planes = prod(array.shape[:-2])
-    return array.ndim > 2 and array.size > 0 and (planes > SLICES or (planes > 1 and array.size > MOST))
+    return array.ndim > 2 and planes > 1 and array.size > (FEW if planes > SLICES else MOST)
 
 
 def card(name: str, array: Array, pen: Pen) -> Lines:

@@ -120,3 +120,29 @@ def picked(shape, seed):
 def test_the_law_as_people_write_it(case, entry, law):
     whole = {"input": np.ones((5, 5)).tolist(), "kernel": [[1, 2], [3, 4]], "delta": "ones", **case}
     assert index_formula(as_case(whole, needs_delta=True), entry) == law
+
+
+@pytest.mark.parametrize(
+    ("case", "entry", "law"),
+    [
+        ({"op": "max-pool", "window": 2}, "dX",
+         "dX[r,s] = sum over p,q of delta[p,q], over the windows that x[r,s] wins"),
+        ({"op": "max-pool", "window": 2, "ties": "split"}, "dX", ""),
+        ({"op": "max-pool", "window": 2}, "y", "y[p,q] = max over i,j of x[2p+i,2q+j]"),
+        ({"op": "average-pool", "window": 2, "stride": 1, "padding": 1}, "y",
+         "y[p,q] = sum over i,j of x[p+i-1,q+j-1] / n, n being the divisor"),
+        ({"op": "average-pool", "window": 2}, "dX",
+         "dX[r,s] = sum over p,q of delta[p,q] / n, over the windows that cover x[r,s], n being their divisor"),
+        ({"op": "adaptive-max-pool", "output_size": 3}, "dX", ""),
+        ({"op": "lp-pool", "window": 2}, "dX", ""),
+    ],
+)  # fmt: skip
+def test_the_law_of_a_pool_as_people_write_it(case, entry, law):
+    whole = {"input": np.ones((4, 4)).tolist(), "delta": "ones", **case}
+    assert index_formula(as_case(whole, needs_delta=True), entry) == law
+
+
+def test_without_an_axis_of_channels_the_kernel_s_channel_is_0():
+    case = {"input": np.ones((3, 3)).tolist(), "kernel": np.ones((2, 1, 2, 2)).tolist(), "delta": "ones"}
+    law = index_formula(as_case(case, needs_delta=True), "dX")
+    assert law == "dX[r,s] = sum over o,p,q of delta[o,p,q] w[o,0,r-p,s-q]"
