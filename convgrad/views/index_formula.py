@@ -19,7 +19,8 @@ GROUPED = ", o and c of one group, within which the channels of w are counted"
 def index_formula(case: Case, name: str) -> str:
     """What an entry of dX, dW, db or y is a sum of.
 
-    Empty where letters do not tell it: copied padding, windows of many sizes, a delta that is shared. A product whose index is not whole, or lies outside of its array, is 0.
+    Empty where letters do not tell it: copied padding, windows of many sizes, a delta that is shared. A product whose
+    index is not whole, or lies outside of its array, is 0.
     """
     window, family, settings = case.arguments.get("window"), case.operation.family, case.settings
     if family not in (CONVOLUTION, TRANSPOSED, MAXIMUM, MEAN) or settings.get("ties") == "split":
