@@ -48,7 +48,7 @@ class Results:
             overlays=overlays, only=only, channel=channel, quiet=self.writing.quiet, terms=self.terms.terms,
         )  # fmt: skip
 
-        if not (self.writing.quiet or self.writing.output):
+        if self.document and sys.stdout.isatty() and not (self.writing.quiet or self.writing.output):
             from convgrad.cli.advice import advise
 
             advise(record, self.document)
