@@ -78,7 +78,7 @@ NOTES = ("name", "source", "origin", "note", "expected", "tolerance")
 FREE = ("id", *NOTES)
 DIALECTS = ("torch", "keras", "jax", "onnx")
 """Whose words a document may have."""
-FORMATS = ("table", "json", "jsonl", "yaml")
+FORMATS = ("table", "json", "jsonl", "yaml", "markdown", "latex", "csv", "svg", "html")
 GRADE_VERDICTS = (
     "crashed", "timed-out", "out-of-bounds", "malformed", "no-answer", "changed-input", "unstable", "replayed",
     "unwritten", "accumulates", "overwrites", "wrong-shape", "wrong-type", "differs", "agrees", "untested", "skipped",

@@ -27,7 +27,7 @@ LIBRARIES = {
     "typer": {"cli"},
     "rich": {"cli", "views"},
     "yaml": {"documents"},
-    "json": {"documents", "grading", "suites"},
+    "json": {"documents", "grading", "suites", "views"},
 }
 WITHOUT_NUMPY = {"errors", "vocabulary", "__main__", "__init__"}
 MODULES = sorted(PACKAGE.rglob("*.py"))

@@ -41,7 +41,7 @@ def of_installation(running: Running) -> int:
 
 def of_subjects(reading: Reading, checking: Checking, running: Running) -> int:
     """Check every case and network that is asked for; the exit code."""
-    results, asked = begun(running), requests(reading, running, exact=True)
+    results, asked = begun(running, document=reading.document), requests(reading, running, exact=True)
     return deliver(asked, lambda request: _result(request, checking, running, results), running)
 
 

@@ -21,6 +21,7 @@ from convgrad.cli.typed import (
     Reading,
     Running,
     Started,
+    Terms,
     Writing,
 )
 
@@ -59,11 +60,11 @@ def backward(reading: Reading, overlays: Overlays, running: Running) -> int:
     return of_cases(Gradients, reading, running, overlays)
 
 
-def explain(entry: Entry, reading: Reading, running: Running) -> int:
+def explain(entry: Entry, reading: Reading, terms: Terms, running: Running) -> int:
     """One entry of dW, db, dX or y as the sum of its terms."""
     from convgrad.cli.road import of_entry
 
-    return of_entry(entry, reading, running)
+    return of_entry(entry, reading, running, terms)
 
 
 def check(reading: ClaimReading, checking: Checking, running: Running) -> int:

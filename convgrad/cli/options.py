@@ -161,6 +161,7 @@ OVERLAYS = (
     ),
     Option("channel", "the filter and channel to show in tables", OUTPUT, "O,C"),
 )
+TERMS = (Option("terms", "how many terms to show, or all, with those that are 0 in the padding", OUTPUT, "N|all"),)
 NETWORK = (
     Option("layer", "open one layer, as backward shows it", OUTPUT, "NAME"),
     Option("steps", "repeat the step so many times, and show the loss after each", OUTPUT, "N", int, least=1),

@@ -79,6 +79,22 @@ class Overlays(NamedTuple):
         )
 
 
+class Terms(NamedTuple):
+    """How many terms of an entry to show, or all."""
+
+    terms: str | int | None = None
+
+    @classmethod
+    def typed(cls, words: Words) -> Self:
+        """What was typed of it."""
+        texts = _given(tables.TERMS, words)
+        return cls(**{name: _terms(text) for name, text in texts.items()})
+
+
+def _terms(text: str) -> Any:
+    return text if text == "all" else whole_number(text, "--terms", 1)
+
+
 def _count(text: str, option: str) -> Any:
     """How many, which may be a word."""
     return text if text in ("all", "none") else whole_number(text, option)
@@ -235,6 +251,7 @@ OFFERS: dict[type, Offer] = {
     ClaimReading: Offer((*tables.CASE, *tables.DIALECT, *tables.CLAIMS, *tables.CLAIMED), _CASE),
     NetworkReading: Offer((), _NETWORK),
     Overlays: Offer(tables.OVERLAYS),
+    Terms: Offer(tables.TERMS),
     Checking: Offer(tables.CHECKING),
     Opened: Offer(tables.NETWORK),
     Listing: Offer(tables.LISTING, _ID),

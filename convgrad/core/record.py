@@ -37,6 +37,16 @@ class Record(Mapped):
         text: str = import_module(DISPLAY).as_text(self)
         return text
 
+    def to_markdown(self) -> str:
+        """The same as Markdown, with GFM's tables."""
+        text: str = import_module(DISPLAY).as_document(self, "markdown")
+        return text
+
+    def to_latex(self) -> str:
+        """The same as a LaTeX document."""
+        text: str = import_module(DISPLAY).as_document(self, "latex")
+        return text
+
     def _repr_html_(self) -> str:
         """The table as notebooks show it."""
         text: str = import_module(DISPLAY).as_html(self)

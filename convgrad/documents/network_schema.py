@@ -173,7 +173,7 @@ def _explain() -> Schema:
             "schema": {"const": "convgrad.explain/1"},
             "id": {"description": "the document's id, unchanged"},
             "layer": NAME,
-            "op": _operation(),
+            "op": {"description": "of loss, which one", "enum": [*_operation()["enum"], *LOSSES]},
             "arithmetic": ARITHMETIC,
             "entry": {"type": "string"},
             "value": NUMBER,

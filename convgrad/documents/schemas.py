@@ -235,7 +235,7 @@ TERM = closed(
         "factors": listed(
             closed(
                 {
-                    "name": {"enum": ["delta", "w", "x", "b", "divisor", "slope"]},
+                    "name": {"enum": ["delta", "w", "x", "b", "divisor", "slope", "y", "softmax", "target"]},
                     "index": _described({"anyOf": [INDEX, {"type": "null"}]}, "null for a cell of the padding"),
                     "value": {"$ref": "#/$defs/blanked"},
                 },

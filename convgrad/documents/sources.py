@@ -72,6 +72,7 @@ FORMATS = [
     Format("safetensors", (".safetensors",), f"{TENSORS}.safetensors:of_safetensors", has_members=True),
     Format("pt", (".pt", ".pth"), f"{TENSORS}.pytorch:of_pytorch", has_members=True),
     Format("onnx", (".onnx",), f"{TENSORS}.onnx:of_onnx", has_members=True),
+    Format("page", (".html", ".htm"), "convgrad.documents.pages:of_page"),
 ]
 RAW = Format("raw", (), f"{TENSORS}.raw:of_bytes")
 """Bytes whose type and shape stand after an @."""

@@ -17,6 +17,7 @@ from convgrad.operations.geometry import shape_text
 from convgrad.operations.operation import Shape
 from convgrad.operations.terms import Factor, Term
 from convgrad.passes.gradients import Gradients
+from convgrad.passes.loss_terms import LossExplanation, explain_loss
 from convgrad.passes.subject import Part, Subject, network, subject_of
 from convgrad.subject.case import Case, as_case
 from convgrad.subject.layout import OPERANDS
@@ -27,6 +28,7 @@ OF_LAYER = re.compile(r"\s*(?P<layer>[^.\[\]]+)\.(?P<entry>.*)", re.DOTALL)
 INDEX = re.compile(r"\s*(?:[0-9]+(?:\s*,\s*[0-9]+)*\s*)?")
 DELTA = re.compile(rf"\s*delta\s*(?:\[({INDEX.pattern})\])?\s*")
 SHOWN = 60  # characters of what is no entry: there may be thousands
+LOSS = "loss"
 FOLLOWED = 24
 """Deltas of an entry, of those that are not 0, that are followed up."""
 
@@ -103,15 +105,19 @@ class Explanation(Record):
         return nearest(value)
 
 
-def explain(case: Mapping[str, Any] | Case | Subject | None = None, entry: str = "", **keywords: Any) -> Explanation:
+def explain(
+    case: Mapping[str, Any] | Case | Subject | None = None, entry: str = "", **keywords: Any
+) -> Explanation | LossExplanation:
     """An entry of dW, db, dX or y, as in "dW[0,1]", as the sum of its terms; of a network as in "conv2.dW[0,1]".
+
+    Of a network "loss" is an entry as well.
 
     Raises RequestError for an entry that there is not.
     """
+    if not isinstance(case, Case | Subject) and is_network(case or keywords):
+        case = network(case, **keywords)
     if isinstance(case, Subject):
-        return explain_entry(case, entry)
-    if not isinstance(case, Case) and is_network(case or keywords):
-        return explain_entry(network(case, **keywords), entry)
+        return explain_loss(case) if entry.strip() == LOSS else explain_entry(case, entry)
     needs_delta = needs_gradients(entry)
     return explain_entry(subject_of(as_case(case, needs_delta=needs_delta, **keywords)), entry)
 
@@ -294,7 +300,9 @@ def delta_at(subject: Subject, part: Part, index: tuple[int, ...]) -> Explanatio
     require_entry(asked, index, shape)
     source = above(subject, part)
     if source is None:
-        raise RequestError(Problem(f"{asked} is where the deltas start", "it comes from the loss, or was given"))
+        raise RequestError(
+            Problem(f"{asked} is where deltas start", "it was given, or `explain loss` shows how it comes")
+        )
     # the same number of entries in the same order, whatever the shapes
     flat = int(np.ravel_multi_index(index, shape)) if shape else 0
     inner = source.case.layout.input

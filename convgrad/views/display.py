@@ -8,7 +8,7 @@ import sys
 from typing import Any
 
 from convgrad.passes.shown import Shown
-from convgrad.views import blocks, encodable, numbers_of, render
+from convgrad.views import blocks, encodable, numbers_of, render, written
 from convgrad.views.html import html
 from convgrad.views.text_words import Pen
 
@@ -25,6 +25,11 @@ def as_html(record: Any) -> str:
     """The same as static tables, for a notebook."""
     shown = _shown(record)
     return html(blocks(shown), Pen.plain(numbers_of(shown)))
+
+
+def as_document(record: Any, form: str) -> str:
+    """A document of a format that is written from blocks."""
+    return "".join(written(_shown(record), form))
 
 
 def _shown(record: Any) -> Any:

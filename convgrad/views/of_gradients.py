@@ -27,16 +27,18 @@ def view(gradients: Gradients, asked: Asked) -> View:
 
     Raises RequestError for a channel or an overlay that there is not.
     """
-    if asked.quiet:
+    if asked.quiet and asked.only is None and asked.overlays in (None, "none", 0):
         return _sections(gradients, asked, iter(()))
     drawn = gradients.case.operation.family in OVERLAYS
     return _sections(gradients, asked, (_overlays if drawn else _undrawn)(gradients, asked))
 
 
 def _sections(gradients: Gradients, asked: Asked, overlays: View) -> View:
+    """With `quiet` neither header nor checks, but what was asked for."""
     if not asked.quiet:
         yield header(gradients.case)
-        yield from overlays
+    yield from overlays
+    if not asked.quiet and asked.only is None:
         yield _checksums(gradients)
     yield Arrays((("dW", gradients.dW), ("db", gradients.db), ("dX", gradients.dX), *gradients.asked_indices.items()))
 

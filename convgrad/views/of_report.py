@@ -41,8 +41,22 @@ NAMED = 4
 def view(report: Report, asked: Asked) -> View:
     """Findings, each wrong array with its diagnosis; of a case its strength and identities; the verdict last."""
     if asked.quiet:
-        return iter((Verdict(report.verdict),))
+        return _briefly(report)
     return _of_case(report) if report.subject.chain.alone is not None else _of_network(report)
+
+
+def _briefly(report: Report) -> View:
+    """The mistakes that were named, if any, and the verdict: the result of a check, and nothing around it."""
+    places = {diagnosis.place: str(diagnosis.place) for diagnosis in report.diagnosis}
+    for place, name in places.items():
+        yield Section(_of_place(report, place, name))
+    yield Verdict(report.verdict)
+
+
+def _of_place(report: Report, place: Any, name: str) -> Iterator[Item]:
+    yield Item(f"{printable(name)}:")
+    told = [diagnosis for diagnosis in report.diagnosis if diagnosis.place == place]
+    yield from diagnosis_items(told, 1, every=report.all_entries)
 
 
 # -- A case ------------------------------------------------------------------------------------------------------------

@@ -287,3 +287,16 @@ def test_python_says_what_the_command_says() -> None:
     assert made.verdict == "differs"
     found = json.loads(json.dumps(made.to_dict()["findings"][-1]))
     assert found == report(*LEDGER, "--dX", "[-0.05, 0.07, 0.06]", code=1)["findings"][-1]
+
+
+def test_quiet_keeps_the_diagnosis_and_what_was_asked_for() -> None:
+    run = convgrad("check", str(SAMPLES / "published-layer2.yaml"), "--quiet")
+    assert run.stdout.startswith("dW:\n  it is, in all 4 entries, what comes out when delta is turned")
+    assert run.stdout.endswith("\n\ndiffers\n")
+    assert "finite differences" not in run.stdout
+    opened = convgrad("backward", str(SAMPLES / "five-by-five.yaml"), "--only", "1,1", "--quiet").stdout
+    assert opened.startswith("Overlay 6 of 16")
+    first = convgrad("backward", *LEDGER, "--overlays", "1", "--quiet").stdout
+    assert (" 1  [0]" in first, " 2  [1]" in first) == (True, False)
+    none = convgrad("backward", *LEDGER, "--overlays", "none", "--quiet").stdout
+    assert none == convgrad("backward", *LEDGER, "--quiet").stdout

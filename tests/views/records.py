@@ -20,6 +20,11 @@ from tests.views.cases import SQUARE, TIES
 
 SAMPLES = Path(__file__).parents[2] / "samples"
 NETWORK = yaml.safe_load((SAMPLES / "network-pool-dense.yaml").read_text())
+CLASSIFIED = {
+    "input": [[1, 2], [0, 1]],
+    "layers": [{"name": "out", "op": "dense", "kernel": [[1, 2, 3, 4], [0, 1, 0, 1], [1, 1, 1, 1]]}, {"op": "softmax"}],
+    "loss": {"op": "cross-entropy", "target": 1},
+}
 
 
 def claimed(case, name):
@@ -44,6 +49,7 @@ RECORDS = {
     "Gradients": lambda: [convgrad.backward(SQUARE), convgrad.backward(TIES)],
     "Saved": lambda: [Saved(as_case(SQUARE), "dX", "x.npy", (5, 5), "float64", dW=convgrad.backward(SQUARE).dW)],
     "Explanation": lambda: [convgrad.explain(SQUARE, "dX[1,1]"), convgrad.explain(TIES, "y[1,1]")],
+    "LossExplanation": lambda: [convgrad.explain(CLASSIFIED, "loss")],
     "Report": lambda: [convgrad.check(claimed(SQUARE, "dW"), all_entries=True), convgrad.check(TIES)],
     "Reports": lambda: [Reports(tuple(convgrad.check({**claimed(SQUARE, "dW"), "id": name}) for name in ("a", "b")))],
     "Installation": lambda: [Installation((Verified(convgrad.check(SQUARE), ()),))],
