@@ -9,7 +9,8 @@ from typing import Any
 from convgrad.catalogue.conditions import CONDITIONS
 from convgrad.catalogue.found import found_on
 from convgrad.catalogue.mistake import Form
-from convgrad.catalogue.tables import of_operation
+from convgrad.catalogue.tables import of_operation, operations
+from convgrad.core.record import Mapped
 from convgrad.errors import Problem, RequestError
 from convgrad.subject.foreign_words import closest
 from convgrad.vocabulary import OPERATIONS, RESULTS
@@ -49,14 +50,14 @@ class Listed:
 
 
 @dataclass(frozen=True, slots=True)
-class Listing:
+class Listing(Mapped):
     """Mistakes of the catalogue: of one operation, or of all; `only` where one was asked for."""
 
     mistakes: tuple[Listed, ...]
     op: str | None = None
     only: bool = False
 
-    def to_dict(self) -> dict[str, Any]:
+    def streamed(self) -> dict[str, Any]:
         """What the JSON says."""
         listed = [mistake.to_dict() for mistake in self.mistakes]
         return {"schema": "convgrad.mistakes/1", "op": self.op, "mistakes": listed}
@@ -70,7 +71,7 @@ def mistakes(name: str | None = None, *, op: str | None = None) -> Listing:
     if op is not None and op not in OPERATIONS:
         message = f"there is no operation '{op}'"
         raise RequestError(Problem(message, f"one of {', '.join(OPERATIONS)}", ("op",)))
-    every = _listed(tuple(OPERATIONS) if op is None else (op,))
+    every = _listed(operations() if op is None else (op,))
     if name is None:
         return Listing(tuple(every.values()), op)
     if name not in every:
@@ -79,7 +80,7 @@ def mistakes(name: str | None = None, *, op: str | None = None) -> Listing:
 
 
 def _unknown(name: str, op: str | None) -> Problem:
-    everywhere = _listed(tuple(OPERATIONS))
+    everywhere = _listed(operations())
     if name in everywhere:
         others = ", ".join(dict.fromkeys(one for way in everywhere[name].ways for one in way.operations))
         return Problem(f"'{name}' cannot happen to {op}", f"it happens to {others}")

@@ -54,6 +54,11 @@ TABLES = (FIRST, PRACTISED)
 MISTAKES = "which mistakes there are"
 
 
+def operations() -> tuple[str, ...]:
+    """The operations whose mistakes are known."""
+    return tuple(name for name, operation in OPERATIONS.items() if operation.family in FIRST)
+
+
 def forms(operation: str, array: str) -> dict[str, Form]:
     """The mistakes on one array of an operation, in the order in which they are tried; last those in single entries."""
     first, families = _applying(FIRST, operation, array), practised(operation, array)

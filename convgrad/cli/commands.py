@@ -8,7 +8,6 @@ from typing import Annotated, Any, NamedTuple, get_type_hints
 
 import typer
 
-from convgrad.cli.grade_typed import Choosing, Grading
 from convgrad.cli.grouped_help import GroupedHelp
 from convgrad.cli.typed import (
     OFFERS,
@@ -16,6 +15,7 @@ from convgrad.cli.typed import (
     ClaimReading,
     Listing,
     NetworkReading,
+    Offer,
     Opened,
     Overlays,
     Reading,
@@ -24,6 +24,10 @@ from convgrad.cli.typed import (
     Terms,
     Writing,
 )
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from convgrad.cli.grade_typed import Choosing, Grading
 
 HELP = "Gradients of convolution and pooling: shown overlay by overlay, exact, and checked."
 NEXT = """\b
@@ -239,23 +243,34 @@ def _root(
 
 def _on_words(run: Callable[..., int]) -> Callable[..., int]:
     """The same command as a function of the words of a command line, each a keyword."""
-    kinds = get_type_hints(run, include_extras=True)
-    del kinds["return"]
+    offers, kinds = offers_of(run), kinds_of(run)
 
     def command(**words: Any) -> int:
-        return run(**{name: _value(name, kind, words) for name, kind in kinds.items()})
+        return run(**{name: kind.typed(words) if kind in offers else words[name] for name, kind in kinds.items()})
 
-    command.__signature__ = inspect.Signature(list(_parameters(kinds)))  # type: ignore[attr-defined]
+    command.__signature__ = inspect.Signature(list(_parameters(kinds, offers)))  # type: ignore[attr-defined]
     return command
 
 
-def _value(name: str, kind: Any, words: Mapping[str, Any]) -> Any:
-    return kind.typed(words) if kind in OFFERS else words[name]
+def kinds_of(run: Callable[..., int]) -> dict[str, Any]:
+    """What a command takes by name: records of options, and words."""
+    kinds = get_type_hints(run, localns={kind.__name__: kind for kind in offers_of(run)}, include_extras=True)
+    del kinds["return"]
+    return kinds
 
 
-def _parameters(kinds: Mapping[str, Any]) -> Iterator[inspect.Parameter]:
+def offers_of(run: Callable[..., int]) -> Mapping[Any, Offer]:
+    """The options of every record that a command may take; those of `grade` and `cases` are imported for them alone."""
+    if run not in (grade, cases):
+        return OFFERS
+    from convgrad.cli import grade_typed
+
+    return grade_typed.OFFERS
+
+
+def _parameters(kinds: Mapping[str, Any], offers: Mapping[Any, Offer]) -> Iterator[inspect.Parameter]:
     for name, kind in kinds.items():
-        if kind in OFFERS:
-            yield from OFFERS[kind].parameters()
+        if kind in offers:
+            yield from offers[kind].parameters()
         else:
             yield inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, annotation=kind)

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import inspect
 import re
 from collections.abc import Callable, Iterable, Mapping
 from typing import Annotated, Any, NamedTuple
 
+import typer
+
 from convgrad.cli.grade_options import CASES_OF, GRADE_FORMATS, GRADING, TEMPLATES, TYPES
 from convgrad.cli.options import Option, refuse, whole_number
+from convgrad.cli.typed import Offer
 from convgrad.vocabulary import OPERATIONS, RESULTS
 
 TYPE_CHECKING = False
@@ -146,12 +150,11 @@ class Choosing(NamedTuple):
         return cls(**_read(CASES_OF, words))
 
 
-def target_words() -> Any:
-    """The words that name what is graded."""
-    import inspect
-
-    import typer
-
-    help = "module:function, file.py:function, a folder of submissions, or, after --, a command"
-    annotation: Any = Annotated[list[str] | None, typer.Argument(metavar="TARGET", help=help)]
-    return inspect.Parameter("words", inspect.Parameter.KEYWORD_ONLY, default=None, annotation=annotation)
+_TARGET: Any = Annotated[
+    list[str] | None,
+    typer.Argument(
+        metavar="TARGET", help="module:function, file.py:function, a folder of submissions, or, after --, a command"
+    ),
+]
+_WORDS = inspect.Parameter("words", inspect.Parameter.KEYWORD_ONLY, default=None, annotation=_TARGET)
+OFFERS: Mapping[Any, Offer] = {Grading: Offer(GRADING, (_WORDS,)), Choosing: Offer(CASES_OF)}

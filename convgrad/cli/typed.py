@@ -11,8 +11,6 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, NamedTuple
 
 from convgrad.cli import options as tables
-from convgrad.cli.grade_options import CASES_OF, GRADING
-from convgrad.cli.grade_typed import Choosing, Grading, target_words
 from convgrad.cli.options import Option, document_word, refuse, whole_number
 from convgrad.vocabulary import DIALECTS
 
@@ -257,6 +255,4 @@ OFFERS: dict[type, Offer] = {
     Listing: Offer(tables.LISTING, _ID),
     Writing: Offer(tables.WRITING),
     Running: Offer((*tables.ARITHMETIC, *tables.WRITING, *tables.RUNNING)),
-    Grading: Offer(GRADING, (target_words(),)),
-    Choosing: Offer(CASES_OF),
 }

@@ -11,6 +11,7 @@ from pathlib import Path
 from time import monotonic
 from typing import Any
 
+from convgrad.core.record import Mapped
 from convgrad.grading.answer import (
     AGREES,
     CRASHED,
@@ -60,7 +61,7 @@ class Group:
 
 
 @dataclass(frozen=True)
-class Grade:
+class Grade(Mapped):
     """What came of it: an outcome for every array of every case, and the groups that failures fall into."""
 
     target: str
@@ -112,7 +113,7 @@ class Grade:
         seed = ("--seed", str(self.seed)) if self.seed else ()
         return ("convgrad", "grade", "--case", name, *seed, *self.repeat)
 
-    def to_dict(self) -> dict[str, Any]:
+    def streamed(self) -> dict[str, Any]:
         """What the JSON says."""
         from convgrad.grading.records import record
 

@@ -10,6 +10,7 @@ import numpy as np
 
 from convgrad.claims.claim import asked_of, read_claims
 from convgrad.core.arithmetic import Array
+from convgrad.core.record import Mapped
 from convgrad.passes.subject import subject_of
 from convgrad.suites.selection import VERSION, caught
 from convgrad.suites.trial import Trial
@@ -37,13 +38,13 @@ RESULTS = ("output", "dX", "dW", "db")
 
 
 @dataclass(frozen=True)
-class Table:
+class Table(Mapped):
     """Cases to be shown: ids, what they catch, how many numbers they have."""
 
     trials: tuple[Trial, ...]
     dtype: str
 
-    def to_dict(self) -> dict[str, Any]:
+    def streamed(self) -> dict[str, Any]:
         """What the JSON says."""
         return suite(self.trials, self.dtype)
 

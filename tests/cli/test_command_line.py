@@ -484,15 +484,31 @@ def test_json_in_and_out_imports_neither_rich_nor_yaml_nor_pydantic(tmp_path: Pa
     assert not modules & {"rich", "yaml", "pydantic"}
 
 
+@pytest.mark.parametrize(
+    "arguments", [["--version"], ["backward", "--help"], ["backward", *LEDGER], ["check", *LEDGER], ["mistakes"]]
+)
+def test_what_grades_is_imported_by_the_commands_that_grade_alone(arguments: Sequence[str]) -> None:
+    assert GRADING & modules(["grade", "--help"]) == GRADING
+    assert {name for name in modules(arguments) if name in GRADING or name.startswith("convgrad.grading")} == set()
+
+
+GRADING = {"convgrad.cli.grade_options", "convgrad.cli.grade_typed"}
+
+
 def imported(arguments: Sequence[str]) -> set[str]:
     """The top-level modules that a run has imported when it ends."""
+    return {name.split(".")[0] for name in modules(arguments)}
+
+
+def modules(arguments: Sequence[str]) -> set[str]:
+    """The modules that a run has imported when it ends."""
     script = (
         "import sys, convgrad.__main__ as m\nsys.argv = ['convgrad', *sys.argv[1:]]\ntry:\n    m.main()\nfinally:\n"
     )
     script += "    print(*sys.modules, file=sys.stderr)"
     command = [sys.executable, "-c", script, *arguments]
     run = subprocess.run(command, capture_output=True, text=True, cwd=ROOT, env=surroundings())
-    return {name.split(".")[0] for name in run.stderr.splitlines()[-1].split()}
+    return set(run.stderr.splitlines()[-1].split())
 
 
 def test_every_key_of_the_case_document_is_an_option() -> None:

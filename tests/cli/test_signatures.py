@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Iterable
-from typing import get_type_hints
+from typing import Annotated, get_origin
 
 import pytest
 
 from convgrad.cli import typed
-from convgrad.cli.commands import COMMANDS
+from convgrad.cli.commands import COMMANDS, kinds_of, offers_of
 from convgrad.cli.typed import OFFERS, Checking, Opened, Overlays, Reading, Running, Writing
 from tests.program import LEDGER, convgrad
 
@@ -36,9 +36,9 @@ def fields(record: tuple[object, ...]) -> Iterable[str]:
 
 @pytest.mark.parametrize("name", COMMANDS)
 def test_a_command_takes_records_and_words(name: str) -> None:
-    kinds = get_type_hints(COMMANDS[name].run)
-    assert kinds.pop("return") is int
-    assert all(kind in OFFERS or kind is str for kind in kinds.values())
+    run = COMMANDS[name].run
+    assert inspect.signature(run).return_annotation == "int"
+    assert all(kind in offers_of(run) or get_origin(kind) is Annotated for kind in kinds_of(run).values())
 
 
 @pytest.mark.parametrize("name", COMMANDS)

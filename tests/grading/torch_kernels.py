@@ -5,6 +5,7 @@ import torch
 # oneDNN's forward convolution in bfloat16 is wrong on some processors where the strides of two axes differ: PyTorch
 # 2.13.0 on an AVX-512 machine gives the output of exchanged strides for conv2d/core-3, which grade found
 torch._C._set_mkldnn_enabled(False)
+torch.set_num_threads(1)
 
 
 def pairs(value, dims):
