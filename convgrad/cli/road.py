@@ -73,7 +73,7 @@ def of_mistakes(listing: Listing, writing: Writing) -> int:
         raise RequestError(
             replace(one, path=(), place=Point("--op")) if one.path else one for one in error.problems
         ) from None
-    return deliver_one(Results(writing, Overlays()).of(record), writing)
+    return deliver_one(Results(writing, Overlays(), Terms()).of(record), writing)
 
 
 def _may_be_exact(running: Running) -> bool:

@@ -21,7 +21,7 @@ class Results:
 
     writing: Writing
     overlays: Overlays
-    terms: Terms = Terms()
+    terms: Terms
     document: str | None = None
 
     def of(self, record: Any, code: int = 0) -> Result:
