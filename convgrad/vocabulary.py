@@ -105,8 +105,12 @@ SETTINGS: dict[str, Setting] = {
     "count_include_pad": Setting(BOOLEAN, "average pools: whether padding counts", True),
     "divisor": Setting(DIVISOR, "average pools: divide by this", otherwise="the cells of the window"),
     "norm": Setting(
-        NUMBER, "Lp pools: the p. y = (sum |x|^p)^(1/p); PyTorch sums x^p with its sign instead", 2, least=1,
+        NUMBER, "Lp pools: the p. y = (sum |x|^p)^(1/p); PyTorch's are `signed`", 2, least=1,
         most=MOST_NORM, advice="a larger p is as good as a max-pool",
+    ),
+    "signed": Setting(
+        BOOLEAN, "Lp pools: PyTorch's rule, (sum x^p)^(1/p) with the signs of x; NaN where the sum is below 0 and p is "
+        "not 1", False,
     ),
     "ties": Setting(
         CHOICE, "max pools: who of equals takes delta; `split` shares it, `all` gives each the whole: no subgradient",
@@ -192,7 +196,7 @@ OPERATIONS: dict[str, Row] = {
     "average-pool": row(
         MEAN, X, "window", "stride", "padding", "dilation", "ceil_mode", "count_include_pad", "divisor", stride=None
     ),
-    "lp-pool": row(NORM, X, "window", "stride", "padding", "dilation", "ceil_mode", "norm", stride=None),
+    "lp-pool": row(NORM, X, "window", "stride", "padding", "dilation", "ceil_mode", "norm", "signed", stride=None),
     "adaptive-max-pool": row(MAXIMUM, X, "output_size", "ties", "return_indices"),
     "adaptive-average-pool": row(MEAN, X, "output_size"),
     "max-unpool": row(UNPOOLING, X, "indices", "output_size"),
