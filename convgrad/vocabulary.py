@@ -9,12 +9,12 @@ from typing import Any, NamedTuple
 
 PER_AXIS, PADDING, WHOLE, DIVISOR, NUMBER = "per axis", "padding", "whole", "divisor", "number"
 BOOLEAN, CHOICE, ARRAY, DELTA, EXACT_NUMBER = "boolean", "choice", "array", "delta", "exact number"
-CELLS, ANYTHING, LETTERS = "cells", "anything", "letters"
+CELLS, ANYTHING, LETTERS, LENGTHS = "cells", "anything", "letters", "lengths"
 """What a setting may be: `subject.settings` reads each kind, `documents.schemas` describes it, `cli.options` types it.
 
 One whole number, or one per axis; cells, or a word; a whole number; one that may be below 0 but not 0; a number; yes or
 no; one of some words; numbers; numbers or `ones`; a number that stays exact; cells for all of the input; whatever
-comes; a word of letters for axes, or two.
+comes; a word of letters for axes, or two; a length, or one per axis, null for the input's own.
 """
 
 LARGEST = 2**31 - 1
@@ -124,7 +124,8 @@ SETTINGS: dict[str, Setting] = {
         otherwise="required by `max-unpool`",
     ),
     "output_size": Setting(
-        PER_AXIS, "adaptive pools: the output's length, 1 for all of it; `conv-transpose`: in place of output_padding",
+        LENGTHS, "adaptive pools: the output's length, 1 for all of it, null in a list for the input's own; "
+        "`conv-transpose`: in place of output_padding",
         least=1, required=True, otherwise="required by adaptive pools and `max-unpool`",
     ),
 }  # fmt: skip
