@@ -9,7 +9,7 @@ from typing import Any
 from convgrad.catalogue.conditions import CONDITIONS
 from convgrad.catalogue.found import found_on
 from convgrad.catalogue.mistake import Form
-from convgrad.catalogue.tables import of_operation
+from convgrad.catalogue.tables import FIRST, of_operation
 from convgrad.errors import Problem, RequestError
 from convgrad.subject.foreign_words import closest
 from convgrad.vocabulary import OPERATIONS, RESULTS
@@ -70,7 +70,7 @@ def mistakes(name: str | None = None, *, op: str | None = None) -> Listing:
     if op is not None and op not in OPERATIONS:
         message = f"there is no operation '{op}'"
         raise RequestError(Problem(message, f"one of {', '.join(OPERATIONS)}", ("op",)))
-    every = _listed(tuple(OPERATIONS) if op is None else (op,))
+    every = _listed(_with_mistakes() if op is None else (op,))
     if name is None:
         return Listing(tuple(every.values()), op)
     if name not in every:
@@ -78,8 +78,13 @@ def mistakes(name: str | None = None, *, op: str | None = None) -> Listing:
     return Listing((every[name],), op, only=True)
 
 
+def _with_mistakes() -> tuple[str, ...]:
+    """The operations of which mistakes are known."""
+    return tuple(name for name, row in OPERATIONS.items() if row.family in FIRST)
+
+
 def _unknown(name: str, op: str | None) -> Problem:
-    everywhere = _listed(tuple(OPERATIONS))
+    everywhere = _listed(_with_mistakes())
     if name in everywhere:
         others = ", ".join(dict.fromkeys(one for way in everywhere[name].ways for one in way.operations))
         return Problem(f"'{name}' cannot happen to {op}", f"it happens to {others}")
