@@ -287,7 +287,7 @@ class Judging:
         if case is None or (self.errors == 0).all():
             return None
         deviations = np.broadcast_to(_floats(attempt.allowed) / sqrt(3), self.truth.shape)
-        errors = self.errors if self.claimed.all() else np.where(self.claimed, self.errors, np.nan)
+        errors = np.where(np.broadcast_to(self.claimed, self.truth.shape), self.errors, np.nan)
         lost = lost_part(case, self.place.array, errors, self.floats, deviations)
         if lost is not None:
             self._parts_lost.append(lost)
@@ -343,8 +343,8 @@ class Judging:
 
     def _together(self, attempt: _Try, moved: Any) -> Together:
         """The errors over the whole array, beyond what rounding the inputs moved."""
-        errors = self.errors - moved if np.any(moved) else self.errors
-        return together(self._known(errors), self._known(self.floats), self._known(_floats(attempt.allowed)))
+        deviations = self._known(_floats(attempt.allowed)) / sqrt(3)
+        return together(self._known(self.errors - moved), self._known(self.floats), deviations)
 
     def _leaning(self, attempt: _Try) -> tuple[str, ...]:
         """A way of rounding that is not to the nearest."""
@@ -498,7 +498,7 @@ class Judging:
     def _known(self, array: Any) -> Array:
         """The claimed entries of an array."""
         flat = np.broadcast_to(array, self.truth.shape)
-        known: Array = flat.reshape(-1) if self.claimed.all() else flat[np.broadcast_to(self.claimed, flat.shape)]
+        known: Array = flat[np.broadcast_to(self.claimed, flat.shape)]
         return known
 
     @cached_property

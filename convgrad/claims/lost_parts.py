@@ -16,7 +16,7 @@ from typing import Any
 
 import numpy as np
 
-from convgrad.claims.whole_array import BLOCK, SURE, first_of_each, in_blocks
+from convgrad.claims.whole_array import SURE
 from convgrad.core.arithmetic import EXACT, FLOAT64, Array, rounded
 from convgrad.subject.case import Case
 from convgrad.subject.layout import GRADIENTS
@@ -64,9 +64,11 @@ class _Leaning:
     def __init__(self, case: Case, array: str, errors: Array, truth: Array, deviations: Array) -> None:
         self.case, self.array, self.truth = case, array, truth
         keep = np.isfinite(errors) & np.isfinite(truth) & (deviations > 0) & (truth != 0)
-        weight = np.divide(1.0, deviations, out=np.zeros(truth.shape), where=keep)
-        weight[~first_of_each(truth, np.ones(truth.shape, bool))] = 0
-        self.weight: Array = weight
+        weight = np.where(keep, 1 / np.where(keep, deviations, 1.0), 0.0)
+        first = np.unique(abs(truth).ravel(), return_index=True)[1]
+        once = np.zeros(truth.size, bool)
+        once[first] = True
+        self.weight: Array = weight * once.reshape(truth.shape)
         self.count = int((self.weight > 0).sum())
         self.scaled = self.truth * self.weight
         self.length = float((self.scaled**2).sum())
@@ -90,8 +92,8 @@ class _Leaning:
         hypotheses = sum(prod(delta.shape[axis] for axis in kind) for kind in kinds)
         hypotheses += sum(self.truth.shape[axis] for axis in own)
         sure = SURE + log(2 * hypotheses)
-        yield from chain(*(self._along(axis, sure) for axis in own))
         leaning, squares = self._products()
+        yield from chain(*(self._along(axis, sure) for axis in own))
         for kind in kinds:
             rest = tuple(axis for axis in range(delta.ndim) if axis not in kind)
             sums, sizes = leaning.sum(axis=rest), np.sqrt(squares.sum(axis=rest))
@@ -128,23 +130,17 @@ class _Leaning:
 
     def _products(self) -> tuple[Array, Array]:
         """Per cell of delta the errors times what it adds to the array, and the squares of that."""
-        delta, x = self.operands["delta"], self.operands["x"]
-        leaning, squares = np.empty(delta.shape), np.empty(delta.shape)
-        for some in in_blocks(len(x), max(BLOCK * len(x) // max(x.size, delta.size, 1), 1)):
-            at = some if self.array == "dX" else slice(None)
-            errors, weight = self.errors[at], self.weight[at]
-            leaning[some] = delta[some] * self._forward(errors * weight, some, lambda part: part)
-            squares[some] = delta[some] ** 2 * self._forward(weight**2, some, np.square)
-        return leaning, squares
+        turned, squared = self.errors * self.weight, self.weight**2
+        delta = self.operands["delta"]
+        return delta * self._forward(turned, lambda part: part), delta**2 * self._forward(squared, np.square)
 
-    def _forward(self, field: Array, some: slice, change: Any) -> Array:
-        """The output of some samples with an array of errors in the place of the operand that it is shaped as."""
+    def _forward(self, field: Array, change: Any) -> Array:
+        """The output of the operation with an array of errors in the place of the operand that it is shaped as."""
         name = GRADIENTS[self.array]
         if name == "b":
-            shape = self.operands["delta"][some].shape
-            return np.broadcast_to(field.reshape(1, -1, *(1,) * self.case.dims), shape)
-        operands = {"x": self.operands["x"][some], "w": self.operands["w"]}
-        operands = {key: change(part) for key, part in operands.items() if key != name} | {name: field}
+            return np.broadcast_to(field.reshape(1, -1, *(1,) * self.case.dims), self.operands["delta"].shape)
+        operands = {key: change(part) for key, part in self.operands.items()} | {name: field}
+        operands.pop("b", None)
         arrays = [operands.get(key) for key in self.case.operation.operands]
         y: Array = self.case.operation.forward(*arrays, **self.case.arguments)
         return y

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 from math import log, sqrt
 
@@ -14,10 +13,6 @@ SURE = log(1e6)
 """The logarithm of a chance of one in a million."""
 FEWEST = 16
 """Different numbers from which on their errors are judged together."""
-DEVIATION = 1 / sqrt(3)
-"""The deviation of what is anywhere within 1, in units of it."""
-BLOCK = 1 << 18
-"""Numbers that are looked at at a time."""
 SHARE = 0.125
 """The part of the entries, of those where it would be seen, that rounding shows in."""
 SEVERAL, APART = 8, 4
@@ -45,40 +40,17 @@ class Together:
         return abs(self.slope) <= unit + self.slope_excused and self.square <= self.square_excused
 
 
-def together(errors: Array, truth: Array, allowed: Array) -> Together:
-    """Of errors that are allowed to be so large each, equal truths counted once: equal numbers round alike."""
-    keep = np.isfinite(errors) & np.isfinite(truth) & (allowed > 0)
-    keep &= first_of_each(truth, keep)
-    count, weight, leaning, square, largest = 0, 0.0, 0.0, 0.0, 0.0
-    for part in in_blocks(keep.size):
-        e, t, s = (array.reshape(-1)[part][keep.reshape(-1)[part]] for array in (errors, truth, allowed))
-        s = s * DEVIATION
-        count, largest = count + len(e), max(largest, float(abs(t).max(initial=0)))
-        weight += float(((t / s) ** 2).sum())
-        leaning += float((e * t / s**2).sum())
-        square += float(((e / s) ** 2).sum())
-    if count < FEWEST or not largest:
+def together(errors: Array, truth: Array, deviations: Array) -> Together:
+    """Of errors that are at most so many deviations each, equal truths counted once: equal numbers round alike."""
+    keep = np.isfinite(errors) & np.isfinite(truth) & (deviations > 0)
+    _, first = np.unique(abs(truth[keep]), return_index=True)
+    e, t, s = (part[keep][first] for part in (errors, truth, deviations))
+    if len(e) < FEWEST or not t.any():
         return Together(0.0, np.inf, 0.0, np.inf)
-    slope, excused = leaning / weight, sqrt(2 * SURE / weight)
-    return Together(slope, excused, square / count, 1 + 2 * sqrt(SURE / count) + 2 * SURE / count)
-
-
-def first_of_each(values: Array, among: Array) -> Array:
-    """Marks, of the numbers among those marked, the first of each magnitude, in row-major order."""
-    places = np.flatnonzero(among)
-    sizes = abs(values.reshape(-1)[places])
-    order = np.argsort(sizes, kind="stable")
-    sizes = sizes[order]
-    begins = np.ones(len(sizes), bool)
-    np.not_equal(sizes[1:], sizes[:-1], out=begins[1:])
-    marks = np.zeros(values.shape, bool)
-    marks.reshape(-1)[places[order[begins]]] = True
-    return marks
-
-
-def in_blocks(size: int, block: int = BLOCK) -> Iterator[slice]:
-    """So much in parts, whose temporary arrays take little memory."""
-    return (slice(first, first + block) for first in range(0, size, block))
+    weight = float(((t / s) ** 2).sum())
+    slope, excused = float((e * t / s**2).sum()) / weight, sqrt(2 * SURE / weight)
+    count = len(e)
+    return Together(slope, excused, float(((e / s) ** 2).mean()), 1 + 2 * sqrt(SURE / count) + 2 * SURE / count)
 
 
 def is_spread(errors: Array, narrow: Array, wide: Array, sure: float, units: float) -> bool:

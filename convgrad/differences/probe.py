@@ -132,7 +132,7 @@ def probe(case: Case) -> Probe:
     given = {name: array for name, array in (*case.operands.items(), ("delta", case.delta)) if array is not None}
     geometry = reads(case)
     if case.arithmetic != "exact":
-        scaled = {name: _normalised(array.astype(FLOAT64, copy=False)) for name, array in given.items()}
+        scaled = {name: _normalised(array.astype(FLOAT64)) for name, array in given.items()}
         return Probe(case, geometry, *_split(scaled), exact=False)
     scaled = {name: _whole(array, _multiple(case, name)) for name, array in given.items()}
     found = Probe(case, geometry, *_split(scaled), exact=True)
@@ -146,9 +146,8 @@ def _split(scaled: dict[str, tuple[Array, Fraction]]) -> tuple[dict[str, Array],
 
 
 def _normalised(array: Array) -> tuple[Array, Fraction]:
-    finite = np.isfinite(array)
-    largest = max(array.max(where=finite, initial=0), -array.min(where=finite, initial=0))
-    exponent = int(np.frexp(largest)[1])
+    sizes = abs(array[np.isfinite(array)])
+    exponent = int(np.frexp(sizes.max(initial=0))[1])
     return np.ldexp(array, -exponent), Fraction(2) ** -exponent
 
 
