@@ -9,12 +9,12 @@ from typing import Any, NamedTuple
 
 PER_AXIS, PADDING, WHOLE, DIVISOR, NUMBER = "per axis", "padding", "whole", "divisor", "number"
 BOOLEAN, CHOICE, ARRAY, DELTA, EXACT_NUMBER = "boolean", "choice", "array", "delta", "exact number"
-CELLS, ANYTHING, LETTERS = "cells", "anything", "letters"
+CELLS, ANYTHING, LETTERS, LENGTHS = "cells", "anything", "letters", "lengths"
 """What a setting may be: `subject.settings` reads each kind, `documents.schemas` describes it, `cli.options` types it.
 
 One whole number, or one per axis; cells, or a word; a whole number; one that may be below 0 but not 0; a number; yes or
 no; one of some words; numbers; numbers or `ones`; a number that stays exact; cells for all of the input; whatever
-comes; a word of letters for axes, or two.
+comes; a word of letters for axes, or two; a length, or one per axis, null for the input's own.
 """
 
 LARGEST = 2**31 - 1
@@ -105,8 +105,12 @@ SETTINGS: dict[str, Setting] = {
     "count_include_pad": Setting(BOOLEAN, "average pools: whether padding counts", True),
     "divisor": Setting(DIVISOR, "average pools: divide by this", otherwise="the cells of the window"),
     "norm": Setting(
-        NUMBER, "Lp pools: the p. y = (sum |x|^p)^(1/p); PyTorch sums x^p with its sign instead", 2, least=1,
+        NUMBER, "Lp pools: the p. y = (sum |x|^p)^(1/p); PyTorch's are `signed`", 2, least=1,
         most=MOST_NORM, advice="a larger p is as good as a max-pool",
+    ),
+    "signed": Setting(
+        BOOLEAN, "Lp pools: PyTorch's rule, (sum x^p)^(1/p) with the signs of x; NaN where the sum is below 0 and p is "
+        "not 1", False,
     ),
     "ties": Setting(
         CHOICE, "max pools: who of equals takes delta; `split` shares it, `all` gives each the whole: no subgradient",
@@ -120,7 +124,8 @@ SETTINGS: dict[str, Setting] = {
         otherwise="required by `max-unpool`",
     ),
     "output_size": Setting(
-        PER_AXIS, "adaptive pools: the output's length, 1 for all of it; `conv-transpose`: in place of output_padding",
+        LENGTHS, "adaptive pools: the output's length, 1 for all of it, null in a list for the input's own; "
+        "`conv-transpose`: in place of output_padding",
         least=1, required=True, otherwise="required by adaptive pools and `max-unpool`",
     ),
 }  # fmt: skip
@@ -192,7 +197,7 @@ OPERATIONS: dict[str, Row] = {
     "average-pool": row(
         MEAN, X, "window", "stride", "padding", "dilation", "ceil_mode", "count_include_pad", "divisor", stride=None
     ),
-    "lp-pool": row(NORM, X, "window", "stride", "padding", "dilation", "ceil_mode", "norm", stride=None),
+    "lp-pool": row(NORM, X, "window", "stride", "padding", "dilation", "ceil_mode", "norm", "signed", stride=None),
     "adaptive-max-pool": row(MAXIMUM, X, "output_size", "ties", "return_indices"),
     "adaptive-average-pool": row(MEAN, X, "output_size"),
     "max-unpool": row(UNPOOLING, X, "indices", "output_size"),

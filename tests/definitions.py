@@ -354,12 +354,29 @@ def average_slopes(case, position, values):
 
 def lp_forward(case, position, values):
     p = Fraction(case.get("norm", 2))
+    if case.get("signed", False):
+        total = sum(power(value, p) for value in values)
+        return kind_of(values)(total) if p == 1 else power(float(total), 1 / p)
     return kind_of(values)(sum(abs(value) ** p for value in values)) ** (1 / p)
+
+
+def power(value, p):
+    """What has no power among the real numbers is no number."""
+    return value ** int(p) if p.denominator == 1 else math.nan if value < 0 else float(value) ** float(p)
 
 
 def lp_slopes(case, position, values):
     p, y = Fraction(case.get("norm", 2)), lp_forward(case, position, values)
+    if case.get("signed", False):
+        return [signed_slope(value, y, p) for value in values]
     return [sign(value) * abs(value) ** (p - 1) * y ** (1 - p) if y and value else 0 for value in values]
+
+
+def signed_slope(x, y, p):
+    """x^(p-1) y^(1-p); 0 where y is, as PyTorch says."""
+    if p == 1:
+        return int(y != 0)
+    return 0 if y == 0 else y if y != y else power(x, p - 1) * float(y) ** float(1 - p)
 
 
 def sign(value):

@@ -128,6 +128,7 @@ OTHER_SETTINGS = {
     "count_include_pad": lambda choose: {"count_include_pad": choose.one_of(True, False)},
     "divisor": lambda choose: {"divisor": choose.integer(1, 5)} if choose.one_of(True, False, False) else {},
     "norm": lambda choose: {"norm": 1},  # the one norm that is rational
+    "signed": lambda choose: {"signed": choose.one_of(True, False)},
 }
 
 

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 import convgrad
+from convgrad.subject import onnx_words
 
 pytestmark = [
     pytest.mark.oracle,
@@ -261,3 +262,19 @@ def test_no_case_of_onnx_is_left_out_without_a_reason():
     idle = [start for start in NOT_EXPRESSIBLE if not any(name.startswith(start) for name in node_cases())]
     assert (unknown, idle) == ([], [])
     assert {case[0].op_type for case in stored_cases().values()} <= set(TRANSLATIONS)
+
+
+@pytest.mark.parametrize(("length", "size", "stride"), [(8, 3, 2), (7, 3, 3), (9, 2, 4), (5, 1, 3)])
+def test_auto_pad_valid_has_whole_windows_in_ceil_mode_too(length, size, stride):
+    """In ONNX's own implementation, which refuses the two together for the other pools."""
+    from onnx import TensorProto, helper
+    from onnx.reference import ReferenceEvaluator
+
+    attributes = {"kernel_shape": [size], "strides": [stride], "auto_pad": "VALID", "ceil_mode": 1}
+    node = helper.make_node("MaxPool", ["x"], ["y"], **attributes)
+    x, y = (helper.make_tensor_value_info(name, TensorProto.FLOAT, None) for name in "xy")
+    model = helper.make_model(helper.make_graph([node], "pool", [x], [y]))
+    values = np.random.default_rng(length).standard_normal((2, 3, length)).astype(np.float32)
+    (theirs,) = ReferenceEvaluator(model).run(None, {"x": values})
+    found = convgrad.forward({"input": values, **onnx_words.case("MaxPool", attributes)})
+    np.testing.assert_array_equal(found.output, theirs)

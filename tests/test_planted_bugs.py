@@ -66,6 +66,7 @@ CASES = {
     ),
     "dilated norm": pool_case("lp-pool", window=2, stride=1, dilation=[2, 1], norm=1),
     "wanted length": conv_case(op="conv-transpose", stride=[3, 2], output_size=[15, 14]),
+    "signed": pool_case("lp-pool", window=2, stride=1, norm=1, signed=True, input=whole(9, 2, 2, 5, 6, low=-2, high=3)),
     "absolute": pool_case("lp-pool", window=2, stride=1, norm=1),
     "adaptive": pool_case("adaptive-average-pool", output_size=[3, 4]),
 }
@@ -343,6 +344,18 @@ def adaptive_windows_do_not_overlap(monkeypatch):
 @bug("absolute")
 def the_sign_is_summed_as_in_pytorch(monkeypatch):
     monkeypatch.setattr(lp_pool, "abs", lambda x: x, raising=False)
+
+
+@bug("signed")
+def a_sum_of_zero_has_the_slope_of_a_sum(monkeypatch):
+    right = lp_pool.slope
+    monkeypatch.setattr(lp_pool, "slope", lambda x, y, *rest: right(x, y * 0 + 1, *rest))
+
+
+@bug("signed")
+def signed_powers_are_sizes(monkeypatch):
+    right = lp_pool._scaled_norms
+    monkeypatch.setattr(lp_pool, "_scaled_norms", lambda x, window, norm, signed: right(x, window, norm, False))
 
 
 @bug("maximum", "shared tie")

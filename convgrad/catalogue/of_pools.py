@@ -119,7 +119,7 @@ POOL_DX: dict[str, Form] = {
     "sign-forgotten": Form(
         "the sign of x is left out",
         "multiply by sign(x): the norm takes absolute values",
-        lambda c: one(c.but(signed=False)),
+        lambda c: {} if c.powers_signed else one(c.but(signed=False)),
         ("negative numbers",),
         LP,
     ),

@@ -43,6 +43,7 @@ class Pool(Computation):
     zero_padding: bool = False
     divisor: Any = "counted"
     norm: Any = 2
+    powers_signed: bool = False
     signed: bool = True
     rooted: bool = True
     pads: Pairs = ()
@@ -163,10 +164,10 @@ def _given_by_mean(c: Pool, window: Window) -> tuple[Array, Array]:
 
 def _given_by_norm(c: Pool, window: Window) -> tuple[Array, Array]:
     given = zeros((*c.x.shape[:2], *window.size, *c.delta.shape[2:]), c.delta.dtype)
-    y = lp_pool.forward(c.x, window=window, norm=c.norm)
+    y = lp_pool.forward(c.x, window=window, norm=c.norm, signed=c.powers_signed)
     for tap, positions, cells in window.taps(c.lengths):
         at, x = (*ALL, *positions), c.x[(*ALL, *cells)]
-        slope = lp_pool.slope(x, y[at] if c.rooted else np.ones_like(y[at]), c.norm)
+        slope = lp_pool.slope(x, y[at] if c.rooted else np.ones_like(y[at]), c.norm, c.powers_signed)
         slope = slope if c.rooted or c.norm == 1 else slope * x.dtype.type(c.norm)
         given[(*ALL, *tap, *positions)] = c.delta[at] * (slope if c.signed else abs(slope)).astype(c.delta.dtype)
     return given, np.ones(given.shape, bool)
@@ -189,7 +190,7 @@ def _mean(c: Pool, window: Window) -> Array:
 
 
 def _norm(c: Pool, window: Window) -> Array:
-    y = lp_pool.forward(c.x, window=window, norm=c.norm)
+    y = lp_pool.forward(c.x, window=window, norm=c.norm, signed=c.powers_signed)
     return y if c.rooted else y**c.norm
 
 
@@ -241,5 +242,6 @@ def of_pool(case: Case, array: str, updated: Array | None = None) -> Pool:
     return Pool(
         array, x, delta_of(case), case.arguments["window"].axes,
         family=case.operation.family, rule=settings.get("ties", "first"), divisor=divisor,
-        norm=settings.get("norm", 2), pads=pads_of(case), lengths=x.shape[2:],
+        norm=settings.get("norm", 2), powers_signed=case.arguments.get("signed", False),
+        pads=pads_of(case), lengths=x.shape[2:],
     )  # fmt: skip

@@ -8,7 +8,7 @@ from typing import Any
 from convgrad.checking.judging import check_subject
 from convgrad.checking.report import Judged, Report
 from convgrad.core.record import Mapped, Record
-from convgrad.diagnosis.control import Planted, builtin_cases, control
+from convgrad.diagnosis.control import Planted, builtin_cases, control, more_cases
 from convgrad.passes.subject import subject_of
 from convgrad.subject.case import make_case
 
@@ -66,5 +66,6 @@ class Installation(Judged, Record):
 
 def verify_installation() -> Installation:
     """Every operation on built-in cases, and the negative control: every mistake, planted, is caught and named."""
-    reports = [check_subject(subject_of(make_case(document))) for document in builtin_cases()]
+    documents = (*builtin_cases(), *more_cases())
+    reports = [check_subject(subject_of(make_case(document))) for document in documents]
     return Installation(tuple(Verified(report, tuple(control(report.truth_case))) for report in reports))

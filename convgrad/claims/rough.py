@@ -83,6 +83,8 @@ def gradients_of(case: Case, delta: Rough, operands: Roughs, sure: float) -> dic
     return known(RULES_OF_DIGITS, case.operation, EXCUSE).gradients(case, delta, operands, sure)
 
 
+UNKNOWN = 1e100
+"""What may be anything, and still be multiplied."""
 EXCUSE = "what inputs rounded when they were printed may excuse"
 
 
@@ -196,8 +198,43 @@ def _gradients_of_maximum(case: Case, delta: Rough, operands: Roughs, sure: floa
     return {"x": _from({"delta": delta, **(operands if opened else {})}, size, moved, opened)}
 
 
+def _output_of_norm(case: Case, operands: Roughs, sure: float) -> Rough:
+    """Signed powers that cancel move a root by more: between what it is of the least and the largest x."""
+    y = floats(case.operation.forward(case.operands["x"], **case.arguments))
+    if case.settings["norm"] == 1 or not case.arguments.get("signed", False):
+        return _output_of_largest(case, operands, sure)
+    x, off = floats(case.operands["x"]), operands["x"].off
+    low, high = (case.operation.forward(x + sign * off, **case.arguments) for sign in (-1, 1))
+    return _from(operands, np.nan_to_num(y), np.maximum(high - y, np.nan_to_num(y - low, nan=UNKNOWN)))
+
+
+def _signed_slopes(y: Array, wide: Array, x: Array, off: Array, p: float) -> tuple[Array, Array]:
+    """Of a cell of a signed norm (x/y)^(p-1), and how far from another: of a sum 0 or 1 where that may be 0."""
+    middle, reaches = slope(abs(x), y, p, True), (y <= wide) & (wide > 0)
+    if p == 1:
+        return middle, np.where(reaches, 1.0, 0.0)
+    most = np.where(reaches, UNKNOWN, slope(abs(x) + off, np.maximum(y - wide, 0), p, True))
+    least = slope(np.maximum(abs(x) - off, 0), y + wide, p, True)
+    return np.nan_to_num(middle), np.nan_to_num(np.maximum(most - middle, middle - least))
+
+
+def _gradients_of_signed_norm(case: Case, delta: Rough, operands: Roughs, sure: float) -> dict[str, Rough]:
+    """Of each cell the slope, between what it is for the least and the largest x and y."""
+    x, window, p = floats(case.operands["x"]), case.arguments["window"], float(case.arguments["norm"])
+    y = abs(floats(case.operation.forward(case.operands["x"], **case.arguments)))
+    wide, size, moved = _output_of_norm(case, operands, sure).off, np.zeros(x.shape), np.zeros(x.shape)
+    for _, positions, cells in window.taps(x.shape[2:]):
+        at, cell = (*ALL, *positions), (*ALL, *cells)
+        middle, change = _signed_slopes(y[at], wide[at], x[cell], operands["x"].off[cell], p)
+        add_at(size, cells, delta.size[at] * middle)
+        add_at(moved, cells, delta.size[at] * change + delta.off[at] * (middle + change))
+    return {"x": _from({"delta": delta, **operands}, size, moved)}
+
+
 def _gradients_of_norm(case: Case, delta: Rough, operands: Roughs, sure: float) -> dict[str, Rough]:
     """Of each cell the slope, sign(x) (|x|/y)^(p-1), between what it is for the least and the largest |x| and y."""
+    if case.arguments.get("signed", False):
+        return _gradients_of_signed_norm(case, delta, operands, sure)
     x, window, p = floats(case.operands["x"]), case.arguments["window"], float(case.arguments["norm"])
     off, y = operands["x"].off, floats(case.operation.forward(case.operands["x"], **case.arguments))
     wide = case.operation.forward(off, **case.arguments)
@@ -313,7 +350,7 @@ RULES_OF_DIGITS: dict[str, RuleOfDigits] = {
     **dict.fromkeys((CONVOLUTION, TRANSPOSED, PRODUCT), RuleOfDigits(_output_of_products, _gradients_of_products)),
     MAXIMUM: RuleOfDigits(_output_of_largest, _gradients_of_maximum),
     MEAN: RuleOfDigits(_output_of_mean, _gradients_of_mean),
-    NORM: RuleOfDigits(_output_of_largest, _gradients_of_norm),
+    NORM: RuleOfDigits(_output_of_norm, _gradients_of_norm),
     BENT: RuleOfDigits(_output_of_bent, _gradients_of_bent),
     ELEMENTWISE: RuleOfDigits(_output_of_smooth, _gradients_of_smooth),
     SOFTMAX: RuleOfDigits(_output_of_softmax, _gradients_of_softmax),

@@ -78,8 +78,9 @@ class Option(NamedTuple):
 
 
 METAVARS = {
-    vocabulary.PER_AXIS: "N,…", vocabulary.PADDING: "N,…", vocabulary.WHOLE: "N", vocabulary.DIVISOR: "N",
-    vocabulary.NUMBER: "P", vocabulary.ARRAY: FILE, vocabulary.DELTA: FILE, vocabulary.CELLS: FILE,
+    **dict.fromkeys((vocabulary.PER_AXIS, vocabulary.LENGTHS, vocabulary.PADDING), "N,…"),
+    vocabulary.WHOLE: "N", vocabulary.DIVISOR: "N", vocabulary.NUMBER: "P",
+    vocabulary.ARRAY: FILE, vocabulary.DELTA: FILE, vocabulary.CELLS: FILE,
     vocabulary.ANYTHING: "TEXT", vocabulary.LETTERS: "NHWC,HWIO",
 }  # fmt: skip
 """What stands for a value in help, by kind of key; a choice shows its words."""

@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from convgrad.catalogue.tables import is_practised
+from convgrad.catalogue.tables import FIRST, is_practised
 from convgrad.claims.claim import Claim
 from convgrad.core.arithmetic import EXACT, Array
 from convgrad.diagnosis.chance import as_float
@@ -69,6 +69,14 @@ SEEDED: tuple[tuple[int, Mapping[str, Any]], ...] = (
          "delta": (2, 2, 3, 3)}),
 )  # fmt: skip
 """Cases with shapes for arrays, and the seed of their numbers: the first that shows and separates what it can."""
+MORE: tuple[tuple[int, Mapping[str, Any]], ...] = (
+    (4, {"id": "lp-pool of numbers with their signs", "op": "lp-pool", "input": (2, 2, 6, 8), "window": 3, "stride": 2,
+         "padding": [[1, 0], [0, 0]], "norm": 1, "signed": True, "delta": (2, 2, 3, 3)}),
+    (0, {"id": "max-unpool", "op": "max-unpool", "input": (2, 2, 2, 3), "output_size": [3, 4], "delta": (2, 2, 3, 4),
+         "indices": [[[[0, 5, 2], [8, 10, 7]], [[11, 1, 3], [4, 9, 6]]],
+                     [[[1, 6, 3], [9, 4, 11]], [[0, 2, 7], [8, 5, 10]]]]}),
+)  # fmt: skip
+"""Cases of what the others leave out, which need not show every mistake."""
 LARGEST = 4
 TENTHS = (
     "conv with a remainder", "conv-transpose", "max-pool with dilation", "average-pool without padding counted",
@@ -80,6 +88,11 @@ TENTHS = (
 def builtin_cases() -> list[dict[str, Any]]:
     """Case documents of every operation in which, together, every mistake of the catalogue shows."""
     return [filled(sketch, seed) for seed, sketch in SEEDED]
+
+
+def more_cases() -> list[dict[str, Any]]:
+    """Case documents of operations and settings that those have not."""
+    return [filled(sketch, seed) for seed, sketch in MORE]
 
 
 def filled(sketch: Mapping[str, Any], seed: int) -> dict[str, Any]:
@@ -126,7 +139,12 @@ class Planted:
 
 
 def control(case: Case, *, variants: bool = False) -> Iterator[Planted]:
-    """The negative control: every mistake that a case shows, planted and diagnosed; once an array, or all variants."""
+    """The negative control: every mistake that a case shows, planted and diagnosed; once an array, or all variants.
+
+    There is none to plant where no mistakes are known.
+    """
+    if case.operation.family not in FIRST:
+        return
     truth, seen, givers = truth_of(case), set(), dict[Any, list[str]]()
     diagnosers = {array: Diagnoser(case, array, right, advise=False) for array, right in truth.items()}
     for array, name, variant, wrong in planted(case, truth):

@@ -15,6 +15,7 @@ from convgrad.diagnosis.stepped import all_of
 from convgrad.subject.case import Case
 
 OTHERWISE = "indices-counted-otherwise"
+UNCOUNTED = "no way to count cells that is known gives these numbers"
 FIX = "count the cells of every plane by itself, row by row from 0; padding has no cells"
 
 
@@ -33,7 +34,7 @@ def miscounted(claim: Winners, wrong: Array) -> Diagnosis:
         more = {"variant": what} if mistake == OTHERWISE else {}
         return Diagnosis(claim.place, mistake, entries, entries, message, fix, more)
     right = entries - int(wrong.sum())
-    return Diagnosis(claim.place, None, right, entries, _unknown(case, claim, wrong), FIX)
+    return Diagnosis(claim.place, None, right, entries, *_unknown(case, claim, wrong))
 
 
 def _fits(claim: Winners, numbers: Array) -> bool:
@@ -41,18 +42,20 @@ def _fits(claim: Winners, numbers: Array) -> bool:
     return bool((same if claim.known is None else same | ~claim.known).all())
 
 
-def _unknown(case: Case, claim: Winners, wrong: Array) -> str:
-    """Of entries that no way to count explains, whether they are equal to the winners."""
+def _unknown(case: Case, claim: Winners, wrong: Array) -> tuple[str, str]:
+    """Of entries that no way to count explains, whether they are equal to the winners; and what to do."""
     x, plane = case.operands["x"], prod(case.shapes["x"][2:])
     assert x is not None
     planes, values = x.reshape(*x.shape[:2], plane), claim.values[wrong]
     if not ((values >= 0) & (values < plane) & (values % 1 == 0)).all():
-        return "no way to count cells that is known gives these numbers"
+        return UNCOUNTED, FIX
     n, c = np.nonzero(wrong)[:2]
     found, best = planes[n, c, values.astype(int)], planes[n, c, claim.truth[wrong].astype(int)]
     if (found == best).all():
-        return "every wrong entry is a cell as large as the winner: ties are broken by another rule"
-    return "no way to count cells that is known gives these numbers"
+        who = "last" if case.settings["ties"] == "last" else "first"
+        message = "every wrong entry is a cell as large as the winner: ties are broken by another rule"
+        return message, f"let the {who} of equal cells win, row by row: `ties: first` or `ties: last` says which"
+    return UNCOUNTED, FIX
 
 
 def _ways(case: Case, truth: Array) -> Iterator[tuple[tuple[str, str], Array]]:

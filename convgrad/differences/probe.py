@@ -179,16 +179,20 @@ def _largest_sum(found: Probe) -> int:
 
 
 def _norms(z: Array, geometry: Reads, case: Case) -> Array:
-    """(sum |x|^p)^(1/p), continued to complex numbers near the real axis: |z| is z where its real part is positive."""
-    norm, under = case.settings["norm"], np.where(z.real < 0, -z, z)
+    """(sum |x|^p)^(1/p), continued to complex numbers near the real axis: |z| is z where its real part is positive.
+
+    Signed (sum x^p)^(1/p), of z as it is.
+    """
+    norm, signed = case.settings["norm"], case.arguments.get("signed", False)
+    under = z if signed else np.where(z.real < 0, -z, z)
     for axis, cells in enumerate(geometry):
         under = _windows(under, cells, 2 + 2 * axis)
     taps = tuple(range(3, under.ndim, 2))
-    largest = under.real.max(axis=taps, keepdims=True, initial=0)
+    largest = abs(under.real).max(axis=taps, keepdims=True, initial=0)
     # a power of two: dividing by it is exact, and no power under- or overflows
     scale = np.ldexp(1.0, np.where(largest > 0, np.frexp(largest)[1], 0))
-    total = _power(under / scale, norm).sum(axis=taps)
-    norms: Array = scale.reshape(total.shape) * _power(total, 1 / norm)
+    total = power(under / scale, norm).sum(axis=taps)
+    norms: Array = scale.reshape(total.shape) * power(total, 1 / norm)
     return norms
 
 
@@ -199,11 +203,15 @@ def _windows(array: Array, cells: Array, axis: int) -> Array:
     return read
 
 
-def _power(base: Array, exponent: float) -> Array:
-    """A power of numbers whose imaginary part is a small step, which is set apart first: so it keeps its digits."""
+def power(base: Array, exponent: float) -> Array:
+    """A power of numbers whose imaginary part is a small step, which is set apart first: so it keeps its digits.
+
+    It is NaN where the real part has none, as a root of what is below 0 has none.
+    """
     if exponent == 1:
         return base
-    real = base.real**exponent
-    slope = np.divide(base.imag, base.real, out=np.zeros_like(real), where=base.real != 0)
-    power: Array = real * (1 + 1j * slope) ** exponent
-    return power
+    with np.errstate(invalid="ignore"):
+        real = base.real**exponent
+        slope = np.divide(base.imag, base.real, out=np.zeros_like(real), where=base.real != 0)
+        result: Array = real * (1 + 1j * slope) ** exponent
+    return result

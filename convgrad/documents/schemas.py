@@ -18,6 +18,7 @@ from convgrad.vocabulary import (
     EXACT_NUMBER,
     INDICES,
     LARGEST,
+    LENGTHS,
     LETTERS,
     NUMBER,
     OPERATIONS,
@@ -124,8 +125,13 @@ def claims(*names: str) -> Schema:
     }  # fmt: skip
 
 
+def _kept(setting: Setting) -> Schema:
+    return {"anyOf": [_whole(setting.least), {"type": "null"}]}
+
+
 KINDS: dict[str, Callable[[Setting], Schema]] = {
     PER_AXIS: lambda setting: {"anyOf": [_whole(setting.least), listed(_whole(setting.least), minItems=1)]},
+    LENGTHS: lambda setting: {"anyOf": [_whole(setting.least), listed(_kept(setting), minItems=1)]},
     PADDING: lambda setting: {
         "anyOf": [
             {"type": "integer"},
@@ -186,8 +192,12 @@ def _needs() -> Iterator[Schema]:
 INDEX = listed(_whole(0))
 
 
+LISTS = (PER_AXIS, LENGTHS)
+"""Kinds that are a whole number for each axis, once they are resolved."""
+
+
 def _resolved() -> Schema:
-    lists = {name: listed(_whole(setting.least)) for name, setting in SETTINGS.items() if setting.kind == PER_AXIS}
+    lists = {name: listed(_whole(setting.least)) for name, setting in SETTINGS.items() if setting.kind in LISTS}
     settings = {**described_all(SETTINGS), **lists, "padding": listed(PAIR), "layout": listed(AXES, maxItems=2)}
     return closed({"dims": _whole(1), **settings}, ["dims"], "the settings as resolved: same has become numbers")
 

@@ -23,7 +23,8 @@ learning_rate: 0.1
 """
 IMAGE = [[1, 2, 0, 1], [0, 1, 3, 2], [2, 0, 1, 1], [1, 1, 0, 2]]
 KERNEL = [[1, 0], [-1, 2]]
-EXAMPLES: dict[str, Any] = {"window": 2, "output_size": 2}
+PLACES = [[0, 3, 5, 7], [16, 19, 21, 23], [32, 34, 37, 38], [48, 50, 53, 55]]
+EXAMPLES: dict[str, Any] = {"window": 2, "output_size": 2, "indices": PLACES}
 """Values of settings that have no default, where they must be there."""
 COLUMN = 30
 
@@ -51,7 +52,9 @@ def _lines(name: str) -> Iterator[str]:
     if "w" in row.operands:
         yield _line("kernel", KERNEL)
         yield _line("bias", 0)
-    yield from (_line(key, EXAMPLES[key]) for key in required)
+    # numbers are put where there is room for them
+    room = {"output_size": 8} if "indices" in required else {}
+    yield from (_line(key, {**EXAMPLES, **room}[key]) for key in required)
     yield _line("delta", "ones")
     for key, default in row.settings.items():
         if key not in required:

@@ -6,9 +6,6 @@ from typing import Any
 
 from convgrad.frameworks.layers import CHAIN, Arriving, Row, Settings, refuse
 
-MULTIPLIED = 2
-"""Lp pools sum x^p with its sign, which for these p, and those they divide, is |x|^p."""
-
 
 def _conv(module: Any, arriving: Arriving) -> Settings:
     return {"op": "conv", **_placed(module), "padding_mode": module.padding_mode}
@@ -36,11 +33,9 @@ def _average_pool(module: Any, arriving: Arriving) -> Settings:
 
 
 def _lp_pool(module: Any, arriving: Arriving) -> Settings:
-    if module.norm_type % MULTIPLIED:
-        refuse(module, f"with p = {module.norm_type:g} sums x^p with its sign, and not |x|^p", "take an even p")
     if module.ceil_mode:
         refuse(module, "in ceil mode takes for a window that is cut the mean times its whole size, not its sum")
-    return {"op": "lp-pool", **_window(module), "norm": module.norm_type}
+    return {"op": "lp-pool", **_window(module), "norm": module.norm_type, "signed": True}
 
 
 def _window(module: Any) -> Settings:

@@ -28,7 +28,7 @@ from convgrad.subject.settings import (
     said_inside,
     unwrapped,
 )
-from convgrad.subject.shapes import check_bias, check_channels, check_delta, full_input, full_kernel
+from convgrad.subject.shapes import check_bias, check_channels, check_delta, full_input, full_kernel, keep_lengths
 from convgrad.vocabulary import (
     ALWAYS,
     ARITHMETICS,
@@ -346,6 +346,7 @@ def _fitted(
     if "w" in numbers:
         shapes["w"] = full_kernel(numbers["w"].shape, dims)
     check_channels(operation, shapes, settings)
+    keep_lengths(operation, settings, shapes["x"][2:])
     if "padding" in settings:
         sizes = shapes["w"][2:] if "w" in shapes else settings["window"]
         if transposed:

@@ -10,7 +10,6 @@ from convgrad.core.arithmetic import natural
 from convgrad.errors import Problem, RequestError
 from convgrad.subject import onnx_words
 from convgrad.subject.foreign_words import did_you_mean
-from convgrad.vocabulary import SETTINGS
 
 Document = dict[str, Any]
 
@@ -100,7 +99,12 @@ def _of_torch(ours: Document, op: str) -> Document:
     made = _dims(op) | ours
     if "kernel" in made:
         made.pop("window", None)
-    return made | ({"signed": True} if ours["op"] == "lp-pool" and "signed" in SETTINGS else {})
+    if ours["op"] != "lp-pool":
+        return made
+    if natural(made.get("ceil_mode")):
+        _refuse("PyTorch's Lp pools take in ceil mode for a window that is cut the mean times its whole size, "
+                "not the sum", "pad the input by zeros", "ceil_mode")  # fmt: skip
+    return made | {"signed": True}
 
 
 # -- Keras -------------------------------------------------------------------------------------------------------------

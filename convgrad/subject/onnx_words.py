@@ -137,11 +137,12 @@ def _halves(total: int, *, upper: bool) -> list[int]:
 
 
 def _of_pool(op: str, attributes: Mapping[str, Any]) -> dict[str, Any]:
-    """A pool, whose stride is 1 unless it is told."""
+    """A pool, whose stride is 1 unless it is told; auto_pad has lengths of its own, VALID those without ceil mode."""
     if "kernel_shape" not in attributes:
         raise Unread("kernel_shape is missing")
     ours = {"window": attributes["kernel_shape"], "stride": attributes.get("strides", 1)}
-    ours |= {"ceil_mode": True} if attributes.get("ceil_mode") else {}
+    padded = attributes.get("auto_pad", "NOTSET") != "NOTSET"
+    ours |= {"ceil_mode": True} if attributes.get("ceil_mode") and not padded else {}
     if op == "AveragePool":
         return ours | {"count_include_pad": bool(attributes.get("count_include_pad", 0))}
     return ours | ({"norm": attributes.get("p", 2)} if op == "LpPool" else {})

@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from convgrad.core.arithmetic import Plain, rational
+from convgrad.core.arithmetic import Plain, natural, rational
 from convgrad.core.nested import exact_value, read_numbers
 from convgrad.errors import Problem, RequestError
 from convgrad.operations.geometry import shape_text
@@ -24,6 +24,7 @@ from convgrad.vocabulary import (
     EXACT_NUMBER,
     LARGEST,
     LAYER_SETTINGS,
+    LENGTHS,
     LISTED,
     MOST_DIMS,
     NUMBER,
@@ -130,6 +131,14 @@ def _per_axis(setting: Setting, value: Any, dims: int) -> tuple[int, ...]:
     if not is_list(value):
         return (integer(value, setting.least),) * dims
     return tuple(_at(axis, integer, part, setting.least) for axis, part in enumerate(_for_all(value, dims)))
+
+
+def _lengths(setting: Setting, value: Any, dims: int) -> tuple[int | None, ...]:
+    """The same, where null in a list stands for a length that the input has."""
+    if not is_list(value):
+        return _per_axis(setting, value, dims)
+    rows = enumerate(_for_all(value, dims))
+    return tuple(None if natural(part) is None else _at(axis, integer, part, setting.least) for axis, part in rows)
 
 
 def _for_all(value: Sequence[Any], dims: int) -> Sequence[Any]:
@@ -240,6 +249,7 @@ def exact_number(value: Any) -> Fraction:
 
 READERS: dict[str, Callable[[Setting, Any, int], Any]] = {
     PER_AXIS: _per_axis,
+    LENGTHS: _lengths,
     PADDING: _padding,
     WHOLE: lambda setting, value, dims: integer(value, setting.least, setting.most),
     DIVISOR: lambda setting, value, dims: _divisor(value),

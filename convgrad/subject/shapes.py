@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from itertools import product
 from typing import Any
 
@@ -12,6 +12,18 @@ from convgrad.operations import Operation
 from convgrad.operations.geometry import added, shape_text, strided_axes
 from convgrad.operations.operation import Shape
 from convgrad.vocabulary import CONVOLUTION, MAXIMUM, MEAN, NORM, TRANSPOSED
+
+
+def keep_lengths(operation: Operation, settings: dict[str, Any], lengths: Sequence[int]) -> None:
+    """Put the input's own lengths in place of null in an output_size; RequestError where it is no adaptive pool's."""
+    sizes = settings.get("output_size") or ()
+    if None not in sizes:
+        return
+    if operation.family not in (MAXIMUM, MEAN):
+        path = ("output_size", sizes.index(None))
+        raise RequestError(Problem("null keeps a length in adaptive pools alone", "say how long", path))
+    pairs = zip(sizes, lengths, strict=True)
+    settings["output_size"] = tuple(own if size is None else size for size, own in pairs)
 
 
 def full_input(shape: Shape, dims: int) -> Shape:

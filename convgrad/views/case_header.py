@@ -17,8 +17,8 @@ TIES = {
 }  # fmt: skip
 
 GEOMETRY = ("window", "stride", "dilation", "padding", "output_padding", "groups", "output_size")
-TOLD = ("dims", *GEOMETRY, "padding_mode", "mode", "ceil_mode", "divisor", "count_include_pad", "norm", "ties",
-        "return_indices", "indices")  # fmt: skip
+TOLD = ("dims", *GEOMETRY, "padding_mode", "mode", "ceil_mode", "divisor", "count_include_pad", "norm", "signed",
+        "ties", "return_indices", "indices")  # fmt: skip
 """Settings that are told in words of their own; others follow by their names."""
 
 
@@ -107,8 +107,9 @@ def _pooling(case: Case) -> Iterator[str]:
     elif "count_include_pad" in settings and any(max(pair) > 0 for pair in settings["padding"]):
         yield "padding counted" if settings["count_include_pad"] else "padding not counted"
     if p := settings.get("norm"):
-        yield f"norm {p}" + (_formula(p) if case.operation.family == NORM else "")
+        yield f"norm {p}" + (_formula(p, settings.get("signed", False)) if case.operation.family == NORM else "")
 
 
-def _formula(p: Any) -> str:
-    return f": y = (sum |x|^{p})^(1/{p})" if p != 1 else ": y = sum |x|"
+def _formula(p: Any, signed: bool) -> str:
+    x = "x" if signed else "|x|"
+    return f": y = (sum {x}^{p})^(1/{p})" if p != 1 else f": y = sum {x}"

@@ -10,6 +10,7 @@ from convgrad.claims.findings import Entry, Finding
 from convgrad.diagnosis.diagnosis import Diagnosis
 from convgrad.operations.geometry import shape_text
 from convgrad.views.block_kinds import Apart, Column, Item, Row, Table, Words, index
+from convgrad.vocabulary import INDICES
 
 NOUNS = {"output": "output", "kernel": "stepped kernel", "bias": "stepped bias", "delta": "delta",
          "indices": "winners"}  # fmt: skip
@@ -48,8 +49,15 @@ def said(one: Judged) -> Words:
     if finding.shapes:
         return f"{whose} {misshapen(*finding.shapes)}"
     if finding.wrong:
-        return (f"{whose} differs from {one.other} in {wrong_of(finding)}", *_worst(one))
-    return f"{whose} {agreement(finding, one.other)}"
+        return (f"{whose} {_of(one, f'differs from {one.other} in {wrong_of(finding)}')}", *_worst(one))
+    return f"{whose} {_of(one, agreement(finding, one.other))}"
+
+
+def _of(one: Judged, text: str) -> str:
+    """What an array does, of indices in the plural."""
+    several = {"agrees": "agree", "differs": "differ"} if one.array == INDICES else {}
+    verb, _, rest = text.partition(" ")
+    return f"{several.get(verb, verb)} {rest}"
 
 
 def answered(findings: Iterable[Finding], diagnosis: Iterable[Diagnosis]) -> Iterator[str]:
@@ -58,11 +66,11 @@ def answered(findings: Iterable[Finding], diagnosis: Iterable[Diagnosis]) -> Ite
     for finding in findings:
         one = judged(finding, "")
         if finding.verdict != "differs":
-            yield f"the claimed {finding.place} {agreement(finding, one.other)}"
+            yield f"the claimed {finding.place} {_of(one, agreement(finding, one.other))}"
             continue
         named = ", ".join(dict.fromkeys(mistake for place, mistake in names if place == finding.place))
         shapes = finding.shapes and misshapen(*finding.shapes)
-        text = shapes or f"differs from {one.other} in {wrong_of(finding)}"
+        text = shapes or _of(one, f"differs from {one.other} in {wrong_of(finding)}")
         yield f"the claimed {finding.place} {text}{f': {named}' if named else ''}"
 
 

@@ -12,11 +12,12 @@ from convgrad.views.asked import Asked
 from convgrad.views.block_kinds import Arrays, Identities, Prose, View
 from convgrad.views.case_header import header
 from convgrad.views.identity_blocks import identities
-from convgrad.vocabulary import CONVOLUTION, INDICES, MAXIMUM, MEAN, NORM, TRANSPOSED
+from convgrad.vocabulary import CONVOLUTION, INDICES, MAXIMUM, MEAN, NORM, TRANSPOSED, UNPOOLING
 
 OVERLAYS = {
     **dict.fromkeys((CONVOLUTION, TRANSPOSED), "convgrad.views.convolution_overlays"),
     **dict.fromkeys((MAXIMUM, MEAN, NORM), "convgrad.views.pool_overlays"),
+    UNPOOLING: "convgrad.views.unpool_overlays",
 }
 """The module that draws a family's overlays, imported when it is needed."""
 DRAWING = "how overlays are drawn"

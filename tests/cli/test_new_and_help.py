@@ -25,7 +25,7 @@ def test_a_new_document_runs_and_has_every_setting_of_its_operation(name: str) -
 @pytest.mark.parametrize("name", OPERATIONS)
 def test_what_a_new_document_says_of_settings_is_their_default(name: str) -> None:
     whole = yaml.safe_load(template(name))
-    needed = {"op", "input", "kernel", "delta", "window", "output_size"}
+    needed = {"op", "input", "kernel", "delta", "window", "output_size", "indices"}
     bare = {key: value for key, value in whole.items() if key in needed}
     assert convgrad.backward(whole).dX.tolist() == convgrad.backward(bare).dX.tolist()
 

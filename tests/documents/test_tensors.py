@@ -224,6 +224,8 @@ def test_a_convolution_of_a_model_is_a_case(file: Any) -> None:
         ("MaxPool", {"kernel_shape": [2, 2]}, {"op": "max-pool", "window": [2, 2], "stride": 1}),
         ("MaxPool", {"kernel_shape": [2], "strides": [2], "ceil_mode": 1, "storage_order": 1},
          {"op": "max-pool", "window": [2], "stride": [2], "ceil_mode": True}),
+        ("MaxPool", {"kernel_shape": [2], "auto_pad": "VALID", "ceil_mode": 1},
+         {"op": "max-pool", "window": [2], "stride": 1, "padding": "valid"}),
         ("AveragePool", {"kernel_shape": [2], "auto_pad": "SAME_LOWER"},
          {"op": "average-pool", "window": [2], "stride": 1, "padding": "same-lower", "count_include_pad": False}),
         ("LpPool", {"kernel_shape": [3], "p": 1}, {"op": "lp-pool", "window": [3], "stride": 1, "norm": 1}),

@@ -29,6 +29,7 @@ WINDOWED = {
     "average pool": lambda nn, d: of(nn, "AvgPool", d)(3, 2, 1, ceil_mode=True),
     "average pool not counted": lambda nn, d: of(nn, "AvgPool", d)(3, 2, 1, count_include_pad=False),
     "lp pool": lambda nn, d: of(nn, "LPPool", d)(2, 2),
+    "lp pool of numbers with a sign": lambda nn, d: of(nn, "LPPool", d)(1, 2),
     "lp pool of another p": lambda nn, d: of(nn, "LPPool", d)(4, 3, stride=1),
     "adaptive max": lambda nn, d: of(nn, "AdaptiveMaxPool", d)(3),
     "adaptive average": lambda nn, d: of(nn, "AdaptiveAvgPool", d)((2, 3, 1)[:d]),
@@ -174,7 +175,6 @@ def test_a_class_may_say_what_it_is():
 REFUSED = {
     "BatchNorm2d": (lambda nn: nn.BatchNorm2d(2), "nothing is known of BatchNorm2d; known are Conv1d, Conv2d"),
     "in a chain": (lambda nn: nn.Sequential(nn.Conv2d(2, 2, 1), nn.BatchNorm2d(2)), "Sequential.1: nothing is known"),
-    "odd p": (lambda nn: nn.LPPool2d(3, 2), "LPPool2d with p = 3 sums x^p with its sign, and not |x|^p; take an even"),
     "cut": (lambda nn: nn.LPPool2d(2, 2, ceil_mode=True), "LPPool2d in ceil mode takes"),
     "indices": (lambda nn: nn.MaxPool2d(2, return_indices=True), "MaxPool2d returns its indices as well; make it"),
     "rows": (lambda nn: nn.Linear(4, 2), "Linear gets more than (features) or (samples, features)"),

@@ -20,7 +20,7 @@ TIED = {**CASE, "input": np.random.default_rng(4).integers(0, 3, (2, 3, 4, 6))}
 def test_the_winners_are_those_of_the_definition(case):
     found = convgrad.forward(case, return_indices=True)
     np.testing.assert_array_equal(found.indices, definitions.indices(case))
-    assert found.to_dict()["indices"].tolist() == found.indices.tolist()
+    assert found.to_dict()["indices"] == found.indices.tolist()
     if found.indices.size:
         assert convgrad.check({**case, "delta": None}, {"indices": found.indices}).verdict == "agrees"
 
@@ -55,7 +55,7 @@ def test_a_layer_of_a_network_has_them_and_takes_claims_on_them():
     layers = [{"op": "max-pool", "name": "p", "window": 2, "return_indices": True}, {"op": "flatten", "name": "f"}]
     document = {"input": [[1, 2, 5, 0], [4, 3, 1, 1]], "layers": layers, "delta": "ones"}
     network = convgrad.network(document)
-    assert network.to_dict()["layers"][0]["indices"].tolist() == [[4, 2]]
+    assert network.to_dict()["layers"][0]["indices"] == [[4, 2]]
     assert convgrad.check(document, {"p": {"indices": [[4, 2]]}}).verdict == "agrees"
     report = convgrad.check(document, {"p": {"indices": [[1, 4]]}})
     assert [(one.layer, one.mistake) for one in report.diagnosis] == [("p", "indices-counted-otherwise")]
@@ -166,3 +166,14 @@ def test_every_wrong_winner_is_listed_without_a_delta():
         {key: value for key, value in CASE.items() if key not in ("input", "delta", "dims")} | {"name": "p"},
     ]}  # fmt: skip
     assert all(list(one.wrong_entries()) for one in convgrad.check(network, {"p": claim}).findings if one.wrong)
+
+
+def test_indices_are_several_and_ties_of_no_rule_are_told_what_to_do():
+    case = {"op": "max-pool", "dims": 1, "window": 3, "input": [2, 2, 2, 1, 5, 0]}
+    right, middle = (str(convgrad.check({**case, "claim": {"indices": cells}})) for cells in ([0, 4], [1, 4]))
+    assert "the claimed indices agree with the winners in all 2 entries" in right
+    assert "the claimed indices differ from the winners in 1 of 2 entries" in middle
+    assert "ties are broken by another rule" in middle
+    assert "fix: let the first of equal cells win, row by row: `ties: first` or `ties: last` says which" in middle
+    last = str(convgrad.check({**case, "ties": "last", "claim": {"indices": [1, 4]}}))
+    assert "fix: let the last of equal cells win" in last

@@ -32,6 +32,10 @@ SAME: dict[str, tuple[str, dict[str, Any], dict[str, Any]]] = {
         "torch", {"op": "avg_pool1d", "input": whole(1, 2, 6), "kernel_size": [3], "divisor_override": 2},
         {"op": "average-pool", "window": 3, "divisor": 2, "dims": 1},
     ),
+    "torch's Lp pool": (
+        "torch", {"op": "LPPool1d", "input": whole(1, 2, 6), "kernel_size": 3, "norm_type": 1},
+        {"op": "lp-pool", "window": 3, "norm": 1, "signed": True, "dims": 1},
+    ),
     "torch's adaptive pool": (
         "torch", {"op": "AdaptiveAvgPool1d", "input": whole(1, 2, 6), "output_size": 2},
         {"op": "adaptive-average-pool", "output_size": 2, "dims": 1},
@@ -109,6 +113,7 @@ def test_every_dialect_that_is_offered_is_known() -> None:
         ("torch", "{weight: [1], kernel: [1], input: [1]}", "are the same; keep one"),
         ("torch", "{weight: [1, x], input: [1, 2]}", ":1:14: expected a number, found 'x'"),
         ("torch", "{weight: [1], input: [1], strides: 2}", "unknown key 'strides': did you mean `stride`?"),
+        ("torch", "{op: LPPool1d, kernel_size: 2, ceil_mode: true, input: [1]}", "take in ceil mode for a window that"),
         ("torch", "{layers: [], input: [1]}", "the layers of a network are not read in torch's words"),
         (
             "keras",
