@@ -152,8 +152,20 @@ def stride_and_dilation_are_exchanged(monkeypatch):
 
 @bug("plain", "transposed")
 def windows_overwrite_where_they_overlap(monkeypatch):
-    for module in (conv, conv_transpose):
-        monkeypatch.setattr(module, "spread", overwriting(module.spread))
+    altering_gradients(monkeypatch, dx=overwriting)
+    monkeypatch.setattr(conv_transpose, "spread", overwriting(conv_transpose.spread))
+
+
+def altering_gradients(monkeypatch, dx=lambda right: right, dw=lambda right: right):
+    """Replace the two gradients of a convolution, which come from one pass, by what is made of each alone."""
+    right = conv.correlate_gradients
+
+    def altered(delta, x, w, **rest):
+        to_input = dx(lambda delta, w, **rest: right(delta, x, w, **rest)[0])
+        to_kernel = dw(lambda delta, x, **rest: right(delta, x, w, **rest)[1])
+        return to_input(delta, w, **rest), to_kernel(delta, x, **rest)
+
+    monkeypatch.setattr(conv, "correlate_gradients", altered)
 
 
 def overwriting(right):
@@ -200,13 +212,15 @@ def the_kernel_is_turned_along_its_last_axis_only(monkeypatch):
 
 @bug("plain", "turned")
 def delta_is_turned_for_the_kernels_gradient(monkeypatch):
-    right = conv.kernel_gradient
-    monkeypatch.setattr(conv, "kernel_gradient", lambda delta, x, **rest: right(delta[..., ::-1, ::-1], x, **rest))
+    def turned(right):
+        return lambda delta, x, **rest: right(delta[..., ::-1, ::-1], x, **rest)
+
+    altering_gradients(monkeypatch, dw=turned)
 
 
 @bug("grouped")
 def every_group_reads_the_first_groups_channels(monkeypatch):
-    correlate, gradient = conv.correlate, conv.kernel_gradient
+    correlate = conv.correlate
 
     def first(x, groups):
         return np.concatenate([x[:, : x.shape[1] // groups]] * groups, axis=1)
@@ -214,11 +228,11 @@ def every_group_reads_the_first_groups_channels(monkeypatch):
     def mixed(x, w, *, groups, **rest):
         return correlate(first(x, groups), w, groups=groups, **rest)
 
-    def mixed_gradient(delta, x, *, groups, **rest):
-        return gradient(delta, first(x, groups), groups=groups, **rest)
+    def mixed_gradient(right):
+        return lambda delta, x, *, groups, **rest: right(delta, first(x, groups), groups=groups, **rest)
 
     monkeypatch.setattr(conv, "correlate", mixed)
-    monkeypatch.setattr(conv, "kernel_gradient", mixed_gradient)
+    altering_gradients(monkeypatch, dw=mixed_gradient)
 
 
 @bug("circular")
@@ -261,14 +275,16 @@ def the_bias_is_left_out(monkeypatch):
 
 @bug("plain", "padded")
 def the_last_row_of_positions_is_left_out(monkeypatch):
-    forward, to_kernel, to_input = conv.correlate, conv.kernel_gradient, conv.spread
+    forward = conv.correlate
 
     def blanked(values):
         return np.concatenate([values[:, :, :-1], values[:, :, -1:] * 0], axis=2)
 
+    def without_last(right):
+        return lambda delta, other, **rest: right(blanked(delta), other, **rest)
+
     monkeypatch.setattr(conv, "correlate", lambda *operands, **rest: blanked(forward(*operands, **rest)))
-    monkeypatch.setattr(conv, "kernel_gradient", lambda delta, x, **rest: to_kernel(blanked(delta), x, **rest))
-    monkeypatch.setattr(conv, "spread", lambda delta, w, **rest: to_input(blanked(delta), w, **rest))
+    altering_gradients(monkeypatch, dx=without_last, dw=without_last)
 
 
 @bug("transposed")
@@ -369,6 +385,27 @@ def test_a_planted_bug_is_caught(name, shown_by, monkeypatch):
     # not any exception will do: a bug that no longer fits the code would raise one without having been planted
     with pytest.raises(AssertionError, match=r"definition|holds"):
         assert_matches_definition(CASES[shown_by])
+
+
+@pytest.mark.parametrize(
+    ("plant", "shown_by", "wrong"),
+    [
+        (windows_overwrite_where_they_overlap, "plain", {"dX"}),
+        (windows_overwrite_where_they_overlap, "transposed", {"output"}),
+        (delta_is_turned_for_the_kernels_gradient, "plain", {"dW"}),
+        (every_group_reads_the_first_groups_channels, "grouped", {"output", "dW"}),
+        (the_last_row_of_positions_is_left_out, "padded", {"output", "dX", "dW"}),
+    ],
+)
+@pytest.mark.parametrize("arithmetic", ["exact", "float64"])
+def test_a_bug_in_one_of_the_arrays_of_a_convolution_alters_that_one(plant, shown_by, wrong, arithmetic, monkeypatch):
+    def arrays():  # all computed here: a result computes an array when it is first read
+        found = convgrad.backward(CASES[shown_by], arithmetic=arithmetic)
+        return {name: getattr(found, name) for name in ("output", "dX", "dW", "db")}
+
+    right = arrays()
+    plant(monkeypatch)
+    assert {name for name, array in arrays().items() if not np.array_equal(array, right[name])} == wrong
 
 
 @pytest.mark.parametrize(
