@@ -19,7 +19,7 @@ from convgrad.claims.lost_parts import Lost, lost_part
 from convgrad.claims.printed import Printed
 from convgrad.claims.rounding import confidence
 from convgrad.claims.text_types import types_behind
-from convgrad.claims.whole_array import OUTLIERS, Together, is_spread, together
+from convgrad.claims.whole_array import OUTLIERS, SHARE, Together, is_spread, together
 from convgrad.core.arithmetic import EXACT, FLOAT64, Array, floated, nearest, rounded
 from convgrad.differences.roundoff import TYPES, Type
 from convgrad.subject.place import Place
@@ -303,9 +303,16 @@ class Judging:
             return False
         narrow, wide = (self._known(_floats(part)) for part in (next(self._direct()).allowed, attempt.allowed))
         off = abs(self._known(self.errors))
-        beyond = off > narrow
+        beyond, usual = off > narrow, wide / USUAL
         # it leaves hardly any entry as it should be
-        return int(beyond.sum()) == 1 and (off > 0).mean() > 0.5 and bool((USUAL * off <= wide)[beyond].all())
+        if int(beyond.sum()) != 1 or (off > 0).mean() <= 0.5 or not (off <= usual)[beyond].all():
+            return False
+        if SHARE * int((usual > narrow).sum()) <= 1:  # of so few it may show in one alone
+            return True
+        # of more it leaves the others nearly as far off
+        with np.errstate(all="ignore"):
+            sizes = np.nan_to_num(off / wide)
+        return bool(sizes[beyond].max() <= 2 * self.sure * float(np.median(sizes)))
 
     def _is_spread(self, allowed: Array) -> bool:
         """Whether the errors beyond what the claim says of itself are those of many entries."""

@@ -391,7 +391,7 @@ def test_a_published_mean_of_a_float32_array_agrees():
 def test_the_record_says_what_excuses_a_claim_and_how_much_of_it_was_used():
     arrays = data(normal())
     report = check(document(*arrays), {"dW": dw_by_loops(*arrays, np.float32)}, sample=1, all_entries=True)
-    record = report.to_dict()["findings"][-1]
+    record = report.streamed()["findings"][-1]
     assert record["allowed_by"] == "float32"
     assert 0 < record["units"] < 1
     assert record["allowed"].shape == arrays[1].shape
