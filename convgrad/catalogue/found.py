@@ -55,6 +55,11 @@ FOUND: dict[str, dict[str, Form]] = {
         (*GRADIENTS, "output"), _form("the right numbers stand among zeros, in an array that is too large",
                                       "make the array in the shape of its operand"),
     ),
+    "indices-counted-otherwise": _on(
+        ("indices",), _form("cells are counted otherwise: by column, from 1, over samples or channels as well",
+                            "count the cells of every plane by itself, row by row from 0",
+                            operations=("max-pool", "adaptive-max-pool")),
+    ),
     "axis-kept": _on(RESULTS, _form("axes of length 1 are too many", "drop them: a result has its operand's rank")),
     "axis-missing": _on(RESULTS, _form("axes of length 1 are missing", "add them: a result has its operand's rank")),
     "carried-forward": _on(

@@ -265,12 +265,6 @@ def _axes_of_one(claim: Claim, finding: Finding) -> Diagnosis:
         return _axes_elsewhere(claim, finding)
     kept = len(has) > len(needed)
     message = f"it has shape {shape_text(has)}, but {claim.place.array} has {shape_text(needed)}: "
-    if len(has) == len(needed):
-        message += "its axes are in another order than those of its operand"
-        fix = "transpose it, or give all arrays in its layout and say which"
-        return Diagnosis(
-            claim.place, "transposed-layout", finding.entries - finding.wrong, finding.entries, message, fix
-        )
     message += f"the batch or a channel axis {'was kept' if kept else 'is missing'}"
     fix = f"{'drop' if kept else 'add'} the axes of length 1: a gradient has the rank that its operand came in"
     mistake = "axis-kept" if kept else "axis-missing"

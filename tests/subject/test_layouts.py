@@ -90,7 +90,7 @@ def test_a_claim_in_the_other_layout_is_told_so() -> None:
     moved = {"input": whole(1, 4, 4, 2), "kernel": whole(2, 2, 2, 3), "delta": "ones", "layout": ["NHWC", "HWIO"]}
     claim = {"dW": as_in("OIHW", convgrad.backward(moved).dW, "HWIO").tolist()}
     (told,) = convgrad.check(moved, claim).diagnosis
-    assert (told.mistake, "its axes are in another order" in told.message) == ("transposed-layout", True)
+    assert (told.mistake, "its axes stand in another order" in told.message) == ("transposed-layout", True)
 
 
 def test_overlays_have_their_arrays_in_the_layout() -> None:
