@@ -103,7 +103,7 @@ def test_a_seed_and_a_number_are_one_trial():
     assert trials == [making.trial(5, number) for number in range(400)]
     assert trials != [making.trial(6, number) for number in range(400)]
     assert {trial.kind for trial in trials} == {
-        "values", "text", "valid", "network", "options", "binary", "many", "rubbish", "large",
+        "values", "text", "valid", "network", "options", "binary", "many", "rubbish", "large", "claims",
     }  # fmt: skip
 
 
