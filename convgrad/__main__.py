@@ -17,7 +17,7 @@ def main() -> None:
 
 
 def _ran(arguments: list[str]) -> int:
-    if arguments in (["--version"], ["-V"]):
+    if arguments in (["--version"], ["-V"], ["version"]):
         from convgrad import __version__
 
         sys.stdout.write(f"convgrad {__version__}\n")

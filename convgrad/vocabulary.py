@@ -9,11 +9,12 @@ from typing import Any, NamedTuple
 
 PER_AXIS, PADDING, WHOLE, DIVISOR, NUMBER = "per axis", "padding", "whole", "divisor", "number"
 BOOLEAN, CHOICE, ARRAY, DELTA, EXACT_NUMBER = "boolean", "choice", "array", "delta", "exact number"
-ANYTHING = "anything"
+CELLS, ANYTHING, LETTERS, LENGTHS = "cells", "anything", "letters", "lengths"
 """What a setting may be: `subject.settings` reads each kind, `documents.schemas` describes it, `cli.options` types it.
 
 One whole number, or one per axis; cells, or a word; a whole number; one that may be below 0 but not 0; a number; yes or
-no; one of some words; numbers; numbers or `ones`; a number that stays exact; whatever comes.
+no; one of some words; numbers; numbers or `ones`; a number that stays exact; cells for all of the input; whatever
+comes; a word of letters for axes, or two; a length, or one per axis, null for the input's own.
 """
 
 LARGEST = 2**31 - 1
@@ -29,7 +30,7 @@ class Setting(NamedTuple):
 
     Whole numbers and numbers lie between `least` and `most`; `meaning` marks words of documents with backticks; a
     default that depends on others is None, and `otherwise` says what it is then. Without a `required` one nothing can
-    be computed. `advice` is for what it cannot be.
+    be computed by operations that have no default of their own. `advice` is for what it cannot be.
     """
 
     kind: str
@@ -58,7 +59,7 @@ class Setting(NamedTuple):
 
 MODES = ("cross-correlation", "convolution")
 PADDING_MODES = ("zeros", "reflect", "replicate", "circular")
-PADDING_WORDS = ("valid", "same", "same-lower", "full")
+PADDING_WORDS = ("valid", "same", "same-lower", "full", "causal")
 TIES = ("first", "last", "split", "all")
 REDUCTIONS = ("sum", "mean")
 ARITHMETICS = ("auto", "exact", "float64", "float32")
@@ -70,10 +71,19 @@ CLAIMING = ("claim", "claim_dtype", "accumulate", "algorithm", "printed")
 """What a document says of a claim, and how it came about."""
 RESULTS = ("output", "dW", "db", "dX")
 """The arrays of a case that a result holds, and a claim may."""
+INDICES = "indices"
+"""What a max pool's result may hold besides, and a claim on one: numbers of cells."""
 NOTES = ("name", "source", "origin", "note", "expected", "tolerance")
 """Keys that any document may have, and that are left alone."""
 FREE = ("id", *NOTES)
-FORMATS = ("table", "json", "jsonl", "yaml")
+DIALECTS = ("torch", "keras", "jax", "onnx")
+"""Whose words a document may have."""
+FORMATS = ("table", "json", "jsonl", "yaml", "markdown", "latex", "csv", "svg", "html")
+GRADE_VERDICTS = (
+    "crashed", "timed-out", "out-of-bounds", "malformed", "no-answer", "changed-input", "unstable", "replayed",
+    "unwritten", "accumulates", "overwrites", "wrong-shape", "wrong-type", "differs", "agrees", "untested", "skipped",
+)  # fmt: skip
+"""What `grade` says of an array, the gravest first."""
 
 # -- Settings ----------------------------------------------------------------------------------------------------------
 
@@ -81,8 +91,8 @@ SETTINGS: dict[str, Setting] = {
     "stride": Setting(PER_AXIS, "one whole number, or one per axis", 1, least=1, otherwise="1; a pool's window"),
     "dilation": Setting(PER_AXIS, "one whole number, or one per axis; 1 is dense", 1, least=1),
     "padding": Setting(
-        PADDING, "a number, one per axis, `[before, after]` per axis, `valid`, `same`, `same-lower` or `full`", 0,
-        choices=PADDING_WORDS,
+        PADDING, "a number, below 0 to crop, one per axis, `[before, after]` per axis, `valid`, `same`, `same-lower`, "
+        "`full` or `causal`", 0, choices=PADDING_WORDS, least=-LARGEST,
     ),
     "padding_mode": Setting(CHOICE, "conv: what the padding holds", "zeros", PADDING_MODES),
     "groups": Setting(WHOLE, "groups of channels", 1, least=1),
@@ -95,15 +105,28 @@ SETTINGS: dict[str, Setting] = {
     "count_include_pad": Setting(BOOLEAN, "average pools: whether padding counts", True),
     "divisor": Setting(DIVISOR, "average pools: divide by this", otherwise="the cells of the window"),
     "norm": Setting(
-        NUMBER, "Lp pools: the p. y = (sum |x|^p)^(1/p); PyTorch sums x^p with its sign instead", 2, least=1,
+        NUMBER, "Lp pools: the p. y = (sum |x|^p)^(1/p); PyTorch's are `signed`", 2, least=1,
         most=MOST_NORM, advice="a larger p is as good as a max-pool",
+    ),
+    "signed": Setting(
+        BOOLEAN, "Lp pools: PyTorch's rule, (sum x^p)^(1/p) with the signs of x; NaN where the sum is below 0 and p is "
+        "not 1", False,
     ),
     "ties": Setting(
         CHOICE, "max pools: who of equals takes delta; `split` shares it, `all` gives each the whole: no subgradient",
         "first", TIES,
     ),
+    "return_indices": Setting(
+        BOOLEAN, "max pools: also give `indices`, the cell that wins in each window, by its number in its plane", False
+    ),
+    "indices": Setting(
+        CELLS, "`max-unpool`: where each number goes, a cell by its number in its plane", required=True,
+        otherwise="required by `max-unpool`",
+    ),
     "output_size": Setting(
-        PER_AXIS, "adaptive pools: the output's length; 1 is global pooling", least=1, required=True
+        LENGTHS, "adaptive pools: the output's length, 1 for all of it, null in a list for the input's own; "
+        "`conv-transpose`: in place of output_padding",
+        least=1, required=True, otherwise="required by adaptive pools and `max-unpool`",
     ),
 }  # fmt: skip
 """The settings of the operations that a case may be."""
@@ -132,43 +155,52 @@ PARAMETERS = {"kernel": "w", "bias": "b"}
 # -- Operations --------------------------------------------------------------------------------------------------------
 
 CONVOLUTION, TRANSPOSED = "convolution", "transposed convolution"
-MAXIMUM, MEAN, NORM = "maximum", "mean", "norm"
+MAXIMUM, MEAN, NORM, UNPOOLING = "maximum", "mean", "norm", "scattering"
 PRODUCT, RESHAPE = "product", "reshape"
 ELEMENTWISE, BENT, SOFTMAX = "elementwise function", "bent function", "softmax"
 """Families of operations: what other rooms need to know of one. Their tables have no default: a new family is refused
 in words where it is not known, and a family that is not quite its own is a promise that is not kept.
 
-A plain or transposed convolution; of a window the maximum, the mean or the norm; a matrix product; the same numbers in
-another shape; a smooth function of each number, real or complex; one that is straight on either side of 0; softmax.
+A plain or transposed convolution; of a window the maximum, the mean or the norm; its winners put back to their cells;
+a matrix product; the same numbers in another shape; a smooth function of each number, real or complex; one that is
+straight on either side of 0; softmax.
 """
 
 
 class Row(NamedTuple):
-    """An operation: its family, its operands, and its settings with their defaults, in the order of documents."""
+    """An operation: its family, its operands, and its settings with their defaults, in the order of documents.
+
+    Without those that are `required` it computes nothing.
+    """
 
     family: str
     operands: tuple[str, ...]
     settings: Mapping[str, Any]
+    required: tuple[str, ...]
 
 
 def row(family: str, operands: tuple[str, ...], *settings: str, **defaults: Any) -> Row:
     """The row of an operation; its defaults are those of the settings, unless it has its own."""
     known = {**SETTINGS, **LAYER_SETTINGS}
-    return Row(family, operands, {name: defaults.get(name, known[name].default) for name in settings})
+    required = tuple(name for name in settings if known[name].required and name not in defaults)
+    return Row(family, operands, {name: defaults.get(name, known[name].default) for name in settings}, required)
 
 
 X, XWB = ("x",), ("x", "w", "b")
 GEOMETRY = ("mode", "stride", "padding", "dilation", "groups")
 OPERATIONS: dict[str, Row] = {
     "conv": row(CONVOLUTION, XWB, *GEOMETRY, "padding_mode"),
-    "conv-transpose": row(TRANSPOSED, XWB, *GEOMETRY, "output_padding"),
-    "max-pool": row(MAXIMUM, X, "window", "stride", "padding", "dilation", "ceil_mode", "ties", stride=None),
-    "average-pool": row(
-        MEAN, X, "window", "stride", "padding", "ceil_mode", "count_include_pad", "divisor", stride=None
+    "conv-transpose": row(TRANSPOSED, XWB, *GEOMETRY, "output_padding", "output_size", output_size=None),
+    "max-pool": row(
+        MAXIMUM, X, "window", "stride", "padding", "dilation", "ceil_mode", "ties", "return_indices", stride=None
     ),
-    "lp-pool": row(NORM, X, "window", "stride", "padding", "ceil_mode", "norm", stride=None),
-    "adaptive-max-pool": row(MAXIMUM, X, "output_size", "ties"),
+    "average-pool": row(
+        MEAN, X, "window", "stride", "padding", "dilation", "ceil_mode", "count_include_pad", "divisor", stride=None
+    ),
+    "lp-pool": row(NORM, X, "window", "stride", "padding", "dilation", "ceil_mode", "norm", "signed", stride=None),
+    "adaptive-max-pool": row(MAXIMUM, X, "output_size", "ties", "return_indices"),
     "adaptive-average-pool": row(MEAN, X, "output_size"),
+    "max-unpool": row(UNPOOLING, X, "indices", "output_size"),
 }
 """What a case may be, or a layer. A stride of None is the window."""
 LAYERS: dict[str, Row] = {
@@ -191,8 +223,8 @@ def row_of(name: str) -> Row:
 
 
 def needing(setting: str) -> list[str]:
-    """The operations of a case that have a setting, or an operand."""
-    return [name for name, row in OPERATIONS.items() if setting in (*row.settings, *row.operands)]
+    """The operations of a case that compute nothing without a setting, or an operand."""
+    return [name for name, row in OPERATIONS.items() if setting in (*row.required, *row.operands)]
 
 
 # -- Documents ---------------------------------------------------------------------------------------------------------
@@ -209,7 +241,12 @@ DIMS = Setting(
     otherwise="from the kernel's rank, a listed setting, or the input's rank",
 )  # fmt: skip
 BESIDE: dict[str, Setting] = {
-    "claim": Setting(ANYTHING, "what somebody else computed, to be checked: any of output, dW, db, dX"),
+    "layout": Setting(
+        LETTERS,
+        "the axes of input and output, and of the kernel, in letters: `[NHWC, HWIO]`; results come back so",
+        otherwise="`[NCHW, OIHW]`",
+    ),
+    "claim": Setting(ANYTHING, "what somebody else computed, to be checked: any of output, dW, db, dX, indices"),
     "claim_dtype": Setting(CHOICE, "the type the claim was computed in", choices=CLAIM_TYPES, otherwise="as it looks"),
     "accumulate": Setting(
         CHOICE, "the type that its sums were asked to be held in", choices=ACCUMULATORS, otherwise="what explains it"

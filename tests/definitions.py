@@ -140,6 +140,8 @@ def named_padding(name, length, extent, stride):
         return 0, 0
     if name == "full":
         return extent - 1, extent - 1
+    if name == "causal":
+        return extent - 1, 0
     total = max((math.ceil(Fraction(length, stride)) - 1) * stride + extent - length, 0)
     less, more = total // 2, total - total // 2
     return {"same": (less, more), "same-lower": (more, less)}[name]
@@ -313,6 +315,20 @@ def max_slopes(case, position, values):
     return [share if at in takers else 0 for at in range(len(values))]
 
 
+def winner(case, position, values):
+    """The number in its plane, row by row, of the first cell that takes delta."""
+    taker = [bool(slope) for slope in max_slopes(case, position, values)].index(True)
+    return int(np.ravel_multi_index(pool_cells(case, position)[taker], lengths(case)))
+
+
+def indices(case):
+    """The winner of every window of a max pool, in the rank of the output."""
+    x, found = lifted_input(case), np.zeros(output_shape(case), int)
+    for n, c, *p in np.ndindex(found.shape):
+        found[(n, c, *p)] = winner(case, p, [x[(n, c, *cell)] for cell in pool_cells(case, p)])
+    return lowered(case, found)
+
+
 def divisor(case, position, values):
     """What the sum under an average pool's window is divided by."""
     if case.get("divisor") is not None:
@@ -321,8 +337,10 @@ def divisor(case, position, values):
         return len(values)
     starts = [p * s - before for p, s, (before, _) in zip(position, strides(case), paddings(case), strict=True)]
     return math.prod(
-        min(h + k, i + after) - h
-        for h, k, i, (_, after) in zip(starts, window(case), lengths(case), paddings(case), strict=True)
+        sum(h + t * d < i + after for t in range(k))
+        for h, k, d, i, (_, after) in zip(
+            starts, window(case), per_axis(case, "dilation", 1), lengths(case), paddings(case), strict=True
+        )
     )
 
 
@@ -336,12 +354,29 @@ def average_slopes(case, position, values):
 
 def lp_forward(case, position, values):
     p = Fraction(case.get("norm", 2))
+    if case.get("signed", False):
+        total = sum(power(value, p) for value in values)
+        return kind_of(values)(total) if p == 1 else power(float(total), 1 / p)
     return kind_of(values)(sum(abs(value) ** p for value in values)) ** (1 / p)
+
+
+def power(value, p):
+    """What has no power among the real numbers is no number."""
+    return value ** int(p) if p.denominator == 1 else math.nan if value < 0 else float(value) ** float(p)
 
 
 def lp_slopes(case, position, values):
     p, y = Fraction(case.get("norm", 2)), lp_forward(case, position, values)
+    if case.get("signed", False):
+        return [signed_slope(value, y, p) for value in values]
     return [sign(value) * abs(value) ** (p - 1) * y ** (1 - p) if y and value else 0 for value in values]
+
+
+def signed_slope(x, y, p):
+    """x^(p-1) y^(1-p); 0 where y is, as PyTorch says."""
+    if p == 1:
+        return int(y != 0)
+    return 0 if y == 0 else y if y != y else power(x, p - 1) * float(y) ** float(1 - p)
 
 
 def sign(value):

@@ -21,7 +21,8 @@ def of_families(*families):
     return tuple(name for name, row in vocabulary.OPERATIONS.items() if row.family in families)
 
 
-OPERATIONS = tuple(vocabulary.OPERATIONS)
+# what slides a window; max-unpool, which does not, has tests of its own
+OPERATIONS = tuple(name for name, row in vocabulary.OPERATIONS.items() if row.family != vocabulary.UNPOOLING)
 CONVOLUTIONS = of_families(vocabulary.CONVOLUTION, vocabulary.TRANSPOSED)
 MAX_POOLS, NORMS, MEANS = (of_families(family) for family in (vocabulary.MAXIMUM, vocabulary.NORM, vocabulary.MEAN))
 POOLS = tuple(name for name in OPERATIONS if name not in CONVOLUTIONS)
@@ -127,6 +128,7 @@ OTHER_SETTINGS = {
     "count_include_pad": lambda choose: {"count_include_pad": choose.one_of(True, False)},
     "divisor": lambda choose: {"divisor": choose.integer(1, 5)} if choose.one_of(True, False, False) else {},
     "norm": lambda choose: {"norm": 1},  # the one norm that is rational
+    "signed": lambda choose: {"signed": choose.one_of(True, False)},
 }
 
 
@@ -139,7 +141,7 @@ def conv_geometry(choose, dims):
         "groups": channels["groups"],
         "stride": one_or_each(choose, [axis["stride"] for axis in axes]),
         "dilation": one_or_each(choose, [axis["dilation"] for axis in axes]),
-        "padding": padding(choose, axes, ("valid", "same", "same-lower", "full")),
+        "padding": padding(choose, axes, ("valid", "same", "same-lower", "full", "causal")),
         "padding_mode": choose.one_of(*PADDING_MODES),
         "mode": choose.one_of("cross-correlation", "convolution"),
     }
@@ -161,14 +163,14 @@ def conv_transpose_geometry(choose, dims):
     }
 
 
-def pool_geometry(choose, dims, dilated=False):
+def pool_geometry(choose, dims, dilated):
     """Without `ceil_mode` a window must fit; with it the last may reach past the end."""
     ceil_mode = choose.one_of(False, True)
     axes = [axis_geometry(choose, dims, slack=1 if ceil_mode else 0, dilated=dilated) for _ in range(dims)]
     result = {
         "input": [axis["length"] for axis in axes],
         "window": one_or_each(choose, [axis["window"] for axis in axes]),
-        "padding": padding(choose, axes, ("valid", "same", "same-lower", "full")),
+        "padding": padding(choose, axes, ("valid", "same", "same-lower", "full", "causal")),
         "ceil_mode": ceil_mode,
     }
     if choose.one_of(True, True, False):  # a pool's stride is its window where none is given
@@ -192,7 +194,7 @@ def axis_geometry(choose, dims, slack, dilated=True):
     window = choose.integer(1, LARGEST_WINDOW[dims])
     stride, dilation = choose.integer(1, window + 2), choose.integer(1, 3 if dims == 1 else 2) if dilated else 1
     extent = dilation * (window - 1) + 1
-    before, after = choose.integer(0, extent), choose.integer(0, extent)
+    before, after = choose.integer(-2, extent), choose.integer(0 if slack else -2, extent)  # below 0: cropped
     shortest = max(extent - before - after - slack * (stride - 1), 1)
     return {
         "window": window,
@@ -247,10 +249,13 @@ def is_valid(case):
         return True
     if any(length < 1 for length in definitions.output_lengths(case)):
         return False
+    if case.get("ceil_mode") and any(after < 0 for _, after in definitions.paddings(case)):
+        return False
     if "kernel" in case:
         limit = {"reflect": -1, "circular": 0}.get(case.get("padding_mode"), np.inf)
+        copies = case.get("padding_mode", "zeros") != "zeros"
         return all(
-            max(pair) <= i + limit
+            max(pair) <= i + limit and not (copies and min(pair) < 0 < max(pair))
             for pair, i in zip(definitions.paddings(case), definitions.lengths(case), strict=True)
         )
     return not needs_cells(case) or all(

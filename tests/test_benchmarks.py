@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import json
 import sys
+from dataclasses import replace
 from importlib import import_module
 from pathlib import Path
 
 import pytest
 
-from tests.benchmarks import exact, many, reading, scale, start, streaming, writing
+from tests.benchmarks import checking, exact, many, naming, reading, scale, start, streaming, writing
 from tests.benchmarks.__main__ import BENCHMARKS, LARGE, main
 from tests.benchmarks.row import ALONE, FASTER, FIGURES, RATE, Row
 from tests.benchmarks.table import cells
@@ -54,6 +55,19 @@ def test_streaming_benchmarks_have_well_formed_rows(monkeypatch):
 
 
 @pytest.mark.slow
+@pytest.mark.oracle
+def test_checking_benchmarks_have_well_formed_rows(monkeypatch):
+    pytest.importorskip("torch", reason="PyTorch is not installed (extra `oracle`)")
+    small = [replace(layer, x=layer.small[0], w=layer.small[1], settings=layer.reduced().settings)
+             for layer in checking.LAYERS]  # fmt: skip
+    for name, value in {"LAYERS": small, "SIDES": (8,), "CHANNELS": (4,), "LARGE": small[1]}.items():
+        monkeypatch.setattr(checking, name, value)
+    found = list(checking.rows(1))
+    assert_well_formed(found, 1 + 4 * len(small) + 2)
+    assert {row.against for row in found if "gradcheck" not in row.name} == {"", checking.BACKWARD}
+
+
+@pytest.mark.slow
 @pytest.mark.skipif(sys.platform != "linux", reason="memory is read from /proc")
 def test_benchmarks_in_processes_of_their_own_have_well_formed_rows(monkeypatch):
     monkeypatch.setattr(reading, "SIDE", 100)
@@ -63,6 +77,8 @@ def test_benchmarks_in_processes_of_their_own_have_well_formed_rows(monkeypatch)
     monkeypatch.setattr(scale, "BYTES", 1 << 20)
     assert_well_formed(list(start.rows(1, "--version")), 1)
     assert_well_formed(list(scale.rows(1)), 2)
+    monkeypatch.setattr(naming, "TRAINED", ((4, 2, 6, 6), 2))
+    assert_well_formed(list(naming.rows(1)), 3)
 
 
 def test_a_figure_is_what_its_name_says_and_knows_its_target():

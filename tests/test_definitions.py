@@ -9,9 +9,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import convgrad
-from convgrad.core import bilinear, blocks, threads
+from convgrad.core import bilinear, blocks, sliding, threads
 from convgrad.core.window import AdaptiveAxis, Axis, Window
 from convgrad.operations.geometry import lonely_positions
+from tests import definitions
 from tests.agreement import assert_matches_definition
 from tests.geometry import CONVOLUTIONS, OPERATIONS, cases
 
@@ -27,7 +28,12 @@ def test_every_operation_is_its_definition(operation, data):
 @given(data=st.data())
 def test_a_convolution_computed_in_many_small_blocks_is_the_same(operation, data):
     # cases as small as these would be one block of everyday size: bytes, positions, those added up in one go, and rows
-    with mock.patch.object(blocks, "BLOCK", 1), mock.patch.multiple(bilinear, ENOUGH=1, MANY=1, HALOS=0):
+    least = {"ENOUGH": 1, "MANY": 1}
+    with (
+        mock.patch.object(blocks, "BLOCK", 1),
+        mock.patch.multiple(bilinear, **least),
+        mock.patch.multiple(sliding, **least, HALOS=0),
+    ):
         assert_matches_definition(data.draw(cases((operation,))))
 
 
@@ -35,7 +41,12 @@ def test_a_convolution_computed_in_many_small_blocks_is_the_same(operation, data
 @pytest.mark.parametrize("operation", CONVOLUTIONS)
 @given(data=st.data())
 def test_a_convolution_shared_out_among_threads_is_the_same(operation, data):
-    with mock.patch.multiple(bilinear, worth=lambda cost: 3, ENOUGH=1), mock.patch.object(threads, "UNHELD", 0):
+    three = {"worth": lambda cost: 3, "ENOUGH": 1}
+    with (
+        mock.patch.multiple(bilinear, **three),
+        mock.patch.multiple(sliding, **three),
+        mock.patch.object(threads, "UNHELD", 0),
+    ):
         assert_matches_definition(data.draw(cases((operation,))))
 
 
@@ -52,6 +63,39 @@ def test_a_plain_convolution_is_its_definition_without_naming_a_default(case):
     }
     brief = {key: value for key, value in case.items() if key not in defaults or value != defaults[key]}
     assert_matches_definition({"op": "conv", **brief})
+
+
+@settings(max_examples=50)
+@given(case=cases(operations=("conv-transpose",)))
+def test_an_output_size_is_the_output_padding_that_gives_it(case):
+    more = case.pop("output_padding")
+    assert_matches_definition({**case, "output_size": definitions.output_lengths({**case, "output_padding": more})})
+
+
+@pytest.mark.parametrize(("wanted", "why"), [(3, "from 4 to 5"), (6, "from 4 to 5")])
+def test_an_output_size_beyond_what_output_padding_gives_is_refused_with_those_that_it_does(wanted, why):
+    case = {"op": "conv-transpose", "input": [1, 2, 3], "kernel": [1, 1], "stride": 2, "padding": 1}
+    with pytest.raises(convgrad.RequestError, match=why):
+        convgrad.forward(case, output_size=wanted)
+    with pytest.raises(convgrad.RequestError, match="give one of them"):
+        convgrad.forward(case, output_size=5, output_padding=1)
+
+
+@given(axis=st.tuples(*[st.integers(1, 9)] * 4), word=st.sampled_from(["same", "same-lower"]))
+def test_ceil_mode_changes_nothing_where_padding_is_same(axis, word):
+    length, window, stride, dilation = axis
+    case = {"op": "average-pool", "dims": 1, "input": list(range(length)), "window": window, "stride": stride}
+    case |= {"dilation": dilation, "padding": word}
+    outputs = [convgrad.forward(case, ceil_mode=ceil_mode).output.tolist() for ceil_mode in (False, True)]
+    assert outputs[0] == outputs[1]
+    assert len(outputs[0]) == -(-length // stride)
+
+
+def test_ceil_mode_does_not_reach_into_what_padding_crops_at_the_end():
+    case = {"op": "max-pool", "input": [1, 2, 3, 4, 5], "window": 2, "ceil_mode": True}
+    assert convgrad.forward(case, padding=[[-1, 0]]).output.tolist() == [3, 5]
+    with pytest.raises(convgrad.RequestError, match="crops it"):
+        convgrad.forward(case, padding=[[0, -1]])
 
 
 def average(**settings):

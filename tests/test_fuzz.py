@@ -78,8 +78,8 @@ def test_a_number_of_any_length_is_json():
 
 
 def test_a_wrong_number_is_found_by_plain_loops(monkeypatch):
-    sound = Forward.to_dict
-    monkeypatch.setattr(Forward, "to_dict", lambda self: {**sound(self), "output": [5, 12]})
+    sound = Forward.streamed
+    monkeypatch.setattr(Forward, "streamed", lambda self: {**sound(self), "output": [5, 12]})
     case = {"op": "conv", "dims": 1, "input": [1, 2, 3], "kernel": [1, 2], "delta": [1, 1]}
     trial = Trial("forward", {"format": "json", "case": "{input: [1, 2, 3], kernel: [1, 2]}"}, valid=case)
     assert list(Fuzzer(0, 0, make=lambda seed, number: trial).run([3]).broken) == ["forward gives a wrong output"]

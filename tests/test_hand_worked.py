@@ -27,7 +27,7 @@ def backward(case):
 
 def overlays(case):
     """Every overlay, its arrays in the rank that the operands came in."""
-    return list(backward(case).to_dict(overlays="all")["overlays"])
+    return list(backward(case).streamed(overlays="all")["overlays"])
 
 
 # -- Convolution -------------------------------------------------------------------------------------------------------
@@ -295,7 +295,7 @@ def test_a_euclidean_pool_of_three_and_four_is_five():
 def test_same_puts_the_odd_cell_after_and_same_lower_before(length, extent, stride, same, lower):
     case = {"input": [1] * length, "kernel": [1] * extent, "stride": stride, "delta": "ones"}
     for name, sides in (("same", same), ("same-lower", lower)):
-        resolved = convgrad.backward({**case, "padding": name}).to_dict()["settings"]["padding"]
+        resolved = convgrad.backward({**case, "padding": name}).streamed()["settings"]["padding"]
         assert [tuple(pair) for pair in resolved] == [sides]
         assert definitions.named_padding(name, length, extent, stride) == sides
 

@@ -10,8 +10,8 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 
 import convgrad
-from convgrad.core import bilinear, blocks
-from convgrad.core.bilinear import correlate, kernel_gradient, spread_gradients
+from convgrad.core import blocks, sliding
+from convgrad.core.bilinear import correlate, correlate_gradients, kernel_gradient, spread, spread_gradients
 from convgrad.core.unfold import LONG, fold, pad, unfold, unfold_rows, unpad
 from convgrad.core.window import AdaptiveAxis, Axis, Window
 from tests import definitions
@@ -122,11 +122,46 @@ def test_gradients_from_the_same_columns_are_those_from_their_own(count, given_w
     delta, x, w = (random.integers(-9, 10, shape) * 1.0 for shape in ((2, channels * groups, *lengths), *shapes))
     with (
         mock.patch.object(blocks, "BLOCK", 1),
-        mock.patch.multiple(bilinear, worth=lambda cost: count, ENOUGH=1, MANY=1, HALOS=0),
+        mock.patch.multiple(sliding, worth=lambda cost: count, ENOUGH=1, MANY=1, HALOS=0),
     ):
         dx, dw = spread_gradients(delta, x, w, window=window, groups=groups)
     assert_equal(dx, correlate(delta, w, window=window, groups=groups))
     assert_equal(dw, kernel_gradient(x, delta, window=window, groups=groups))
+
+
+@pytest.mark.parametrize("count", [1, 3])
+@given(given_window=windows(), groups=st.integers(1, 2), channels=st.integers(1, 4), seed=seeds)
+def test_gradients_of_a_convolution_in_one_pass_are_those_one_by_one(count, given_window, groups, channels, seed):
+    window, lengths = given_window
+    assume(all(isinstance(axis, Axis) for axis in window.axes))
+    random = np.random.default_rng(seed)
+    shapes = ((3, 2 * groups, *window.positions(lengths)), (2 * groups, channels, *window.size))
+    x, delta, w = (random.integers(-9, 10, shape) * 1.0 for shape in ((3, channels * groups, *lengths), *shapes))
+    with (
+        mock.patch.object(blocks, "BLOCK", 1),
+        mock.patch.multiple(sliding, worth=lambda cost: count, ENOUGH=1, MANY=1, HALOS=0),
+    ):
+        dx, dw = correlate_gradients(delta, x, w, window=window, groups=groups)
+    assert_equal(dx, spread(delta, w, window=window, groups=groups, lengths=lengths))
+    assert_equal(dw, kernel_gradient(delta, x, window=window, groups=groups))
+
+
+@pytest.mark.parametrize("scale", [1, 10**20])  # whole numbers that floats hold, and such as they do not
+@given(given_window=windows(), seed=seeds)
+def test_gradients_in_one_pass_are_exact(scale, given_window, seed):
+    window, lengths = given_window
+    assume(all(isinstance(axis, Axis) for axis in window.axes))
+    shapes = ((2, 2, *lengths), (2, 2, *window.positions(lengths)), (2, 1, *window.size))
+    x, delta, w = (
+        like(np.empty(shape), seed + number) * Fraction(scale, 3 + number) for number, shape in enumerate(shapes)
+    )
+    settings = {"window": window, "groups": 2}
+    dx, dw = correlate_gradients(delta, x, w, **settings)
+    assert all(type(value) is Fraction for array in (dx, dw) for value in array.flat)
+    assert inner(x, dx) == inner(w, dw) == inner(correlate(x, w, **settings), delta)
+    assert_equal(dx, spread(delta, w, **settings, lengths=lengths))
+    dx, dw = spread_gradients(x, delta, w, **settings)
+    assert inner(delta, dx) == inner(w, dw) == inner(spread(delta, w, **settings, lengths=lengths), x)
 
 
 @st.composite

@@ -33,18 +33,24 @@ def expressible(case):
 def symmetric(case):
     """Equal padding on both sides, of at most half the window: all that PyTorch's own pools take."""
     return all(
-        before == after and before <= size // 2
+        0 <= before == after <= size // 2
         for (before, after), size in zip(definitions.paddings(case), definitions.window(case), strict=True)
     )
 
 
 def max_pool_expressible(case):
     if case["ties"] == "split":  # torch.amax over unfolded windows, which are dense
-        return not case["ceil_mode"] and max(definitions.per_axis(case, "dilation", 1)) == 1
+        return not case["ceil_mode"] and not dilated(case)
     return case["ties"] == "first" and (symmetric(case) or not case["ceil_mode"])
 
 
+def dilated(case):
+    return max(definitions.per_axis(case, "dilation", 1)) > 1
+
+
 def average_pool_expressible(case):
+    if dilated(case):  # as a sum, which is a convolution, over a number of cells
+        return not case["ceil_mode"]
     if case["dims"] == 3 and any(np.less(definitions.lengths(case), definitions.window(case))):
         return False  # avg_pool3d refuses an input below the window, also where padding makes up for it
     return symmetric(case) or (not case["ceil_mode"] and (case["count_include_pad"] or "divisor" in case))
@@ -104,7 +110,7 @@ def torch_conv_transpose(case, x, w, b):
     w, settings = kernel_as_correlated(case, w), {"groups": case["groups"], **placement(case)}
     more, sides = definitions.per_axis(case, "output_padding", 0), definitions.paddings(case)
     transposed = function("conv_transpose", case["dims"])
-    if all(before == after for before, after in sides):
+    if all(0 <= before == after for before, after in sides):
         return transposed(x, w, b, padding=befores(case), output_padding=more, **settings)
     crop = [(-before, extra - after) for (before, after), extra in zip(sides, more, strict=True)]
     return padded(transposed(x, w, **settings), crop) + b.reshape(-1, *(1,) * case["dims"])
@@ -127,6 +133,8 @@ def torch_amax(case, x):
 
 def torch_average_pool(case, x):
     """One axis is computed as two: only the functions of more axes take a divisor."""
+    if dilated(case):
+        return summed(case, padded(x, definitions.paddings(case))) / torch_divisor(case, x)
     if case["dims"] == 1:
         two = {key: [[0, 0] if key == "padding" else 1, *per_axis(case)] for key, per_axis in AXES.items()}
         return torch_average_pool({**case, **two, "dims": 2, "input": case["input"][..., None, :]}, x[:, :, None])[
@@ -140,14 +148,30 @@ def torch_average_pool(case, x):
     return pool(x, window, padding=befores(case), **settings)
 
 
+def summed(case, x):
+    """The sum under every window, as a convolution of each channel with ones: PyTorch's own sums have no dilation."""
+    ones = x.new_ones((x.shape[1], 1, *definitions.window(case)))
+    return function("conv", case["dims"])(x, ones, groups=x.shape[1], **placement(case))
+
+
+def torch_divisor(case, x):
+    if "divisor" in case:
+        return case["divisor"]
+    counts = float(case["count_include_pad"])
+    return summed(case, padded(x.detach() * 0 + 1, definitions.paddings(case), value=counts))
+
+
 AXES = {"window": definitions.window, "stride": definitions.strides, "padding": definitions.paddings}
 
 
 def torch_lp_pool(case, x):
-    """PyTorch sums x^p with its sign: the sizes are taken before, which gives the gradient its sign."""
+    """PyTorch sums x^p with its sign: else the sizes are taken before, which gives the gradient its sign."""
     window, stride = definitions.window(case), definitions.strides(case)
+    x = x if case.get("signed") else x.abs()
+    if dilated(case):
+        return summed(case, padded(x ** case["norm"], definitions.paddings(case))) ** (1 / case["norm"])
     numbers = (window[0], stride[0]) if case["dims"] == 1 else (window, stride)
-    return function("lp_pool", case["dims"])(padded(x.abs(), definitions.paddings(case)), float(case["norm"]), *numbers)
+    return function("lp_pool", case["dims"])(padded(x, definitions.paddings(case)), float(case["norm"]), *numbers)
 
 
 def adaptive(name):
@@ -195,6 +219,7 @@ def draw(random, operation, dims):
         case = random_case(Seeded(random), operation, dims, float_data)
         if operation == "lp-pool":
             case["norm"] = [1, 2, 3, 1.5, 2.5][random.integers(5)]
+            case["signed"] = case["signed"] and case["norm"] in (1, 2)  # others cancel, and have a test of their own
         if expressible(case):
             return case
 
@@ -268,6 +293,75 @@ def test_an_input_of_many_blocks_is_computed_as_in_torch(x, w, settings):
     case |= {"input": random.standard_normal(x), "kernel": random.standard_normal(w)}
     case["delta"] = random.standard_normal(definitions.output_shape(case))
     assert_agrees_with_torch(case, "float64")
+
+
+@pytest.mark.parametrize("operation", MAX_POOLS)
+def test_the_winners_are_those_of_torch(operation):
+    import torch
+
+    random, compared = np.random.default_rng([SEED, 7]), 0
+    for _ in range(60):
+        case = draw(random, operation, 1 + compared % 3)
+        if case.get("ties") != "first" or ("window" in case and not symmetric(case)):
+            continue
+        x = torch.tensor(case["input"], dtype=torch.float64).reshape(definitions.full_shape(case, "input"))
+        if operation == "max-pool":
+            pool, window = function("max_pool", case["dims"]), definitions.window(case)
+            settings = {"padding": befores(case), "ceil_mode": case["ceil_mode"], **placement(case)}
+            _, theirs = pool(x, window, return_indices=True, **settings)
+        else:
+            theirs = function("adaptive_max_pool", case["dims"])(x, definitions.output_lengths(case), True)[1]
+        found = convgrad.forward({**case, "delta": None}, arithmetic="float64").indices
+        np.testing.assert_array_equal(found.reshape(theirs.shape), theirs)
+        compared += 1
+    assert compared > 10
+
+
+@pytest.mark.parametrize("norm", [1, 3, 5, 1.5, 2])
+@pytest.mark.parametrize("dims", [1, 2, 3])
+def test_signed_norms_are_those_of_torch(dims, norm):
+    import torch
+
+    random = np.random.default_rng([SEED, dims])
+    for number in range(10):
+        lengths, window, stride = random.integers(4, 7, dims), random.integers(1, 4, dims), random.integers(1, 4, dims)
+        x = random.integers(-3, 5, (2, 3, *lengths)) * 0.25  # some windows cancel, and some are below 0
+        x = abs(x) if norm == 1.5 else x  # below 0 PyTorch has NaN for cells under no window, too
+        case = {"op": "lp-pool", "dims": dims, "window": window.tolist(), "stride": stride.tolist(), "norm": norm,
+                "signed": True, "ceil_mode": bool(number % 2), "input": x}  # fmt: skip
+        ends = [[0, (out - 1) * s + k - i] for out, s, k, i in zip(
+            definitions.output_lengths(case), stride, window, lengths, strict=True)]  # fmt: skip
+        given = torch.tensor(x, requires_grad=True)
+        # what ceil mode cuts is the sum of what is there, which PyTorch would weigh: cells of 0 do not count
+        laid = padded(given, [[0, max(int(after), 0)] for _, after in ends])
+        sizes = (window.tolist(), stride.tolist()) if dims > 1 else (int(window[0]), int(stride[0]))
+        y = function("lp_pool", dims)(laid, norm, *sizes)
+        case["delta"] = random.standard_normal(y.shape)
+        y.backward(torch.tensor(case["delta"]))
+        found = convgrad.backward(case, arithmetic="float64")
+        # cubes of quarters are exact, so nothing is lost where they cancel
+        np.testing.assert_allclose(found.output, y.detach(), rtol=1e-12, atol=1e-12)
+        np.testing.assert_allclose(found.dX, given.grad, rtol=1e-12, atol=1e-12)
+
+
+@pytest.mark.parametrize("dims", [1, 2, 3])
+def test_winners_are_put_back_as_in_torch(dims):
+    import torch
+
+    random = np.random.default_rng([SEED, dims])
+    for _ in range(10):
+        lengths = random.integers(2, 7, dims).tolist()
+        x = torch.tensor(random.standard_normal((2, 3, *lengths)))
+        pooled, cells = function("max_pool", dims)(x, 2, return_indices=True)
+        pooled.requires_grad_()
+        y = function("max_unpool", dims)(pooled, cells, 2, output_size=lengths)
+        delta = torch.tensor(random.standard_normal(y.shape))
+        (dx,) = torch.autograd.grad(y, pooled, delta)
+        case = {"op": "max-unpool", "dims": dims, "input": pooled.detach().numpy(), "indices": cells.numpy(),
+                "output_size": lengths, "delta": delta.numpy()}  # fmt: skip
+        found = convgrad.backward(case, arithmetic="float64")
+        np.testing.assert_array_equal(found.output, y.detach())
+        np.testing.assert_array_equal(found.dX, dx)
 
 
 def test_at_least_two_thousand_cases_are_compared():

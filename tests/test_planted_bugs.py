@@ -57,6 +57,16 @@ CASES = {
     "average": pool_case("average-pool", window=3, stride=2, padding=1, ceil_mode=True, count_include_pad=False),
     "counted": pool_case("average-pool", window=3, stride=2, padding=1, ceil_mode=True, count_include_pad=True),
     "ceiled": pool_case("average-pool", window=1, stride=[4, 2], ceil_mode=True, divisor=2),
+    "cropped": conv_case(padding=[[-1, 1], [0, -2]]),
+    "causal": conv_case(padding="causal"),
+    "cropped maximum": pool_case("max-pool", window=2, stride=1, padding=[[0, -1], [-2, 1]]),
+    "dilated average": pool_case("average-pool", window=2, stride=1, dilation=[2, 3], padding=[[0, 1], [2, 0]]),
+    "dilated, not counted": pool_case(
+        "average-pool", window=2, stride=1, dilation=[2, 3], padding=[[0, 1], [2, 0]], count_include_pad=False
+    ),
+    "dilated norm": pool_case("lp-pool", window=2, stride=1, dilation=[2, 1], norm=1),
+    "wanted length": conv_case(op="conv-transpose", stride=[3, 2], output_size=[15, 14]),
+    "signed": pool_case("lp-pool", window=2, stride=1, norm=1, signed=True, input=whole(9, 2, 2, 5, 6, low=-2, high=3)),
     "absolute": pool_case("lp-pool", window=2, stride=1, norm=1),
     "adaptive": pool_case("adaptive-average-pool", output_size=[3, 4]),
 }
@@ -110,7 +120,7 @@ def padding_after_is_put_before(monkeypatch):
     wrong_axes(monkeypatch, lambda axis: replace(axis, before=axis.after))
 
 
-@bug("dilated")
+@bug("dilated", "dilated average", "dilated norm")
 def dilation_is_ignored(monkeypatch):
     wrong_axes(monkeypatch, lambda axis: replace(axis, dilation=1))
 
@@ -120,6 +130,21 @@ def stride_is_ignored(monkeypatch):
     wrong_axes(monkeypatch, lambda axis: replace(axis, stride=1))
 
 
+@bug("cropped", "cropped maximum")
+def padding_below_0_is_none(monkeypatch):
+    wrong_axes(monkeypatch, lambda axis: replace(axis, before=max(axis.before, 0)))
+
+
+@bug("causal")
+def causal_padding_comes_after(monkeypatch):
+    monkeypatch.setitem(geometry._PADDINGS, "causal", lambda axis, length: (0, axis.extent - 1))
+
+
+@bug("wanted length")
+def a_wanted_length_is_had_at_the_start(monkeypatch):
+    output_padding_comes_before(monkeypatch)
+
+
 @bug("strided")
 def stride_and_dilation_are_exchanged(monkeypatch):
     wrong_axes(monkeypatch, lambda axis: replace(axis, stride=axis.dilation, dilation=axis.stride))
@@ -127,8 +152,20 @@ def stride_and_dilation_are_exchanged(monkeypatch):
 
 @bug("plain", "transposed")
 def windows_overwrite_where_they_overlap(monkeypatch):
-    for module in (conv, conv_transpose):
-        monkeypatch.setattr(module, "spread", overwriting(module.spread))
+    altering_gradients(monkeypatch, dx=overwriting)
+    monkeypatch.setattr(conv_transpose, "spread", overwriting(conv_transpose.spread))
+
+
+def altering_gradients(monkeypatch, dx=lambda right: right, dw=lambda right: right):
+    """Replace the two gradients of a convolution, which come from one pass, by what is made of each alone."""
+    right = conv.correlate_gradients
+
+    def altered(delta, x, w, **rest):
+        to_input = dx(lambda delta, w, **rest: right(delta, x, w, **rest)[0])
+        to_kernel = dw(lambda delta, x, **rest: right(delta, x, w, **rest)[1])
+        return to_input(delta, w, **rest), to_kernel(delta, x, **rest)
+
+    monkeypatch.setattr(conv, "correlate_gradients", altered)
 
 
 def overwriting(right):
@@ -175,13 +212,15 @@ def the_kernel_is_turned_along_its_last_axis_only(monkeypatch):
 
 @bug("plain", "turned")
 def delta_is_turned_for_the_kernels_gradient(monkeypatch):
-    right = conv.kernel_gradient
-    monkeypatch.setattr(conv, "kernel_gradient", lambda delta, x, **rest: right(delta[..., ::-1, ::-1], x, **rest))
+    def turned(right):
+        return lambda delta, x, **rest: right(delta[..., ::-1, ::-1], x, **rest)
+
+    altering_gradients(monkeypatch, dw=turned)
 
 
 @bug("grouped")
 def every_group_reads_the_first_groups_channels(monkeypatch):
-    correlate, gradient = conv.correlate, conv.kernel_gradient
+    correlate = conv.correlate
 
     def first(x, groups):
         return np.concatenate([x[:, : x.shape[1] // groups]] * groups, axis=1)
@@ -189,11 +228,11 @@ def every_group_reads_the_first_groups_channels(monkeypatch):
     def mixed(x, w, *, groups, **rest):
         return correlate(first(x, groups), w, groups=groups, **rest)
 
-    def mixed_gradient(delta, x, *, groups, **rest):
-        return gradient(delta, first(x, groups), groups=groups, **rest)
+    def mixed_gradient(right):
+        return lambda delta, x, *, groups, **rest: right(delta, first(x, groups), groups=groups, **rest)
 
     monkeypatch.setattr(conv, "correlate", mixed)
-    monkeypatch.setattr(conv, "kernel_gradient", mixed_gradient)
+    altering_gradients(monkeypatch, dw=mixed_gradient)
 
 
 @bug("circular")
@@ -236,14 +275,16 @@ def the_bias_is_left_out(monkeypatch):
 
 @bug("plain", "padded")
 def the_last_row_of_positions_is_left_out(monkeypatch):
-    forward, to_kernel, to_input = conv.correlate, conv.kernel_gradient, conv.spread
+    forward = conv.correlate
 
     def blanked(values):
         return np.concatenate([values[:, :, :-1], values[:, :, -1:] * 0], axis=2)
 
+    def without_last(right):
+        return lambda delta, other, **rest: right(blanked(delta), other, **rest)
+
     monkeypatch.setattr(conv, "correlate", lambda *operands, **rest: blanked(forward(*operands, **rest)))
-    monkeypatch.setattr(conv, "kernel_gradient", lambda delta, x, **rest: to_kernel(blanked(delta), x, **rest))
-    monkeypatch.setattr(conv, "spread", lambda delta, w, **rest: to_input(blanked(delta), w, **rest))
+    altering_gradients(monkeypatch, dx=without_last, dw=without_last)
 
 
 @bug("transposed")
@@ -291,6 +332,14 @@ def every_average_is_divided_by_the_whole_window(monkeypatch):
     monkeypatch.setattr(average_pool, "divisors", whole_window)
 
 
+@bug("dilated average", "dilated, not counted")
+def the_cells_between_taps_count(monkeypatch):
+    def all_cells(edges, dilation, start, stop):
+        return np.minimum(edges[1], stop) - np.maximum(edges[0], start)
+
+    monkeypatch.setattr(window, "taps_within", all_cells)
+
+
 @bug("ceiled")
 def a_window_may_start_past_the_input(monkeypatch):
     def ceiled(axis, length):
@@ -313,6 +362,18 @@ def the_sign_is_summed_as_in_pytorch(monkeypatch):
     monkeypatch.setattr(lp_pool, "abs", lambda x: x, raising=False)
 
 
+@bug("signed")
+def a_sum_of_zero_has_the_slope_of_a_sum(monkeypatch):
+    right = lp_pool.slope
+    monkeypatch.setattr(lp_pool, "slope", lambda x, y, *rest: right(x, y * 0 + 1, *rest))
+
+
+@bug("signed")
+def signed_powers_are_sizes(monkeypatch):
+    right = lp_pool._scaled_norms
+    monkeypatch.setattr(lp_pool, "_scaled_norms", lambda x, window, norm, signed: right(x, window, norm, False))
+
+
 @bug("maximum", "shared tie")
 def zeros_are_whole_numbers_and_no_fractions(monkeypatch):
     monkeypatch.setattr(max_pool, "zeros", np.zeros)
@@ -324,6 +385,27 @@ def test_a_planted_bug_is_caught(name, shown_by, monkeypatch):
     # not any exception will do: a bug that no longer fits the code would raise one without having been planted
     with pytest.raises(AssertionError, match=r"definition|holds"):
         assert_matches_definition(CASES[shown_by])
+
+
+@pytest.mark.parametrize(
+    ("plant", "shown_by", "wrong"),
+    [
+        (windows_overwrite_where_they_overlap, "plain", {"dX"}),
+        (windows_overwrite_where_they_overlap, "transposed", {"output"}),
+        (delta_is_turned_for_the_kernels_gradient, "plain", {"dW"}),
+        (every_group_reads_the_first_groups_channels, "grouped", {"output", "dW"}),
+        (the_last_row_of_positions_is_left_out, "padded", {"output", "dX", "dW"}),
+    ],
+)
+@pytest.mark.parametrize("arithmetic", ["exact", "float64"])
+def test_a_bug_in_one_of_the_arrays_of_a_convolution_alters_that_one(plant, shown_by, wrong, arithmetic, monkeypatch):
+    def arrays():  # all computed here: a result computes an array when it is first read
+        found = convgrad.backward(CASES[shown_by], arithmetic=arithmetic)
+        return {name: getattr(found, name) for name in ("output", "dX", "dW", "db")}
+
+    right = arrays()
+    plant(monkeypatch)
+    assert {name for name, array in arrays().items() if not np.array_equal(array, right[name])} == wrong
 
 
 @pytest.mark.parametrize(

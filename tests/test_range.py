@@ -105,7 +105,7 @@ def test_a_claim_of_another_shape_differs_and_says_both(claim, claimed, arithmet
     case = {"input": [[1, 2]], "kernel": [[[1]], [[1]]], "delta": "ones"}
     report = convgrad.check(case, {"db": claim}, claim_dtype=claim_dtype, arithmetic=arithmetic)
     assert report.code == 1
-    assert report.to_dict()["findings"][-1]["shapes"] == {"claimed": claimed, "correct": (2,)}
+    assert report.streamed()["findings"][-1]["shapes"] == {"claimed": claimed, "correct": (2,)}
 
 
 def test_an_empty_claim_of_a_network_is_refused_as_one_of_a_case_is():

@@ -17,6 +17,8 @@ import convgrad
 ROWS = json.loads((Path(__file__).parent / "cases" / "refused_by_pytorch.json").read_text(encoding="utf-8"))["rows"]
 KEYS = {"kernel_size": "window", "divisor_override": "divisor"}
 TAKEN = {
+    "pad must be non-negative": "padding below 0 crops",
+    "negative padding is not supported": "padding below 0 crops",
     "Input dimension should be at least": "one channel of one sample needs no axis for either",
     "pad should be at most half of effective kernel size": "windows in the padding alone are refused, and no others",
     "should be the same": "arrays are of one kind once they are read",

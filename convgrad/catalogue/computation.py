@@ -311,8 +311,9 @@ def turn(array: Array) -> Array:
 
 
 def pads_of(case: Case) -> Pairs:
-    """Padding in cells per axis, before and after."""
-    return tuple(case.settings.get("padding") or ((0, 0),) * case.dims)
+    """Padding in cells per axis, before and after; what is cropped instead is no padding, and windows start later."""
+    pads = case.settings.get("padding") or ((0, 0),) * case.dims
+    return tuple((max(before, 0), max(after, 0)) for before, after in pads)
 
 
 def delta_of(case: Case) -> Array:

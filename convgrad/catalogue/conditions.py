@@ -92,8 +92,7 @@ def _cut(case: Case) -> bool:
 
 
 def _cut_axis(axis: Axis | AdaptiveAxis, counted: tuple[int, int], length: int) -> bool:
-    spans = [axis.cells(position) for position in range(axis.positions(length))]
-    return any(min(last, counted[1]) - max(first, counted[0]) < axis.size for first, last in spans)
+    return bool((axis.counted(length, *counted) < axis.size).any())
 
 
 def _kernel_channels(case: Case) -> tuple[int, int]:
@@ -105,6 +104,34 @@ def _kernel_channels(case: Case) -> tuple[int, int]:
 def _tied(case: Case) -> bool:
     x, window = _x(case), case.arguments["window"]
     return bool((tied(x, *winners(x, window, last=False), window) > 1).any())
+
+
+def _varies(case: Case) -> bool:
+    """Whether delta differs from position to position in any channel, or has one position."""
+    if case.delta is None or product_of(case.output_shape[2:]) < 2:
+        return True
+    rows = case.delta.reshape(*case.delta.shape[:2], -1)
+    return bool((rows != rows[..., :1]).any())
+
+
+def _lengths(case: Case) -> list[tuple[int, ...]]:
+    """The lengths of every array along the spatial axes, and of the window."""
+    shapes = [case.shapes["x"][2:], case.output_shape[2:], case.arguments["window"].size]
+    return [tuple(shape) for shape in shapes]
+
+
+def _oblong(case: Case) -> bool:
+    """Whether anything is longer along one axis than along another; with one axis there is nothing to confuse."""
+    return case.dims < 2 or any(len(set(lengths)) > 1 for lengths in _lengths(case))
+
+
+def _odd_lengths(case: Case) -> bool:
+    """Whether a loop in steps of four leaves anything over, in the input or in the output."""
+    return any(length % 4 for lengths in _lengths(case)[:2] for length in lengths)
+
+
+def _uneven_padding(case: Case) -> bool:
+    return len({number for pair in pads_of(case) for number in pair}) > 1
 
 
 def _fractions(case: Case) -> bool:
@@ -137,6 +164,12 @@ CONDITIONS: dict[str, Condition] = {
         lambda case: len(set(_strides(case))) > 1, "all axes have one stride", "use another stride on each axis"
     ),
     "padding": Condition(lambda case: any(map(any, pads_of(case))), "no padding", "use padding 1"),
+    "uneven padding": Condition(
+        _uneven_padding, "padding is the same on every side", "use another padding on every side"
+    ),
+    "padding or cropping": Condition(
+        lambda case: any(map(any, case.settings.get("padding", ()))), "no padding", "use padding 1"
+    ),
     "copied padding": Condition(
         lambda case: _setting(case, "padding_mode", "zeros") != "zeros" and any(map(any, pads_of(case))),
         "padding is zeros", "use another padding_mode",
@@ -148,6 +181,9 @@ CONDITIONS: dict[str, Condition] = {
     "square kernel channels": Condition(
         lambda case: len(set(_kernel_channels(case))) == 1,
         "channels in and out differ in number, so that it would not fit", "use as many channels in as out",
+    ),
+    "channels": Condition(
+        lambda case: max(case.shapes["x"][1], case.output_shape[1]) > 1, "one channel everywhere", "use two channels"
     ),
     "output channels": Condition(
         lambda case: case.output_shape[1] > case.settings["groups"], "one output channel", "use two output channels"
@@ -187,6 +223,15 @@ CONDITIONS: dict[str, Condition] = {
     "asymmetric kernel": Condition(
         lambda case: _asymmetric(case.operands["w"]), "the kernel is symmetric", "use a kernel that is not symmetric"
     ),
+    "delta that varies": Condition(
+        _varies, "delta is constant in every channel", "use a delta that differs from position to position"
+    ),
+    "lengths that differ": Condition(
+        _oblong, "height and width are equal everywhere", "use an input, or a kernel, that is not square"
+    ),
+    "lengths not in fours": Condition(
+        _odd_lengths, "all lengths are multiples of 4", "use a length that 4 does not divide"
+    ),
     "asymmetric delta": Condition(
         lambda case: _asymmetric(case.delta), "delta is symmetric", "use a delta that is not symmetric"
     ),
@@ -196,12 +241,20 @@ CONDITIONS: dict[str, Condition] = {
         lambda case: case.delta is not None and bool((case.delta != 1).any()), "delta is all ones", "use another delta"
     ),
 }  # fmt: skip
+SPOTS = ("delta that varies", "asymmetric kernel", "lengths that differ", "lengths not in fours")
+"""What hides parts of many mistakes, though none of them whole: some of their variants show only where it is met."""
 OTHERWISE = ("these numbers hide it", "use other numbers")
 
 
 def unmet(case: Case, needs: tuple[str, ...]) -> Condition | None:
     """The first of several conditions that a case does not meet; None where it meets all."""
     return next((CONDITIONS[name] for name in needs if not CONDITIONS[name].met(case)), None)
+
+
+def spots(case: Case) -> tuple[Condition, ...]:
+    """Those of the conditions that hide parts of many mistakes which a case does not meet."""
+    asked = (name for name in SPOTS if name != "asymmetric kernel" or case.operands.get("w") is not None)
+    return tuple(CONDITIONS[name] for name in asked if not CONDITIONS[name].met(case))
 
 
 def blindness(case: Case, needs: tuple[str, ...]) -> tuple[str, str]:

@@ -38,6 +38,9 @@ def misreadings(dims: int) -> tuple[tuple[Order, Order], ...]:
     plain, *others = orders(dims)
     forward = [order for order in others if dims == 1 or order.index(2) < order.index(3)]
     pairs = [(order, plain) for order in others] + [(plain, order) for order in others]
+    if dims == 2:  # few enough to be tried in any order; a matrix is read with its channels before its positions
+        pairs += [(order, read) for read in (plain, (1, 2, 3, 0), (1, 0, 2, 3)) for order in permutations(range(4))]
+    pairs = [(stored, read) for stored, read in pairs if stored != read]
     return tuple(dict.fromkeys((*pairs, *((a, b) for a, b in product(forward, forward) if a != b))))
 
 

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from convgrad.catalogue.computation import Convolution
-from convgrad.catalogue.misplaced import strided
+from convgrad.catalogue.misplaced import Cut, inside, strided
 from convgrad.catalogue.mistake import Variants
 from convgrad.core.arithmetic import Array, zeros
 
@@ -34,9 +34,10 @@ def wrapped(c: Any) -> Variants:
         for name, size in sizes.items() if min(size) > 0
     }  # fmt: skip
     about = tuple(1 - axis.extent for axis in c.axes)
-    found["with the kernel turned about its first tap"] = turned.then(
-        partial(_round, size=tuple(ends), first=first, lengths=c.lengths, start=about)
-    )
+    whole_length = (n + sum(pair) + axis.extent - 1 for n, pair, axis in zip(c.lengths, c.pads, c.axes, strict=True))
+    for name, size in {"": tuple(ends), ", in a circle that is long enough": tuple(whole_length)}.items():
+        move = partial(_round, size=size, first=first, lengths=c.lengths, start=about)
+        found[f"with the kernel turned about its first tap{name}"] = turned.then(move)
     return found
 
 
@@ -58,16 +59,13 @@ def cut_short(c: Any) -> Variants:
     if c.array not in ("dX", "output"):
         return {}
     lengths = (c.x if c.array == "dX" else c.delta).shape[2:]
-    found = {"empty": c.then(partial(_inside, cut=tuple((0, n) for n in lengths)))}
+    found = {"empty": c.then(partial(inside, cut=tuple((0, n) for n in lengths)))}
     for label, cut in _cuts(c, lengths):
         if all(first + last < n for (first, last), n in zip(cut, lengths, strict=True)):
-            found[label] = c.then(partial(_inside, cut=cut))
+            found[label] = c.then(partial(inside, cut=cut))
             if not label.startswith("two"):
                 found[f"{label}, left at 0"] = c.then(partial(_cleared, cut=cut))
     return found
-
-
-Cut = tuple[tuple[int, int], ...]
 
 
 def _cuts(c: Any, lengths: tuple[int, ...]) -> Iterator[tuple[str, Cut]]:
@@ -95,11 +93,6 @@ def _cuts(c: Any, lengths: tuple[int, ...]) -> Iterator[tuple[str, Cut]]:
         if cut not in seen:
             seen.add(cut)
             yield name, cut
-
-
-def _inside(array: Array, cut: Cut) -> Array:
-    where: Any = (..., *(slice(first, n - last) for (first, last), n in zip(cut, array.shape[2:], strict=True)))
-    return np.asarray(array[where])
 
 
 def _cleared(array: Array, cut: Cut) -> Array:

@@ -96,6 +96,8 @@ def channels_summed(c: Any) -> Variants:
         found[name] = c.then(partial(_total, axis=axis))
         found[f"{name}, one left"] = c.then(partial(_total, axis=axis, kept=False))
         found[f"{name}, divided"] = c.then(partial(_total, axis=axis, divided=True))
+    if c.array == "db" and c.groups > 1:
+        found["over the channels of a group, one left"] = c.then(partial(_total_of_groups, groups=c.groups))
     return {**found, **altered(c, _channels_added, tuple(name for name in operands(c) if name != "w"))}
 
 
@@ -103,6 +105,10 @@ def _total(array: Array, axis: int, kept: bool = True, divided: bool = False) ->
     total = np.asarray(array.sum(axis=axis, keepdims=True))
     total = total / array.shape[axis] if divided else total
     return np.array(np.broadcast_to(total, array.shape)) if kept else total
+
+
+def _total_of_groups(db: Array, groups: int) -> Array:
+    return np.asarray(db.reshape(groups, -1).sum(axis=1))
 
 
 def _channels_added(c: Any, name: str) -> Named:

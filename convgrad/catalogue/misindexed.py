@@ -11,9 +11,10 @@ from typing import Any
 import numpy as np
 
 from convgrad.catalogue.computation import Convolution, turn
-from convgrad.catalogue.misread import SAMPLED, Named, altered, counted_otherwise, operands
+from convgrad.catalogue.misread import BY_COLUMNS, SAMPLED, Named, altered, counted_otherwise, operands
 from convgrad.catalogue.mistake import Variants, one
 from convgrad.core.arithmetic import Array, zeros
+from convgrad.core.unfold import unfold
 
 # -- Indices -----------------------------------------------------------------------------------------------------------
 
@@ -74,7 +75,7 @@ def _positions(delta: Array, placed: bool) -> Named:
 def _looked_up(delta: Array) -> Named:
     """Delta of the row and column that a number gives when it is counted otherwise (two axes)."""
     for names, rows, cols in counted_otherwise(delta.shape[2:]) if delta.ndim == 4 and delta.size else ():
-        if rows.max() < delta.shape[2] and cols.max() < delta.shape[3]:
+        if names != BY_COLUMNS and rows.max() < delta.shape[2] and cols.max() < delta.shape[3]:
             yield f"at row {names[0]}, column {names[1]}", delta[:, :, rows, cols].reshape(delta.shape)
 
 
@@ -156,7 +157,15 @@ def operand_flipped(c: Any) -> Variants:
     if isinstance(c, Convolution) and c.array == "dW" and c.padding_mode == "zeros":
         other = c.on_axes(lambda axis: replace(axis, before=axis.before + axis.extent - 1))
         found["lags of the other sign"] = other.then(turn)
+        found["delta: about its first position"] = _about_first(c)
     return found
+
+
+def _about_first(c: Convolution) -> Any:
+    """Delta's position p met p strides before the first cell, as in a convolution where a correlation is meant."""
+    pairs = zip(c.axes, c.near.shape[2:], strict=True)
+    axes = tuple(replace(axis, before=axis.before + (count - 1) * axis.stride) for axis, count in pairs)
+    return c.but(axes=axes, x=turn(c.x)) if c.transposed else c.but(axes=axes, delta=turn(c.delta))
 
 
 def _reversed(c: Any, name: str) -> Named:
@@ -276,11 +285,37 @@ def _weighted(delta: Array, counts: Array) -> Array:
 def other_operand(c: Any) -> Variants:
     """Another array of the case in an operand's place, or in the result's."""
     found = dict(altered(c, _others, tuple(name for name in operands(c))))
+    found |= _windows_exchanged(c)
     shape = {"dW": lambda: c.w.shape, "dX": lambda: c.x.shape, "output": lambda: c.delta.shape}.get(c.array, tuple)()
     for name, array in _arrays(c).items():
         if array.shape == shape:
             found[f"{name} itself"] = c.but(arrange=(partial(_instead, other=array),))
     return found
+
+
+def _windows_exchanged(c: Any) -> dict[str, Any]:
+    """x's window for the kernel in what an overlay adds to dX, the kernel for x's window in what it adds to dW."""
+    if not isinstance(c, Convolution) or c.transposed:
+        return {}
+    if c.array == "dW":
+        sums = c.delta.sum(axis=(0, *range(2, c.delta.ndim)))
+        return {
+            "the kernel for x's window": c.but(
+                arrange=(partial(_instead, other=(c.w.swapaxes(0, -1) * sums).swapaxes(0, -1)),)
+            )
+        }
+    if c.array != "dX":
+        return {}
+    return {"x's window for the kernel": c.but(regroup=lambda _: _weighted_windows(c))}
+
+
+def _weighted_windows(c: Convolution) -> Array:
+    """Every window of x times its deltas, added up over the output channels of its group: (N,C,*K,*P)."""
+    far, before = c.padded(c.x)
+    taken = unfold(far, c.window(far.shape[2:], before))
+    parts = c.delta.reshape(len(c.delta), c.groups, -1, *c.delta.shape[2:]).sum(axis=2)
+    sums = np.repeat(parts, c.x.shape[1] // c.groups, axis=1)
+    return np.asarray(taken * sums.reshape(*sums.shape[:2], *(1,) * c.dims, *sums.shape[2:]))
 
 
 def _instead(array: Array, other: Array) -> Array:

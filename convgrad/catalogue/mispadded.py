@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
+from functools import partial
 from itertools import permutations, product
 from typing import Any
 
@@ -11,7 +12,7 @@ import numpy as np
 
 from convgrad.catalogue import memory
 from convgrad.catalogue.computation import Convolution, Reads
-from convgrad.catalogue.misplaced import Axes, as_kind, strided
+from convgrad.catalogue.misplaced import Axes, as_kind, inside, strided
 from convgrad.catalogue.mistake import Variants
 from convgrad.core.arithmetic import Array, zeros
 from convgrad.core.window import Axis
@@ -58,7 +59,20 @@ def padding_of_other_axis(c: Any) -> Variants:
             return
         yield "read side by side", tuple((int(before), int(after)) for before, after in columns)
 
-    return _with_pads(c, pads()) if c.dims > 1 else {}
+    return {**_with_pads(c, pads()), **_cut_by_other(c)} if c.dims > 1 else {}
+
+
+def _cut_by_other(c: Any) -> Variants:
+    """dX cut from another axis's padding on, past which too few cells are left."""
+    if c.array != "dX" or not strided(c) or getattr(c, "transposed", False):
+        return {}
+    found = {}
+    for at, number in permutations(range(c.dims), 2):
+        first = c.pads[number][0] - c.pads[at][0]
+        if 0 < first < c.x.shape[at + 2] and not c.pads[at][1]:
+            cut = tuple((first, 0) if axis == at else (0, 0) for axis in range(c.dims))
+            found[f"axis {at} cut from axis {number}'s on"] = c.then(partial(inside, cut=cut))
+    return found
 
 
 def _with_pads(c: Any, named: Iterator[tuple[str, Pads]]) -> Variants:

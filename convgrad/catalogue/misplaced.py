@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, fields, replace
 from functools import partial
-from itertools import permutations, product
+from itertools import combinations, permutations, product
 from typing import Any
 
 import numpy as np
@@ -18,11 +18,19 @@ from convgrad.core.window import AdaptiveAxis, Axis
 from convgrad.vocabulary import MAXIMUM
 
 Axes = tuple[Axis, ...]
+Cut = tuple[tuple[int, int], ...]
+"""How many cells are cut off before and after every axis."""
 
 
 def strided(c: Any) -> bool:
     """Whether windows are evenly spaced, and an array is made through them."""
     return c.array != "db" and all(isinstance(axis, Axis) for axis in c.axes)
+
+
+def inside(array: Array, cut: Cut) -> Array:
+    """What is left of an array."""
+    where: Any = (..., *(slice(first, n - last) for (first, last), n in zip(cut, array.shape[2:], strict=True)))
+    return np.asarray(array[where])
 
 
 def _with_axes(c: Any, named: Iterator[tuple[str, Axes]]) -> Variants:
@@ -142,6 +150,19 @@ def stride_misused(c: Any) -> Variants:
     return {**_with_axes(c, axes()), **positions_counted(c, lambda names: names in ROW_FOR_COLUMN), **_repeated(c)}
 
 
+def turned_by_a_quarter(c: Any) -> Variants:
+    """The kernel, or its gradient, turned by 90 or 270 degrees in a plane."""
+    if not isinstance(c, Convolution) or c.array == "db":
+        return {}
+    found: dict[str, Any] = {}
+    for (a, b), turns in product(combinations(range(c.dims), 2), (1, 3)):
+        turn = partial(np.rot90, k=turns, axes=(a + 2, b + 2))
+        made = c.then(turn) if c.array == "dW" else c.but(w=turn(c.w))
+        if c.array == "dW" or made.w.shape == c.w.shape:
+            found[f"{90 * turns} degrees in axes {a} and {b}"] = made
+    return found
+
+
 def _repeated(c: Any) -> Variants:
     """Delta spread out by repeating its numbers in place of putting zeros between them."""
     if not isinstance(c, Convolution) or c.transposed or all(axis.stride == 1 for axis in c.axes):
@@ -181,15 +202,17 @@ def _divided(c: Any) -> Variants:
     """dX from the position (cell + before) // stride - tap * dilation: divided before the tap is subtracted."""
     if c.array != "dX" or c.padding_mode != "zeros":
         return {}
-    reach = [(n - 1 + axis.before) // axis.stride + 1 for n, axis in zip(c.lengths, c.axes, strict=True)]
-    axes = tuple(replace(axis, stride=1, before=0) for axis in c.axes)
-    places = [(np.arange(n) + axis.before) // axis.stride for n, axis in zip(c.lengths, c.axes, strict=True)]
     looked = {
         f"divided before the tap is subtracted, axis {at}": c.but(
             axes=tuple(as_kind(own, Divided) if n == at else own for n, own in enumerate(c.axes)), regroup=_same
         )
         for at in range(c.dims)
     }
+    if min(axis.before for axis in c.axes) < 0:  # cells that are cropped have no position to look at
+        return looked
+    reach = [(n - 1 + axis.before) // axis.stride + 1 for n, axis in zip(c.lengths, c.axes, strict=True)]
+    axes = tuple(replace(axis, stride=1, before=0) for axis in c.axes)
+    places = [(np.arange(n) + axis.before) // axis.stride for n, axis in zip(c.lengths, c.axes, strict=True)]
     other = c.but(axes=axes, lengths=tuple(reach)).then(partial(_at, places=places))
     return looked | {"divided before the tap is subtracted": other}
 

@@ -59,10 +59,12 @@ def winners_mistaken(c: Pool) -> Variants:
         "of the last channel": np.repeat(c.x[:, -1:], c.x.shape[1], axis=1),
         "of sample 0": np.repeat(c.x[:1], len(c.x), axis=0),
         "of the last sample": np.repeat(c.x[-1:], len(c.x), axis=0),
+        "the first, where nothing is above 0": np.where(c.x > 0, c.x, nothing_like(c.x)),
         "of plane 0": np.repeat(first[:1], len(c.x), axis=0),
         "of the sample before": np.roll(c.x, 1, 0), "of the channel before": np.roll(c.x, 1, 1),
         "of the sample after": np.roll(c.x, -1, 0), "of the channel after": np.roll(c.x, -1, 1),
     }  # fmt: skip
+    scores |= _without_edges(c.x)
     found = {name: c.but(scores=array) for name, array in scores.items() if (array != c.x).any()}
     rules = {"only if positive": "above 0", "only if its plane's largest": "plane", "of any channel": "any channel"}
     found |= {name: c.but(rule=rule) for name, rule in rules.items()}
@@ -101,6 +103,17 @@ def _first_cell_by_default(dx: Array, c: Pool) -> Array:
     corner: Any = (*ALL, *(0,) * c.dims)
     result[corner] += lost.sum(axis=tuple(range(2, lost.ndim)))
     return result
+
+
+def _without_edges(x: Array) -> dict[str, Array]:
+    """x whose first or last cells of an axis never win against another."""
+    found = {}
+    for axis, (name, at) in product(range(2, x.ndim), (("last", -1), ("first", 0))):
+        if x.shape[axis] > 1:
+            array = x.copy()
+            np.moveaxis(array, axis, 0)[at] = x.min() - 1
+            found[f"where the {name} cells of axis {axis - 2} are not looked at"] = array
+    return found
 
 
 def _winner_turned(given: Array, a: int, b: int) -> Array:

@@ -76,6 +76,9 @@ def _misread(c: Any, name: str) -> Named:
     for stored, read in memory.misreadings(c.dims):
         text = f"{memory.order_text(stored, leading)} read as {memory.order_text(read, leading)}"
         yield text, memory.reread(array, stored, read)
+        if name == "w" and getattr(c, "groups", 1) > 1:
+            parts = np.split(array, c.groups)
+            yield f"{text}, in each group", np.concatenate([memory.reread(part, stored, read) for part in parts])
 
 
 def _leading(c: Any, name: str) -> str:
@@ -164,6 +167,8 @@ COLUMNS: tuple[Map, ...] = (ROWS[3], ROWS[2], ROWS[1], ROWS[0])
 ROW_FOR_COLUMN = {("n // W", "n // W"): "the column's start from the row's index",
                   ("n % W", "n % W"): "the row's start from the column's index"}  # fmt: skip
 EXCHANGED = ("n % W", "n // W")
+BY_COLUMNS = ("n % H", "n // H")
+"""Row and column of a number where those of a column follow each other: which says that axes are exchanged."""
 
 
 def counted_otherwise(shape: tuple[int, ...]) -> Iterator[tuple[tuple[str, str], Array, Array]]:
@@ -235,7 +240,9 @@ def delta_exchanged(c: Any) -> Variants:
 
 def _exchanged(c: Any, name: str) -> Named:
     for a, b in combinations(range(c.dims), 2):
-        yield f"axes {a} and {b}", np.swapaxes(getattr(c, name), a + 2, b + 2)
+        swapped = np.swapaxes(getattr(c, name), a + 2, b + 2)
+        yield f"axes {a} and {b}", swapped
+        yield f"axes {a} and {b}, read in their old lengths", swapped.reshape(getattr(c, name).shape)
 
 
 def _lengths_exchanged(c: Any) -> dict[str, Any]:

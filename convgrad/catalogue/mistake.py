@@ -25,6 +25,11 @@ class Form:
     needs: tuple[str, ...] = ()
     operations: tuple[str, ...] = ()
 
+    @property
+    def plain(self) -> str:
+        """What happened, of any variant and factor."""
+        return self.what.removesuffix(": {variant}").format(variant="a limit", factor="a factor")
+
     def applies(self, operation: str) -> bool:
         return not self.operations or operation in self.operations
 

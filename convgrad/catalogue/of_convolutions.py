@@ -17,7 +17,10 @@ def summed_to_another_axis(c: Convolution) -> Variants:
     """db with samples, or a spatial axis, in place of channels; or everything in one sum."""
     others = [axis for axis in range(c.delta.ndim) if axis != 1]
     left = {f"axis {axis} left": c.but(delta=np.swapaxes(c.delta, axis, 1)) for axis in others}
-    return {**left, "none left": c.but(delta=c.delta.reshape(1, 1, -1))}
+    flat = c.delta.reshape(*c.delta.shape[:2], -1)
+    return {
+        **left, "none left": c.but(delta=c.delta.reshape(1, 1, -1)), "positions left": c.but(delta=flat.swapaxes(1, 2)),
+    }  # fmt: skip
 
 
 DW: dict[str, Form] = {
@@ -37,7 +40,7 @@ DW: dict[str, Form] = {
         "delta is turned by 180 degrees",
         "correlate x with delta as it is; a true convolution turns it once too often",
         alter.delta_turned,
-        ("positions", "asymmetric delta"),
+        ("positions", "delta that varies", "asymmetric delta"),
     ),
     "axes-swapped": Form(
         "its spatial axes are exchanged",
@@ -79,7 +82,7 @@ DW: dict[str, Form] = {
         "windows are taken from the unpadded x, positions counted from its first cell",
         "pad x first, as the forward pass does",
         or_own_shape(alter.from_cell_zero),
-        ("padding",),
+        ("padding or cropping",),
     ),
     "padding-mode-ignored": Form(
         "the padding is read as zeros",
@@ -142,7 +145,7 @@ DX: dict[str, Form] = {
         "delta is turned by 180 degrees",
         "leave delta as it is: of the two, only the kernel may need a turn",
         alter.delta_turned,
-        ("positions", "asymmetric delta"),
+        ("positions", "delta that varies", "asymmetric delta"),
     ),
     "axes-swapped": Form(
         "the kernel's spatial axes are exchanged",
@@ -179,7 +182,7 @@ DX: dict[str, Form] = {
         "the padded gradient is cut from its first cell on",
         "cut from `before` on: the first cells of the padded gradient belong to the padding",
         alter.from_cell_zero,
-        ("padding",),
+        ("padding or cropping",),
     ),
     "padding-mode-ignored": Form(
         "what falls on the padding is dropped",

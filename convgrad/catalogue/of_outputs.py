@@ -31,7 +31,7 @@ OUTPUT: dict[str, Form] = {
         "windows are taken from the unpadded x, positions counted from its first cell",
         "pad x first",
         or_own_shape(alter.from_cell_zero),
-        ("padding",),
+        ("padding or cropping",),
     ),
     "padding-mode-ignored": Form(
         "the padding is read as zeros",

@@ -73,7 +73,7 @@ _GEOMETRY: dict[str, Form] = {
         "positions are counted from the first cell of the unpadded input",
         "let the window at position p start at cell p*stride - before",
         or_own_shape(alter.from_cell_zero),
-        ("padding",),
+        ("padding or cropping",),
         STRIDED,
     ),
     "dilation-ignored": Form(
@@ -81,7 +81,7 @@ _GEOMETRY: dict[str, Form] = {
         "let tap t of a window meet the cell t*dilation after its start",
         or_own_shape(alter.dilation_one),
         ("dilation", "larger window"),
-        ("max-pool",),
+        STRIDED,
     ),
     "windows-even": Form(
         "all windows have one size and stride, the input's length over the output's",
@@ -119,7 +119,7 @@ POOL_DX: dict[str, Form] = {
     "sign-forgotten": Form(
         "the sign of x is left out",
         "multiply by sign(x): the norm takes absolute values",
-        lambda c: one(c.but(signed=False)),
+        lambda c: {} if c.powers_signed else one(c.but(signed=False)),
         ("negative numbers",),
         LP,
     ),
@@ -140,7 +140,7 @@ POOL_DX: dict[str, Form] = {
         "delta is turned by 180 degrees",
         "leave delta as it is",
         alter.delta_turned,
-        ("positions", "asymmetric delta"),
+        ("positions", "delta that varies", "asymmetric delta"),
     ),
     "overlay-missing": DW["overlay-missing"],
 }

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
-from convgrad.catalogue import miscut, mishandled, misindexed, mispadded, misplaced, misread
+from convgrad.catalogue import loops, miscut, mishandled, misindexed, mispadded, misplaced, misread, pool_loops
 from convgrad.catalogue.mispooled import divisors_mistaken, winners_mistaken
 from convgrad.catalogue.mistake import Form, Variants
 from convgrad.catalogue.of_convolutions import CONVOLUTIONS, PLAIN
@@ -30,7 +31,7 @@ _PLACES: dict[str, Form] = {
         "windows have dilation 1: {variant}",
         "let tap t of a window meet the cell t*dilation after its start",
         lambda c: {**misplaced.dilation_from_the_end(c), **misplaced.laid_otherwise(c, "dilation")},
-        ("dilation",), (*CONVOLUTIONS, "max-pool"),
+        ("dilation",), WINDOWED,
     ),
     "stride-ignored": Form(
         "windows are taken at stride 1: {variant}",
@@ -50,7 +51,7 @@ _PLACES: dict[str, Form] = {
     "dilation-one-axis": Form(
         "an axis has another dilation than its own: {variant}",
         "give every axis its own dilation: rows first, then columns",
-        or_own_shape(misplaced.dilation_of_one_axis), ("axes", "dilation"), (*CONVOLUTIONS, "max-pool"),
+        or_own_shape(misplaced.dilation_of_one_axis), ("axes", "dilation"), WINDOWED,
     ),
     "padding-other-side": Form(
         "the padding before an axis is not what it should be: {variant}",
@@ -60,7 +61,7 @@ _PLACES: dict[str, Form] = {
     "padding-axes-swapped": Form(
         "an axis has another's padding: {variant}",
         "give every axis its own padding, in the order of the axes: rows first",
-        mispadded.padding_of_other_axis, ("axes", "padding"), WINDOWED,
+        mispadded.padding_of_other_axis, ("axes", "padding", "uneven padding"), WINDOWED,
     ),
     "stride-misused": Form(
         "stride, dilation or a row's index is used where something else is meant: {variant}",
@@ -71,6 +72,11 @@ _PLACES: dict[str, Form] = {
         "height and width are exchanged: {variant}",
         "read delta, and every length, in the order of the axes: rows first",
         misread.delta_exchanged, ("axes",),
+    ),
+    "kernel-rotated": Form(
+        "the kernel is turned by a quarter, not by a half: {variant}",
+        "turn the kernel by 180 degrees where it must be turned: flip it along every spatial axis",
+        misplaced.turned_by_a_quarter, ("axes", "taps", "asymmetric kernel"), CONVOLUTIONS,
     ),
     "shifted": Form(
         "windows start at other cells: {variant}",
@@ -114,7 +120,7 @@ _CHANNELS: dict[str, Form] = {
     "channels-permuted": Form(
         "channels stand in another order: {variant}",
         "count output channels of a depthwise layer as c*M + m; channels of a group stand together",
-        misindexed.channels_permuted, (), CONVOLUTIONS,
+        misindexed.channels_permuted, ("channels",), CONVOLUTIONS,
     ),
     "groups-mixed": Form(
         "groups read, or write, other channels than theirs: {variant}",
@@ -124,7 +130,7 @@ _CHANNELS: dict[str, Form] = {
     "channels-summed": Form(
         "channels are added up: {variant}",
         "keep the channel axis: sum over samples and positions for db, over output channels for dX",
-        mishandled.channels_summed,
+        mishandled.channels_summed, ("channels",),
     ),
     "result-flipped": Form(
         "the result is reversed: {variant}",
@@ -298,3 +304,23 @@ PRACTICE = {
     for kind, tables in _PRACTICE.items()
 }
 """In the order in which they are tried: what is specific and quickly made before families."""
+
+
+def _by_loops(name: str, alter: Callable[[Any], Variants]) -> Form:
+    table = _PLACES if name in _PLACES else _CHANNELS
+    return _of_numbers(replace(table[name], alter=alter))
+
+
+_LOOPS = {
+    "stride-misused": _by_loops(
+        "stride-misused", lambda c: {**loops.cells_by_other_loop(c), **pool_loops.cells_by_other_loop(c)}
+    ),
+    "wrong-index": _by_loops(
+        "wrong-index", lambda c: {**loops.indices_by_other_loop(c), **pool_loops.indices_by_other_loop(c)}
+    ),
+}
+LAST: dict[str, dict[str, dict[str, Form]]] = {
+    "convolution": {"dW": _LOOPS, "dX": _LOOPS, "db": {"wrong-index": _LOOPS["wrong-index"]}, "output": _LOOPS},
+    "pool": {"dX": _LOOPS},
+}
+"""Other ways in which those happen, which take longer: tried after all."""

@@ -21,7 +21,7 @@ from convgrad.catalogue.computation import (
 )
 from convgrad.core.arithmetic import Array, zeros
 from convgrad.core.unfold import ALL
-from convgrad.core.window import AdaptiveAxis, Axis, Window
+from convgrad.core.window import AdaptiveAxis, Axis, Window, taps_within
 from convgrad.operations import lp_pool, max_pool
 from convgrad.subject.case import Case
 from convgrad.vocabulary import MAXIMUM, MEAN, NORM
@@ -43,6 +43,7 @@ class Pool(Computation):
     zero_padding: bool = False
     divisor: Any = "counted"
     norm: Any = 2
+    powers_signed: bool = False
     signed: bool = True
     rooted: bool = True
     pads: Pairs = ()
@@ -163,10 +164,10 @@ def _given_by_mean(c: Pool, window: Window) -> tuple[Array, Array]:
 
 def _given_by_norm(c: Pool, window: Window) -> tuple[Array, Array]:
     given = zeros((*c.x.shape[:2], *window.size, *c.delta.shape[2:]), c.delta.dtype)
-    y = lp_pool.forward(c.x, window=window, norm=c.norm)
+    y = lp_pool.forward(c.x, window=window, norm=c.norm, signed=c.powers_signed)
     for tap, positions, cells in window.taps(c.lengths):
         at, x = (*ALL, *positions), c.x[(*ALL, *cells)]
-        slope = lp_pool.slope(x, y[at] if c.rooted else np.ones_like(y[at]), c.norm)
+        slope = lp_pool.slope(x, y[at] if c.rooted else np.ones_like(y[at]), c.norm, c.powers_signed)
         slope = slope if c.rooted or c.norm == 1 else slope * x.dtype.type(c.norm)
         given[(*ALL, *tap, *positions)] = c.delta[at] * (slope if c.signed else abs(slope)).astype(c.delta.dtype)
     return given, np.ones(given.shape, bool)
@@ -189,7 +190,7 @@ def _mean(c: Pool, window: Window) -> Array:
 
 
 def _norm(c: Pool, window: Window) -> Array:
-    y = lp_pool.forward(c.x, window=window, norm=c.norm)
+    y = lp_pool.forward(c.x, window=window, norm=c.norm, signed=c.powers_signed)
     return y if c.rooted else y**c.norm
 
 
@@ -224,13 +225,11 @@ def counted(c: Pool, window: Window, number: int, divisor: str) -> Array:
 
 def _cells(c: Pool, axis: Axis | AdaptiveAxis, number: int, position: int, divisor: str) -> int:
     """The cells of a window along one axis that its mean counts."""
-    first, last = axis.cells(position)
     if divisor == "window":
         return axis.size
     (before, after), length = c.pads[number], c.lengths[number]
-    if divisor == "padding counted":
-        return max(min(last, length + after) - max(first, -before), 0)
-    return max(min(last, length) - max(first, 0), 0)
+    span = (-before, length + after) if divisor == "padding counted" else (0, length)
+    return int(taps_within(axis.cells(position), axis.under(0).step, *span))
 
 
 def of_pool(case: Case, array: str, updated: Array | None = None) -> Pool:
@@ -243,5 +242,6 @@ def of_pool(case: Case, array: str, updated: Array | None = None) -> Pool:
     return Pool(
         array, x, delta_of(case), case.arguments["window"].axes,
         family=case.operation.family, rule=settings.get("ties", "first"), divisor=divisor,
-        norm=settings.get("norm", 2), pads=pads_of(case), lengths=x.shape[2:],
+        norm=settings.get("norm", 2), powers_signed=case.arguments.get("signed", False),
+        pads=pads_of(case), lengths=x.shape[2:],
     )  # fmt: skip

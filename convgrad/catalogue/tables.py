@@ -12,7 +12,7 @@ from convgrad.catalogue.of_convolutions import DB, DW, DX
 from convgrad.catalogue.of_entries import ENTRIES
 from convgrad.catalogue.of_outputs import OUTPUT
 from convgrad.catalogue.of_pools import POOL_DX, POOL_OUTPUT
-from convgrad.catalogue.of_practice import PRACTICE
+from convgrad.catalogue.of_practice import LAST, PRACTICE
 from convgrad.catalogue.of_shapes import SHAPES
 from convgrad.catalogue.pooling import of_pool
 from convgrad.core.arithmetic import Array
@@ -45,8 +45,18 @@ PRACTISED: dict[str, Table] = {
     **dict.fromkeys((MAXIMUM, MEAN, NORM), PRACTICE["pool"]),
 }
 """What is tried where none of that fits."""
+TRIED_LAST: dict[str, Table] = {
+    **dict.fromkeys((CONVOLUTION, TRANSPOSED), LAST["convolution"]),
+    **dict.fromkeys((MAXIMUM, MEAN, NORM), LAST["pool"]),
+}
+"""What is tried after that: other ways of the same."""
 TABLES = (FIRST, PRACTISED)
 MISTAKES = "which mistakes there are"
+
+
+def operations() -> tuple[str, ...]:
+    """The operations whose mistakes are known."""
+    return tuple(name for name, operation in OPERATIONS.items() if operation.family in FIRST)
 
 
 def forms(operation: str, array: str) -> dict[str, Form]:
@@ -58,6 +68,11 @@ def forms(operation: str, array: str) -> dict[str, Form]:
 def practised(operation: str, array: str) -> dict[str, Form]:
     """Those that are tried where none of the others fits: families, with forms of their own for ids of the others."""
     return _applying(PRACTISED, operation, array)
+
+
+def tried_last(operation: str, array: str) -> dict[str, Form]:
+    """Other ways in which some of those happen, that take longer and are tried after all."""
+    return _applying(TRIED_LAST, operation, array)
 
 
 def is_practised(operation: str, array: str, name: str) -> bool:

@@ -7,17 +7,21 @@ from typing import Any
 
 from convgrad.checking.judging import check_subject
 from convgrad.checking.report import Judged, Report
-from convgrad.diagnosis.control import Planted, builtin_cases, control
+from convgrad.core.record import Mapped, Record
+from convgrad.diagnosis.control import Planted, builtin_cases, control, more_cases
 from convgrad.passes.subject import subject_of
 from convgrad.subject.case import make_case
 
 
 @dataclass(frozen=True)
-class Verified:
+class Verified(Mapped):
     """A built-in case: the report of its check, and every mistake that was planted in it."""
 
     report: Report
     planted: tuple[Planted, ...]
+
+    def __repr__(self) -> str:
+        return f"Verified({self.report.case.operation.name}: {self.report.verdict}, {len(self.missed)} missed)"
 
     @property
     def missed(self) -> tuple[Planted, ...]:
@@ -30,7 +34,7 @@ class Verified:
         sums = all(checksum.holds for checksum in self.report.checksums)
         return self.report.verdict != "differs" and sums and not self.missed
 
-    def to_dict(self) -> dict[str, Any]:
+    def streamed(self) -> dict[str, Any]:
         """What the JSON says."""
         missed = [
             {"array": one.array, "mistake": one.id, "variant": one.variant, "named": one.named} for one in self.missed
@@ -42,22 +46,26 @@ class Verified:
 
 
 @dataclass(frozen=True)
-class Installation(Judged):
+class Installation(Judged, Record):
     """What the installation computes on built-in cases of every operation."""
 
     cases: tuple[Verified, ...]
+
+    def __repr__(self) -> str:
+        return f"Installation({self.verdict}: {len(self.cases)} cases)"
 
     @property
     def verdict(self) -> str:
         return "agrees" if all(case.holds for case in self.cases) else "differs"
 
-    def to_dict(self) -> dict[str, Any]:
+    def streamed(self) -> dict[str, Any]:
         """What the JSON says."""
-        cases = [case.to_dict() for case in self.cases]
+        cases = [case.streamed() for case in self.cases]
         return {"schema": "convgrad.installation/1", "verdict": self.verdict, "cases": cases}
 
 
 def verify_installation() -> Installation:
     """Every operation on built-in cases, and the negative control: every mistake, planted, is caught and named."""
-    reports = [check_subject(subject_of(make_case(document))) for document in builtin_cases()]
+    documents = (*builtin_cases(), *more_cases())
+    reports = [check_subject(subject_of(make_case(document))) for document in documents]
     return Installation(tuple(Verified(report, tuple(control(report.truth_case))) for report in reports))

@@ -1,4 +1,4 @@
-"""Our own gradients against differences of the forward pass: coloured where it is one operation, else replayed."""
+"""Our own gradients against differences of the forward pass: coloured of one operation, else replayed or by layer."""
 
 from __future__ import annotations
 
@@ -6,36 +6,34 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from itertools import islice
 from math import prod
-from time import perf_counter
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
+from convgrad.checking.expected import Expected, Operand, Wanted, expected, of_single, shapes_of
+from convgrad.checking.layered import by_layers
 from convgrad.checking.report import DIFFERENCES, Sample
 from convgrad.claims.excuses import is_single
 from convgrad.claims.findings import Finding, as_counted, compare
 from convgrad.claims.propagated import Propagated
 from convgrad.claims.rounding import Bounds, of_differences
 from convgrad.core.arithmetic import EXACT, Array, rounded
-from convgrad.differences.finite_differences import Differences, evaluations, finite_differences
+from convgrad.differences.by_layer import layer_shapes
+from convgrad.differences.finite_differences import Differences, finite_differences
 from convgrad.differences.kinks import Kink
-from convgrad.differences.probe import channels_together, probe
-from convgrad.differences.replayed import ChainDifferences, Replay, operands_of, replayed_differences
-from convgrad.differences.run import Progress, gradient_shapes, sampled
+from convgrad.differences.replayed import ChainDifferences, replayed_differences
+from convgrad.differences.run import Progress, sampled
 from convgrad.errors import Problem, RequestError
 from convgrad.passes.subject import Part, Subject
-from convgrad.subject.case import products_of
 from convgrad.subject.layout import GRADIENTS
 
 ENOUGH = 100
 """Entries of each array that a sample has which nobody asked for."""
-MUCH, PASS = 4_000_000_000, 20_000
-"""Products from which on so much is differenced that a claim's judge need not wait for it; what a pass has at least."""
+MUCH = 1.5
+"""Seconds of differencing, as they are counted, from which on a sample is enough beside a claim."""
 KINKS = 10
 """Windows with a kink that a record names when it is not asked for all."""
 NAMES = {operand: array for array, operand in GRADIENTS.items()}
-Wanted = Mapping[tuple[int, str], Array]
-"""Which entries are differenced, by the number of a part and its operand, as marks of its shape."""
 
 
 @dataclass(frozen=True)
@@ -46,6 +44,10 @@ class Differenced:
     evaluations: int
     exact: bool
     sample: Sample | None
+    by_layer: bool = False
+
+
+NOTHING_DIFFERENCED = Differenced((), 0, True, None)
 
 
 def difference(
@@ -55,69 +57,54 @@ def difference(
     """Every entry of our gradients, or `sample` of them, chosen by `seed`, against differences.
 
     Where that is much work, `sparing` takes a sample by itself: how much is counted, so that it is the same everywhere.
+    A network is differenced layer by layer where to run all of it for each entry would be much.
     """
+    plan = _plan(subject, sample, seed, sparing)
+    if is_single(subject):
+        return _coloured(subject.parts[0], of_single(plan.wanted), plan.sample, all_kinks, progress)
+    if plan.by_layer:
+        findings, count = by_layers(subject, plan.wanted, progress, plan.expected.passes)
+        return Differenced(tuple(findings), count, False, plan.sample, by_layer=True)
+    differences = replayed_differences(subject, plan.wanted or None, progress)
+    findings = list(_of_chain(subject, differences))
+    return Differenced(tuple(findings), differences.evaluations, differences.exact, plan.sample)
+
+
+class _Plan(NamedTuple):
+    """The sample, where it is one; which entries are in it, none for all; and how they are differenced."""
+
+    sample: Sample | None
+    wanted: Wanted
+    by_layer: bool
+    expected: Expected
+
+
+def _plan(subject: Subject, sample: int | None, seed: int, sparing: bool) -> _Plan:
     if sample is not None and sample < 1:
         raise RequestError(Problem(f"sample must be at least 1, but is {sample}"))
-    sampling, wanted = _sampling(subject, sample, seed, sparing)
-    if is_single(subject):
-        return _coloured(subject.parts[0], _of_single(wanted), sampling, all_kinks, progress)
-    differences = replayed_differences(subject, wanted or None, progress)
-    findings = tuple(_of_chain(subject, differences))
-    return Differenced(findings, differences.evaluations, differences.exact, sampling)
+    plan = _sampled(subject, shapes_of(subject), sample, seed, by_layer=False)
+    if not is_single(subject) and plan.expected.seconds > MUCH:
+        plan = _sampled(subject, layer_shapes(subject), sample, seed, by_layer=True)
+    if sparing and sample is None and plan.expected.seconds > MUCH:
+        shapes = layer_shapes(subject) if plan.by_layer else shapes_of(subject)
+        count = sum(min(ENOUGH, prod(shape)) for shape in shapes.values())
+        plan = _sampled(subject, shapes, count, seed, ENOUGH, by_layer=plan.by_layer)
+    return plan
 
 
-def _sampling(subject: Subject, sample: int | None, seed: int, sparing: bool) -> tuple[Sample | None, Wanted]:
-    """The sample, where it is one, and which entries are in it; none says all."""
-    shapes = _shapes(subject)
-    entries, each = sum(map(prod, shapes.values())), 1
-    if sample is None and sparing and _work(subject) > MUCH:
-        each, sample = ENOUGH, sum(min(ENOUGH, prod(shape)) for shape in shapes.values())
-    if sample is None or sample >= entries:
-        return None, {}
-    return Sample(sample, entries, seed), sampled(shapes, sample, seed, each)
+def _sampled(
+    subject: Subject, shapes: Mapping[Operand, tuple[int, ...]], sample: int | None, seed: int, each: int = 1, *,
+    by_layer: bool,
+) -> _Plan:  # fmt: skip
+    entries = sum(map(prod, shapes.values()))
+    chosen = None if sample is None or sample >= entries else Sample(sample, entries, seed)
+    wanted = sampled(shapes, chosen.entries, seed, each) if chosen else {}
+    return _Plan(chosen, wanted, by_layer, expected(subject, wanted, by_layer=by_layer))
 
 
-def _work(subject: Subject) -> int:
-    """The products of differencing every entry."""
-    passes, _ = _passes(subject, {})
-    products = sum(max(products_of(part.forward.case), PASS) for part in subject.parts)
-    return passes * products // (channels_together(subject.parts[0].case) if is_single(subject) else 1)
-
-
-def _of_single(wanted: Wanted) -> dict[str, Array]:
-    return {name: marks for (_, name), marks in wanted.items()}
-
-
-def estimate(subject: Subject, sample: int | None = None, seed: int = 0, *, sparing: bool = False) -> tuple[int, float]:
-    """How many forward passes that takes, and about how many seconds, from the faster of two.
-
-    The first pass of a process is slower than all that follow: memory and threads are new to it.
-    """
-    count, run = _passes(subject, _sampling(subject, sample, seed, sparing)[1])
-    spent = []
-    for _ in range(2):
-        start = perf_counter()
-        run()
-        spent.append(perf_counter() - start)
-    return count, count * min(spent)
-
-
-def _passes(subject: Subject, wanted: Wanted) -> tuple[int, Any]:
-    """How many forward passes there will be, and one such pass."""
-    if is_single(subject):
-        case = subject.parts[0].case
-        return evaluations(case, _of_single(wanted)), lambda: probe(case).once()
-    replay = Replay(subject)
-    entries = sum(int(marks.sum()) for marks in wanted.values()) or sum(map(prod, _shapes(subject).values()))
-    return entries * (3 if replay.exact else 1), lambda: replay.run((0, "x"), replay.operand((0, "x")))
-
-
-def _shapes(subject: Subject) -> dict[tuple[int, str], tuple[int, ...]]:
-    """The shapes of what is differenced, by the number of a part and its operand."""
-    if is_single(subject):
-        return {(0, name): shape for name, shape in gradient_shapes(subject.parts[0].case).items()}
-    replay = Replay(subject)
-    return {operand: replay.operand(operand).shape for operand in operands_of(subject)}
+def estimate(subject: Subject, sample: int | None = None, seed: int = 0, *, sparing: bool = False) -> Expected:
+    """How many forward passes that takes, and about how many seconds."""
+    return _plan(subject, sample, seed, sparing).expected
 
 
 def _coloured(

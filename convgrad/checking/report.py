@@ -9,9 +9,11 @@ from typing import Any
 
 from convgrad.claims.findings import Finding
 from convgrad.core.arithmetic import Array
+from convgrad.core.record import Record
 from convgrad.diagnosis.diagnosis import Diagnosis
 from convgrad.diagnosis.strength import Strength, strength
 from convgrad.differences.identities import Checksum
+from convgrad.errors import Problem, RequestError
 from convgrad.passes.gradients import head
 from convgrad.passes.subject import Subject
 from convgrad.subject.case import Case
@@ -50,11 +52,12 @@ class Judged:
 
 
 @dataclass(frozen=True)
-class Report(Judged):
+class Report(Judged, Record):
     """What a check found: one finding an array and `against`, and what the wrong claims come from.
 
     `judged` is the subject in the kind of number that claims are judged in; without `sample` every entry was
-    differenced, and `exact` says that no difference was rounded. A network has no identities of its own.
+    differenced, and `exact` says that no difference was rounded, `by_layer` that each layer was differenced given its
+    delta. A network has no identities of its own.
     """
 
     subject: Subject
@@ -66,12 +69,17 @@ class Report(Judged):
     judged: Subject
     sample: Sample | None = None
     all_entries: bool = False
+    by_layer: bool = False
 
     def __repr__(self) -> str:
         wrong = [f"{one.place} {one.wrong} of {one.entries} wrong" for one in self.findings if one.wrong]
-        named = [one.mistake for one in self.diagnosis if one.mistake]
-        told = "; ".join(", ".join(dict.fromkeys(part)) for part in (wrong, named) if part)
+        told = "; ".join(", ".join(dict.fromkeys(part)) for part in (wrong, self.mistakes) if part)
         return f"Report({self.verdict}{': ' * bool(told)}{told})"
+
+    @property
+    def mistakes(self) -> tuple[str, ...]:
+        """The ids of the mistakes that were named."""
+        return tuple(dict.fromkeys(one.mistake for one in self.diagnosis if one.mistake))
 
     @property
     def case(self) -> Case:
@@ -85,23 +93,24 @@ class Report(Judged):
 
     @property
     def truth(self) -> Mapping[str, Array]:
-        """The arrays that a case's claims are judged by, in full shape."""
-        return self.judged.parts[0].gradients.by_array
+        """The arrays that a case's claims are judged by, in full shape; without a delta the output alone."""
+        part = self.judged.parts[0]
+        return {"output": part.forward.y} if self.judged.is_forward else part.gradients.by_array
 
     @cached_property
     def strength(self) -> Strength:
         """How many of the catalogue's mistakes a case could reveal; worked out when asked for."""
         return strength(self.truth_case, self.truth)
 
-    def to_dict(self) -> dict[str, Any]:
+    def streamed(self) -> dict[str, Any]:
         """What the JSON says."""
         alone = self.subject.chain.alone
         record = self._head_of_network() if alone is None else {"schema": "convgrad.check/1", **head(alone)}
         record |= {"verdict": self.verdict, "evaluations": self.evaluations}
         if self.sample:
             record["sample"] = vars(self.sample)
-        record["findings"] = [finding.to_dict(self.all_entries) for finding in self.findings]
-        record["diagnosis"] = [diagnosis.to_dict() for diagnosis in self.diagnosis]
+        record["findings"] = [finding.streamed(self.all_entries) for finding in self.findings]
+        record["diagnosis"] = [diagnosis.streamed() for diagnosis in self.diagnosis]
         if alone is not None:
             record["strength"] = self.strength.to_dict()
             record["checksums"] = [checksum.to_dict() for checksum in self.checksums]
@@ -110,3 +119,37 @@ class Report(Judged):
     def _head_of_network(self) -> dict[str, Any]:
         head = {"schema": "convgrad.network-check/1", "id": self.subject.chain.id}
         return head | {"arithmetic": self.subject.arithmetic}
+
+
+@dataclass(frozen=True)
+class Reports(Judged, Record):
+    """The reports of several cases, such as the layers of a model: `.reports` in order, or by name as in a mapping."""
+
+    reports: tuple[Report, ...]
+
+    def __repr__(self) -> str:
+        wrong = [report for report in self.reports if report.verdict == "differs"]
+        told = "; ".join(f"{report.subject.chain.id}: {', '.join(report.mistakes) or 'not named'}" for report in wrong)
+        return f"Reports({len(self.reports)} layers, {self.verdict}{': ' * bool(told)}{told})"
+
+    def __getitem__(self, name: str) -> Report:
+        for report in self.reports:
+            if report.subject.chain.id == name:
+                return report
+        names = ", ".join(str(report.subject.chain.id) for report in self.reports)
+        raise RequestError(Problem(f"there is no report of '{name}'", f"there are {names}"))
+
+    @property
+    def findings(self) -> tuple[Finding, ...]:
+        """Those of all reports."""
+        return tuple(finding for report in self.reports for finding in report.findings)
+
+    @property
+    def diagnosis(self) -> tuple[Diagnosis, ...]:
+        """What became of the wrong claims of all reports."""
+        return tuple(diagnosis for report in self.reports for diagnosis in report.diagnosis)
+
+    def streamed(self) -> dict[str, Any]:
+        """What the JSON says."""
+        reports = [report.streamed() for report in self.reports]
+        return {"schema": "convgrad.checks/1", "verdict": self.verdict, "checks": reports}

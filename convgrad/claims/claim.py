@@ -20,8 +20,8 @@ from convgrad.differences.roundoff import TYPES
 from convgrad.errors import Path, Problem, RequestError
 from convgrad.passes.explanation import full_shapes
 from convgrad.passes.subject import Part, Subject
-from convgrad.subject.case import did_you_mean
-from convgrad.subject.layout import OPERANDS
+from convgrad.subject.foreign_words import did_you_mean
+from convgrad.subject.layout import OPERANDS, inverse
 from convgrad.subject.place import Place
 from convgrad.subject.settings import said_inside
 from convgrad.vocabulary import ACCUMULATORS, ALGORITHMS
@@ -44,8 +44,8 @@ class Claim:
     another array that it may be, is one number for all entries or one each; `scale` is not 0 where that grows with the
     numbers (a type's rounding): the magnitude that it was derived for. `unit` is a type's unit roundoff: what makes
     another array of the right one, as a division, rounds once more. `by` says what excuses it, `told` what is to be
-    said of it, `cause` is the mistake where its sums lose too much; `known` marks the entries that are claimed, where
-    not all are.
+    said of it, `cause` is the mistake where its sums lose too much; a `doubtful` one may be right or wrong; `known`
+    marks the entries that are claimed, where not all are.
     """
 
     place: Place
@@ -61,6 +61,7 @@ class Claim:
     by: str = ""
     told: tuple[str, ...] = ()
     cause: str = ""
+    doubtful: bool = False
     known: Array | None = None
 
     @property
@@ -222,24 +223,33 @@ def _claim(
     fits = numbers.shape == shape or (
         SHAPED_AS[place.array] == "db" and truth.size == 1 and numbers.shape in ((), (1,))
     )
-    as_many = squeezed(numbers.shape) == squeezed(shape)
+    as_many, given_shape = squeezed(numbers.shape) == squeezed(shape), numbers.shape
+    if as_many and (order := _order(part, place, len(shape))):
+        numbers = numbers.reshaped(shape).transposed(order)
+        unclaimed = None if unclaimed is None else unclaimed.reshape(shape).transpose(order)
     values = _values(numbers, truth.dtype)
     values = values.reshape(truth.shape) if as_many else values
     known = None if unclaimed is None or not as_many else ~unclaimed.reshape(truth.shape)
     if known is not None:
         values = np.where(known, values, truth)
     excuses = _excuses(place, numbers, values, truth, bounds, asked, known)
-    return Claim(place, values, fits=fits, shape=numbers.shape, expected=shape, known=known, **excuses)
+    return Claim(place, values, fits=fits, shape=given_shape, expected=shape, known=known, **excuses)
 
 
 def expected_shape(part: Part, array: str) -> tuple[int, ...]:
     """The shape in which an array of a part is given."""
     if array in part.layer.parameters and part.name:
         return tuple(part.layer.parameters[array].shape)
-    if array == "dX":
+    if array == "dX" and part.name:
         return tuple(part.signal.values.shape)
     case, name = part.case, OPERANDS.get(array, "y")
     return case.layout.shape(name, full_shapes(case)[name])
+
+
+def _order(part: Part, place: Place, rank: int) -> tuple[int, ...]:
+    """How the axes of a claim are put in order, where they came in another one."""
+    layout = part.case.layout
+    return inverse(layout.order(OPERANDS.get(place.array, "y"), rank)) if layout.data or layout.filters else ()
 
 
 def squeezed(shape: tuple[int, ...]) -> tuple[int, ...]:
@@ -302,7 +312,7 @@ def _type_of(numbers: Numbers) -> str | None:
         return None
     if numbers.values.dtype.kind in "iu":
         return "whole"
-    name = numbers.values.dtype.name
+    name = numbers.of or numbers.values.dtype.name
     return name if name in TYPES else "float64"
 
 

@@ -7,6 +7,7 @@ from typing import Protocol
 
 import numpy as np
 
+from convgrad.claims.printed import Printed, PrintedInputs
 from convgrad.claims.propagated import Propagated
 from convgrad.claims.rounding import Bounds, confidence
 from convgrad.core.arithmetic import EXACT, FLOAT64, Array, rounded
@@ -29,6 +30,9 @@ class Excuses(Protocol):
     def moved(self, place: Place, dtype: str, truth: Array) -> Array:
         """By how much it moves the result that the inputs were rounded to a type."""
 
+    def printed(self, place: Place, *, said: bool = False) -> Printed | None:
+        """What it may be off by because inputs were rounded when printed, as was `said` or not; None where none was."""
+
     def case(self, place: Place) -> Case | None:
         """The one operation with windows that an array is a result of, its delta given; None of a chain's."""
 
@@ -40,14 +44,21 @@ def excuses_of(subject: Subject) -> Excuses:
 
 def is_single(subject: Subject) -> bool:
     """Whether it is one operation with windows, whose delta is given: what is worked out for a case holds for it."""
-    return len(subject.parts) == 1 and subject.parts[0].layer.windowed and subject.chain.loss is None
+    return len(subject.parts) == 1 and subject.parts[0].layer.slides and subject.chain.loss is None
 
 
 class Carried:
     """Magnitudes carried through every layer."""
 
     def __init__(self, subject: Subject) -> None:
-        self._sizes = Propagated(subject)
+        self._subject, self._sizes = subject, Propagated(subject)
+        self._inputs: dict[bool, PrintedInputs] = {}
+
+    def printed(self, place: Place, *, said: bool = False) -> Printed | None:
+        if said not in self._inputs:
+            entries = sum(array.size for array in self._subject.arrays().values())
+            self._inputs[said] = PrintedInputs(self._subject, confidence(entries), zeros=said)
+        return self._inputs[said].of(place)
 
     def own(self, place: Place, truth: Array) -> Array:
         return self._sizes.bound(place).reshape(truth.shape)

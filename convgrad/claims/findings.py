@@ -12,8 +12,9 @@ import numpy as np
 
 from convgrad.claims.claim import within
 from convgrad.core.arithmetic import EXACT, Array, nearest
+from convgrad.core.record import Mapped
 from convgrad.differences.kinks import Kink
-from convgrad.passes.explanation import full_shapes, user_index
+from convgrad.passes.explanation import full_shapes, no_delta, user_index
 from convgrad.subject.case import Case
 from convgrad.subject.layout import OPERANDS
 from convgrad.subject.place import Place
@@ -39,7 +40,7 @@ class Entry:
 
 
 @dataclass(frozen=True)
-class Finding:
+class Finding(Mapped):
     """One array compared entry by entry, in its full shape; `like` is the array of the case that it is shaped as.
 
     `compared` marks the entries that were (all, or a sample, without those at a kink); `outside` how many were refuted
@@ -64,6 +65,10 @@ class Finding:
     like: str = ""
     by: str = ""
     told: tuple[str, ...] = ()
+    doubtful: bool = False
+
+    def __repr__(self) -> str:
+        return f"Finding({self.place} against {self.against}: {self.verdict}, {self.wrong} of {self.entries} wrong)"
 
     @property
     def array(self) -> str:
@@ -111,11 +116,16 @@ class Finding:
         if self.summed or self.like not in OPERANDS:
             return allowed
         case, name = self.case, OPERANDS[self.like]
-        return allowed.reshape(case.layout.shape(name, full_shapes(case)[name]))
+        return case.layout.restored(name, allowed.reshape(full_shapes(case)[name]))
 
     @cached_property
     def vague(self) -> bool:
-        """Whether a claim is known so roughly that nothing, or the truth times 2, or its half, agrees as well."""
+        """Whether a claim is known so roughly that nothing, or the truth times 2, or its half, agrees as well.
+
+        Or whether it is `doubtful`: may be right or wrong for another reason, which is told.
+        """
+        if self.doubtful:
+            return not self.wrong
         if not self.rule or not self.comparable or self.wrong:
             return False
         telling = self.compared & np.asarray(self.correct != 0, bool)
@@ -160,7 +170,8 @@ class Finding:
     def _overlays(self, index: tuple[int, ...]) -> Iterator[tuple[int, tuple[int, ...]]]:
         """Sample and position of each overlay that adds to an entry, once."""
         case = self.case
-        terms = case.operation.terms(OPERANDS[self.like], index, case.delta, *case.arrays, **case.arguments)
+        delta = no_delta(case) if case.delta is None else case.delta  # of an output, which has no part in it
+        terms = case.operation.terms(OPERANDS[self.like], index, delta, *case.arrays, **case.arguments)
         found = ((t.sample, t.position) for t in terms if t.sample is not None and t.position is not None)
         return iter(dict.fromkeys(found))
 
@@ -170,7 +181,7 @@ class Finding:
             return value if self.case.arithmetic == "exact" and not self.case.rounded else nearest(value)
         return float(value)
 
-    def to_dict(self, all_entries: bool = False) -> dict[str, Any]:
+    def streamed(self, all_entries: bool = False) -> dict[str, Any]:
         """What the JSON says."""
         result: dict[str, Any] = {"layer": self.place.part} if self.place.part else {}
         result |= {name: getattr(self, name) for name in ("array", "against", "entries", "wrong", "verdict")}

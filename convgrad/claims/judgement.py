@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field, replace
 from fractions import Fraction
 from functools import cached_property
@@ -15,10 +15,11 @@ from convgrad.claims.algorithms import by_algorithm
 from convgrad.claims.digits import Written
 from convgrad.claims.excuses import Excuses
 from convgrad.claims.in_order import MOST_TERMS, Ordered, added_again, partial_sums
-from convgrad.claims.printed import of_printed_inputs
+from convgrad.claims.lost_parts import Lost, lost_part
+from convgrad.claims.printed import Printed
 from convgrad.claims.rounding import confidence
 from convgrad.claims.text_types import types_behind
-from convgrad.claims.whole_array import OUTLIERS, Together, is_spread, together
+from convgrad.claims.whole_array import OUTLIERS, SHARE, Together, is_spread, together
 from convgrad.core.arithmetic import EXACT, FLOAT64, Array, floated, nearest, rounded
 from convgrad.differences.roundoff import TYPES, Type
 from convgrad.subject.place import Place
@@ -29,6 +30,11 @@ HALF = ("float16", "bfloat16")
 """Types in which sums are sometimes held, too: elsewhere that is a type that the inputs are not of."""
 REPLAYED = 64
 """Entries that are added up again: those furthest off, and others spread over the array."""
+GUESSED = 2.0**-10
+"""The part of a network's largest number that a type may be off by where nothing says that it is of that type."""
+USUAL = 16
+"""How many times as large as errors of an algorithm usually are what it may be off by at worst is."""
+TOO_FEW = "but it shows in a single entry, which may as well be wrong"
 SAME = 0.75
 """The part of the entries that are exactly what an order of sums gives, where it is that order."""
 LOSES = 0.01
@@ -68,6 +74,8 @@ class Judgement:
     unit: float = 0
     told: tuple[str, ...] = ()
     cause: str = ""
+    doubtful: bool = False
+    """Whether it may as well be wrong."""
 
 
 @dataclass(frozen=True)
@@ -83,6 +91,10 @@ class _Try:
     spread: bool = False
     """Whether the errors must be spread over all entries, as nothing else says that it is so."""
     replayed: bool = False
+    algorithm: bool = False
+    """Whether it is one other than sums of products, which nobody said."""
+    in_order: bool = False
+    """Whether terms were added one after another, of which a half type loses the late ones."""
     cut: bool = False
     """Whether bits were cut off: then the numbers are small by some 0.75 u."""
     narrow: bool = False
@@ -108,9 +120,11 @@ class Judging:
     def judged(self) -> Judgement:
         """The first explanation that holds, else what the claim says of itself."""
         first: _Try | None = None
+        doubtful: _Try | None = None
         for attempt in self._tries():
             first = first or attempt
             if not self._holds(attempt):
+                doubtful = doubtful or (attempt if self._may_hold(attempt) else None)
                 continue
             if attempt.beside:
                 return replace(self._refused(first), told=attempt.beside)
@@ -119,7 +133,22 @@ class Judging:
             told = attempt.told + self._leaning(attempt)
             return replace(self._as_judgement(attempt), told=told)
         assert first is not None
-        return self._refused(first)
+        if doubtful is not None:
+            return replace(self._as_judgement(doubtful), told=(f"{doubtful.told[0]}; {TOO_FEW}",), doubtful=True)
+        return self._on_printed_inputs(self._refused(first))
+
+    def _on_printed_inputs(self, judgement: Judgement) -> Judgement:
+        """The same, but where its inputs were surely printed: any other array is off by their rounding as well."""
+        if self._inputs is None or not (self.asked.printed or self._inputs.surely):
+            return judgement
+        excuse = np.asarray(judgement.excuse, FLOAT64) + self._inputs.allowed.max(initial=0)
+        return replace(judgement, excuse=excuse.reshape(self.truth.shape) if excuse.ndim else float(excuse))
+
+    @cached_property
+    def _inputs(self) -> Printed | None:
+        """What the inputs may have moved the array by where they were rounded as they were printed."""
+        said = self.asked.printed
+        return None if said is False else self.bounds.printed(self.place, said=bool(said))
 
     # -- What may explain it -------------------------------------------------------------------------------------------
 
@@ -129,6 +158,8 @@ class Judging:
         for attempt in self._direct() if direct else ():
             bases.append(attempt)
             yield attempt
+            if attempt.by == "digits":  # inputs with as many digits are more likely than a type that nothing tells of
+                yield from (one for one in self._printed(attempt, types=()) if not one.beside)
         for dtype, sure in self.types if direct else ():
             yield from self._in_order(dtype, sure)
         if direct:
@@ -170,7 +201,10 @@ class Judging:
 
     def _of_type(self, dtype: str, sure: bool, *, more: Any = 0) -> _Try:
         by = dtype + (f", sums in {self.asked.accumulate}" if self.asked.accumulate else "")
-        allowed = self._with_text(self._excused(dtype, self.asked.bits) + more, dtype)
+        excused = self._excused(dtype, self.asked.bits) + more
+        if not sure and self.bounds.case(self.place) is None:  # sizes carried through layers are more than errors are
+            excused = np.minimum(excused, GUESSED * abs(self.floats).max(initial=0))
+        allowed = self._with_text(excused, dtype)
         return _Try(allowed, f"{by} rounding", by, 2.0 ** -TYPES[dtype].result, dtype=dtype, spread=not sure)
 
     def _excused(self, dtype: str, bits: int) -> Array:
@@ -214,26 +248,26 @@ class Judging:
                 base = self._of_type(dtype, True)
                 told = (f"it is as far off as {name} in {dtype} is{self._exactly(base)}",) if said is None else ()
                 yield replace(base, allowed=base.allowed + more.reshape(self.truth.shape), rule=f"{name} in {dtype}",
-                              by=f"{dtype}, {name}", told=told, spread=said is None)  # fmt: skip
+                              by=f"{dtype}, {name}", told=told, spread=said is None,
+                              algorithm=said is None)  # fmt: skip
 
-    def _printed(self, base: _Try | None) -> Iterator[_Try]:
-        """Inputs that were rounded when they were printed."""
-        case = self.bounds.case(self.place)
-        if case is None or self.asked.printed is False:
-            return
-        inputs = of_printed_inputs(case, self.place.array, self.sure)
-        if inputs is None:
+    def _printed(self, base: _Try, types: Iterable[tuple[str, bool]] | None = None) -> Iterator[_Try]:
+        """Inputs that were rounded when they were printed, beside what else the claim may be off by."""
+        if (inputs := self._inputs) is None:
             return
         told = f"it agrees if the inputs were rounded when they were printed ({inputs.places})"
-        plainly = self.asked.printed or inputs.enough
-        if not plainly and not (abs(self.floats) > 2 * inputs.allowed.reshape(self.truth.shape)).any():
+        unsure = tuple(f"{text} hangs on digits that were not printed" for text in inputs.open)
+        plainly, moved = self.asked.printed or inputs.enough, inputs.allowed.reshape(self.truth.shape)
+        if not plainly and not (abs(self.floats) > 2 * moved).any():
             return  # to so few digits everything agrees
-        for attempt in (base, *(self._of_type(*one) for one in self.types if one[0] != "whole")):
-            if attempt is not None:
-                beside = () if plainly else (f"{told}; say so with `printed: true`",)
-                yield replace(attempt, allowed=attempt.allowed + inputs.allowed.reshape(self.truth.shape), spread=False,
-                              rule=f"{attempt.rule}, and inputs as printed", by=f"{attempt.by}, printed inputs",
-                              told=(told,), beside=beside)  # fmt: skip
+        beside = () if plainly else (f"{told}; say so with `printed: true`",)
+        for attempt in (
+            base,
+            *(self._of_type(*one) for one in (self.types if types is None else types) if one[0] != "whole"),
+        ):
+            yield replace(attempt, allowed=attempt.allowed + moved, spread=False, told=(told, *unsure),
+                          rule=f"{attempt.rule}, and inputs as printed", by=f"{attempt.by}, printed inputs",
+                          beside=beside)  # fmt: skip
 
     # -- Whether it does -----------------------------------------------------------------------------------------------
 
@@ -243,14 +277,52 @@ class Judging:
             return False
         if attempt.spread and not self._is_spread(allowed):
             return False
-        return attempt.replayed or self._is_rounding(attempt)
+        if not attempt.replayed and not self._is_rounding(attempt):
+            return False
+        return attempt.in_order or self._lost(attempt) is None
+
+    def _lost(self, attempt: _Try) -> Lost | None:
+        """A part of the sum that counts otherwise than once, where the entries are too rough to show it each."""
+        case = self.bounds.case(self.place)
+        if case is None or (self.errors == 0).all():
+            return None
+        deviations = np.broadcast_to(_floats(attempt.allowed) / sqrt(3), self.truth.shape)
+        errors = np.where(np.broadcast_to(self.claimed, self.truth.shape), self.errors, np.nan)
+        lost = lost_part(case, self.place.array, errors, self.floats, deviations)
+        if lost is not None:
+            self._parts_lost.append(lost)
+        return lost
+
+    @cached_property
+    def _parts_lost(self) -> list[Lost]:
+        return []
+
+    def _may_hold(self, attempt: _Try) -> bool:
+        """Whether nothing speaks against an algorithm but that it shows in a single entry, as a wrong one would."""
+        if not attempt.algorithm or not self._close(attempt.allowed) or not self._is_rounding(attempt):
+            return False
+        narrow, wide = (self._known(_floats(part)) for part in (next(self._direct()).allowed, attempt.allowed))
+        off = abs(self._known(self.errors))
+        beyond, usual = off > narrow, wide / USUAL
+        # it leaves hardly any entry as it should be
+        if int(beyond.sum()) != 1 or (off > 0).mean() <= 0.5 or not (off <= usual)[beyond].all():
+            return False
+        if SHARE * int((usual > narrow).sum()) <= 1:  # of so few it may show in one alone
+            return True
+        # of more it leaves the others nearly as far off
+        with np.errstate(all="ignore"):
+            sizes = np.nan_to_num(off / wide)
+        return bool(sizes[beyond].max() <= 2 * self.sure * float(np.median(sizes)))
 
     def _is_spread(self, allowed: Array) -> bool:
         """Whether the errors beyond what the claim says of itself are those of many entries."""
         narrow = _floats(next(self._direct()).allowed)
-        errors, narrow, wide = map(self._known, (self.errors, narrow, allowed))
+        unsure = self.text is not None and not self.types[0][1]
+        # where all cancels, digits show what a type left of it, however little
+        told = self._known(self.floats != 0) if unsure else slice(None)
+        errors, narrow, wide = (self._known(part)[told] for part in (self.errors, narrow, allowed))
         # beside digits a type may show hardly at all; an algorithm is thought of only where it shows
-        return is_spread(errors, narrow, wide, self.sure, 4 if self.text is not None and not self.types[0][1] else 1)
+        return is_spread(errors, narrow, wide, self.sure, 4 if unsure else 1)
 
     def _close(self, allowed: Any) -> bool:
         with np.errstate(invalid="ignore"):
@@ -263,12 +335,18 @@ class Judging:
         """Whether rounding makes such errors over the whole array."""
         if attempt.by == "digits" and self.truth.dtype == EXACT and not self.large:
             return True
-        if (attempt.narrow and abs(self.slope) > UNSEEN) or (attempt.cut and not self._is_cut):
+        if (attempt.narrow and abs(self.slope) > self._unseen(attempt)) or (attempt.cut and not self._is_cut):
             return False
         found = self._together(attempt, 0)
         if found.is_rounding(attempt.unit):
             return True
         return bool(attempt.dtype) and self._together(attempt, self._moved(attempt.dtype)).is_rounding(attempt.unit)
+
+    def _unseen(self, attempt: _Try) -> float:
+        """What sums in a half type may lose over the array: more where a few large numbers are nearly all of it."""
+        squares = self.floats**2
+        count = float(squares.sum()) ** 2 / max(float((squares**2).sum()), 1e-300)
+        return UNSEEN + 2 * attempt.unit / sqrt(max(count, 1.0))
 
     def _together(self, attempt: _Try, moved: Any) -> Together:
         """The errors over the whole array, beyond what rounding the inputs moved."""
@@ -294,6 +372,7 @@ class Judging:
 
     def _refused(self, attempt: _Try) -> Judgement:
         """What it may be off by where nothing explains it: where every entry alone could be so, less than that."""
+        lost = tuple(part.said for part in self._parts_lost[:1])
         if self._close(attempt.allowed):
             with np.errstate(all="ignore"):
                 ratios = self._known(abs(self.errors)) / self._known(_floats(attempt.allowed))
@@ -301,8 +380,8 @@ class Judging:
             share = min(float(np.median(ratios)) * 0.99, 1.0) if ratios.size else 1.0
             slope = f"over the whole array it is the truth times {1 + self.slope:.6g}"
             less = replace(attempt, allowed=_floats(attempt.allowed) * share)
-            return replace(self._as_judgement(less), told=(slope,))
-        return self._as_judgement(attempt)
+            return replace(self._as_judgement(less), told=lost or (slope,))
+        return replace(self._as_judgement(attempt), told=lost)
 
     def _as_judgement(self, attempt: _Try) -> Judgement:
         halves = self.halves if self.text is not None else 0
@@ -360,7 +439,7 @@ class Judging:
         how = f"added one after another in {_named(bits)}"
         told = f"it is what comes out where the terms are {how}{self._worse(base) if narrow else ''}"
         allowed = np.minimum(np.maximum(allowed, offs), np.maximum(allowed, worst))
-        return replace(base, allowed=allowed, told=(told,), replayed=True, narrow=narrow,
+        return replace(base, allowed=allowed, told=(told,), replayed=True, in_order=True, narrow=narrow,
                        by=f"{base.by}, {how}")  # fmt: skip
 
     def _off_in_order(self, at: int, products: Array, accumulator: Type, allowed: float) -> float | None:

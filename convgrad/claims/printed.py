@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from math import sqrt
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from functools import cached_property, partial
 from typing import Any
 
 import numpy as np
 
 from convgrad.claims.digits import written
-from convgrad.core.arithmetic import EXACT, FLOAT64, Array, rounded
-from convgrad.core.nested import read_numbers
-from convgrad.subject.case import Case
+from convgrad.claims.drawn import COVER, deviations
+from convgrad.claims.rough import Rough, floats, gradients_of, output_of, shares_off
+from convgrad.core.arithmetic import Array
+from convgrad.core.nested import Numbers, PrintedRows, read_numbers
+from convgrad.passes.layers import in_kind
+from convgrad.passes.subject import STEPPED_BY, Part, Subject
 from convgrad.subject.layout import GRADIENTS
-from convgrad.vocabulary import NORM, OPERANDS
+from convgrad.subject.place import Place
+from convgrad.vocabulary import MAXIMUM, PARAMETERS
 
 ENOUGH = 4
 """Decimals, or significant digits, from which on numbers look printed: people who make up exercises write fewer."""
@@ -21,16 +26,26 @@ FEWEST = 3
 """Significant digits that the longest number of an array printed with so many decimals has at least."""
 MOST = 12
 """Decimals up to which a binary number may be one that was written with so many."""
-MADE_OF = {"dW": ("delta", "x"), "dX": ("delta", "w"), "db": ("delta",), "output": ("x", "w", "b")}
+
+HEAD = 64
+"""Numbers that are looked at before all are."""
+MOST_DRAWN = 100_000
+"""Numbers of all arrays together up to which inputs that print alike are drawn."""
 
 
 @dataclass(frozen=True)
 class Printed:
-    """What an array may be off by where its inputs were rounded to `places` (a text) when they were printed."""
+    """What an array may be off by where its inputs were rounded to `places` (a text) when they were printed.
+
+    `enough` digits make that likely; `surely` they were where a program printed all of them. `open` says what hangs on
+    digits that were not printed.
+    """
 
     allowed: Array
     places: str
     enough: bool
+    open: tuple[str, ...]
+    surely: bool = False
 
 
 @dataclass(frozen=True)
@@ -40,83 +55,189 @@ class _Input:
     halves: Array
     said: str = ""
     count: int = 0
+    surely: bool = False
 
 
-def of_printed_inputs(case: Case, array: str, sure: float) -> Printed | None:
-    """What rounding its inputs may have moved an array by, `sure` so many deviations; None where they are whole."""
-    if case.operation.family == NORM or (array == "output" and "w" not in case.operands):
-        return None
-    keys = {name: key for key, name in OPERANDS.items()}
-    operands = {name: part for name, part in (*case.operands.items(), ("delta", case.delta)) if part is not None}
-    used = [name for name in MADE_OF[array] if name in operands]
-    inputs = {name: _input(case.document.get(keys[name]), operands[name].shape) for name in used}
-    decimal = {name: one for name, one in inputs.items() if one.said}
-    if not decimal:
-        return None
-    sizes = {name: abs(_floats(part)) for name, part in operands.items()}
-    halves = {name: one.halves for name, one in inputs.items()}
-    likely = sure / sqrt(3) * np.sqrt(_squares(case, array, sizes, halves))
-    allowed = np.minimum(_worst(case, array, sizes, halves), likely)
-    said = " and ".join(f"{name} to {one.said}" for name, one in decimal.items())
-    return Printed(allowed, said, min(one.count for one in decimal.values()) >= ENOUGH)
+class PrintedInputs:
+    """A subject whose inputs were rounded when they were printed, forward and back, worked out when it is asked for.
+
+    `sure` is by how many deviations they are taken to be off. Where it was said that they were rounded, `zeros` were
+    as well; else a 0 is meant.
+    """
+
+    def __init__(self, subject: Subject, sure: float, *, zeros: bool = False) -> None:
+        self.subject, self.sure, self.zeros = subject, sure, zeros
+        self.inputs: dict[str, _Input] = {}
+
+    def of(self, place: Place) -> Printed | None:
+        """What rounding them may have moved an array by; None where all that it is made of is whole."""
+        if not any(rough.sources for rough in self._given.values()):
+            return None
+        rough = self._all[place]
+        if not rough.sources:
+            return None
+        by_digits: dict[str, list[str]] = {}
+        for name in self.inputs:
+            if name in rough.sources:
+                by_digits.setdefault(self.inputs[name].said, []).append(name)
+        places = "; ".join(f"{' and '.join(names)} to {said}" for said, names in by_digits.items())
+        inputs = [self.inputs[name] for name in rough.sources]
+        surely = all(one.surely for one in inputs)
+        enough = surely or min(one.count for one in inputs) >= ENOUGH
+        return Printed(self._off(place, rough), places, enough, tuple(sorted(rough.open)), surely)
+
+    def _off(self, place: Place, rough: Rough) -> Array:
+        """The bound; or so many deviations of inputs that print alike, in a chain where nothing is open."""
+        if len(self.subject.parts) < 2 or rough.open or self._size > MOST_DRAWN:
+            return rough.off
+        return np.minimum(rough.off, COVER * self.sure * self._deviations[place].reshape(rough.size.shape))
+
+    @property
+    def _size(self) -> int:
+        return sum(array.size for array in self.subject.arrays().values())
+
+    @cached_property
+    def _deviations(self) -> dict[Place, Array]:
+        return deviations(self.subject, {name: one.halves for name, one in self.inputs.items()})
+
+    @cached_property
+    def _all(self) -> dict[Place, Rough]:
+        self._found: dict[Place, Rough] = {}
+        with np.errstate(over="ignore", invalid="ignore"):
+            self._back(self._forward())
+        return self._found
+
+    def _forward(self) -> list[dict[str, Rough]]:
+        """The operands of each layer."""
+        operands, x = [], self._given["input"]
+        if self.subject.parts[0].case.operation.family == MAXIMUM and self._is_meant(x):
+            x = Rough(x.size)  # the largest of numbers of few digits is meant to be the largest
+        for part in self.subject.parts:
+            case = in_kind(part.forward.case, "float64")
+            operands.append({"x": x.reshaped(case.shapes["x"]), **self._parameters(part)})
+            y = output_of(case, operands[-1], self.sure)
+            x = self._found[part.place("output")] = replace(y, size=abs(floats(part.forward.y)))
+        return operands
+
+    def _is_meant(self, x: Rough) -> bool:
+        """Whether an input has so few digits, and nobody said that it was rounded, that it is what it says."""
+        return not self.zeros and any(
+            one.count < ENOUGH and not one.surely for one in map(self.inputs.__getitem__, x.sources)
+        )
+
+    @cached_property
+    def _given(self) -> dict[str, Rough]:
+        """The arrays of the document, by their keys in it."""
+        chain, ending = self.subject.chain, self.subject.ending
+        given = {"input": self._read("x" if chain.alone else "input", chain.document.get("input"), chain.input)}
+        for part in self.subject.parts:
+            given |= {f"{part.name}.{name}": rough for name, rough in self._read_parameters(part).items()}
+        if chain.loss is None:
+            return given | {"delta": self._read("delta", chain.document.get("delta"), ending.delta)}
+        return given | {"target": self._read("target", chain.document["loss"].get("target"), ending.target)}
+
+    def _parameters(self, part: Part) -> dict[str, Rough]:
+        """Kernel and bias of a layer, by operand."""
+        names = (name for name in PARAMETERS.values() if f"{part.name}.{name}" in self._given)
+        return {name: self._given[f"{part.name}.{name}"] for name in names}
+
+    def _read_parameters(self, part: Part) -> dict[str, Rough]:
+        """The same as the document has them."""
+        document = self._document(part)
+        named = ((key, name) for key, name in PARAMETERS.items() if part.case.operands.get(name) is not None)
+        title = f"{part.name}.{{}}" if part.name else "{}"
+        return {name: self._read(title.format(key if part.name else name), document.get(key), part.case.operands[name])
+                for key, name in named}  # fmt: skip
+
+    def _document(self, part: Part) -> Mapping[str, Any]:
+        document = self.subject.chain.document
+        if self.subject.chain.alone is not None:
+            return document
+        layer: Mapping[str, Any] = document["layers"][part.number]
+        return layer
+
+    def _back(self, operands: list[dict[str, Rough]]) -> None:
+        delta = self._start()
+        for part in reversed(self.subject.parts):
+            case = in_kind(part.case, "float64")
+            delta = self._found[part.place("delta")] = delta.reshaped(case.output_shape)
+            made = gradients_of(case, delta, operands[part.number], self.sure)
+            for array, name in GRADIENTS.items():
+                if name in made:
+                    size = abs(floats(part.gradients.by_operand[name]))
+                    self._found[part.place(array)] = replace(self._at(part, made[name], delta), size=size)
+            self._step(part, operands[part.number])
+            delta = self._found[part.place("dX")]
+
+    @staticmethod
+    def _at(part: Part, made: Rough, delta: Rough) -> Rough:
+        """With the layer's name before what is open there."""
+        if not part.name:
+            return made
+        own = (text if text in delta.open else f"at {part.name} {text}" for text in made.open)
+        return replace(made, open=frozenset(own))
+
+    def _start(self) -> Rough:
+        """The delta that was given, or what the loss makes of the output and the target."""
+        chain, ending = self.subject.chain, self.subject.ending
+        if chain.loss is None:
+            return self._given["delta"]
+        y = self._found[self.subject.parts[-1].place("output")].reshaped(ending.signal.full)
+        target = self._given["target"]
+        off = y.off
+        if chain.loss.loss.classes:
+            shares = floats(ending.delta) * ending.divisor + floats(ending.target)
+            off = shares_off(shares, y, ending.signal.axes)
+        size = abs(floats(ending.delta))
+        return Rough(size, (off + target.off) / ending.divisor, 0.0, y.sources | target.sources, y.open)
+
+    def _step(self, part: Part, operands: Mapping[str, Rough]) -> None:
+        """w - rate (dw + decay w)."""
+        rate, decay = (float(getattr(self.subject.chain, name) or 0) for name in ("learning_rate", "weight_decay"))
+        for name in part.stepped:
+            w, gradient = operands[PARAMETERS[name]], self._found[part.place(STEPPED_BY[name])]
+            off = w.off * (1 + rate * decay) + rate * gradient.off.reshape(w.size.shape)
+            sources, opened = w.sources | gradient.sources, w.open | gradient.open
+            self._found[part.place(name)] = Rough(w.size, off, 0.0, sources, opened)
+
+    def _read(self, name: str, value: Any, array: Any) -> Rough:
+        """An array of the document, by its name there."""
+        size = abs(floats(array))
+        one = _input(value, size.shape, self.zeros, self._arranged(name))
+        if not one.said:
+            return Rough(size)
+        self.inputs[name] = one
+        return Rough(size, 0.0, one.halves, frozenset([name]))
+
+    def _arranged(self, name: str) -> Callable[[Numbers], Numbers]:
+        """What puts the axes of an array of the document in the order that they have here: only cases have layouts."""
+        alone = self.subject.chain.alone
+        return (lambda numbers: numbers) if alone is None else partial(alone.layout.arranged, name)
 
 
-def _input(value: Any, shape: tuple[int, ...]) -> _Input:
+def _input(value: Any, shape: tuple[int, ...], zeros: bool, arranged: Callable[[Numbers], Numbers]) -> _Input:
     none = _Input(np.zeros(shape))
     if value is None or isinstance(value, str):
         return none
-    numbers = read_numbers(value, nonfinite=True).values
+    numbers = arranged(read_numbers(value, nonfinite=True)).values
     if isinstance(numbers, np.ndarray):
         place = _place(numbers)
-        halves = np.where(numbers == 0, 0, 0.5 * 10.0**-place).reshape(shape)
+        halves = np.where((numbers == 0) & (not zeros), 0, 0.5 * 10.0**-place).reshape(shape)
         return _Input(halves, f"{place} decimals", place) if place else none
     text = written(numbers)
-    if text.place <= 0:
+    if all(number is None or number == number.to_integral_value() for number in text.decimals):
         return none
-    halves = np.array([0.0 if not number else float(half)
-                       for number, half in zip(text.decimals, text.half_units(), strict=True)], FLOAT64)  # fmt: skip
+    rounded = [number is not None and (bool(number) or (zeros and not text.by_digits)) for number in text.decimals]
+    halves = np.array([float(half) if one else 0.0 for one, half in zip(rounded, text.half_units(), strict=True)])
     count = text.digits if text.by_digits or text.digits < FEWEST else text.place
     unit = "significant digits" if text.by_digits else "decimal" if count == 1 else "decimals"
-    return _Input(halves.reshape(shape), f"{count} {unit}", count)
+    return _Input(halves.reshape(shape), f"{count} {unit}", count, isinstance(value, PrintedRows))
 
 
 def _place(values: Array) -> int:
     """How many decimals binary numbers were written with; 0 for whole ones, and where it was no such text."""
     if values.dtype.kind != "f" or (values == np.rint(values)).all():
         return 0
-    places = (place for place in range(1, MOST + 1) if (np.round(values, place) == values).all())
-    return next(places, 0)
-
-
-def _worst(case: Case, array: str, sizes: dict[str, Array], halves: dict[str, Array]) -> Array:
-    """All roundings to one side."""
-    more = {name: size + halves.get(name, 0) for name, size in sizes.items()}
-    return _computed(case, array, more) - _computed(case, array, sizes)
-
-
-def _squares(case: Case, array: str, sizes: dict[str, Array], halves: dict[str, Array]) -> Array:
-    """The sum of squares of what each rounded input adds."""
-    squared = {name: size**2 for name, size in sizes.items()}
-    if "w" not in case.operands:
-        return _computed(case, array, squared | {name: half**2 for name, half in halves.items()})
-    total: Any = 0
-    for name in halves:
-        # the bias is added, not multiplied: it counts by itself, and once
-        others = {"b": np.zeros_like(squared["b"])} if array == "output" and name != "b" and "b" in squared else {}
-        others |= {"x": np.zeros_like(squared["x"])} if array == "output" and name == "b" else {}
-        total = total + _computed(case, array, squared | others | {name: halves[name] ** 2})
-    return np.asarray(total, FLOAT64)
-
-
-def _computed(case: Case, array: str, operands: dict[str, Array]) -> Array:
-    if "w" not in operands:  # which cell is the largest goes by the numbers as they are
-        operands = operands | {"x": _floats(case.arrays[0])}
-    arrays = [operands.get(name) for name in case.operation.operands]
-    if array == "output":
-        return case.operation.forward(*arrays, **case.arguments)
-    made: Array = case.operation.backward(operands["delta"], *arrays, **case.arguments)[GRADIENTS[array]]
-    return abs(made)
-
-
-def _floats(array: Any) -> Array:
-    return rounded(array) if array.dtype == EXACT else array.astype(FLOAT64, copy=False)
+    head = values.ravel()[:HEAD]
+    places = (place for place in range(1, MOST + 1) if (np.round(head, place) == head).all())
+    return next((place for place in places if (np.round(values, place) == values).all()), 0)

@@ -19,6 +19,7 @@ from convgrad.claims.rounding import EXCUSE
 from convgrad.core.arithmetic import EXACT, FLOAT64, Array, rounded
 from convgrad.differences.roundoff import TYPES, growth
 from convgrad.operations.activations import RULES
+from convgrad.operations.lp_pool import ALL_LOST, cancellation
 from convgrad.operations.operation import known
 from convgrad.passes.layers import in_kind
 from convgrad.passes.subject import Part, Subject
@@ -35,6 +36,7 @@ from convgrad.vocabulary import (
     RESHAPE,
     SOFTMAX,
     TRANSPOSED,
+    UNPOOLING,
 )
 
 COVER = 2
@@ -207,8 +209,30 @@ def _by_numbers(case: Case, delta: Array, x: Array) -> dict[str, Array]:
 
 
 def _by_norm(case: Case, delta: Array, x: Array) -> dict[str, Array]:
+    if case.arguments.get("signed", False):
+        return _by_signed_norm(case, delta, x)
     steep = _steepness(case, x) if case.settings["norm"] != 1 else 1
     return {key: array * steep for key, array in _by_numbers(case, delta, x).items()}
+
+
+def _by_signed_norm(case: Case, delta: Array, x: Array) -> dict[str, Array]:
+    """Where powers cancel the slope is off by as many times more; where nothing is left of them it may be any."""
+    times = _cancellation(case)
+    y = case.operation.forward(_floats(np.asarray(case.operands["x"])), **case.arguments)
+    found = case.operation.backward(delta * 2 * times, case.operands["x"], **case.arguments)["x"]
+    any_slope = delta * np.where((y == 0) | (times >= ALL_LOST), times, 0)
+    ones = case.operation.backward(any_slope, x * 0 + 1, **{**case.arguments, "norm": 1})["x"]
+    return {"x": np.nan_to_num(abs(found)) * _steepness(case, x) + ones}
+
+
+def _size_of_norm(case: Case, x: Array, y: Array) -> Array:
+    size, norm = _of_magnitudes(case, x, y), case.settings["norm"]
+    return size * _cancellation(case) ** (1 - 1 / norm) if case.arguments.get("signed", False) else size
+
+
+def _cancellation(case: Case) -> Array:
+    arguments = case.arguments
+    return cancellation(_floats(np.asarray(case.operands["x"])), window=arguments["window"], norm=arguments["norm"])
 
 
 def _by_slope(case: Case, delta: Array, x: Array) -> dict[str, Array]:
@@ -231,8 +255,11 @@ POOLED = RuleOfSize(_cells, _of_magnitudes, _by_numbers)
 RULES_OF_SIZE: dict[str, RuleOfSize] = {
     **dict.fromkeys((CONVOLUTION, TRANSPOSED, PRODUCT), LINEAR),
     **dict.fromkeys((MAXIMUM, MEAN, RESHAPE), POOLED),
+    UNPOOLING: LINEAR._replace(roundings=lambda case: 1),
     NORM: POOLED._replace(
-        roundings=lambda case: _cells(case) + (FUNCTION if case.settings["norm"] != 1 else 0), gradients=_by_norm
+        roundings=lambda case: _cells(case) + (FUNCTION if case.settings["norm"] != 1 else 0),
+        output=_size_of_norm,
+        gradients=_by_norm,
     ),
     BENT: RuleOfSize(lambda case: FUNCTION, lambda case, x, y: x, _by_slope),
     ELEMENTWISE: RuleOfSize(lambda case: FUNCTION, lambda case, x, y: x + np.asarray(abs(y)), _by_slope),

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from typing import Any, Protocol
+from typing import Any
 
 import numpy as np
 
 from convgrad.core.arithmetic import Array
 from convgrad.core.nested import Numbers, read_numbers
+from convgrad.core.record import Mapped
 from convgrad.errors import Path, Problem, RequestError
 from convgrad.subject.layout import GRADIENTS
 
@@ -21,20 +22,13 @@ OTHERS = {
 CLAIMS = "a claim is what forward, backward or network wrote, or a mapping with any of output, dW, db, dX"
 
 
-class Record(Protocol):
-    """What forward, backward and network return."""
-
-    def to_dict(self) -> dict[str, Any]:
-        """What the JSON says."""
-
-
 def claimed(given: Any) -> Any:
     """The arrays that a result claims, a record or what it wrote, of a network's by layer; any other claim as it is.
 
     They are in the type that they were computed in, by which they are judged: a result drops trailing zeros, so its
     digits do not say how well it is known. Raises RequestError for what is no array, and for results without any.
     """
-    given = given.to_dict() if hasattr(given, "to_dict") else given
+    given = given.streamed() if isinstance(given, Mapped) else given
     schema = given.get("schema") if isinstance(given, Mapping) else None
     if not isinstance(schema, str):
         return given

@@ -19,8 +19,10 @@ from math import ceil, inf, ldexp, log, prod, sqrt
 import numpy as np
 
 from convgrad.core.arithmetic import EXACT, FLOAT64, Array, rounded
+from convgrad.core.unfold import ALL
 from convgrad.differences.probe import BILINEAR, HEADROOM, products, slope_roundings
 from convgrad.differences.roundoff import SURE, TYPES, Type, growth
+from convgrad.operations.lp_pool import cancellation
 from convgrad.operations.operation import known
 from convgrad.subject.case import Case
 from convgrad.subject.layout import GRADIENTS
@@ -31,7 +33,8 @@ from convgrad.vocabulary import CONVOLUTION, MAXIMUM, MEAN, NORM, TRANSPOSED
 class Sums:
     """An array as sums: per entry the sum of magnitudes, and through how many roundings a term goes at most.
 
-    `terms` are its kinds of term, each by the operands that it is a product of, once for every time that an operand's
+    `condition` is how many times the sizes of powers are the sum that a root is taken of, where they cancel. `terms`
+    are its kinds of term, each by the operands that it is a product of, once for every time that an operand's
     rounding counts; `squares` per entry the sum of the squares of its terms, or more.
     """
 
@@ -39,10 +42,16 @@ class Sums:
     roundings: Array
     terms: tuple[tuple[str, ...], ...]
     squares: Array
+    condition: Array | None = None
 
     def bound(self, unit: float, more: int = 0) -> Array:
         """What an evaluation with this unit roundoff may be off by."""
-        return _product(growth(self.roundings + more, unit), self.magnitude) * SURE
+        return self.grown(growth(self.roundings + more, unit))
+
+    def grown(self, rounding: Array) -> Array:
+        """The same of sums that are off by so much of their magnitude: anything where that is half of a sum."""
+        bound = _product(rounding, self.magnitude) * SURE
+        return bound if self.condition is None else np.where(rounding * self.condition > HALF, inf, bound)
 
     def deviation(self, unit: float, total: Array) -> Array:
         """The root of the sum of squares of what roundings lose at most, where terms are added one after another.
@@ -125,7 +134,7 @@ class Bounds:
         vanished = np.where((magnitude == 0) & (truth == 0), 0, (sums.roundings + inexact) * kind_of.smallest)
         if self._is_exact(sums, kind_of):
             return np.zeros(magnitude.shape)
-        worst: Array = _product(grown, magnitude) * SURE + vanished
+        worst: Array = replace(sums, magnitude=magnitude).grown(grown) + vanished
         if sure == inf or self.case.operation.family == NORM:
             return worst
         moved = abs(self.moved(array, kind_of, truth)) if inexact else 0
@@ -240,6 +249,8 @@ def _of_mean(bounds: Bounds, sizes: Mapping[str, Array]) -> dict[str, Sums]:
 def _of_norm(bounds: Bounds, sizes: Mapping[str, Array]) -> dict[str, Sums]:
     """Each delta times (|x|/y)^(p-1), where y is a root of a sum of powers."""
     case, norm = bounds.case, bounds.case.settings["norm"]
+    if case.arguments.get("signed", False):
+        return _of_signed_norm(bounds, sizes)
     magnitude = case.operation.backward(sizes["delta"], sizes["x"], **case.arguments)["x"]
     present = (sizes["delta"] != 0).astype(FLOAT64)
     terms = case.operation.backward(present, sizes["x"] + 1, **{**case.arguments, "norm": 1})["x"]
@@ -249,11 +260,33 @@ def _of_norm(bounds: Bounds, sizes: Mapping[str, Array]) -> dict[str, Sums]:
     return {"x": Sums(magnitude, terms + slope_roundings(case), (term,), magnitude**2)}
 
 
+def _of_signed_norm(bounds: Bounds, sizes: Mapping[str, Array]) -> dict[str, Sums]:
+    """The same, where powers cancel in y: its slope is off by as many times more; of a sum by nothing, but at 0."""
+    case, norm, x = bounds.case, bounds.case.settings["norm"], bounds.floats["x"]
+    times = cancellation(x, window=case.arguments["window"], norm=norm)
+    weighed = sizes["delta"] * (1 if norm == 1 else 2 * times)
+    magnitude = np.nan_to_num(case.operation.backward(weighed, x, **case.arguments)["x"])
+    terms = case.operation.backward((sizes["delta"] != 0).astype(FLOAT64), x * 0 + 1, **case.arguments)["x"]
+    term, more = ("delta", *("x",) * ceil(2 * norm)), slope_roundings(case)
+    condition = _over_cells(case, np.where(sizes["delta"] == 0, 0, times))
+    return {"x": Sums(magnitude, terms + more, (term,), magnitude**2, condition)}
+
+
+def _over_cells(case: Case, windows: Array) -> Array:
+    """The largest number of the windows over each cell: (N,C,*P) -> (N,C,*L)."""
+    largest = np.zeros(case.shapes["x"])
+    for _, positions, cells in case.arguments["window"].taps(largest.shape[2:]):
+        at = (*ALL, *cells)
+        largest[at] = np.maximum(largest[at], windows[(*ALL, *positions)])
+    return largest
+
+
 _GRADIENTS = {
     CONVOLUTION: _of_convolution, TRANSPOSED: _of_convolution, MAXIMUM: _of_maximum, MEAN: _of_mean, NORM: _of_norm,
 }  # fmt: skip
 """By family."""
 EXCUSE = "what rounding may excuse"
+HALF = 0.5
 
 
 def _biased_products(bounds: Bounds, sizes: Mapping[str, Array]) -> Sums:
@@ -279,10 +312,21 @@ def _of_forward(bounds: Bounds, sizes: Mapping[str, Array], more: int, terms: tu
     return Sums(magnitude, np.full(magnitude.shape, products(case) + more), terms, magnitude**2)
 
 
+def _roots(bounds: Bounds, sizes: Mapping[str, Array]) -> Sums:
+    """y of a norm; of signed powers that cancel off by as many times more."""
+    sums, case = _of_forward(bounds, sizes, 6, (("x",),)), bounds.case
+    norm = case.settings["norm"]
+    if norm == 1 or not case.arguments.get("signed", False):
+        return sums
+    times = cancellation(bounds.floats["x"], window=case.arguments["window"], norm=norm)
+    terms = (("x",) * ceil(norm),)
+    return replace(sums, magnitude=sums.magnitude * times ** (1 - 1 / norm), terms=terms, condition=times)
+
+
 _OUTPUTS: dict[str, Callable[[Bounds, Mapping[str, Array]], Sums]] = {
     CONVOLUTION: _biased_products, TRANSPOSED: _biased_products, MAXIMUM: _largest,
     MEAN: lambda bounds, sizes: _of_forward(bounds, sizes, 1, (("x",),)),
-    NORM: lambda bounds, sizes: _of_forward(bounds, sizes, 6, (("x",),)),
+    NORM: _roots,
 }  # fmt: skip
 
 

@@ -13,8 +13,12 @@ SURE = log(1e6)
 """The logarithm of a chance of one in a million."""
 FEWEST = 16
 """Different numbers from which on their errors are judged together."""
+MOST = 1 << 19
+"""Entries of a large array that are judged together."""
 SHARE = 0.125
 """The part of the entries, of those where it would be seen, that rounding shows in."""
+SEVERAL, APART = 8, 4
+"""None stands out where, of so many entries furthest off, the first is at most so many times as far off as the last."""
 OUTLIERS = 4
 """Entries from which on one can stand out."""
 
@@ -40,6 +44,8 @@ class Together:
 
 def together(errors: Array, truth: Array, deviations: Array) -> Together:
     """Of errors that are at most so many deviations each, equal truths counted once: equal numbers round alike."""
+    each = max(truth.size // MOST, 1)  # of very many, some say enough
+    errors, truth, deviations = (part.ravel()[::each] for part in (errors, truth, deviations))
     keep = np.isfinite(errors) & np.isfinite(truth) & (deviations > 0)
     _, first = np.unique(abs(truth[keep]), return_index=True)
     e, t, s = (part[keep][first] for part in (errors, truth, deviations))
@@ -67,7 +73,9 @@ def is_spread(errors: Array, narrow: Array, wide: Array, sure: float, units: flo
         return False
     if beyond >= max(SHARE * seen.sum(), 2):
         return True
-    sizes = abs(errors[seen] / wide[seen])
+    sizes = np.sort(abs(errors[seen] / wide[seen]))[::-1]
+    if units == 1 and beyond >= SEVERAL and sizes[0] <= APART * sizes[SEVERAL - 1]:
+        return True  # as the corners of Winograd's tiles are
     # a type's own rounding adds to the errors of all, but of digits little more than they leave
     most = sure * (2 if units == 1 else 1)
-    return bool(sizes.max() <= most * float(np.median(sizes)))
+    return bool(sizes[0] <= most * float(np.median(sizes)))

@@ -21,6 +21,9 @@ def _dispatched(arguments: list[str]) -> int:
 
     from convgrad.cli.commands import COMMANDS, program
 
+    if arguments[:1] == ["help"]:
+        arguments = [*arguments[1:2], "--help"]
+    arguments = _spelt(arguments)
     named = [name for name in COMMANDS if name in arguments[:1]]
     try:
         command = typer.main.get_command(program(named or COMMANDS))
@@ -32,6 +35,14 @@ def _dispatched(arguments: list[str]) -> int:
             raise
         return _misused(error)
     return code if isinstance(code, int) else 0
+
+
+def _spelt(arguments: list[str]) -> list[str]:
+    """With the option before a function that stands first: check kernel.py:backward case.yaml."""
+    import re
+
+    named = arguments[:1] == ["check"] and re.fullmatch(r".+\.py:\w+", "".join(arguments[1:2]))
+    return [*arguments[:1], "--function", *arguments[1:]] if named else arguments
 
 
 def _misused(error: Any) -> int:

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import nullcontext
+from typing import TYPE_CHECKING, Any, Self
 
-from convgrad.checking.judging import check_subject
+from convgrad.checking.expected import Expected
+from convgrad.checking.judging import check_subject, needs_delta
 from convgrad.checking.ours import estimate
 from convgrad.checking.report import Report
+from convgrad.claims.findings import Finding
 from convgrad.cli.delivery import GRAVEST, deliver, deliver_one
 from convgrad.cli.exits import say
 from convgrad.cli.formats import Result
@@ -16,9 +18,13 @@ from convgrad.cli.requests import Request, requests
 from convgrad.cli.shown import Results, begun
 from convgrad.cli.subjects import subject_asked
 from convgrad.cli.typed import Checking, Reading, Running
+from convgrad.diagnosis.diagnosis import Diagnosis
 from convgrad.errors import Point, Problem, RequestError
 from convgrad.passes.explanation import is_network
 from convgrad.passes.subject import Subject
+
+if TYPE_CHECKING:
+    from rich.progress import Progress
 
 WEAK = 4
 LASTS = 2
@@ -35,7 +41,7 @@ def of_installation(running: Running) -> int:
 
 def of_subjects(reading: Reading, checking: Checking, running: Running) -> int:
     """Check every case and network that is asked for; the exit code."""
-    results, asked = begun(running), requests(reading, running, exact=True)
+    results, asked = begun(running, document=reading.document), requests(reading, running, exact=True)
     return deliver(asked, lambda request: _result(request, checking, running, results), running)
 
 
@@ -44,12 +50,18 @@ def _result(request: Request, checking: Checking, running: Running, results: Res
     if of_layers and checking.min_strength is not None:
         message = "a network's check does not count what it could have revealed"
         raise RequestError(Problem(message, "check a layer as a case", place=Point("--min-strength")))
-    subject = subject_asked(request, running, of_layers=of_layers)
     claim = request.written_claim()
-    with _progress(subject, checking, claimed=claim is not None, quiet=running.writing.quiet) as progress:
+    of_forward = checking.function is None and not needs_delta(claim)
+    subject = subject_asked(request, running, of_layers=of_layers, needs_delta=of_layers or not of_forward)
+    if checking.function is not None:
+        from convgrad.cli.functions import claimed_by
+
+        claim = claimed_by(checking.function, subject)
+    lasts = None if running.writing.quiet else _lasting(subject, checking, sparing=claim is not None)
+    with lasts or nullcontext():
         report = check_subject(
             subject, claim, sample=checking.sample, seed=checking.seed, every=checking.every, all_entries=checking.all,
-            progress=progress,
+            progress=lasts.progress if lasts else None, answer=lasts.answer if lasts else None,
         )  # fmt: skip
     codes = {report.code, _weakness(report, checking.min_strength)}
     return results.of(report, next(code for code in GRAVEST if code in codes))
@@ -63,22 +75,50 @@ def _weakness(report: Report, wanted: int | None) -> int:
     return WEAK
 
 
-@contextmanager
-def _progress(
-    subject: Subject, checking: Checking, *, claimed: bool, quiet: bool
-) -> Iterator[Callable[[int, int], None] | None]:
-    """What to call as differences are made; a bar only on a terminal, and only for a check that lasts."""
-    passes, seconds = estimate(subject, checking.sample, checking.seed, sparing=claimed and not checking.every)
-    if quiet or seconds < LASTS:
-        yield None
-        return
-    say(f"{passes} forward passes, about {seconds:.0f} s")
-    if not sys.stderr.isatty():
-        yield None
-        return
-    from rich.console import Console
-    from rich.progress import Progress
+def _lasting(subject: Subject, checking: Checking, *, sparing: bool) -> Lasting | None:
+    """How far a check is, where it takes long enough to be told."""
+    if subject.is_forward:
+        return None
+    expected = estimate(subject, checking.sample, checking.seed, sparing=sparing and not checking.every)
+    return Lasting(expected) if expected.seconds >= LASTS else None
 
-    with Progress(console=Console(stderr=True), transient=True) as bar:
-        task = bar.add_task("finite differences", total=passes)
-        yield lambda done, total: bar.update(task, completed=done, total=total)
+
+class Lasting:
+    """A check that lasts: on a terminal the answer on claims at once; then how long the rest takes, and a bar."""
+
+    def __init__(self, expected: Expected) -> None:
+        self.expected = expected
+        self.bar: Progress | None = None
+        self.task: Any = None
+        self.seen = sys.stderr.isatty()
+
+    def answer(self, findings: tuple[Finding, ...], diagnosis: tuple[Diagnosis, ...]) -> None:
+        """What was found of claims, and that our own gradients are now differenced."""
+        if self.seen:
+            from convgrad.views.findings_said import answered
+
+            for line in answered(findings, diagnosis):
+                say(line)
+        say(f"{self.expected.passes} forward passes, about {self.expected.seconds:.0f} s")
+        if self.seen:
+            self._begin()
+
+    def progress(self, done: int, total: int) -> None:
+        """How far the differences are."""
+        if self.bar is not None:
+            self.bar.update(self.task, completed=done, total=total)
+
+    def _begin(self) -> None:
+        from rich.console import Console
+        from rich.progress import Progress
+
+        self.bar = Progress(console=Console(stderr=True), transient=True)
+        self.bar.start()
+        self.task = self.bar.add_task("finite differences", total=self.expected.passes)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *failure: object) -> None:
+        if self.bar is not None:
+            self.bar.stop()

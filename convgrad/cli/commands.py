@@ -8,19 +8,34 @@ from typing import Annotated, Any, NamedTuple, get_type_hints
 
 import typer
 
+from convgrad.cli.grouped_help import GroupedHelp
 from convgrad.cli.typed import (
     OFFERS,
     Checking,
     ClaimReading,
+    Listing,
     NetworkReading,
+    Offer,
     Opened,
     Overlays,
     Reading,
     Running,
+    Started,
+    Terms,
     Writing,
 )
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from convgrad.cli.grade_typed import Choosing, Grading
+
 HELP = "Gradients of convolution and pooling: shown overlay by overlay, exact, and checked."
+NEXT = """\b
+Next:
+  convgrad new conv > case.yaml     a case to start from
+  convgrad backward case.yaml       its gradients, overlay by overlay
+  convgrad check case.yaml --dW -   whether somebody else's dW is right, and if not why
+  convgrad COMMAND --help           what a command takes"""
 Entry = Annotated[
     str,
     typer.Argument(
@@ -49,18 +64,19 @@ def backward(reading: Reading, overlays: Overlays, running: Running) -> int:
     return of_cases(Gradients, reading, running, overlays)
 
 
-def explain(entry: Entry, reading: Reading, running: Running) -> int:
+def explain(entry: Entry, reading: Reading, terms: Terms, running: Running) -> int:
     """One entry of dW, db, dX or y as the sum of its terms."""
     from convgrad.cli.road import of_entry
 
-    return of_entry(entry, reading, running)
+    return of_entry(entry, reading, running, terms)
 
 
 def check(reading: ClaimReading, checking: Checking, running: Running) -> int:
     """Gradients verified by finite differences, and somebody else's mistake named; or the installation verified."""
     from convgrad.cli.checks import of_installation, of_subjects
 
-    return of_subjects(reading, checking, running) if any(reading) else of_installation(running)
+    asked = any(reading) or checking.function is not None
+    return of_subjects(reading, checking, running) if asked else of_installation(running)
 
 
 def network(reading: NetworkReading, opened: Opened, overlays: Overlays, running: Running) -> int:
@@ -68,6 +84,22 @@ def network(reading: NetworkReading, opened: Opened, overlays: Overlays, running
     from convgrad.cli.road import of_networks
 
     return of_networks(opened, reading, running, overlays)
+
+
+def new(started: Started) -> int:
+    """A document to start from: a small case of an operation, or a network, each key with what it means."""
+    from convgrad.cli.delivery import write
+    from convgrad.documents.templates import template
+
+    write([template(started.name)], started.file)
+    return 0
+
+
+def mistakes(listing: Listing, writing: Writing) -> int:
+    """The mistakes that check can name: what happened, what to do, and what a case needs to show each."""
+    from convgrad.cli.road import of_mistakes
+
+    return of_mistakes(listing, writing)
 
 
 def schema(name: SchemaName, writing: Writing) -> int:
@@ -80,30 +112,51 @@ def schema(name: SchemaName, writing: Writing) -> int:
     return deliver_one(Result(lambda: record, lambda: chunks(record, "json")), writing)
 
 
+def grade(grading: Grading) -> int:
+    """Any implementation, in any language, run on cases that reveal every mistake, and told what is wrong with it."""
+    from convgrad.cli.grade import of_target
+
+    return of_target(grading)
+
+
+def cases(choosing: Choosing) -> int:
+    """The cases that `grade` runs, as a table, or as a file for other people's tests."""
+    from convgrad.cli.suites import of_cases_chosen
+
+    return of_cases_chosen(choosing)
+
+
 class Command(NamedTuple):
-    """A command: what it runs, and what help says of it."""
+    """A command: what it runs, what help says of it, and what to do next."""
 
     run: Callable[..., int]
     summary: str
     help: str
+    next: str = ""
 
 
 COMMANDS = {
     command.run.__name__: command
     for command in (
         Command(
-            forward, "the output y", "convgrad forward samples/ledger.yaml\n\nThe output y of a convolution or a pool."
+            forward,
+            "the output y",
+            "convgrad forward samples/ledger.yaml\n\nThe output y of a convolution or a pool.",
+            "convgrad explain 'y[0,0]' CASE shows an entry of it as a sum.",
         ),
         Command(
             backward,
             "every overlay's contribution, then dW, db and dX",
             "convgrad backward samples/ledger.yaml\n\n"
             "Every overlay's contribution, then dW, db and dX. Pipe the numbers on with --format json.",
+            "convgrad explain 'dX[0,0]' CASE shows an entry as a sum.\n"
+            "convgrad check CASE --dW FILE judges somebody else's.",
         ),
         Command(
             explain,
             "one entry as the sum of its terms",
             "convgrad explain 'dX[1]' samples/ledger.yaml\n\nOne entry of dW, db, dX or y as the sum of its terms.",
+            "convgrad backward CASE --only 0,0 opens one overlay.",
         ),
         Command(
             check,
@@ -111,6 +164,8 @@ COMMANDS = {
             "convgrad check samples/published-layer2.yaml\n\n"
             "Verifies gradients by finite differences, over every entry: ours and, where given, somebody else's, whose "
             "mistake it names. Without arguments it verifies the installation.",
+            "convgrad check CASE --all shows every wrong entry.\n"
+            "convgrad explain 'dW[0,0]' CASE shows an entry as a sum.",
         ),
         Command(
             network,
@@ -118,6 +173,35 @@ COMMANDS = {
             "convgrad network samples/network-two-layers.yaml\n\n"
             "A chain of layers, forward and back: every output, the loss, the deltas, every gradient, and the "
             "parameters after a step.",
+            "convgrad network FILE --layer NAME opens a layer.\n"
+            "convgrad explain 'conv1.dW[0,0]' FILE shows an entry as a sum.",
+        ),
+        Command(
+            new,
+            "a document to start from",
+            "convgrad new conv case.yaml\n\n"
+            "A document to start from: a small case of an operation, or a network, each key with what it means.",
+            "convgrad backward case.yaml computes what the document asks for.",
+        ),
+        Command(
+            mistakes,
+            "the mistakes that check can name",
+            "convgrad mistakes stride-ignored\n\n"
+            "The mistakes that check can name: what happened, what to do, and what a case needs to show each. Without "
+            "an id, all of them in a table.",
+        ),
+        Command(
+            grade,
+            "any implementation, in any language, told what is wrong with it",
+            "convgrad grade kernel.py:backward\n\n"
+            "Runs a Python function, or after -- a command, on cases that reveal every mistake, and says what is wrong "
+            "with it, which mistake it is, and how to repeat it. --template prints an adapter to start from.",
+        ),
+        Command(
+            cases,
+            "test cases for any implementation, as a table or a file",
+            "convgrad cases --output conv2d.json\n\n"
+            "The fewest small cases of whole numbers that reveal every mistake, for other people's tests.",
         ),
         Command(
             schema,
@@ -131,12 +215,15 @@ COMMANDS = {
 def program(names: Iterable[str]) -> typer.Typer:
     """The command line with the commands of these names: to make one takes a fraction of the time of all."""
     app = typer.Typer(
-        name="convgrad", help=HELP, rich_markup_mode=None, pretty_exceptions_enable=False, no_args_is_help=True
-    )
+        name="convgrad", help=HELP, rich_markup_mode=None, pretty_exceptions_enable=False, no_args_is_help=True,
+        epilog=NEXT, context_settings={"help_option_names": ["-h", "--help"]},
+    )  # fmt: skip
     app.callback()(_root)
     for name in names:
         command = COMMANDS[name]
-        app.command(name, help=command.help, short_help=command.summary)(_on_words(command.run))
+        app.command(name, cls=GroupedHelp, help=command.help, short_help=command.summary, epilog=command.next)(
+            _on_words(command.run)
+        )
     return app
 
 
@@ -156,23 +243,34 @@ def _root(
 
 def _on_words(run: Callable[..., int]) -> Callable[..., int]:
     """The same command as a function of the words of a command line, each a keyword."""
-    kinds = get_type_hints(run, include_extras=True)
-    del kinds["return"]
+    offers, kinds = offers_of(run), kinds_of(run)
 
     def command(**words: Any) -> int:
-        return run(**{name: _value(name, kind, words) for name, kind in kinds.items()})
+        return run(**{name: kind.typed(words) if kind in offers else words[name] for name, kind in kinds.items()})
 
-    command.__signature__ = inspect.Signature(list(_parameters(kinds)))  # type: ignore[attr-defined]
+    command.__signature__ = inspect.Signature(list(_parameters(kinds, offers)))  # type: ignore[attr-defined]
     return command
 
 
-def _value(name: str, kind: Any, words: Mapping[str, Any]) -> Any:
-    return kind.typed(words) if kind in OFFERS else words[name]
+def kinds_of(run: Callable[..., int]) -> dict[str, Any]:
+    """What a command takes by name: records of options, and words."""
+    kinds = get_type_hints(run, localns={kind.__name__: kind for kind in offers_of(run)}, include_extras=True)
+    del kinds["return"]
+    return kinds
 
 
-def _parameters(kinds: Mapping[str, Any]) -> Iterator[inspect.Parameter]:
+def offers_of(run: Callable[..., int]) -> Mapping[Any, Offer]:
+    """The options of every record that a command may take; those of `grade` and `cases` are imported for them alone."""
+    if run not in (grade, cases):
+        return OFFERS
+    from convgrad.cli import grade_typed
+
+    return grade_typed.OFFERS
+
+
+def _parameters(kinds: Mapping[str, Any], offers: Mapping[Any, Offer]) -> Iterator[inspect.Parameter]:
     for name, kind in kinds.items():
-        if kind in OFFERS:
-            yield from OFFERS[kind].parameters()
+        if kind in offers:
+            yield from offers[kind].parameters()
         else:
             yield inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, annotation=kind)

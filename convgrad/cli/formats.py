@@ -14,17 +14,18 @@ from convgrad.documents import chunks, element
 from convgrad.errors import Problem, RequestError
 
 GATHERED = 1 << 16
-STREAMED = {"overlays": "overlay", "steps": "step"}
+STREAMED = {"overlays": "overlay", "steps": "step", "mistakes": "mistake", "results": "outcome"}
 """Parts of a record that are lines of their own in JSON Lines, by key, and the type each has there."""
 
 
 @dataclass(frozen=True)
 class Result:
-    """What became of one request: its record as a mapping, its view as text, and its exit code."""
+    """What became of one request: its record as a mapping, its view as text or a document, and its exit code."""
 
     as_dict: Callable[[], Mapping[str, Any]]
     as_text: Callable[[], Iterator[str]]
     code: int = 0
+    as_document: Callable[[str], Iterator[str]] | None = None
 
 
 Writer = Callable[[Result], Iterator[str]]
@@ -85,7 +86,32 @@ YAML = Format(
     "yaml", (".yaml", ".yml"), lambda result: chunks(result.as_dict(), "yaml"),
     lambda result: _gathered(chunks(result.as_dict(), "yaml")), "---\n", "---\n", "", UnfinishedYaml,
 )  # fmt: skip
-FORMATS = {row.name: row for row in (TABLE, JSON, JSON_LINES, YAML)}
+
+
+def _document(name: str, *suffixes: str) -> Format:
+    """A format that people look at, outside of a terminal; one document for each of many cases would be no document."""
+    return Format(name, suffixes, lambda result: _as_document(result, name), lambda result: _as_one(result, name))
+
+
+def _as_document(result: Result, name: str) -> Iterator[str]:
+    if result.as_document is None:
+        raise RequestError(Problem(f"what this command writes is no {name}", "use json, yaml or a table"))
+    return result.as_document(name)
+
+
+def _as_one(result: Result, name: str) -> Iterator[str]:
+    """One of many: a page of its own is refused; what can be read on is written one after the other."""
+    if name in LONE:
+        raise RequestError(
+            Problem(f"many cases make no one {name}", "write them one by one, or as markdown, csv or json")
+        )
+    return iter(()) if result.as_document is None else result.as_document(name)
+
+
+LONE = ("latex", "svg", "html")
+DOCUMENTS = (_document("markdown", ".md", ".markdown"), _document("latex", ".tex"), _document("csv", ".csv"),
+             _document("svg", ".svg"), _document("html", ".html", ".htm"))  # fmt: skip
+FORMATS = {row.name: row for row in (TABLE, JSON, JSON_LINES, YAML, *DOCUMENTS)}
 ARRAYS = {".npy": True, ".npz": False}
 """Suffixes of NumPy's own files, and whether the one array of a result may be written to such a file."""
 

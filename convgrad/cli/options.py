@@ -11,7 +11,17 @@ import typer
 
 import convgrad.vocabulary as vocabulary
 from convgrad.errors import Point, Problem, RequestError
-from convgrad.vocabulary import ARITHMETICS, FORMATS, LARGEST, NOTES, RESULTS, Setting, keys_of_case
+from convgrad.vocabulary import (
+    ARITHMETICS,
+    DIALECTS,
+    FORMATS,
+    INDICES,
+    LARGEST,
+    NOTES,
+    RESULTS,
+    Setting,
+    keys_of_case,
+)
 
 ARRAYS, SETTINGS, NUMBERS, OUTPUT, CHECK, OTHER = "Arrays", "Operation", "Numbers", "Output", "Checking", "Other"
 FILE = "FILE"
@@ -36,7 +46,7 @@ class Option(NamedTuple):
     @property
     def text(self) -> str:
         """The option as it is typed."""
-        return "--" + self.name.replace("_", "-")
+        return self.flag.partition("/")[0] or "--" + self.name.replace("_", "-")
 
     def parameter(self) -> inspect.Parameter:
         declared = typer.Option(
@@ -68,8 +78,10 @@ class Option(NamedTuple):
 
 
 METAVARS = {
-    vocabulary.PER_AXIS: "N,…", vocabulary.PADDING: "N,…", vocabulary.WHOLE: "N", vocabulary.DIVISOR: "N",
-    vocabulary.NUMBER: "P", vocabulary.ARRAY: FILE, vocabulary.DELTA: FILE, vocabulary.ANYTHING: "TEXT",
+    **dict.fromkeys((vocabulary.PER_AXIS, vocabulary.LENGTHS, vocabulary.PADDING), "N,…"),
+    vocabulary.WHOLE: "N", vocabulary.DIVISOR: "N", vocabulary.NUMBER: "P",
+    vocabulary.ARRAY: FILE, vocabulary.DELTA: FILE, vocabulary.CELLS: FILE,
+    vocabulary.ANYTHING: "TEXT", vocabulary.LETTERS: "NHWC,HWIO",
 }  # fmt: skip
 """What stands for a value in help, by kind of key; a choice shows its words."""
 
@@ -97,7 +109,7 @@ CASE = tuple(
 )
 """The arrays first, then the settings."""
 CLAIMS = (
-    Option("claim", f"a document with any of {', '.join(RESULTS)} that somebody else computed", CHECK, FILE),
+    Option("claim", f"a document with any of {', '.join((*RESULTS, INDICES))}, by somebody else", CHECK, FILE),
     *(_of_key(name, KEYS[name], CHECK) for name in CLAIM_KEYS[1:]),
 )
 CLAIMED = tuple(
@@ -105,6 +117,7 @@ CLAIMED = tuple(
     for name, what in (("dW", "the dW"), ("db", "the db"), ("dX", "the dX"), ("y", "the output"))
 )
 CHECKING = (
+    Option("function", "somebody's function, run once: function(delta, x, w, b)", CHECK, "FILE.py:NAME"),
     Option("all", "show every wrong entry, with the overlays that make it", CHECK, kind=bool, flag="--all"),
     Option("sample", "difference only so many entries, chosen by --seed", CHECK, "N", int, least=1),
     Option(
@@ -134,6 +147,7 @@ WRITING = (
     Option("color", "colour in tables", OUTPUT, choices=("auto", "always", "never")),
     Option("quiet", "only the result, no explanation around it", OUTPUT, kind=bool, flag="--quiet"),
 )
+DIALECT = (Option("dialect", "whose words and defaults the case document has", ARRAYS, choices=DIALECTS, flag="--as"),)
 RUNNING = (
     Option("threads", "how many threads to compute with", OTHER, "N", int, least=1),
     Option("debug", "show the traceback of a bug in convgrad", OTHER, kind=bool, flag="--debug"),
@@ -148,9 +162,14 @@ OVERLAYS = (
     ),
     Option("channel", "the filter and channel to show in tables", OUTPUT, "O,C"),
 )
+TERMS = (Option("terms", "how many terms to show, or all, with those that are 0 in the padding", OUTPUT, "N|all"),)
 NETWORK = (
     Option("layer", "open one layer, as backward shows it", OUTPUT, "NAME"),
     Option("steps", "repeat the step so many times, and show the loss after each", OUTPUT, "N", int, least=1),
+)
+
+LISTING = (
+    Option("op", "only those that can happen to this operation", SETTINGS, choices=tuple(vocabulary.OPERATIONS)),
 )
 
 

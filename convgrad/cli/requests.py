@@ -14,7 +14,9 @@ from convgrad.claims.results import claimed
 from convgrad.cli.options import CASE, CLAIMS, refuse
 from convgrad.cli.typed import Reading, Running
 from convgrad.documents import Document, read, source
+from convgrad.documents.sources import file_in
 from convgrad.errors import Point, Problem, RequestError
+from convgrad.vocabulary import INDICES
 
 ARRAYS = ("input", "kernel", "bias", "delta")
 CLAIM_NAMES = {"dW": "dW", "db": "db", "dX": "dX", "y": "output"}
@@ -124,18 +126,26 @@ def requests(reading: Reading, running: Running, *, exact: bool) -> Requests:
         return Requests(iter([Request(values, origins, None)]), False)
     named = source(reading.document)
     with _naming(named.name):
-        documents = read(named, exact=exact, nonfinite=nonfinite)
+        documents = _in_our_words(read(named, exact=exact, nonfinite=nonfinite), reading.dialect)
         first = list(islice(documents, 2))
     each = (_merged(document, values, origins) for part in (first, documents) for document in part)
     return Requests(each, named.format.is_lines or len(first) > 1)
+
+
+def _in_our_words(documents: Iterator[Document], dialect: str | None) -> Iterator[Document]:
+    """The documents, translated where they have somebody else's words."""
+    if dialect is None:
+        return documents
+    from convgrad.documents.translated import Translated
+
+    return (Translated(document, dialect) for document in documents)
 
 
 def _refuse_to_write_over(output: str | None, reading: Reading) -> None:
     """Refuse, before any work, to lose what is read."""
     if output is None or not os.path.isfile(output):
         return
-    files = [word.partition(".npz:")[0] + ".npz" if ".npz:" in word else word
-             for word in reading.words if isinstance(word, str)]  # fmt: skip
+    files = [file_in(word) for word in reading.words if isinstance(word, str)]
     if any(os.path.isfile(file) and os.path.samefile(file, output) for file in files):
         refuse("--output", f"{output} is read in this run, and would be lost", "write to another file")
 
@@ -164,7 +174,7 @@ def _from_options(reading: Reading, exact: bool, nonfinite: bool) -> tuple[dict[
     values: dict[str, Any] = {}
     origins: dict[str, Document] = {}
     for key, text in reading.keys.items():
-        if key in ARRAYS and text != "ones":
+        if (key in ARRAYS and text != "ones") or key == INDICES:
             origins[key] = only_document(text, f"--{key}", exact, nonfinite)
             values[key] = _array_in(origins[key].value, key, origins[key])
         elif key == "claim":
@@ -173,6 +183,9 @@ def _from_options(reading: Reading, exact: bool, nonfinite: bool) -> tuple[dict[
         else:
             values[key] = setting(text, "--" + key.replace("_", "-"))
     claims = _claims(reading.claims, origins, exact, nonfinite)
+    types = {origins[name].dtype for name in claims}
+    if types == {"bfloat16"}:  # of which NumPy has no arrays that would say so
+        values.setdefault("claim_dtype", "bfloat16")
     return (values | {"claim": {**as_mapping(values.get("claim")), **claims}} if claims else values), origins
 
 

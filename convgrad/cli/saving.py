@@ -54,11 +54,13 @@ def _saved(request: Request, backward: bool, running: Running) -> Saved:
     assert writing.output is not None
     batch = _batch(request, running, backward)
     case = batch.whole
+    if batch.uncut and not writing.quiet:
+        say(f"one sample takes much memory, and is not cut: {batch.uncut}")
     sums: dict[str, Array] = {}
     dtype = FLOAT64 if case.rounded else DTYPES[case.arithmetic]
     shape = case.layout.input if backward else case.layout.output(case.output_shape)
     with array_file(writing.output, shape, dtype) as target, ExitStack() as stack:
-        told = (lambda done: None) if writing.quiet else Progress(case.shapes["x"][0], stack)
+        told = (lambda done: None) if writing.quiet else Progress(*batch.total, stack)
         for done in gradients_into(batch, target, sums) if backward else output_into(batch, target):
             told(done)
     dW, db = (case.present(name, sums[name]) if name in sums else None for name in ("w", "b"))
@@ -78,8 +80,8 @@ def _batch(request: Request, running: Running, backward: bool) -> Batch:
 class Progress:
     """Word on how many of several samples are done, if it lasts: a bar on a terminal, else a line now and then."""
 
-    def __init__(self, total: int, stack: ExitStack) -> None:
-        self.total, self.stack, self.start, self.next = total, stack, monotonic(), float(LASTS)
+    def __init__(self, total: int, what: str, stack: ExitStack) -> None:
+        self.total, self.what, self.stack, self.start, self.next = total, what, stack, monotonic(), float(LASTS)
         self.bar: Callable[[int], None] | None = None
 
     def __call__(self, done: int) -> None:
@@ -91,7 +93,7 @@ class Progress:
             self.bar(done)
         else:
             left = spent / done * (self.total - done)
-            say(f"{done:,} of {self.total:,} samples, {spent:.0f} s, about {left:.0f} s left")
+            say(f"{done:,} of {self.total:,} {self.what}, {spent:.0f} s, about {left:.0f} s left")
             self.next = spent + SILENT
 
     def _bar(self) -> Callable[[int], None]:
@@ -99,5 +101,5 @@ class Progress:
         from rich.console import Console
 
         bar = self.stack.enter_context(progress.Progress(console=Console(stderr=True), transient=True))
-        task = bar.add_task("samples", total=self.total)
+        task = bar.add_task(self.what, total=self.total)
         return lambda done: bar.update(task, completed=done)

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from convgrad.cli.formats import Result
-from convgrad.cli.typed import Overlays, Running, Writing
+from convgrad.cli.typed import Overlays, Running, Terms, Writing
 
 
 @dataclass(frozen=True)
@@ -21,24 +21,37 @@ class Results:
 
     writing: Writing
     overlays: Overlays
+    terms: Terms
+    document: str | None = None
 
     def of(self, record: Any, code: int = 0) -> Result:
         """The result that a record is."""
-        return Result(lambda: self._dict(record), lambda: self._text(record), code)
+        document = lambda form: self._document(record, form)  # noqa: E731
+        return Result(lambda: self._dict(record), lambda: self._text(record), code, document)
+
+    def _document(self, record: Any, form: str) -> Iterator[str]:
+        from convgrad.views import Asked, written
+
+        return written(record, form, Asked(*self.overlays, self.writing.quiet, self.terms.terms), self.writing.digits)
 
     def _dict(self, record: Any) -> Mapping[str, Any]:
         overlays = self.overlays.overlays
-        as_dict: Mapping[str, Any] = record.to_dict(*([] if overlays is None else [overlays]))
+        as_dict: Mapping[str, Any] = record.streamed(*([] if overlays is None else [overlays]))
         return as_dict
 
     def _text(self, record: Any) -> Iterator[str]:
         from convgrad.views import render
 
         overlays, only, channel = self.overlays
-        return render(
+        yield from render(
             record, width=self._width, digits=self.writing.digits, ascii=self._is_ascii, color=self._color,
-            overlays=overlays, only=only, channel=channel, quiet=self.writing.quiet,
+            overlays=overlays, only=only, channel=channel, quiet=self.writing.quiet, terms=self.terms.terms,
         )  # fmt: skip
+
+        if self.document and sys.stdout.isatty() and not (self.writing.quiet or self.writing.output):
+            from convgrad.cli.advice import advise
+
+            advise(record, self.document)
 
     @cached_property
     def _width(self) -> int | None:
@@ -71,11 +84,13 @@ class Results:
         return "always" if shown else "never"
 
 
-def begun(running: Running, overlays: Overlays | None = None) -> Results:
+def begun(
+    running: Running, overlays: Overlays | None = None, terms: Terms | None = None, *, document: str | None = None
+) -> Results:
     """How the records of a run become results; it begins here: with how many threads, and no warnings of numbers."""
     np.seterr(all="ignore")  # an infinity in the result says it; NumPy's warning names a line of ours
     if running.threads is not None:
         from convgrad.core import threads
 
         threads.limit(running.threads)
-    return Results(running.writing, overlays or Overlays())
+    return Results(running.writing, overlays or Overlays(), terms or Terms(), document)

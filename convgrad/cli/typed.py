@@ -12,6 +12,7 @@ from typing import Any, NamedTuple
 
 from convgrad.cli import options as tables
 from convgrad.cli.options import Option, document_word, refuse, whole_number
+from convgrad.vocabulary import DIALECTS
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -32,6 +33,7 @@ class Reading(NamedTuple):
     document: str | None
     keys: Mapping[str, Any]
     claims: Mapping[str, str]
+    dialect: str | None = None
 
     @classmethod
     def typed(cls, words: Words) -> Self:
@@ -40,7 +42,10 @@ class Reading(NamedTuple):
         if words[argument.name] == "":
             refuse(argument.name.upper(), "expected a file, found nothing", "name one")
         keys = _given((*tables.CASE, *tables.CLAIMS), words)
-        return cls(words[argument.name], keys, _given(tables.CLAIMED, words))
+        dialect = _given(tables.DIALECT, words).get("dialect")
+        if dialect is not None and dialect not in DIALECTS:
+            refuse("--as", f"expected {', '.join(DIALECTS)}, found '{dialect}'")
+        return cls(words[argument.name], keys, _given(tables.CLAIMED, words), dialect)
 
     @property
     def words(self) -> tuple[Any, ...]:
@@ -72,6 +77,22 @@ class Overlays(NamedTuple):
         )
 
 
+class Terms(NamedTuple):
+    """How many terms of an entry to show, or all."""
+
+    terms: str | int | None = None
+
+    @classmethod
+    def typed(cls, words: Words) -> Self:
+        """What was typed of it."""
+        texts = _given(tables.TERMS, words)
+        return cls(**{name: _terms(text) for name, text in texts.items()})
+
+
+def _terms(text: str) -> Any:
+    return text if text == "all" else whole_number(text, "--terms", 1)
+
+
 def _count(text: str, option: str) -> Any:
     """How many, which may be a word."""
     return text if text in ("all", "none") else whole_number(text, option)
@@ -91,8 +112,9 @@ def _index(text: str, option: str) -> Any:
 
 
 class Checking(NamedTuple):
-    """How to check: how much of it to difference and to show, and how strong a case must be."""
+    """How to check: whose function, how much of it to difference and to show, and how strong a case must be."""
 
+    function: str | None = None
     all: bool = False
     sample: int | None = None
     every: bool = False
@@ -113,6 +135,36 @@ class Opened(NamedTuple):
     @classmethod
     def typed(cls, words: Words) -> Self:
         return cls(**_given(tables.NETWORK, words))
+
+
+class Listing(NamedTuple):
+    """Which mistakes to list: the one of an id, or those that can happen to an operation."""
+
+    id: str | None = None
+    op: str | None = None
+
+    @classmethod
+    def typed(cls, words: Words) -> Self:
+        """What was typed of it; an id is empty where a shell's variable was not set."""
+        if words["id"] == "":
+            refuse("ID", "expected the id of a mistake, found nothing", "convgrad mistakes lists them all")
+        return cls(words["id"], **_given(tables.LISTING, words))
+
+
+class Started(NamedTuple):
+    """Which document to start from, and the new file to write it to, if any."""
+
+    name: str
+    file: str | None = None
+
+    @classmethod
+    def typed(cls, words: Words) -> Self:
+        """What was typed of it; a file that is there already is refused."""
+        started = cls(words["name"], words["file"])
+        if started.file is not None and (not started.file or os.path.lexists(started.file)):
+            what = "this is there already, and would be lost" if started.file else "the file has no name"
+            refuse(started.file or "FILE", what, "name a new file")
+        return started
 
 
 class Writing(NamedTuple):
@@ -186,13 +238,21 @@ class Offer(NamedTuple):
 
 _CASE = (document_word("case", "a case document; - is standard input", needed=False),)
 _NETWORK = (document_word("file", "a network document; - is standard input", needed=True),)
+_ID = (document_word("id", "one of them, as in stride-ignored", needed=False),)
+_NEW = (
+    document_word("name", "an operation, as in conv or max-pool; or network", needed=True),
+    document_word("file", "a new file; without one the document is shown", needed=False),
+)
 OFFERS: dict[type, Offer] = {
-    Reading: Offer(tables.CASE, _CASE),
-    ClaimReading: Offer((*tables.CASE, *tables.CLAIMS, *tables.CLAIMED), _CASE),
+    Started: Offer((), _NEW),
+    Reading: Offer((*tables.CASE, *tables.DIALECT), _CASE),
+    ClaimReading: Offer((*tables.CASE, *tables.DIALECT, *tables.CLAIMS, *tables.CLAIMED), _CASE),
     NetworkReading: Offer((), _NETWORK),
     Overlays: Offer(tables.OVERLAYS),
+    Terms: Offer(tables.TERMS),
     Checking: Offer(tables.CHECKING),
     Opened: Offer(tables.NETWORK),
+    Listing: Offer(tables.LISTING, _ID),
     Writing: Offer(tables.WRITING),
     Running: Offer((*tables.ARITHMETIC, *tables.WRITING, *tables.RUNNING)),
 }

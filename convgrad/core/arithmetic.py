@@ -185,13 +185,34 @@ def bilinear(function: Callable[..., Array]) -> Callable[..., Array]:
         if a.dtype != EXACT:
             return function(a, b, *args, **settings)
         (left, p), (right, q) = integers(a), integers(b)
-        largest = [max(map(abs, values), default=0) or 1 for values in (left, right)]
-        bound = largest[0] * largest[1] * max(len(left), len(right))
-        dtype = FLOAT64 if bound < 2**53 else EXACT
+        dtype = FLOAT64 if _bound(left, right) < 2**53 else EXACT
         whole = function(_filled(left, a.shape, dtype), _filled(right, b.shape, dtype), *args, **settings)
         return fractions(whole, p * q)
 
     return exact
+
+
+def bilinear_pair(function: Callable[..., tuple[Array, Array]]) -> Callable[..., tuple[Array, Array]]:
+    """The same for two functions of three arrays in one, linear in the first and third, and in the first and second."""
+
+    @wraps(function)
+    def exact(a: Array, b: Array, c: Array, **settings: Any) -> tuple[Array, Array]:
+        if a.dtype != EXACT:
+            return function(a, b, c, **settings)
+        (first, p), (second, q), (third, r) = integers(a), integers(b), integers(c)
+        if max(_bound(first, second), _bound(first, third)) >= 2**53:
+            return function(a, b, c, **settings)
+        arrays = (_filled(values, array.shape, FLOAT64) for values, array in ((first, a), (second, b), (third, c)))
+        by_third, by_second = function(*arrays, **settings)
+        return fractions(by_third, p * r), fractions(by_second, p * q)
+
+    return exact
+
+
+def _bound(left: list[int], right: list[int]) -> int:
+    """What no partial sum of products exceeds: each entry of either is in one product of a sum at most."""
+    largest = [max(map(abs, values), default=0) or 1 for values in (left, right)]
+    return largest[0] * largest[1] * max(len(left), len(right))
 
 
 def _filled(values: Iterable[Any], shape: Sequence[int], dtype: np.dtype[Any]) -> Array:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from decimal import Decimal
 from fractions import Fraction
 from itertools import chain
@@ -24,12 +24,23 @@ from convgrad.core.arithmetic import (
     rational,
     whole_text,
 )
+from convgrad.core.foreign import as_numpy, is_foreign
 from convgrad.errors import Path, Problem, RequestError, excerpt
 
 MOST_PROBLEMS = 10
 DIGITS_IN_COMMON = 10_000  # those of 1/1 to 1/20000 have 8,686
 MOST_COMMON = 10**DIGITS_IN_COMMON
-LISTS, NATIVE = {list, tuple}, {int, float}
+
+
+class PrintedRows(list[Any]):
+    """Rows that a program printed, and so may have rounded; `by` says which."""
+
+    def __init__(self, rows: list[Any], by: str) -> None:
+        super().__init__(rows)
+        self.by = by
+
+
+LISTS, NATIVE = {list, tuple, PrintedRows}, {int, float}
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,13 +48,15 @@ class Numbers:
     """Numbers of one shape, not yet of one kind: a flat list of what was given, or a binary array.
 
     `exact` says that they came as decimal text, integers or fractions, so that they have exact values; `finite` that
-    there is no NaN or infinity among them.
+    there is no NaN or infinity among them; `of` which type the array is of that they came in, where it is none of
+    NumPy's.
     """
 
     values: list[Any] | Array
     shape: tuple[int, ...]
     exact: bool
     finite: bool = True
+    of: str = ""
 
     def as_array(self, dtype: np.dtype[Any]) -> Array:
         """The numbers as an array of a kind; in an exact one every entry is a Fraction."""
@@ -59,8 +72,28 @@ class Numbers:
         _refuse_coprime(result)
         return result.reshape(self.shape)
 
+    def outline(self) -> Numbers:
+        """An array of the same shape, of which nothing has to be read: a single zero stands for every number."""
+        return Numbers(np.broadcast_to(np.zeros((), FLOAT64), self.shape), self.shape, exact=False)
+
+    def transposed(self, axes: tuple[int, ...]) -> Numbers:
+        """The same numbers with their axes in another order, as NumPy's transpose has it."""
+        if axes == tuple(range(len(axes))):
+            return self
+        if isinstance(self.values, np.ndarray):
+            return replace(self, values=self.values.transpose(axes), shape=tuple(self.shape[axis] for axis in axes))
+        places = np.arange(len(self.values)).reshape(self.shape).transpose(axes)
+        return replace(self, values=[self.values[place] for place in places.flat], shape=places.shape)
+
+    def reshaped(self, shape: tuple[int, ...]) -> Numbers:
+        """The same numbers, in the same order, in another shape."""
+        values = self.values.reshape(shape) if isinstance(self.values, np.ndarray) else self.values
+        return replace(self, values=values, shape=shape)
+
     def _as_float32(self) -> Array:
         """As float32, which holds less: RequestError for what it does not, as for a text that float64 does not hold."""
+        if isinstance(self.values, np.ndarray) and self.values.dtype == FLOAT32:
+            return self.values.astype(FLOAT32, copy=False)  # in the machine's order of bytes
         wide = self.as_array(FLOAT64)
         with np.errstate(over="ignore"):
             narrow = wide.astype(FLOAT32)
@@ -90,14 +123,15 @@ def _binary(values: Array, dtype: np.dtype[Any]) -> Array:
 
 
 def read_numbers(value: Any, *, nonfinite: bool = False) -> Numbers:
-    """Nested lists, a number or an array as Numbers; Numbers as they are.
+    """Nested lists, a number or an array, of any library, as Numbers; Numbers as they are.
 
     Raises RequestError, with the path to each place, for ragged rows, what is not a number, and non-finite values.
     """
     if isinstance(value, Numbers):
         return value
-    if isinstance(value, np.ndarray):
-        return _read_array(value, nonfinite)
+    if is_foreign(value) or isinstance(value, np.ndarray):
+        array, name = as_numpy(value)
+        return _read_array(array, nonfinite, of=name if name != array.dtype.name else "")
     rows, shape = _flattened(value)
     if _plainly_finite(rows):
         return Numbers(rows, shape, exact=True)
@@ -115,7 +149,7 @@ def _plainly_finite(values: list[Any]) -> bool:
         return False
 
 
-def _read_array(value: Array, nonfinite: bool) -> Numbers:
+def _read_array(value: Array, nonfinite: bool, of: str = "") -> Numbers:
     if value.dtype == EXACT:
         return Numbers(read_numbers(value.ravel().tolist(), nonfinite=nonfinite).values, value.shape, exact=True)
     if value.dtype.kind not in "iuf":
@@ -126,7 +160,7 @@ def _read_array(value: Array, nonfinite: bool) -> Numbers:
         index = tuple(int(i) for i in np.argwhere(~np.isfinite(value))[0])
         raise RequestError(_refused(str(value[index]), index))
     finite = not nonfinite or value.dtype.kind != "f" or bool(np.isfinite(value).all())
-    return Numbers(value, value.shape, exact=value.dtype.kind in "iu", finite=finite)
+    return Numbers(value, value.shape, exact=value.dtype.kind in "iu", finite=finite, of=of)
 
 
 def _flattened(value: Any) -> tuple[list[Any], tuple[int, ...]]:

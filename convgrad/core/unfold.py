@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
+from functools import lru_cache
 from itertools import pairwise
 from math import prod
 from typing import Any
@@ -61,25 +62,39 @@ def _shifted(x: Array, window: Window) -> Array:
     Rows that are not long take half the time where those of a channel are copied as one.
     """
     columns: Any = np.empty((len(x), *window.size, *x.shape[1:]), x.dtype)
-    size, steps = prod(x.shape[1:]), [prod(x.shape[axis:]) for axis in range(4, x.ndim + 1)]
-    source = x.reshape(len(x), size)
-    for tap, positions, cells in window.taps(x.shape[3:]):
-        met = zip(cells, positions, steps, strict=True)
-        start = sum((cell.start - place.start) * step for cell, place, step in met)
+    source, nothing = x.reshape(len(x), -1), zeros((), x.dtype)[()]
+    for tap, to, cells, outside in _shifts(window, x.shape[1:]):
         part: Array = columns[(slice(None), *tap)]
-        to = part.reshape(len(x), size)
-        to[:, max(-start, 0) : size - max(start, 0)] = source[:, max(start, 0) : size + min(start, 0)]
-        _clear_outside(part, positions)
+        part.reshape(len(x), -1)[:, to] = source[:, cells]
+        for place in outside:
+            part[place] = nothing
     result: Array = columns
     return result
 
 
-def _clear_outside(part: Array, positions: Sequence[slice]) -> None:
-    """Zeros at the last axes' positions outside of those given."""
-    nothing = zeros((), part.dtype)[()]
-    for at, inside in enumerate(positions, start=-len(positions)):
-        part[along(at, slice(inside.start))] = nothing
-        part[along(at, slice(inside.stop, None))] = nothing
+Shift = tuple[tuple[int, ...], slice, slice, list[tuple[Selector, ...]]]
+
+
+@lru_cache(maxsize=256)
+def _shifts(window: Window, shape: tuple[int, ...]) -> list[Shift]:
+    """Every tap of windows over the last axes of a row (H,N,*L): where in the row it goes, from where, and what it
+    does not meet.
+    """
+    size, steps, found = prod(shape), [prod(shape[axis:]) for axis in range(3, len(shape) + 1)], []
+    for tap, positions, cells in window.taps(shape[2:]):
+        met = zip(cells, positions, steps, strict=True)
+        start = sum((cell.start - place.start) * step for cell, place, step in met)
+        to, source = slice(max(-start, 0), size - max(start, 0)), slice(max(start, 0), size + min(start, 0))
+        found.append((tap, to, source, list(_outside(positions, shape[2:]))))
+    return found
+
+
+def _outside(positions: Sequence[slice], lengths: Sequence[int]) -> Iterator[tuple[Selector, ...]]:
+    """The places along the last axes that are not at the positions."""
+    for at, (inside, length) in enumerate(zip(positions, lengths, strict=True), start=-len(positions)):
+        for span in (slice(0, inside.start), slice(inside.stop, length)):
+            if span.start < span.stop:
+                yield along(at, span)
 
 
 def mergeable(array: Array, first: int) -> bool:

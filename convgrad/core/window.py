@@ -83,6 +83,14 @@ class Axis:
         cell = first * self.stride + offset
         return slice(first, last + 1), slice(cell, last * self.stride + offset + 1, self.stride)
 
+    def counted(self, length: int, start: int, stop: int) -> Array:
+        """How many taps of the window at every position meet cells from `start` to before `stop`.
+
+        >>> Axis(3, dilation=2, before=2).counted(6, 0, 6).tolist()
+        [2, 2, 3, 3]
+        """
+        return taps_within(self.edges(length), self.dilation, start, stop)
+
     def fitted(self, length: int, count: int) -> Axis:
         """The same axis with padding after it so that exactly `count` windows fit."""
         return replace(self, after=(count - 1) * self.stride + self.extent - length - self.before)
@@ -90,6 +98,18 @@ class Axis:
     def block(self, length: int, first: int, last: int) -> Axis:
         """The axis whose positions are those from `first` to before `last` of this one."""
         return replace(self, before=self.before - first * self.stride).fitted(length, last - first)
+
+
+def taps_within(edges: tuple[Any, Any], dilation: int, start: int, stop: int) -> Array:
+    """How many of the cells from first to before last, every so many, are from `start` to before `stop`.
+
+    >>> int(taps_within((-1, 4), 2, 0, 3))
+    1
+    """
+    first, last = edges
+    before = -((np.minimum(first, start) - start) // dilation)
+    within: Array = np.maximum((np.minimum(last, stop) - 1 - first) // dilation + 1 - before, 0)
+    return within
 
 
 def adaptive_span(position: Any, length: int, count: int) -> tuple[Any, Any]:
@@ -123,6 +143,10 @@ class AdaptiveAxis:
     def edges(self, length: int) -> tuple[Array, Array]:
         """`cells` of every position: the first, and one past the last."""
         return adaptive_span(np.arange(self.count, dtype=np.int64), self.length, self.count)
+
+    def counted(self, length: int, start: int, stop: int) -> Array:
+        """How many cells of the window at every position are from `start` to before `stop`."""
+        return taps_within(self.edges(length), 1, start, stop)
 
     def under(self, position: int) -> range:
         return range(*self.cells(position))

@@ -16,7 +16,7 @@ from convgrad.catalogue.mishandled import clipped_like
 from convgrad.catalogue.mistake import Form
 from convgrad.catalogue.of_entries import ENTRIES
 from convgrad.catalogue.of_shapes import SHAPES
-from convgrad.catalogue.tables import asked_for, forms, is_practised, practised, right
+from convgrad.catalogue.tables import asked_for, forms, is_practised, practised, right, tried_last
 from convgrad.core.arithmetic import EXACT, Array
 from convgrad.diagnosis.chance import as_float
 from convgrad.subject.case import Case
@@ -27,6 +27,8 @@ SCREENED = 4096
 """Entries of a larger array that candidates are compared in first."""
 MOST_KEPT = 1 << 23
 """Numbers that are kept for mistakes that start from the same array: 64 MB."""
+AGAIN = "again: "
+"""Before the name of a family of which other ways are tried last."""
 ROUNDING = {np.dtype(np.float64): 2.0**-40, np.dtype(np.float32): 2.0**-12}
 """Differences, relative to the largest entry, that may be rounding: far above any sum's, far below any mistake's."""
 
@@ -95,6 +97,10 @@ class Candidates:
         return practised(self.case.operation.name, self.array)
 
     @cached_property
+    def last(self) -> dict[str, Form]:
+        return tried_last(self.case.operation.name, self.array)
+
+    @cached_property
     def families(self) -> Families:
         """The mistakes that are tried where nothing else fits, made one after another as they are asked for."""
         start, bare = floated(self.right), Bare()
@@ -102,10 +108,11 @@ class Candidates:
         def made(name: str) -> Screen:
             return Screen(self.truth, ((one, bare.value(one.computation)) for one in self._family(name, start)))
 
-        return Families(made, tuple(self.practised))
+        return Families(made, (*self.practised, *(f"{AGAIN}{name}" for name in self.last)))
 
-    def _family(self, name: str, start: Any) -> Iterator[Candidate]:
-        for variant, altered in self.practised[name].alter(start).items():
+    def _family(self, named: str, start: Any) -> Iterator[Candidate]:
+        name = named.removeprefix(AGAIN)
+        for variant, altered in (self.practised if name == named else self.last)[name].alter(start).items():
             yield Candidate((name,), (variant,), altered)
 
     @cached_property
@@ -176,9 +183,11 @@ class Candidates:
         return replace(candidate, computation=computation)
 
     def _altered(self, name: str, variant: str, computation: Computation) -> Computation:
-        first = self.forms[name].alter(computation) if name in self.forms else {}
-        altered: Computation = (first if variant in first else self.practised[name].alter(computation))[variant]
-        return altered
+        for table in (self.forms, self.practised, self.last):
+            altered = table[name].alter(computation) if name in table else {}
+            if variant in altered:
+                return altered[variant]  # type: ignore[no-any-return]
+        raise KeyError(variant)
 
 
 LATE = ("transposed-layout", "flattened", "shifted", "negated", "left-at-zero")

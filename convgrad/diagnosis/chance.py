@@ -46,7 +46,7 @@ class Evidence:
             return inf
         spare = max(self.bits - fitted * self.largest, 0.0)
         exponent = log2(max(tried, 1.0)) + _choices(self.tell, self.match) - spare
-        return float(2.0 ** max(exponent, -1000.0))
+        return float(2.0 ** min(max(exponent, -1000.0), 1000.0))
 
     def to_dict(self) -> dict[str, int]:
         """What the JSON says."""

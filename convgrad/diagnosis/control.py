@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from convgrad.catalogue.tables import is_practised
+from convgrad.catalogue.tables import FIRST, is_practised
 from convgrad.claims.claim import Claim
 from convgrad.core.arithmetic import EXACT, Array
 from convgrad.diagnosis.chance import as_float
@@ -53,7 +53,7 @@ SEEDED: tuple[tuple[int, Mapping[str, Any]], ...] = (
     }),
     (0, {
         "id": "average-pool", "op": "average-pool", "input": (2, 2, 7, 8), "window": [3, 2], "stride": [2, 3],
-        "padding": [[1, 0], [0, 0]], "ceil_mode": True, "delta": (2, 2, 4, 3),
+        "padding": [[1, 0], [0, 0]], "dilation": [2, 1], "ceil_mode": True, "delta": (2, 2, 3, 3),
     }),
     (0, {
         "id": "average-pool without padding counted", "op": "average-pool", "dims": 1, "input": (2, 2, 9), "window": 3,
@@ -61,7 +61,7 @@ SEEDED: tuple[tuple[int, Mapping[str, Any]], ...] = (
     }),
     (0, {
         "id": "lp-pool", "op": "lp-pool", "input": (2, 2, 6, 8), "window": 3, "stride": 2, "padding": [[1, 0], [0, 0]],
-        "norm": 2, "delta": (2, 2, 3, 3),
+        "dilation": [1, 2], "norm": 2, "delta": (2, 2, 3, 2),
     }),
     (0, {"id": "adaptive-max-pool", "op": "adaptive-max-pool", "input": (2, 2, 5, 7), "output_size": 3,
          "delta": (2, 2, 3, 3)}),
@@ -69,6 +69,14 @@ SEEDED: tuple[tuple[int, Mapping[str, Any]], ...] = (
          "delta": (2, 2, 3, 3)}),
 )  # fmt: skip
 """Cases with shapes for arrays, and the seed of their numbers: the first that shows and separates what it can."""
+MORE: tuple[tuple[int, Mapping[str, Any]], ...] = (
+    (4, {"id": "lp-pool of numbers with their signs", "op": "lp-pool", "input": (2, 2, 6, 8), "window": 3, "stride": 2,
+         "padding": [[1, 0], [0, 0]], "norm": 1, "signed": True, "delta": (2, 2, 3, 3)}),
+    (0, {"id": "max-unpool", "op": "max-unpool", "input": (2, 2, 2, 3), "output_size": [3, 4], "delta": (2, 2, 3, 4),
+         "indices": [[[[0, 5, 2], [8, 10, 7]], [[11, 1, 3], [4, 9, 6]]],
+                     [[[1, 6, 3], [9, 4, 11]], [[0, 2, 7], [8, 5, 10]]]]}),
+)  # fmt: skip
+"""Cases of what the others leave out, which need not show every mistake."""
 LARGEST = 4
 TENTHS = (
     "conv with a remainder", "conv-transpose", "max-pool with dilation", "average-pool without padding counted",
@@ -80,6 +88,11 @@ TENTHS = (
 def builtin_cases() -> list[dict[str, Any]]:
     """Case documents of every operation in which, together, every mistake of the catalogue shows."""
     return [filled(sketch, seed) for seed, sketch in SEEDED]
+
+
+def more_cases() -> list[dict[str, Any]]:
+    """Case documents of operations and settings that those have not."""
+    return [filled(sketch, seed) for seed, sketch in MORE]
 
 
 def filled(sketch: Mapping[str, Any], seed: int) -> dict[str, Any]:
@@ -126,7 +139,12 @@ class Planted:
 
 
 def control(case: Case, *, variants: bool = False) -> Iterator[Planted]:
-    """The negative control: every mistake that a case shows, planted and diagnosed; once an array, or all variants."""
+    """The negative control: every mistake that a case shows, planted and diagnosed; once an array, or all variants.
+
+    There is none to plant where no mistakes are known.
+    """
+    if case.operation.family not in FIRST:
+        return
     truth, seen, givers = truth_of(case), set(), dict[Any, list[str]]()
     diagnosers = {array: Diagnoser(case, array, right, advise=False) for array, right in truth.items()}
     for array, name, variant, wrong in planted(case, truth):

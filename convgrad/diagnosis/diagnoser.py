@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 from fractions import Fraction
 from typing import Any
 
 import numpy as np
 
-from convgrad.catalogue.computation import pads_of
 from convgrad.catalogue.of_entries import ENTRIES, Repair
 from convgrad.claims.claim import Claim, finite, within
 from convgrad.core.arithmetic import EXACT, Array, nearest
@@ -20,9 +19,11 @@ from convgrad.diagnosis.coefficients import Parts, Weighed
 from convgrad.diagnosis.diagnosis import Diagnosis, Names
 from convgrad.diagnosis.fitting import Fit
 from convgrad.diagnosis.garbage import garbage, garbage_text
+from convgrad.diagnosis.misshapen import Misshapen
 from convgrad.diagnosis.parts_told import Told
 from convgrad.diagnosis.parts_told import told as told_parts
-from convgrad.diagnosis.pattern import pattern, region
+from convgrad.diagnosis.pattern import pattern, region, shared
+from convgrad.diagnosis.reordered import ORDERS, REORDERED, reshaped
 from convgrad.diagnosis.search import Explanation, Match, Search, count_wrong
 from convgrad.diagnosis.telling import also_text, evidence_text, number_text, repair_text, tell_apart
 from convgrad.operations.geometry import shape_text
@@ -35,6 +36,13 @@ FEW = 3
 """Misrounded entries up to which each is named."""
 RATES = (Fraction(1), Fraction(1, 10), Fraction(1, 100), Fraction(1, 1000), Fraction(1, 2))
 """Learning rates that a claimed dW is tried with, as a kernel that has been stepped."""
+OF_PARTS = ("overwritten", "taps-overwritten", "cut-short", "wrong-index")
+"""Mistakes that lose parts of a sum, as other things may."""
+EACH = {
+    "term-missing": "each of them lost one term of its sum", "term-doubled": "in each of them one term counts twice",
+    "term-sign": "in each of them one term has the wrong sign",
+}  # fmt: skip
+"""What all wrong entries share, where one term of each explains it."""
 EXPLAINED = {"output": "y", "dX": "dX", "dW": "dW", "db": "db"}
 """The arrays whose entries can be explained, and what they are called there."""
 
@@ -77,8 +85,9 @@ class Diagnoser:
 
     def _of(self, claim: Claim, known: Collection[str] = ()) -> list[Diagnosis]:
         if squeezed(claim.values.shape) != squeezed(self.truth.shape):
-            return self._told(claim, self.search.shaped(claim)) or [self._uncut(claim) or self._misshapen(claim)]
-        claim = _reshaped(claim, self.truth.shape)
+            told = self._told(claim, self.search.shaped(claim)) or self._reordered(claim, known)
+            return told or [Misshapen(self.case, self.names, self.search).told(claim)]
+        claim = reshaped(claim, self.truth.shape)
         if (spoiled := garbage(claim.values, self.truth)).any():
             return self._spoiled(claim, spoiled, known)
         if claim.allows(self.truth).all():
@@ -110,10 +119,20 @@ class Diagnoser:
         if not matches[0].earned:
             return told
         told[0] = _with(told[0], earned=True)
+        if told[0].mistake in OF_PARTS:
+            told[0] = self._beside_parts(claim, told[0], known)
         single = self.search.single_entry(claim)
         if single is not None:
             told = self._beside(told, self._repairs(claim, single)[0], self.search.is_family(matches[0]))
         return [replace(told[0], message=told[0].message + also_text(told[0].details)), *told[1:]]
+
+    def _beside_parts(self, claim: Claim, first: Diagnosis, known: Collection[str]) -> Diagnosis:
+        """A mistake with the parts of the sum that would give the same numbers if they did not count."""
+        others = [*first.details.get("alternatives", ())]
+        for one in self._weighed(claim, known):
+            others += [one.mistake, *one.details.get("alternatives", ())]
+        others = [name for name in dict.fromkeys(others) if name != first.mistake]
+        return _with(first, alternatives=others) if others else first
 
     def _beside(self, told: list[Diagnosis], entry: Diagnosis, entry_first: bool) -> list[Diagnosis]:
         """A single entry's mistake with those of the whole array."""
@@ -217,7 +236,7 @@ class Diagnoser:
             return list(told.values())
         first, *rivals = told.items()
         either = f"; it may as well be that {' or that '.join(what for what, _ in rivals)}"
-        alternatives = [rival.mistake for _, rival in rivals]
+        alternatives = [*first[1].details.get("alternatives", ()), *(rival.mistake for _, rival in rivals)]
         return [replace(_with(first[1], alternatives=alternatives), message=first[1].message + either)]
 
     def _limit(self, fitted: bool) -> float:
@@ -226,7 +245,10 @@ class Diagnoser:
 
     def _of_parts(self, one: Weighed, words: Told, chance: float) -> Diagnosis:
         details = {"evidence": one.evidence.to_dict(), "chance": chance, "parts": words.parts}
-        return self._explained(words.id, words.id, words.what, words.fix, self.truth.size, details)
+        if words.also:
+            details["alternatives"] = list(words.also)
+        told = self._explained(words.id, words.id, words.what, words.fix, self.truth.size, details)
+        return replace(told, message=told.message + also_text(details))
 
     def _added(self, claim: Claim) -> list[Diagnosis]:
         """Something else on top of the right array."""
@@ -329,6 +351,8 @@ class Diagnoser:
         said, mistake = garbage_text(claim.values, spoiled)
         wrong = int((~claim.allows(self.truth) & ~spoiled).sum())
         where = f", {self._where(spoiled)}; {_others(entries - count, wrong)}" if count < entries else ""
+        if 0 < wrong < entries - count and (same := shared(~claim.allows(self.truth) & ~spoiled, spoiled)):
+            where += f", {'all ' if wrong > 1 else ''}{same}"
         fix = "find where that comes from: a division by 0, an overflow, or memory that was never written"
         rest = self._rest(claim, spoiled, known) if wrong else []
         return [Diagnosis(self.names.place, mistake, 0, entries, said + where, fix), *rest]
@@ -359,7 +383,7 @@ class Diagnoser:
     def _unknown(self, claim: Claim, unearned: Sequence[Diagnosis] = ()) -> Diagnosis:
         """Where it differs, and which mistakes would fit so little that they are no explanation."""
         wrong, entries = ~claim.allows(self.truth), self.truth.size
-        shape = pattern(self.case, self.array, self.truth, claim)
+        shape = EACH.get(self.search.common_term(claim)) or pattern(self.case, self.array, self.truth, claim)
         skipped = "" if self.search.paired else "; pairs of mistakes were not tried on so large a layer"
         message = f"no mistake of the catalogue gives these numbers: {wrong.sum()} of {entries} entries differ, {shape}"
         details: dict[str, Any] = {}
@@ -382,27 +406,23 @@ class Diagnoser:
         entry = str(Place(EXPLAINED[array], part)) + bracketed(self.names.index(index, self.truth.shape))
         return f"look at one: convgrad explain '{entry}'"
 
-    def _uncut(self, claim: Claim) -> Diagnosis | None:
-        """dX in the shape of the padded input, whatever its numbers are; None for any other."""
-        table = self.search.candidates.all_forms
-        if self.array != "dX" or "padding-kept" not in table or not any(map(any, pads_of(self.case))):
-            return None
-        rows = list(zip(self.truth.shape[2:], pads_of(self.case), strict=True))
-        padded = (*self.truth.shape[:2], *(length + sum(pair) for length, pair in rows))
-        if squeezed(claim.values.shape) != squeezed(padded):
-            return None
-        inside = (..., *(slice(before, before + length) for length, (before, _) in rows))
-        inner = {name: _part(getattr(claim, name), padded, inside) for name in ("values", "excuse")}
-        matches, entries = int(replace(claim, **inner).allows(self.truth).sum()), self.truth.size
-        form = table["padding-kept"]
-        message = f"it has the shape of the padded input: {form.what} (padding-kept)"
-        message += f"; of the {entries} entries inside, {matches} are right"
-        return Diagnosis(self.names.place, "padding-kept", matches, entries, message, form.fix)
-
-    def _misshapen(self, claim: Claim) -> Diagnosis:
+    def _reordered(self, claim: Claim, known: Collection[str]) -> list[Diagnosis]:
+        """A claim of as many numbers in another shape: in which order they are right, and what is wrong in it."""
+        if claim.values.size != self.truth.size or not self.truth.size:
+            return []
+        read = {order: reshaped(claim, self.truth.shape, order) for order in ORDERS}
+        right = {order: int(one.allows(self.truth).sum()) for order, one in read.items()}
+        order = max(right, key=lambda name: right[name])  # the first of the best
+        entries, rest = self.truth.size, [] if right[order] == self.truth.size else self._of(read[order], known)
+        if 2 * right[order] < entries and not any(one.mistake for one in rest):
+            return []
         given, needed = shape_text(claim.values.shape), shape_text(claim.expected)
-        message = f"no mistake of the catalogue gives this shape: it has {given}, but {self.array} has {needed}"
-        return Diagnosis(self.names.place, None, 0, self.truth.size, message, "give it the shape of its operand")
+        count = f"all {entries}" if right[order] == entries else f"{right[order]} of {entries}"
+        message = f"it has shape {given}, but {self.array} has {needed}; read in {order} {count} entries are right"
+        fix = f"give it in the shape {needed}: {REORDERED[order]}"
+        mistake = None if rest else "flattened"
+        message += f" ({mistake})" if mistake else ""
+        return [Diagnosis(self.names.place, mistake, right[order], entries, message, fix), *rest]
 
 
 def first_of(marked: Array) -> tuple[int, ...]:
@@ -423,15 +443,3 @@ def _without(diagnosis: Diagnosis, name: str) -> Diagnosis:
 
 def _with(diagnosis: Diagnosis, **details: Any) -> Diagnosis:
     return replace(diagnosis, details={**diagnosis.details, **details})
-
-
-def _part(values: Any, shape: tuple[int, ...], where: Any) -> Any:
-    return values.reshape(shape)[where] if isinstance(values, np.ndarray) and values.ndim else values
-
-
-def _reshaped(claim: Claim, shape: tuple[int, ...]) -> Claim:
-    def reshape(part: Any) -> Any:
-        return part.reshape(shape) if isinstance(part, np.ndarray) and part.ndim else part
-
-    parts: Iterable[str] = ("values", "excuse", "allowed")
-    return replace(claim, **{name: reshape(getattr(claim, name)) for name in parts}, fits=True)

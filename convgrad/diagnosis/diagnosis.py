@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from convgrad.core.record import Mapped
 from convgrad.operations.operation import Shape
 from convgrad.passes.explanation import bracketed, full_shapes, user_index
 from convgrad.subject.case import Case
@@ -19,7 +20,7 @@ LIKELY = 1.0
 
 
 @dataclass(frozen=True, slots=True)
-class Diagnosis:
+class Diagnosis(Mapped):
     """What became of an array: the mistake (None where nothing matches), how many entries it explains, and what to do.
 
     `given` is the claim that it takes for right, if any. `details` may have: variant; also, a second mistake on the
@@ -38,6 +39,9 @@ class Diagnosis:
     details: Mapping[str, Any] = field(default_factory=dict)
     given: str = ""
 
+    def __repr__(self) -> str:
+        return f"Diagnosis({self.place}: {self.mistake or 'not named'}, {self.matches} of {self.entries})"
+
     @property
     def array(self) -> str:
         return self.place.array
@@ -47,7 +51,7 @@ class Diagnosis:
         """The layer's name; none of a case."""
         return self.place.part
 
-    def to_dict(self) -> dict[str, Any]:
+    def streamed(self) -> dict[str, Any]:
         """What the JSON says."""
         head = {"layer": self.layer} if self.layer else {}
         names = ("array", "mistake", "matches", "entries", "message", "fix")

@@ -15,7 +15,7 @@ from convgrad.core.arithmetic import EXACT, Array
 from convgrad.diagnosis.candidates import Candidate, Candidates, Screen, alike
 from convgrad.diagnosis.chance import as_float, bits, excuses, largest_of
 
-APART = 16.0
+APART = 6.0
 """Widths of the interval that a fitted number lies in, by which it must differ from what would be right."""
 ENOUGH_BITS = 6.0
 """What a claim must say beyond what was fitted to it: a chance of 1 in 64."""
@@ -76,11 +76,20 @@ def scaled_mistakes(candidates: Candidates, claim: Claim) -> Iterator[Fit]:
     if sum(said[:-1]) < ENOUGH_BITS + log2(len(screen.candidates) + 1):
         return
     values, excuse = as_float(claim.values).ravel()[screen.places], excuses(claim).ravel()[screen.places]
+    truth = as_float(candidates.truth).ravel()[screen.places]
     for candidate, row in zip(screen.candidates, screen.matrix, strict=True):
+        if _is_multiple(row, truth):
+            continue  # it is the truth times a factor itself, which is one mistake, not two
         if candidate.ids[0] not in ("negated", "left-at-zero") and interval_of(values, excuse, row) is not None:
             fit = _scaled(candidates, claim, candidate, as_float(candidates.value(candidate)), said)
             if fit is not None:
                 yield fit
+
+
+def _is_multiple(row: Array, truth: Array) -> bool:
+    square = float((truth**2).sum())
+    factor = float((row * truth).sum()) / square if square else 0.0
+    return bool((abs(row - factor * truth) <= 1e-12 * largest_of(row)).all())
 
 
 def _scaled(candidates: Candidates, claim: Claim, candidate: Candidate, array: Array, said: list[float]) -> Fit | None:

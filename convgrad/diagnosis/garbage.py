@@ -7,8 +7,9 @@ import numpy as np
 from convgrad.core.arithmetic import Array
 from convgrad.diagnosis.chance import as_float, largest_of
 
-TINY, HUGE = 1e-30, 1e20
-"""Relative to the largest right entry, what is smaller (but not 0) or larger than any mistake makes of it."""
+TINY, HUGE = 1e-38, 1e20
+"""Relative to the largest right entry, what is smaller (but not 0) or larger than any mistake makes of it: rounding
+errors of an FFT times each other are some 1e-33."""
 
 
 def garbage(values: Array, truth: Array) -> Array:

@@ -147,7 +147,7 @@ class Judge:
         """The array that a wrong claim is, with all its digits, where it is one mistake of the catalogue in full."""
         part, truth = self._part(claim), self.truth[claim.place]
         case = self._case(claim, self.truth, NOTHING)
-        if case is None or not part.layer.windowed or claim.allows(truth).all():
+        if case is None or not part.layer.slides or claim.allows(truth).all():
             return None
         search = Diagnoser(case, claim.like, truth, advise=False).search
         matches = search.whole(claim)
@@ -252,7 +252,7 @@ class Judge:
         if below is not None and below in given.change.taken:
             x = given.change.taken[below].reshape(case.shapes["x"])
             case = replace(case, operands={**case.operands, "x": x})
-        if part.layer.windowed:
+        if part.layer.slides:
             return case
         return _dense_as_conv(case) if case.operation.family == PRODUCT else None
 
@@ -261,14 +261,27 @@ def _axes_of_one(claim: Claim, finding: Finding) -> Diagnosis:
     """A claim of as many numbers as there should be, with axes of length 1 too many or too few."""
     assert finding.shapes is not None
     has, needed = finding.shapes
+    if len(has) == len(needed):
+        return _axes_elsewhere(claim, finding)
     kept = len(has) > len(needed)
-    message = (
-        f"it has shape {shape_text(has)}, but {claim.place.array} has {shape_text(needed)}: "
-        f"the batch or a channel axis {'was kept' if kept else 'is missing'}"
-    )
+    message = f"it has shape {shape_text(has)}, but {claim.place.array} has {shape_text(needed)}: "
+    message += f"the batch or a channel axis {'was kept' if kept else 'is missing'}"
     fix = f"{'drop' if kept else 'add'} the axes of length 1: a gradient has the rank that its operand came in"
     mistake = "axis-kept" if kept else "axis-missing"
     return Diagnosis(claim.place, mistake, finding.entries - finding.wrong, finding.entries, message, fix)
+
+
+def _axes_elsewhere(claim: Claim, finding: Finding) -> Diagnosis:
+    """A claim whose axes, some of length 1, stand in another order."""
+    assert finding.shapes is not None
+    has, needed = finding.shapes
+    message = (
+        f"it has shape {shape_text(has)}, but {claim.place.array} has {shape_text(needed)}: "
+        "its axes stand in another order (transposed-layout)"
+    )
+    fix = "leave the axes in the order of the operand"
+    right = finding.entries - finding.wrong
+    return Diagnosis(claim.place, "transposed-layout", right, finding.entries, message, fix)
 
 
 def _lossy(claim: Claim, finding: Finding) -> Diagnosis:

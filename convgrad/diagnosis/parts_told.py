@@ -12,6 +12,8 @@ import numpy as np
 from convgrad.core.arithmetic import Array
 from convgrad.diagnosis.coefficients import Way
 
+PAIR = 2
+"""Positions of which one is the only one, and the other the only one that is missing."""
 LISTED = 4
 """Parts that are listed one by one."""
 AXES = {1: ("position",), 2: ("row", "column"), 3: ("plane", "row", "column")}
@@ -31,19 +33,24 @@ FIXES = {
 
 @dataclass(frozen=True, slots=True)
 class Told:
-    """What parts that count otherwise are called: the mistake, what happened, what to do, and the parts for JSON."""
+    """What parts that count otherwise are called: the mistake, what happened, what to do, and the parts for JSON.
+
+    `also` are mistakes that say the same of so few parts.
+    """
 
     id: str
     what: str
     fix: str
     parts: list[dict[str, Any]]
+    also: tuple[str, ...] = ()
 
 
 def told(way: Way, weights: Array, dims: int) -> Told:
     """The weights of the parts along a way, in words."""
     name = _name(way, weights)
     fix = FIXES[next(key for key in FIXES if key in way.kind)]
-    return Told(name, _what(way, weights, dims), fix, _parts(way, weights))
+    also = ("rows-missing",) if name == "one-overlay-only" and weights.size == PAIR else ()
+    return Told(name, _what(way, weights, dims), fix, _parts(way, weights), also)
 
 
 def _parts(way: Way, weights: Array) -> list[dict[str, Any]]:

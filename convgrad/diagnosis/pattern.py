@@ -27,6 +27,10 @@ AXES = {
     "db": ("channel",),
 }
 """What the axes before the spatial ones are called."""
+SPATIAL = {3: ("position",), 4: ("row", "column"), 5: ("plane", "row", "column")}
+"""What the spatial axes are called, by how many axes there are in all."""
+FILLED = 0.75
+"""What part of a block must be wrong for it to be what wrong entries have in common."""
 
 
 def pattern(case: Case, array: str, truth: Array, claim: Claim) -> str:
@@ -37,6 +41,9 @@ def pattern(case: Case, array: str, truth: Array, claim: Claim) -> str:
     for describe in (_constant,) if small else (_constant, _signs, _factors):
         if (found := describe(array, wrong, values, right, excuses(claim))) is not None:
             return found
+    if wrong.sum() > 1 and not values[wrong].any():
+        where = place(case, array, wrong)
+        return "all of them are 0 where they should not be" + (f", {where}" if where else "")
     return region(case, array, wrong) + small
 
 
@@ -85,11 +92,26 @@ def _number(value: Any) -> str:
 
 
 def region(case: Case, array: str, wrong: Array) -> str:
-    """The smallest named part of the array that holds all wrong entries."""
+    """The smallest named part of the array that holds all wrong entries, in words also where there is none."""
+    where = place(case, array, wrong)
+    return f"all of them {where}" if where else "with nothing in common that has a name"
+
+
+def place(case: Case, array: str, wrong: Array) -> str:
+    """The smallest named part of the array that holds all wrong entries; nothing where that is all of it."""
     whole = wrong.size
     regions = [(int(mask.sum()), text) for text, mask in _regions(case, array, wrong) if not (wrong & ~mask).any()]
     regions = [row for row in regions if row[0] < whole]
-    return f"all of them {min(regions)[1]}" if regions else "with nothing in common that has a name"
+    return min(regions, key=lambda row: row[0])[1] if regions else ""
+
+
+def shared(wrong: Array, others: Array) -> str:
+    """Along which axis entries lie in the same places as others, where these are not in all: in the same rows."""
+    for axis, name in reversed([*enumerate(_names("", wrong.ndim))]):
+        met, known = (np.moveaxis(part, axis, 0).reshape(part.shape[axis], -1).any(axis=1) for part in (wrong, others))
+        if not known.all() and not (met & ~known).any():
+            return f"in the same {name}s"
+    return ""
 
 
 def _regions(case: Case, array: str, wrong: Array) -> Iterator[tuple[str, Array]]:
@@ -98,6 +120,8 @@ def _regions(case: Case, array: str, wrong: Array) -> Iterator[tuple[str, Array]
         yield from _edges(wrong)
     if array == "dX" and case.operation.family != TRANSPOSED:
         yield from _coverage(case, wrong)
+    if wrong.ndim > 2:
+        yield from _blocks(array, wrong)
 
 
 def _slices(array: str, wrong: Array) -> Iterator[tuple[str, Array]]:
@@ -109,7 +133,7 @@ def _slices(array: str, wrong: Array) -> Iterator[tuple[str, Array]]:
 
 
 def _edges(wrong: Array) -> Iterator[tuple[str, Array]]:
-    names = {3: ("position",), 4: ("row", "column"), 5: ("plane", "row", "column")}[wrong.ndim]
+    names = SPATIAL[wrong.ndim]
     border = np.zeros(wrong.shape, bool)
     for axis, name in enumerate(names, start=2):
         if wrong.shape[axis] > 1:
@@ -117,6 +141,32 @@ def _edges(wrong: Array) -> Iterator[tuple[str, Array]]:
                 yield f"in the {place} {name}", _at(wrong.shape, axis, where)
                 border |= _at(wrong.shape, axis, where)
     yield "at the border", border
+
+
+def _names(array: str, rank: int) -> tuple[str, ...]:
+    """What the axes of an array are called."""
+    return (AXES.get(array, ("sample", "channel")) + SPATIAL.get(rank, ()))[:rank]
+
+
+def _blocks(array: str, wrong: Array) -> Iterator[tuple[str, Array]]:
+    """What wrong entries fill for the most part: some rows of a sample, say."""
+    mask, parts = np.ones(wrong.shape, bool), []
+    for axis, name in enumerate(_names(array, wrong.ndim)):
+        met = np.moveaxis(wrong, axis, 0).reshape(wrong.shape[axis], -1).any(axis=1)
+        if not met.all():
+            mask &= met.reshape(-1, *(1,) * (wrong.ndim - axis - 1))
+            parts.append(_listed(name, np.flatnonzero(met).tolist()))
+    if parts and wrong.sum() >= FILLED * mask.sum():
+        yield f"in {' of '.join(reversed(parts))}", mask
+
+
+def _listed(name: str, places: list[int]) -> str:
+    """Row 3; rows 2 to 4; rows 1 and 3."""
+    if len(places) == 1:
+        return f"{name} {places[0]}"
+    if len(places) > 2 and places[-1] - places[0] == len(places) - 1:
+        return f"{name}s {places[0]} to {places[-1]}"
+    return f"{name}s {', '.join(map(str, places[:-1]))} and {places[-1]}"
 
 
 def _at(shape: tuple[int, ...], axis: int, place: int) -> Array:

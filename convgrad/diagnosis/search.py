@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from math import inf, log2, prod
@@ -48,6 +48,8 @@ FACTORS = 10
 """Factors that are as simple as one that is fitted."""
 NEAR = 64
 """Widths of what an entry may be off by, in which the terms that would explain a number as near are counted."""
+FOLLOWED = ("padding-other-side",)
+"""Families after which the next is tried as well, as on many cases they are the same."""
 GENERAL = ("shifted",)
 """What says how a result looks, and not what led to it."""
 
@@ -125,11 +127,12 @@ class Search:
             found.append(self._weighed(claim, Match(clipped), alike))
             if found[0].earned:
                 return found
-        for screen in self.candidates.families if self.paired else ():
+        families = self.candidates.families
+        for name, screen in zip(families.names, families if self.paired else (), strict=False):
             alike += self._alike(claim, screen)
             family = self._confirmed(claim, screen)
             found += [self._weighed(claim, Match(one), alike, known, screen.candidates) for one in family]
-            if any(match.earned for match in found):
+            if any(match.earned for match in found) and name not in FOLLOWED:
                 break
         return found
 
@@ -275,19 +278,22 @@ class Search:
     def _repairs(self, claim: Claim, candidate: Candidate | None, base: Array, wrong: Sequence[Index]) -> list[Repair]:
         """What explains entries by themselves, each so that hardly anything else would; none where that is too many."""
         computation = candidate.computation if candidate else self.candidates.right
-        excuse, unit = claim.excuse, unit_of(claim)
-
-        def allows(index: Index, value: Any) -> bool:
-            margin = excuse[index] if isinstance(excuse, np.ndarray) else excuse
-            return bool(abs(claim.values[index] - value) <= margin)
-
-        found = repairs(computation, base, claim.values, wrong, allows, unit)
+        found = repairs(computation, base, claim.values, wrong, _allowing(claim), unit_of(claim))
         earned = self._earned(claim, base, found)
         kept = [repair.index for repair in earned]
         if candidate is None and len(wrong) <= 2:
             self.doubtful = {name: None for repair in found if repair.index not in kept for name in names_of(repair)}
         changes = sum(1 if repair.other is None else 0.5 for repair in earned if repair.id != "misrounded")
         return earned if changes <= MOST_CHANGED else []
+
+    def common_term(self, claim: Claim) -> str:
+        """What became of one term in every wrong entry, where that is the same in all; nothing where it is not."""
+        if not 1 < count_wrong(claim, self.truth) <= MOST_REPAIRS:
+            return ""
+        wrong = wrong_entries(claim, self.truth)
+        found = repairs(self.candidates.right, self.truth, claim.values, wrong, _allowing(claim), unit_of(claim))
+        earned = [repair.id for repair in self._earned(claim, self.truth, found) if repair.other is None]
+        return earned[0] if len(earned) == len(wrong) and len({*earned}) == 1 else ""
 
     def _earned(self, claim: Claim, base: Array, found: Sequence[Repair]) -> list[Repair]:
         """Those that are no chance, each with its chance."""
@@ -323,6 +329,16 @@ class Search:
     def _in_order(self, claim: Claim) -> bool:
         same = claim.values.size == self.truth.size
         return same and bool(claim.allows(self.truth.reshape(claim.values.shape)).all())
+
+
+def _allowing(claim: Claim) -> Callable[[Index, Any], bool]:
+    """Whether a claim allows a number in an entry."""
+
+    def allows(index: Index, value: Any) -> bool:
+        margin = claim.excuse[index] if isinstance(claim.excuse, np.ndarray) else claim.excuse
+        return bool(abs(claim.values[index] - value) <= margin)
+
+    return allows
 
 
 def unit_of(claim: Claim) -> Any:

@@ -9,10 +9,10 @@ from typing import Any
 import numpy as np
 
 from convgrad.catalogue.computation import Computation, Convolution
-from convgrad.catalogue.conditions import blindness, unmet
+from convgrad.catalogue.conditions import Condition, blindness, spots, unmet
 from convgrad.catalogue.mistake import Mistake
 from convgrad.catalogue.of_entries import ENTRIES
-from convgrad.catalogue.tables import catalogue, is_practised, right
+from convgrad.catalogue.tables import COMPUTATIONS, catalogue, is_practised, right
 from convgrad.core.arithmetic import Array
 from convgrad.diagnosis.candidates import Bare, differs
 from convgrad.diagnosis.chance import as_float
@@ -38,11 +38,15 @@ class Blind:
 
 @dataclass(frozen=True, slots=True)
 class Strength:
-    """How many mistakes of those on the operation a case catches, and those that it is blind to."""
+    """How many mistakes of those on the operation a case catches, and those that it is blind to.
+
+    `spots` are what hides some of the ways in which mistakes happen, though none of them whole.
+    """
 
     catches: int
     of: int
     blind_to: tuple[Blind, ...]
+    spots: tuple[Condition, ...] = ()
 
     def to_dict(self) -> dict[str, Any]:
         """What the JSON says."""
@@ -50,18 +54,24 @@ class Strength:
             "catches": self.catches,
             "of": self.of,
             "blind_to": [blind.id for blind in self.blind_to],
+            "spots": [spot.why for spot in self.spots],
         }
 
 
 def strength(case: Case, truth: Mapping[str, Array]) -> Strength:
-    """What the arrays of a case could reveal: a mistake is caught where any of them would come out different."""
-    mistakes = [mistake for mistake in catalogue(case) if mistake.id != "misrounded"]
+    """What the arrays of a case could reveal: a mistake is caught where any of them would come out different.
+
+    Of an operation that the catalogue does not know nothing is counted.
+    """
+    if case.operation.family not in COMPUTATIONS:
+        return Strength(0, 0, ())
+    mistakes = [one for one in catalogue(case) if one.id != "misrounded" and set(one.forms) & set(truth)]
     with np.errstate(all="ignore"):  # data may hold infinities where they were allowed
         few, eye = _few_samples(case, truth), _Eye(case, truth)
         unseen = [mistake for mistake in mistakes if few is None or not few.sees(mistake)]
         looked = [mistake for mistake in unseen if few is None or not _hidden(case, mistake, truth)]
         blind = tuple(_blind(case, one, truth) for one in unseen if one not in looked or not eye.sees(one))
-    return Strength(len(mistakes) - len(blind), len(mistakes), blind)
+    return Strength(len(mistakes) - len(blind), len(mistakes), blind, spots(case))
 
 
 def _few_samples(case: Case, truth: Mapping[str, Array]) -> _Eye | None:
@@ -70,7 +80,8 @@ def _few_samples(case: Case, truth: Mapping[str, Array]) -> _Eye | None:
     assert x is not None
     if len(x) < 2 * FEW or x.size <= LARGE:
         return None
-    layout = replace(case.layout, input=(FEW, *case.layout.input[1:]))
+    shape = case.layout.outward("x", (FEW, *x.shape[1:])) if case.layout.batch else case.layout.input
+    layout = replace(case.layout, input=shape)
     operands, delta = {**case.operands, "x": x[:FEW]}, None if case.delta is None else case.delta[:FEW]
     part = replace(case, operands=operands, delta=delta, layout=layout)
     return _Eye(part, {name: array for name, array in Gradients(part).by_array.items() if name in truth})

@@ -6,63 +6,82 @@ are estimated in one difference. Here the pattern is a product over the axes, an
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from functools import cached_property
+from functools import reduce
+from typing import Any
 
 import numpy as np
 
-from convgrad.core.arithmetic import Array, zeros
+from convgrad.core.arithmetic import Array
 
 
 @dataclass(frozen=True)
-class Colour:
-    """Some cells of one axis, and which of them each output position reads: an index into `cells`, -1 for none."""
+class Colouring:
+    """The cells of several axes in groups: a group is a number an axis, (m, axes) for several.
 
-    cells: Array
-    owner: Array
+    `numbers` are per axis those of its cells, `owners` (numbers, positions) the cell of each that a position reads, -1
+    for none.
+    """
 
-    @cached_property
-    def unread(self) -> Array:
-        """The positions that read none of the cells, where nothing may change."""
-        return np.flatnonzero(self.owner < 0)
+    numbers: tuple[Array, ...]
+    owners: tuple[Array, ...]
 
-    @cached_property
-    def _runs(self) -> tuple[Array, Array, Array]:
-        """Positions sorted by the cell that they read, where each cell's begin, and the cells that any reads."""
-        order = np.argsort(self.owner, kind="stable")[len(self.unread) :]
-        reached, starts = np.unique(self.owner[order], return_index=True)
-        return order, starts, reached
+    def groups(self, marks: Array | None = None) -> Array:
+        """All groups, or those that hold any cell that is marked: marks (…,*cells) -> (m, axes)."""
+        shape = [len(axis) for axis in self.owners]
+        if marks is None:
+            return np.indices(shape).reshape(len(shape), -1).T
+        cells = np.nonzero(marks.any(axis=tuple(range(marks.ndim - len(shape)))))
+        held = np.zeros(shape, bool)
+        held[tuple(number[cell] for number, cell in zip(self.numbers, cells, strict=True))] = True
+        return np.argwhere(held)
 
-    def gathered(self, values: Array, axis: int) -> Array:
-        """Sums over the positions that read each cell: `axis` goes from positions to cells."""
-        order, starts, reached = self._runs
-        shape = list(values.shape)
-        shape[axis] = len(self.cells)
-        result = zeros(shape, values.dtype)
-        if len(order):
-            into = (slice(None),) * axis + (reached,)
-            result[into] = np.add.reduceat(values.take(order, axis=axis), starts, axis=axis)
-        return result
+    def members(self, groups: Array) -> Array:
+        """Which cells are in each group: (m, axes) -> (m,*cells)."""
+        per_axis = [number == group[:, None] for number, group in zip(self.numbers, groups.T, strict=True)]
+        return reduce(np.logical_and, (_spread_out(part, n, len(per_axis)) for n, part in enumerate(per_axis)))
+
+    def read(self, groups: Array) -> Array:
+        """The cell of each group that each position reads, counted in row-major order; -1 for none: -> (m,*P)."""
+        per_axis = [owner[group] for owner, group in zip(self.owners, groups.T, strict=True)]
+        total: Any = 0
+        for axis, (cells, numbers) in enumerate(zip(per_axis, self.numbers, strict=True)):
+            part = _spread_out(cells, axis, len(per_axis))
+            total = np.where((np.asarray(total) < 0) | (part < 0), -1, total * len(numbers) + part)
+        return np.asarray(total)
+
+    def unread(self, group: Array) -> list[Array]:
+        """Per axis the positions that read nothing of a group, where nothing may change."""
+        return [np.flatnonzero(owner[number] < 0) for owner, number in zip(self.owners, group, strict=True)]
 
 
-def colours(cells: Array, length: int, period: int | None) -> list[Colour]:
-    """The cells of an axis in groups; `cells` (positions, taps) says what each position reads.
+def _spread_out(array: Array, axis: int, axes: int) -> Array:
+    """(m, length) with axes of length 1 for the others."""
+    return array.reshape(len(array), *(1,) * axis, array.shape[1], *(1,) * (axes - axis - 1))
+
+
+def colouring(reads: Sequence[Array], lengths: Sequence[int], periods: Sequence[int | None]) -> Colouring:
+    """The cells of every axis in groups; `reads` (positions, taps) say what each position reads.
 
     With a period, cells that far apart go together; else each cell joins the first group that it does not meet.
     """
-    number = np.arange(length) % period if period else _first_fit(cells, length)
-    return [_colour(cells, length, np.flatnonzero(number == colour)) for colour in np.unique(number)]
+    axes = list(zip(reads, lengths, periods, strict=True))
+    numbers = [np.arange(n) % period if period else _first_fit(cells, n) for cells, n, period in axes]
+    owners = [_owners(cells, number) for cells, number in zip(reads, numbers, strict=True)]
+    return Colouring(tuple(numbers), tuple(owners))
 
 
-def _colour(cells: Array, length: int, members: Array) -> Colour:
-    place = np.full(length + 1, -1)  # the last for cell -1, which is none
-    place[members] = np.arange(len(members))
-    found = place[cells]
-    owner = found.max(axis=1, initial=-1)
-    if ((found >= 0) & (found != owner[:, None])).any():
-        raise AssertionError("two cells that one window holds were to be perturbed together")
-    return Colour(members, owner)
+def _owners(cells: Array, number: Array) -> Array:
+    """For every group the cell that each position reads of it."""
+    owners = np.full((number.max(initial=-1) + 1, len(cells)), -1)
+    for column in cells.T:
+        positions = np.flatnonzero(column >= 0)
+        at, cell = (number[column[positions]], positions), column[positions]
+        if ((owners[at] >= 0) & (owners[at] != cell)).any():
+            raise AssertionError("two cells that one window holds were to be perturbed together")
+        owners[at] = cell
+    return owners
 
 
 def _first_fit(cells: Array, length: int) -> Array:

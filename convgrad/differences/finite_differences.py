@@ -1,27 +1,29 @@
-"""Gradients by central differences of the forward pass: every entry, at the price of few evaluations.
+"""Gradients by differences of the forward pass: every entry, at the price of few evaluations.
 
 Entries whose windows do not meet are perturbed together (Curtis, Powell and Reid, 1974), as are all samples, all groups
-and all filters: 2 (C/groups) prod(min(i, K rounded up to s)) evaluations for dX, 2 (C/groups) prod(k) for dW and 2 for
-db, whatever the batch, the image and the number of filters. An output is a sum over channels, so each evaluation is one
-of the channel alone that is moved: together they cost some tens of forward passes, whatever the channels. That the sum
-over channels is what the whole forward pass gives is looked at, also with cells moved at random. Outputs are
-differenced one by one before they are paired with delta; those that the perturbed entries cannot reach must not change.
+and all filters: in exact numbers, on either side, 2 (C/groups) prod(min(i, K rounded up to s)) evaluations for dX,
+2 (C/groups) prod(k) for dW and 2 for db, whatever the batch, the image and the number of filters; in floats from one
+side, each channel once as it is. An output is a sum over channels, so each evaluation is one of the channel alone that
+is moved, patch by patch: together they cost some tens of backward passes. That the sum over channels is what the whole
+forward pass gives is looked at with cells moved at random. Outputs are differenced one by one before they are paired
+with delta; those that the perturbed entries cannot reach must not change.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 
 import numpy as np
 
 from convgrad.core.arithmetic import EXACT, Array
-from convgrad.differences.inputs import input_parts, perturb_input
-from convgrad.differences.kernels import kernel_parts, perturb_bias, perturb_kernel
+from convgrad.differences.inputs import input_passes, perturb_input
+from convgrad.differences.kernels import kernel_passes, perturb_bias, perturb_kernel
 from convgrad.differences.kinks import Kink, Steps
-from convgrad.differences.probe import Probe, probe
+from convgrad.differences.probe import Probe, one_sided, probe
 from convgrad.differences.run import Progress, Run, Wanted, wants
+from convgrad.differences.whole_passes import look_at_sums
 from convgrad.subject.case import Case
 
 
@@ -48,28 +50,38 @@ class Differences:
 def finite_differences(case: Case, wanted: Wanted | None = None, progress: Progress | None = None) -> Differences:
     """Differences for the entries wanted (all by default); progress(done, evaluations) is called as they are made."""
     wanted = wanted or {}
-    run = Run(probe(case), wanted, progress, evaluations(case, wanted))
+    run = Run(probe(case), wanted, progress, passes(case, wanted))
     with np.errstate(all="ignore"):  # data may hold infinities where they were allowed
         steps = perturb_input(run)
+        look_at_sums(run)
         if "w" in case.operands:
             perturb_kernel(run)
             perturb_bias(run)
+        lost = {name: _not_finite(sums) for name, sums in run.sums.items()}
         gradients = {name: _quotients(run, name) for name in run.sums}
-    for name, sums in run.sums.items():
-        lost = _not_finite(sums) | _not_finite(gradients[name])
+    for name, marks in lost.items():
+        marks |= _not_finite(gradients[name])
         # exact numbers are finite, and so are their sums, unless the forward pass divides by what is no divisor
-        (run.outside if run.probe.exact else run.undecided)[name] |= lost
-    return Differences(gradients, run.undecided, run.outside, run.done, run.probe, steps)
+        (run.outside if run.probe.exact else run.undecided)[name] |= marks
+    return Differences(gradients, run.undecided, run.outside, sum(run.passes.values()), run.probe, steps)
 
 
 def evaluations(case: Case, wanted: Wanted | None = None) -> int:
-    """How many forward passes the differences take."""
-    wanted = wanted or {}
-    inputs = sum(wants(wanted, "x", part) for _, part in input_parts(case))
-    if "w" not in case.shapes:
-        return 2 * inputs
-    kernels = sum(wants(wanted, "w", part) for part, _, _ in kernel_parts(case))
-    return 2 * (inputs + kernels + wants(wanted, "b", ...))
+    """How many forward passes the differences take, each of one channel of the input."""
+    return sum(passes(case, wanted or {}).values())
+
+
+def passes(case: Case, wanted: Wanted) -> dict[str, int]:
+    """The same by operand: of every group of entries that is moved, and of a channel as it is."""
+    found = {"x": _both_ends(case, input_passes(case, wanted.get("x")))}
+    if "w" in case.shapes:
+        found |= {"w": _both_ends(case, kernel_passes(case, wanted.get("w"))), "b": 2 * wants(wanted, "b", ...)}
+    return found
+
+
+def _both_ends(case: Case, moved: Sequence[int]) -> int:
+    """For so many groups of entries moved, channel by channel."""
+    return sum(moved) + (sum(map(bool, moved)) if one_sided(case) else sum(moved))
 
 
 def _quotients(run: Run, name: str) -> Array:
@@ -79,9 +91,10 @@ def _quotients(run: Run, name: str) -> Array:
         return sums
     step = run.steps[name]
     if not run.probe.exact:
-        quotient = np.divide(sums, step, out=np.zeros_like(sums), where=step != 0).real
-        scaled: Array = np.ldexp(quotient, -run.probe.exponent(name))
-        return scaled
+        quotient: Array = np.divide(sums, np.where(step == 0, 1, step), out=sums).real
+        quotient[step == 0] = 0
+        np.ldexp(quotient, -run.probe.exponent(name), out=quotient)
+        return quotient
     result = np.empty(sums.size, EXACT)
     pairs = zip(np.where(_not_finite(sums), 0, sums).ravel().tolist(), step.ravel().tolist(), strict=True)
     result[:] = [Fraction(total) / (Fraction(by) * unit) if by else Fraction(0) for total, by in pairs]

@@ -15,8 +15,9 @@ import numpy as np
 
 from convgrad.core.arithmetic import EXACT, FLOAT64, Array, nearest, zeros
 from convgrad.differences.probe import products, slope_roundings
+from convgrad.operations.lp_pool import cancellation
 from convgrad.subject.case import Case
-from convgrad.vocabulary import CONVOLUTION, MAXIMUM, MEAN, NORM, TRANSPOSED
+from convgrad.vocabulary import CONVOLUTION, MAXIMUM, MEAN, NORM, TRANSPOSED, UNPOOLING
 
 Parts = Callable[[Array, bool], Array]
 """Sums of an array by sample or filter; the flag says whether it is on the left side."""
@@ -83,7 +84,7 @@ def _of_pool(case: Case, gradients: Mapping[str, Array], y: Array) -> Iterator[C
 
 _IDENTITIES: dict[str, Callable[[Case, Mapping[str, Array], Array], Iterator[Checksum]]] = {
     CONVOLUTION: _of_convolution, TRANSPOSED: _of_convolution,
-    MAXIMUM: _of_pool, MEAN: _of_pool, NORM: _of_pool,
+    MAXIMUM: _of_pool, MEAN: _of_pool, NORM: _of_pool, UNPOOLING: _of_pool,
 }  # fmt: skip
 
 
@@ -153,8 +154,17 @@ def _paired(case: Case) -> Array:
     # the largest magnitude need not be the largest
     inputs = case.arrays if case.operation.family == MAXIMUM else magnitudes
     output = _floats(case.operation.forward(*inputs, **case.arguments))
-    result: Array = abs(output) * abs(_floats(_operand(case, "delta")))
+    result: Array = abs(output) * abs(_floats(_operand(case, "delta"))) * _weight(case)
     return result
+
+
+def _weight(case: Case) -> Any:
+    """How much larger the terms x dy/dx of an output are than that of magnitudes: where signed powers cancel."""
+    norm = case.settings.get("norm", 1)
+    if norm == 1 or not case.arguments.get("signed", False):
+        return 1
+    times = cancellation(_floats(_operand(case, "x")), window=case.arguments["window"], norm=norm)
+    return times ** (1 - 1 / norm)
 
 
 def _floats(array: Array) -> Array:

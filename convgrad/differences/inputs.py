@@ -2,136 +2,195 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from itertools import product
+from functools import partial
+from math import prod
 from typing import Any
 
 import numpy as np
 
-from convgrad.core.arithmetic import Array, zeros
-from convgrad.differences.colouring import Colour, colours
+from convgrad.core.arithmetic import EXACT, Array, zeros
+from convgrad.core.threads import share
+from convgrad.differences.colouring import colouring
 from convgrad.differences.kinks import Steps, steps
-from convgrad.differences.probe import LOST, Probe
-from convgrad.differences.reach import mesh, period, reads
+from convgrad.differences.matrices import by_filter, columns, outputs
+from convgrad.differences.patches import Patch, batches, boxes_of, patches_by_channel, patches_by_plane
+from convgrad.differences.probe import channels_together
+from convgrad.differences.reach import period, reads
 from convgrad.differences.run import Run, changed_outside
 from convgrad.subject.case import Case
-from convgrad.vocabulary import MAXIMUM, MEAN, NORM
+from convgrad.vocabulary import MAXIMUM, MEAN
 
 
-def input_parts(case: Case) -> Iterator[tuple[tuple[Colour, ...], tuple[Any, ...]]]:
-    """The cells perturbed together: a colour an axis and, where filters read several channels, one of each group."""
-    per_axis = [
-        colours(cells, length, period(case, axis))
-        for axis, (cells, length) in enumerate(zip(reads(case), case.shapes["x"][2:], strict=True))
-    ]
-    together = case.shapes["x"][1] // case.settings["groups"] if "w" in case.shapes else 1
-    for channel in range(together):
-        for chosen in product(*per_axis):
-            _, _, *cells = mesh([colour.cells for colour in chosen])
-            yield chosen, (slice(None), slice(channel, None, together), *cells)
+def input_passes(case: Case, wanted: Array | None) -> list[int]:
+    """For each channel of a group, or of a pool for all, how many groups of cells are moved together."""
+    channels, lengths = channels_together(case), case.shapes["x"][2:]
+    groups = colouring(reads(case), lengths, [period(case, axis) for axis in range(len(lengths))])
+    if wanted is None:
+        return [len(groups.groups())] * channels
+    return [len(groups.groups(wanted[:, channel::channels])) for channel in range(channels)]
 
 
 def perturb_input(run: Run) -> Steps:
     """dX: the outputs that change are each one cell's own."""
-    case, moves = run.probe.case, steps(run.probe)
+    probe, moves = run.probe, steps(run.probe)
     run.undecided["x"] |= moves.undecided
-    x = run.probe.arrays["x"].astype(moves.sizes.dtype)
-    plus, minus = x + moves.sizes, x - moves.sizes
+    low, high = _ends(run, probe.arrays["x"], moves.sizes)
     # what was added, after rounding; of the kind that a difference of outputs has
-    run.steps["x"] = plus - minus
-    run.sums["x"] = zeros(x.shape, np.result_type(run.sums["x"], x))
-    for chosen, part in input_parts(case):
-        if run.wants("x", part):
-            rows = _rows(run, part)
-            change = _perturb_cells(run, part, rows, (x, plus, minus))
-            _pair_cells(run, change, chosen, part, rows)
-            _look_at_cells(run, change, chosen, part, rows, moves)
-    if run.probe.together > 1 and run.wants("x", ...):
-        run.outside["x"] |= not channels_add_up(run.probe, x, plus, minus)
+    run.steps["x"] = high - low
+    del low, high
+    run.sums["x"] = zeros(moves.sizes.shape, np.result_type(run.sums["x"], moves.sizes))
+    if run.wants("x", ...):
+        by = patches_by_channel if probe.bilinear else patches_by_plane
+        planes = by(probe, boxes_of(probe, run.room), run.room)
+        tell = run.teller("x", sum(map(len, planes)))
+        share(partial(_perturb_planes, run, moves, tell), planes, run.cost)
     run.undecided["x"] |= (run.steps["x"] == 0) & _felt(run)
     return moves
 
 
-def _rows(run: Run, part: Any) -> slice:
-    """The samples that hold what is wanted of a part: no other changes."""
-    if "x" not in run.wanted or run.probe.family == NORM:
-        return slice(None)
-    wanted = run.wanted["x"][part]
-    rows = np.flatnonzero(wanted.reshape(len(wanted), -1).any(axis=1))
-    return slice(int(rows[0]), int(rows[-1]) + 1)
+def _ends(run: Run, x: Array, sizes: Array) -> tuple[Array, Array]:
+    """Where a difference of some cells begins and ends."""
+    return (x if run.probe.one_sided else x - sizes), x + sizes
 
 
-def _perturb_cells(run: Run, part: Any, rows: slice, inputs: tuple[Array, Array, Array]) -> Array:
-    """How the outputs of some samples change: by the channels of the part alone, which no other has a part in."""
-    _, channels, *cells = part
-    x, plus, minus = (array[rows, channels] for array in inputs)
-    x, inside = x.copy(), (slice(None), slice(None), *cells)
-    w = run.probe.of_channel("w", channels.start or 0) if run.probe.bilinear else None
-    x[inside] = plus[inside]
-    above = run.probe.forward(x, w)
-    x[inside] = minus[inside]
-    change: Array = above - run.probe.forward(x, w)
-    run.evaluated(2)
-    return change
+def _perturb_planes(run: Run, moves: Steps, tell: Any, patches: list[Patch]) -> None:
+    for patch in patches:
+        _perturb_patch(run, moves, patch)
+        tell()
 
 
-def channels_add_up(probe: Probe, x: Array, plus: Array, minus: Array) -> bool:
-    """Whether an output is the sum of what each channel gives, as it is and with cells moved at random.
-
-    So what a channel's own part of the forward pass tells is told of the whole one.
-    """
-    up = np.random.default_rng(0).random(x.shape) < 1 / 2
-    return all(_is_sum(probe, moved) for moved in (x, np.where(up, plus, minus)))
-
-
-def _is_sum(probe: Probe, x: Array) -> bool:
-    whole = probe.forward(x, probe.arrays["w"])
-    parts = zeros(whole.shape, whole.dtype)
-    for channel in range(probe.together):
-        parts = parts + probe.forward(probe.of_channel("x", channel, x), probe.of_channel("w", channel))
-    off = 0 if probe.exact else LOST * abs(whole).max(initial=0)
-    return bool((~(abs(whole - parts) > off)).all())
-
-
-def _pair_cells(run: Run, change: Array, chosen: tuple[Colour, ...], part: Any, rows: slice) -> None:
-    """Changes times delta, summed for each cell."""
-    delta = run.probe.arrays["delta"][rows]
-    paired = run.probe.over_filters(change, delta) if run.probe.bilinear else change * delta
-    run.sums["x"][rows][part] = _gathered(paired, chosen)
-
-
-def _look_at_cells(run: Run, change: Array, chosen: tuple[Colour, ...], part: Any, rows: slice, moves: Steps) -> None:
-    """Whether the outputs that changed are those that had to."""
-    run.outside["x"][rows][part] |= changed_outside(change, [colour.unread for colour in chosen])
-    if run.probe.bilinear:
-        return  # which cell a tap reads is looked at where the tap is perturbed
-    x, moved = (_at_positions(array[rows][part], chosen) for array in (run.probe.arrays["x"], run.steps["x"]))
-    known = (moved != 0) & (change == change)
-    if run.probe.family == MAXIMUM:
-        known &= run.probe.arrays["delta"][rows] != 0  # where delta is 0 no step was kept short of the next cell
-        assert moves.largest is not None
-        wrong = (change != 0) != (x == moves.largest[rows])
-        inside = (change != 0) & (change != moved)  # a kink lies inside the step
-        run.undecided["x"][rows][part] |= _gathered((known & inside).astype(int), chosen) > 0
-    elif run.probe.family == MEAN or run.probe.case.settings["norm"] == 1:
-        wrong = (change == 0) & ((x != 0) | (run.probe.family == MEAN))
-    else:
+def _perturb_patch(run: Run, moves: Steps, patch: Patch) -> None:
+    """What is wanted of a patch: as many groups of cells in one evaluation, as more samples, as stay in the cache."""
+    marks = patch.of_x(run.wanted["x"]) if "x" in run.wanted else None
+    if marks is not None and not marks.any():
         return
-    run.outside["x"][rows][part] |= _gathered((known & wrong).astype(int), chosen) > 0
+    groups = patch.box.colouring.groups(marks)
+    look = _Channel(run, patch) if run.probe.bilinear else _Planes(run, patch, moves)
+    x, sizes = patch.of_x(run.probe.arrays["x"]), patch.of_x(moves.sizes)
+    low, high = _ends(run, x, sizes)
+    below: Any = None
+    for some, each in batches(groups, patch.size, run.room):
+        members = np.zeros((each, *x.shape[2:]), bool)  # an evaluation like the others, though groups may lack
+        members[: len(some)] = patch.box.colouring.members(some)
+        if below is None or not run.probe.one_sided:
+            below = look.evaluated(_moved(x, low, members))
+        changes = look.evaluated(_moved(x, high, members))
+        changes -= below
+        look.at(changes, some, each)
 
 
-def _gathered(values: Array, chosen: tuple[Colour, ...]) -> Array:
-    """Sums over positions, for each perturbed cell."""
-    for axis, colour in enumerate(chosen, start=2):
-        values = colour.gathered(values, axis)
-    return values
+def _moved(x: Array, end: Array, members: Array) -> Array:
+    """The cells of a patch with those of each group at an end of their difference, as so many times more samples."""
+    moved = np.broadcast_to(x, (len(members), *x.shape)) if end is x else np.where(members[:, None, None], end, x)
+    return moved.reshape(-1, *x.shape[1:])
 
 
-def _at_positions(cells: Array, chosen: tuple[Colour, ...]) -> Array:
-    """What each position has of the perturbed cell that it reads; anything where it reads none."""
-    for axis, colour in enumerate(chosen, start=2):
-        cells = cells.take(colour.owner, axis=axis)
-    return cells
+class _Channel:
+    """A patch of one channel: its outputs as g o (m n) *p, all filters together."""
+
+    def __init__(self, run: Run, patch: Patch) -> None:
+        self.run, self.patch = run, patch
+        self.w = np.ascontiguousarray(run.matrices[patch.channels.start])
+        self.delta = np.ascontiguousarray(by_filter(patch.of_y(run.probe.arrays["delta"]), run.probe.groups))
+
+    def evaluated(self, x: Array) -> Array:
+        """Of the channels of the patch alone."""
+        return outputs(self.w, columns(self.patch.box, x))
+
+    def at(self, changes: Array, groups: Array, each: int) -> None:
+        """Changes times delta, summed over filters and for each cell, which may be read in other patches, too.
+
+        Which cell a tap reads is looked at where the tap is perturbed.
+        """
+        by_group = changes.reshape(*changes.shape[:2], each, -1, *changes.shape[3:])[:, :, : len(groups)]
+        paired = _over_filters(by_group, self.delta)
+        _add_to_cells(self.patch, self.run.sums["x"], paired.transpose(1, 2, 0, *range(3, paired.ndim)), groups)
+        for number, group in enumerate(groups):
+            if changed_outside(by_group[:, :, number], self.patch.box.colouring.unread(group), first=3):
+                _refute(self.run, self.patch, groups[number : number + 1])
+
+
+def _over_filters(changes: Array, delta: Array) -> Array:
+    """Outputs times delta, summed over the filters of each group: g o m n *p, g o n *p -> g m n *p."""
+    if changes.dtype == EXACT:
+        summed: Array = (changes * delta[:, :, None]).sum(axis=1)
+        return summed
+    return np.asarray(np.einsum("gom...,go...->gm...", changes, delta))
+
+
+class _Planes:
+    """Some planes of a pool: each is an operation of its own."""
+
+    def __init__(self, run: Run, patch: Patch, moves: Steps) -> None:
+        self.run, self.patch, self.moves = run, patch, moves
+        self.delta = patch.of_y(run.probe.arrays["delta"])
+
+    def evaluated(self, x: Array) -> Array:
+        return self.patch.box.probe.forward(x)
+
+    def at(self, changes: Array, groups: Array, each: int) -> None:
+        """Changes times delta, summed for each cell."""
+        by_group = changes.reshape(each, -1, *changes.shape[1:])[: len(groups)]
+        _add_to_cells(self.patch, self.run.sums["x"], by_group * self.delta, groups)
+        self._look(by_group, groups)
+
+    def _look(self, change: Array, groups: Array) -> None:
+        """Whether the outputs that changed are those that had to."""
+        run, patch, read = self.run, self.patch, self.patch.box.colouring.read(groups)
+        leaks = (change != 0) & (change == change) & (read < 0)[:, None, None]
+        if leaks.any():
+            _refute(run, patch, groups[leaks.reshape(len(groups), -1).any(axis=1)])
+        x, moved = (_read_from(patch.of_x(array), read) for array in (run.probe.arrays["x"], run.steps["x"]))
+        known = (moved != 0) & (change == change) & (read >= 0)[:, None, None]
+        if run.probe.family == MAXIMUM:
+            known &= self.delta != 0  # else no step was kept short of the next cell
+            assert self.moves.largest is not None
+            wrong = (change != 0) != (x == patch.of_y(self.moves.largest))
+            inside = (change != 0) & (change != moved)  # a kink lies inside the step
+            _mark_cells(patch, run.undecided["x"], known & inside, groups)
+        elif run.probe.family == MEAN or run.probe.case.settings["norm"] == 1:
+            wrong = (change == 0) & ((x != 0) | (run.probe.family == MEAN))
+        else:
+            return
+        _mark_cells(patch, run.outside["x"], known & wrong, groups)
+
+
+def _refute(run: Run, patch: Patch, groups: Array) -> None:
+    """Mark every cell of some groups."""
+    patch.of_x(run.outside["x"])[...] |= patch.box.colouring.members(groups).any(axis=0)
+
+
+def _read_from(cells: Array, read: Array) -> Array:
+    """What each position reads of the cells of each group; anything where it reads none: (n,c,*cells) -> m n c *P."""
+    values = cells.reshape(*cells.shape[:2], prod(cells.shape[2:])).take(read, axis=2)
+    return np.moveaxis(values, 2, 0)
+
+
+def _add_to_cells(patch: Patch, sums: Array, values: Array, groups: Array) -> None:
+    """Add values m n c *P to the cells that the positions read."""
+    target = patch.of_x(sums)
+    flat = zeros((prod(target.shape[:2]), prod(target.shape[2:]) + 1), sums.dtype)
+    np.add.at(flat.reshape(-1), _places(patch, flat, values.shape, groups), values.reshape(-1))
+    target += flat[:, :-1].reshape(target.shape)
+
+
+def _mark_cells(patch: Patch, marks: Array, found: Array, groups: Array) -> None:
+    """Mark the cells that the positions found read: m n c *P."""
+    if not found.any():
+        return
+    target = patch.of_x(marks)
+    flat = np.zeros((prod(target.shape[:2]), prod(target.shape[2:]) + 1), bool)
+    flat.reshape(-1)[_places(patch, flat, found.shape, groups)[np.asarray(found, bool).reshape(-1)]] = True
+    target |= flat[:, :-1].reshape(target.shape)
+
+
+def _places(patch: Patch, flat: Array, shape: tuple[int, ...], groups: Array) -> Array:
+    """Where in `flat`, planes of cells and one for none, what belongs to each value m n c *P lies."""
+    read, (planes, length) = patch.box.colouring.read(groups), flat.shape
+    cells = np.where(read < 0, length - 1, read)[:, None, None]
+    of_plane = (np.arange(planes) * length).reshape(*shape[1:3], *(1,) * (read.ndim - 1))
+    places: Array = cells + of_plane
+    return places.reshape(-1)
 
 
 def _felt(run: Run) -> Array:

@@ -11,10 +11,13 @@ import numpy as np
 from convgrad.core.arithmetic import Array
 from convgrad.differences.probe import Probe
 from convgrad.differences.reach import Selectors, meetings
+from convgrad.operations.lp_pool import cancellation
 from convgrad.operations.operation import known
 from convgrad.vocabulary import CONVOLUTION, MAXIMUM, MEAN, NORM, TRANSPOSED
 
 STEPS = "how far a number may be moved to take differences"
+CANCELLED = 2.0**20
+"""A sum of signed powers that is so much smaller than they are has lost the digits that a difference needs."""
 TINY = 2.0**-40
 """A complex step, relative to its cell: its square is far below a rounding error."""
 
@@ -55,7 +58,8 @@ def steps(probe: Probe) -> Steps:
 def _anywhere(probe: Probe) -> Steps:
     """One step for all: what is linear has no kinks."""
     x = probe.arrays["x"]
-    return Steps(np.full(x.shape, probe.step("x"), x.dtype), np.zeros(x.shape, bool), _nowhere(probe))
+    step = np.broadcast_to(np.asarray(probe.step("x"), x.dtype), x.shape)
+    return Steps(step, np.zeros(x.shape, bool), _nowhere(probe))
 
 
 def _nowhere(probe: Probe) -> Array:
@@ -100,6 +104,8 @@ def _of_norm(probe: Probe) -> Steps:
 
     A norm has a corner where all of its window is 0, and the sum of magnitudes wherever a cell is 0.
     """
+    if probe.case.arguments.get("signed", False):
+        return _of_signed_norm(probe)
     x, matters = probe.arrays["x"], probe.arrays["delta"] != 0
     zero_window, held = _zeros_under(probe), np.zeros(x.shape, bool)
     corners = matters & (zero_window if probe.case.settings["norm"] != 1 else _zeros_under(probe, any_cell=True))
@@ -110,6 +116,24 @@ def _of_norm(probe: Probe) -> Steps:
     any_step = probe.step("x") if probe.exact else TINY  # both sides of 0 are alike
     sizes = np.where(x == 0, any_step, sizes)
     return Steps(np.where(undecided, 0 * sizes, sizes), undecided, corners, "zero")
+
+
+def _of_signed_norm(probe: Probe) -> Steps:
+    """A sum of signed powers has a root without a slope where it is 0, and none below; else any step is as good.
+
+    The sum of numbers has a slope everywhere, but the convention says 0 where it is 0.
+    """
+    x, delta, arguments = probe.arrays["x"], probe.arrays["delta"], probe.case.arguments
+    y = probe.case.operation.forward(x, **arguments)
+    why = "a sum of 0" if arguments["norm"] == 1 else "a sum not above 0"
+    rootless = np.asarray((y == 0) | (y != y), bool)
+    if not probe.exact:
+        rootless |= cancellation(x, window=arguments["window"], norm=arguments["norm"]) > CANCELLED
+    corners, undecided = (delta != 0) & rootless, np.zeros(x.shape, bool)
+    for positions, cells in meetings(probe.geometry):
+        undecided[cells] |= corners[positions]
+    sizes = np.where(x == 0, TINY, abs(x) * TINY) * 1j if not probe.exact else np.full_like(x, probe.step("x"))
+    return Steps(np.where(undecided, 0 * sizes, sizes), undecided, corners, why)
 
 
 _STEPS: dict[str, Callable[[Probe], Steps]] = {
@@ -138,5 +162,7 @@ def _under(probe: Probe, output: tuple[int, ...]) -> Iterator[tuple[int, ...]]:
 def _at_kink(probe: Probe, cells: list[tuple[int, ...]]) -> list[tuple[int, ...]]:
     """Of the undecided cells under a window those that make its kink: the largest, or those that are 0."""
     x = probe.arrays["x"]
+    if probe.case.arguments.get("signed", False):
+        return cells
     best: Any = max(x[cell] for cell in cells) if probe.family == MAXIMUM else 0
     return [cell for cell in cells if x[cell] == best]

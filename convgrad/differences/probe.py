@@ -14,10 +14,10 @@ from typing import Any
 import numpy as np
 
 from convgrad.core.arithmetic import EXACT, FLOAT64, Array, integers, zeros
-from convgrad.differences.reach import Reads, meetings, reads
+from convgrad.differences.reach import Reads, reads
 from convgrad.operations.average_pool import divisors
 from convgrad.subject.case import Case
-from convgrad.vocabulary import CONVOLUTION, MEAN, TRANSPOSED
+from convgrad.vocabulary import CONVOLUTION, MEAN, TRANSPOSED, UNPOOLING
 
 BILINEAR = (CONVOLUTION, TRANSPOSED)
 """The families that are linear in the input, and in a kernel."""
@@ -48,6 +48,11 @@ class Probe:
         return self.family in BILINEAR
 
     @property
+    def one_sided(self) -> bool:
+        """Whether a difference is from what is there as it is, else from as far on the other side."""
+        return one_sided(self.case)
+
+    @property
     def groups(self) -> int:
         return int(self.case.settings.get("groups", 1))
 
@@ -63,18 +68,6 @@ class Probe:
             return array[:, channel :: self.together]
         return array[channel :: self.together] if self.family == TRANSPOSED else array[:, channel : channel + 1]
 
-    def over_filters(self, change: Array, delta: Array) -> Array:
-        """Outputs times delta, summed over the filters of each group: (N,O,*P) -> (N,g,*P)."""
-        pair = self.grouped(change), self.grouped(delta)
-        if change.dtype == EXACT:
-            summed: Array = (pair[0] * pair[1]).sum(axis=2)
-            return summed
-        return np.asarray(np.einsum("ngo...,ngo...->ng...", *pair))
-
-    def grouped(self, y: Array) -> Array:
-        """(N,O,*P) -> n g o p, the axes of p still apart."""
-        return y.reshape(len(y), self.groups, y.shape[1] // self.groups, *y.shape[2:])
-
     def unit(self, name: str) -> Fraction:
         """By what the gradient of x, w or b comes out too large: a power of two, unless exact."""
         return self.units["delta"] * self.units.get({"x": "w", "w": "x"}.get(name, ""), 1)
@@ -85,20 +78,13 @@ class Probe:
         return unit.numerator.bit_length() - unit.denominator.bit_length()
 
     def forward(self, x: Array, w: Array | None = None, b: Array | None = None) -> Array:
-        """y (N,O,*P) of these operands, by a path that uses neither `fold` nor any gradient's formula."""
+        """y (N,O,*P) of these operands, as the program computes it; of complex ones, of a norm, by the geometry."""
         case = self.case
-        if self.family == TRANSPOSED:
-            return _transposed(x, w, b, self.geometry, case)
         if np.iscomplexobj(x):
-            return _norms(x, self.arrays["x"], self.geometry, case)
+            return _norms(x, self.geometry, case)
         if w is None:
             return case.operation.forward(x, **case.arguments)
         return case.operation.forward(x, w, b, **case.arguments)
-
-    def once(self) -> Array:
-        """One evaluation as differences take it: of one channel."""
-        w = self.of_channel("w", 0) if self.bilinear else None
-        return self.forward(self.of_channel("x", 0) if self.bilinear else self.arrays["x"], w)
 
     def step(self, name: str) -> Any:
         """A power of two at least as large as the operand; in float64 larger than any output by HEADROOM.
@@ -119,8 +105,18 @@ def channels_together(case: Case) -> int:
     return int(case.shapes["x"][1]) // int(case.settings["groups"])
 
 
+def one_sided(case: Case) -> bool:
+    """Whether one output more makes one difference more: where it is linear, and steps so large that nothing is lost.
+
+    In exact numbers it is as cheap to look on both sides.
+    """
+    return case.arithmetic != "exact" and case.operation.family in (*BILINEAR, MEAN)
+
+
 def products(case: Case) -> int:
     """The most terms that one output is a sum of."""
+    if case.operation.family == UNPOOLING:
+        return 1
     cells = math.prod(int(column.shape[1]) for column in reads(case))
     return cells * case.shapes["x"][1] // int(case.settings["groups"]) if "w" in case.shapes else cells
 
@@ -182,41 +178,40 @@ def _largest_sum(found: Probe) -> int:
     return 2 * (products(found.case) * x * w + b) * delta * size
 
 
-def _transposed(x: Array, w: Any, b: Array | None, geometry: Reads, case: Case) -> Array:
-    """y[n,o,j] = b[o] + sum of w[c,o,t] x[n,c,q] over the taps and cells that meet at j, gathered for each."""
-    groups, flip = case.settings["groups"], case.settings["mode"] == "convolution"
-    x = x.reshape(len(x), groups, len(w) // groups, *x.shape[2:])
-    taps = np.moveaxis(w.reshape(*x.shape[1:3], w.shape[1], math.prod(w.shape[2:])), 3, 0)[:: -1 if flip else 1]
-    y = zeros((x.shape[0], groups, w.shape[1], *(len(axis) for axis in geometry)), x.dtype)
-    for tap, (positions, cells) in zip(taps, meetings(geometry), strict=True):
-        met = x[(slice(None), *cells)]
-        product = tap.swapaxes(1, 2) @ met.reshape(*x.shape[:3], math.prod(met.shape[3:]))
-        y[(slice(None), *positions)] += product.reshape(*y.shape[:3], *met.shape[3:])
-    y = y.reshape(len(y), groups * w.shape[1], *y.shape[3:])
-    biased: Array = y if b is None else y + b.reshape(-1, *(1,) * (y.ndim - 2))
-    return biased
+def _norms(z: Array, geometry: Reads, case: Case) -> Array:
+    """(sum |x|^p)^(1/p), continued to complex numbers near the real axis: |z| is z where its real part is positive.
 
-
-def _norms(z: Array, x: Array, geometry: Reads, case: Case) -> Array:
-    """(sum |x|^p)^(1/p), continued to complex numbers near the real axis: |z| is z where its real part is positive."""
-    norm, size = case.settings["norm"], np.where(z.real < 0, -z, z)
-    largest = zeros((*x.shape[:2], *(len(axis) for axis in geometry)), FLOAT64)
-    for positions, cells in meetings(geometry):
-        largest[positions] = np.maximum(largest[positions], abs(x[cells]))
+    Signed (sum x^p)^(1/p), of z as it is.
+    """
+    norm, signed = case.settings["norm"], case.arguments.get("signed", False)
+    under = z if signed else np.where(z.real < 0, -z, z)
+    for axis, cells in enumerate(geometry):
+        under = _windows(under, cells, 2 + 2 * axis)
+    taps = tuple(range(3, under.ndim, 2))
+    largest = abs(under.real).max(axis=taps, keepdims=True, initial=0)
     # a power of two: dividing by it is exact, and no power under- or overflows
     scale = np.ldexp(1.0, np.where(largest > 0, np.frexp(largest)[1], 0))
-    total = zeros(scale.shape, z.dtype)
-    for positions, cells in meetings(geometry):
-        total[positions] += _power(size[cells] / scale[positions], norm)
-    norms: Array = scale * _power(total, 1 / norm)
+    total = power(under / scale, norm).sum(axis=taps)
+    norms: Array = scale.reshape(total.shape) * power(total, 1 / norm)
     return norms
 
 
-def _power(base: Array, exponent: float) -> Array:
-    """A power of numbers whose imaginary part is a small step, which is set apart first: so it keeps its digits."""
+def _windows(array: Array, cells: Array, axis: int) -> Array:
+    """Along an axis the cells under each position, 0 for none: (…,L,…) -> (…,P,k,…)."""
+    read: Array = array.take(np.maximum(cells, 0), axis=axis)
+    read *= (cells >= 0).reshape(*cells.shape, *(1,) * (array.ndim - axis - 1))
+    return read
+
+
+def power(base: Array, exponent: float) -> Array:
+    """A power of numbers whose imaginary part is a small step, which is set apart first: so it keeps its digits.
+
+    It is NaN where the real part has none, as a root of what is below 0 has none.
+    """
     if exponent == 1:
         return base
-    real = base.real**exponent
-    slope = np.divide(base.imag, base.real, out=np.zeros_like(real), where=base.real != 0)
-    power: Array = real * (1 + 1j * slope) ** exponent
-    return power
+    with np.errstate(invalid="ignore"):
+        real = base.real**exponent
+        slope = np.divide(base.imag, base.real, out=np.zeros_like(real), where=base.real != 0)
+        result: Array = real * (1 + 1j * slope) ** exponent
+    return result

@@ -17,8 +17,11 @@ import numpy as np
 
 from convgrad.core.arithmetic import EXACT, FLOAT64, Array, rounded, zeros
 from convgrad.core.unfold import ALL
-from convgrad.differences.kinks import STEPS
+from convgrad.core.window import Window
+from convgrad.differences.kinks import CANCELLED, STEPS
+from convgrad.differences.probe import power
 from convgrad.differences.run import Progress
+from convgrad.operations.lp_pool import cancellation
 from convgrad.operations.max_pool import winners
 from convgrad.operations.operation import known
 from convgrad.passes.layers import in_kind
@@ -35,6 +38,7 @@ from convgrad.vocabulary import (
     RESHAPE,
     SOFTMAX,
     TRANSPOSED,
+    UNPOOLING,
 )
 
 TINY = 2.0**-100
@@ -66,10 +70,10 @@ def operands_of(network: Subject) -> Iterator[Operand]:
 class Replay:
     """The forward pass from a layer on, with one operand of it replaced; what arrives there is kept."""
 
-    def __init__(self, network: Subject) -> None:
+    def __init__(self, network: Subject, *, exact: bool = True) -> None:
         self.kinks = [known(KINKS, layer.case.operation, STEPS) for layer in network.parts]
         # of a polynomial of a higher degree a central difference is off, at any step
-        self.exact = network.arithmetic == "exact" and all(kinks.straight for kinks in self.kinks)
+        self.exact = exact and network.arithmetic == "exact" and all(kinks.straight for kinks in self.kinks)
         kind = "exact" if self.exact else "float64"
         self.cases = [in_kind(layer.forward.case, kind) for layer in network.parts]
         self.deltas = [_nonzero(layer.case.delta) for layer in network.parts]
@@ -103,6 +107,17 @@ class Replay:
         assert y is not None
         return self._ending(y), arriving
 
+    def slope(self, place: Operand, value: Array, direction: Array) -> float | None:
+        """The derivative of the loss along a direction of an operand, by one complex step; None at a kink."""
+        with np.errstate(all="ignore"):  # what overflows is not finite, and undecided
+            loss, arriving = self.run(place, value + 1j * TINY * direction)
+        here = slice(place[0], None)
+        rows = zip(self.kinks[here], self.cases[here], arriving, self.deltas[here], strict=True)
+        if any(kinks.moves(case, np.asarray(_complex(x)), delta) for kinks, case, x, delta in rows):
+            return None
+        found = float(np.imag(loss)) / TINY
+        return found if np.isfinite(found) else None
+
     def _ending(self, y: Array) -> Any:
         ending = self.network.ending
         y = y.reshape(ending.signal.full)
@@ -135,6 +150,8 @@ def _forward(case: Case, operands: dict[str, Array | None]) -> Array:
 def _norms(z: Array, case: Case) -> Array:
     """(sum |x|^p)^(1/p), continued to complex numbers near the real axis; a cell of 0 adds no slope where p > 1."""
     window, norm = case.arguments["window"], case.settings["norm"]
+    if case.arguments.get("signed", False):
+        return _signed_norms(z, window, norm)
     size = np.where(z.real < 0, -z, z)
     powers = size if norm == 1 else np.where(size.real == 0, 0, np.where(size.real == 0, 1, size) ** norm)
     total = np.zeros((*z.shape[:2], *window.positions(z.shape[2:])), z.dtype)
@@ -144,6 +161,15 @@ def _norms(z: Array, case: Case) -> Array:
         return total
     result: Array = np.where(total.real == 0, 0, np.where(total.real == 0, 1, total) ** (1 / norm))
     return result
+
+
+def _signed_norms(z: Array, window: Window, norm: Any) -> Array:
+    """(sum x^p)^(1/p), the same way."""
+    powers = power(z, norm)
+    total = np.zeros((*z.shape[:2], *window.positions(z.shape[2:])), z.dtype)
+    for _, positions, cells in window.taps(z.shape[2:]):
+        total[(*ALL, *positions)] += powers[(*ALL, *cells)]
+    return power(total, 1 / norm)
 
 
 # -- Where there is no gradient ----------------------------------------------------------------------------------------
@@ -193,6 +219,8 @@ def _parts_a_tie(case: Case, x: Array, reached: Array) -> bool:
 def _moves_a_zero(case: Case, x: Array, reached: Array) -> bool:
     """|x| has a corner at 0 where p = 1; a norm has one where its whole window is 0."""
     window, norm = case.arguments["window"], case.settings["norm"]
+    if case.arguments.get("signed", False):
+        return _moves_a_sum(case, x, reached)
     moved, filled = np.zeros(reached.shape, bool), np.zeros(reached.shape, bool)
     for _, positions, cells in window.taps(x.shape[2:]):
         at, under = (*ALL, *positions), x[(*ALL, *cells)]
@@ -201,10 +229,30 @@ def _moves_a_zero(case: Case, x: Array, reached: Array) -> bool:
     return bool((moved & reached & (True if norm == 1 else ~filled)).any())
 
 
+def _moves_a_sum(case: Case, x: Array, reached: Array) -> bool:
+    """A signed sum has none where it is 0, or where rounding says whether it is."""
+    window, moved = case.arguments["window"], np.zeros(reached.shape, bool)
+    for _, positions, cells in window.taps(x.shape[2:]):
+        moved[(*ALL, *positions)] |= x.imag[(*ALL, *cells)] != 0
+    lost = cancellation(x.real, window=window, norm=case.arguments["norm"]) > CANCELLED
+    return bool((moved & reached & (lost | _vanished(case, x.real))).any())
+
+
+def _vanished(case: Case, x: Array) -> Array:
+    """The windows of which the norm is 0."""
+    return np.asarray(case.operation.forward(x, **case.arguments) == 0, bool)
+
+
+def _branches_of_norm(case: Case, x: Array) -> Array | None:
+    if case.arguments.get("signed", False):
+        return _vanished(case, x.real if np.iscomplexobj(x) else x)
+    return _signs(case, x) if case.settings["norm"] == 1 else None
+
+
 def _reached(case: Case, x: Array, delta: Array) -> Array:
     """The cells of x under a window with delta, where each by itself has a corner."""
     window = case.arguments["window"]
-    if case.settings["norm"] != 1:
+    if case.settings["norm"] != 1 or case.arguments.get("signed", False):
         return delta
     reached = np.zeros(x.shape, bool)
     for _, positions, cells in window.taps(x.shape[2:]):
@@ -214,10 +262,10 @@ def _reached(case: Case, x: Array, delta: Array) -> Array:
 
 SMOOTH = Kinks(lambda case, x: None, lambda case, x, reached: False)
 KINKS = {
-    **dict.fromkeys((CONVOLUTION, TRANSPOSED, MEAN, PRODUCT, RESHAPE), SMOOTH),
+    **dict.fromkeys((CONVOLUTION, TRANSPOSED, MEAN, UNPOOLING, PRODUCT, RESHAPE), SMOOTH),
     **dict.fromkeys((ELEMENTWISE, SOFTMAX), SMOOTH._replace(straight=False)),
     MAXIMUM: Kinks(_winning_taps, _parts_a_tie),
-    NORM: Kinks(lambda case, x: _signs(case, x) if case.settings["norm"] == 1 else None, _moves_a_zero, _reached),
+    NORM: Kinks(_branches_of_norm, _moves_a_zero, _reached),
     BENT: Kinks(_signs, _leaves_zero),
 }
 """By family."""
@@ -253,16 +301,9 @@ def replayed_differences(
 
 def _complex_derivative(replay: Replay, place: Operand, value: Array, index: tuple[int, ...]) -> Any:
     """dE/dw by one complex step; None at a kink."""
-    moved = value.astype(complex)
-    moved[index] += 1j * TINY
-    with np.errstate(all="ignore"):  # what overflows is not finite, and undecided
-        loss, arriving = replay.run(place, moved)
-    here = slice(place[0], None)
-    rows = zip(replay.kinks[here], replay.cases[here], arriving, replay.deltas[here], strict=True)
-    if any(kinks.moves(case, np.asarray(_complex(x)), delta) for kinks, case, x, delta in rows):
-        return None
-    found = float(np.imag(loss)) / TINY
-    return found if np.isfinite(found) else None
+    direction = np.zeros(value.shape)
+    direction[index] = 1
+    return replay.slope(place, value, direction)
 
 
 def _complex(array: Array) -> Array:

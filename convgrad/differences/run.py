@@ -4,15 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from fractions import Fraction
+from functools import cached_property
 from itertools import accumulate, pairwise
 from math import prod
+from threading import Lock
 from typing import Any, TypeVar
 
 import numpy as np
 
-from convgrad.core.arithmetic import Array, zeros
+from convgrad.core.arithmetic import EXACT, Array, zeros
+from convgrad.differences.matrices import as_matrices
+from convgrad.differences.patches import ROOM, SPARSE
 from convgrad.differences.probe import Probe
-from convgrad.subject.case import Case
+from convgrad.subject.case import Case, products_of
 
 K = TypeVar("K")
 Progress = Callable[[int, int], None]
@@ -22,30 +27,60 @@ Wanted = Mapping[str, Array]
 
 @dataclass
 class Run:
-    """Sums of changes times delta, the steps that made them, and marks, all by operand."""
+    """Sums of changes times delta, the steps that made them, and marks, all by operand.
+
+    `passes` are the forward passes by operand, each of some entries moved.
+    """
 
     probe: Probe
     wanted: Wanted
     progress: Progress | None
-    total: int
-    done: int = 0
+    passes: Mapping[str, int]
     sums: dict[str, Array] = field(default_factory=dict)
     steps: dict[str, Array] = field(default_factory=dict)
     outside: dict[str, Array] = field(default_factory=dict)
     undecided: dict[str, Array] = field(default_factory=dict)
+    _done: Fraction = Fraction(0)
+    _lock: Any = field(default_factory=Lock)
 
     def __post_init__(self) -> None:
         for name, shape in gradient_shapes(self.probe.case).items():
             self.sums[name] = zeros(shape, self.probe.arrays["delta"].dtype)
             self.outside[name], self.undecided[name] = np.zeros(shape, bool), np.zeros(shape, bool)
 
-    def evaluated(self, count: int) -> None:
-        self.done += count
-        if self.progress:
-            self.progress(self.done, self.total)
+    def teller(self, name: str, parts: int) -> Callable[[], None]:
+        """What to call after each of so many parts of an operand's passes."""
+        return lambda: self._tell(Fraction(self.passes[name], parts))
+
+    def _tell(self, passes: Fraction) -> None:
+        with self._lock:  # threads share the parts out
+            before, self._done = int(self._done), self._done + passes
+            if self.progress and int(self._done) > before:
+                self.progress(int(self._done), sum(self.passes.values()))
 
     def wants(self, name: str, part: Any) -> bool:
         return wants(self.wanted, name, part)
+
+    @cached_property
+    def matrices(self) -> Array:
+        """The kernel as c g o k."""
+        return as_matrices(self.probe.case, self.probe.arrays["w"])
+
+    @property
+    def room(self) -> int:
+        """Numbers of output that a patch aims at."""
+        return SPARSE if self.wanted else ROOM
+
+    @property
+    def filters(self) -> int:
+        """The same where entries of the kernel are moved, each of one filter alone where not all are wanted."""
+        return ROOM * (4 if self.wanted else 1)
+
+    @property
+    def cost(self) -> int:
+        """The multiplications of all, which say how many threads they are worth; of Python's numbers one only."""
+        exact = self.probe.arrays["delta"].dtype == EXACT
+        return 0 if exact else sum(self.passes.values()) * products_of(self.probe.case)
 
 
 def wants(wanted: Wanted, name: str, part: Any) -> bool:
@@ -79,7 +114,7 @@ def gradient_shapes(case: Case) -> dict[str, tuple[int, ...]]:
     return shapes | ({"b": (case.output_shape[1],)} if "w" in shapes else {})
 
 
-def changed_outside(change: Array, unread: list[Array]) -> bool:
-    """Whether any output changed at a position that reads none of what was perturbed."""
-    parts = (change.take(positions, axis=axis) for axis, positions in enumerate(unread, start=2) if len(positions))
+def changed_outside(change: Array, unread: list[Array], first: int) -> bool:
+    """Whether any output changed at a position that reads none of what was perturbed; positions from an axis on."""
+    parts = (change.take(positions, axis=axis) for axis, positions in enumerate(unread, first) if len(positions))
     return any(bool(((part != 0) & (part == part)).any()) for part in parts)

@@ -13,7 +13,7 @@ import numpy as np
 
 from convgrad.documents.document import Document
 from convgrad.documents.sources import Source, refuse
-from convgrad.errors import RequestError
+from convgrad.errors import Path, Point, RequestError, path_text
 
 Members = dict[str, zipfile.ZipInfo]
 
@@ -25,15 +25,54 @@ MOST_TIMES = 100  # the bytes of a file that its arrays may take: computed numbe
 
 def of_array(source: Source, **_: bool) -> Iterator[Document]:
     """The array of a .npy file, as a document."""
-    return iter([Document(source.name, 1, _read(source, _array))])
+    return iter([Document(source.name, 1, carefully(source, _array))])
 
 
 def of_archive(source: Source, **_: bool) -> Iterator[Document]:
-    """Of a .npz archive the member that is named, the only one, or all by name, as a document."""
-    return iter([Document(source.name, 1, _read(source, _archive))])
+    """Of a .npz archive the member that is named, the only one, or all by name, as a document.
+
+    Where every name is a path, as in conv1/claim/dX, a document for each first word: what `watch` saved.
+    """
+    value = carefully(source, _archive)
+    if source.member is not None or not isinstance(value, dict) or not all("/" in name for name in value):
+        return iter([Document(source.name, 1, value)])
+    cases = _nested(value, source.name).items()
+    return (Nested(f"{source.name}:{name}", number, case) for number, (name, case) in enumerate(cases, 1))
 
 
-def _read(source: Source, content: Callable[[Source], Any]) -> Any:
+class Nested(Document):
+    """A document whose keys are members of an archive, by their paths."""
+
+    __slots__ = ()
+
+    def locate(self, path: Path, *, key: bool = False) -> Point:
+        """Where the value at a path is: run.npz:conv1/claim/dX[0,1]."""
+        keys = [str(part) for part in path if not isinstance(part, int) or path[:1] == ("layers",)]
+        indices = path[len(keys) :] if path[:1] != ("layers",) else ()
+        return Point("/".join((self.name, *keys)) + path_text(indices))
+
+
+def _nested(members: dict[str, Any], file: str) -> dict[str, Any]:
+    """Members by their paths as mappings in mappings; `layers` is a list."""
+    tree: dict[str, Any] = {}
+    for name, value in members.items():
+        *keys, last = name.split("/")
+        here = tree
+        for key in keys:
+            here = here.setdefault(key, {})
+            if not isinstance(here, dict):
+                refuse(file, f"'{name}' is in the archive beside an array that is called as its beginning", "rename it")
+        if last in here:
+            refuse(file, f"'{name}' is in the archive beside arrays whose names begin so", "rename it")
+        here[last] = value
+    for case in tree.values():
+        if isinstance(layers := case.get("layers"), dict):
+            case["layers"] = list(layers.values())
+    return tree
+
+
+def carefully(source: Source, content: Callable[[Source], Any]) -> Any:
+    """What a binary file holds; RequestError for one that is damaged, however its reader says so."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # NumPy's and Python's about a damaged header name lines of our own
         try:
@@ -41,7 +80,7 @@ def _read(source: Source, content: Callable[[Source], Any]) -> Any:
         except (RequestError, MemoryError):
             raise
         except Exception:  # whatever NumPy, zipfile or the parser of headers raise, and that is nearly anything
-            _broken(source.name)
+            refuse_damaged(source.name)
 
 
 def part(array: Any, first: int, last: int) -> Any:
@@ -50,10 +89,12 @@ def part(array: Any, first: int, last: int) -> Any:
     Memory that is mapped counts as the process's own once it was read, until the mapping is gone.
     """
     whole = array.base
+    while type(whole) is np.ndarray:  # NumPy does not look through an array that a mapped one was made into
+        whole = whole.base
     if (
         not isinstance(whole, np.memmap)
         or whole.filename is None
-        or whole.shape != array.shape
+        or whole.size != array.size
         or not array.flags.c_contiguous
     ):
         return array[first:last]
@@ -73,7 +114,7 @@ def _array(source: Source) -> Any:
         dtype, taken = _header(file, size, source.name)
     _refuse_pickled(dtype, source.name)
     array: Any = np.load(str(source.path), mmap_mode="r" if taken else None, allow_pickle=False)
-    return _numbers(np.asarray(array), source.name)
+    return numbers(np.asarray(array), source.name)
 
 
 def _header(file: IO[bytes], size: int, name: str) -> tuple[np.dtype[Any], int]:
@@ -83,7 +124,7 @@ def _header(file: IO[bytes], size: int, name: str) -> tuple[np.dtype[Any], int]:
     shape, _, dtype = read(file)
     taken = prod(shape) * dtype.itemsize
     if min(shape, default=0) < 0 or (taken > size - file.tell() and not dtype.hasobject):
-        _broken(name)
+        refuse_damaged(name)
     return dtype, taken
 
 
@@ -92,7 +133,7 @@ def _archive(source: Source) -> Any:
         seekable = file if file.seekable() else io.BytesIO(file.read())
         with zipfile.ZipFile(seekable) as archive:
             members = _wanted(source, archive)
-            _refuse_flood(source, members.values(), seekable.seek(0, io.SEEK_END))
+            refuse_flood(source, members.values(), seekable.seek(0, io.SEEK_END))
             return _members(source, archive, members)
 
 
@@ -110,9 +151,9 @@ def _wanted(source: Source, archive: zipfile.ZipFile) -> Members:
 def _members(source: Source, archive: zipfile.ZipFile, members: Members) -> Any:
     if len(members) == 1:
         (only,) = members.values()
-        return _numbers(_member(archive, only, source.name), source.name)
+        return numbers(_member(archive, only, source.name), source.name)
     places = {name: f"{source.name}:{name}" for name in members}
-    return {name: _setting(_member(archive, info, places[name]), places[name]) for name, info in members.items()}
+    return {name: setting(_member(archive, info, places[name]), places[name]) for name, info in members.items()}
 
 
 def _by_name(source: Source, archive: zipfile.ZipFile) -> Members:
@@ -125,7 +166,7 @@ def _by_name(source: Source, archive: zipfile.ZipFile) -> Members:
     return members
 
 
-def _refuse_flood(source: Source, members: Iterable[zipfile.ZipInfo], packed: int) -> None:
+def refuse_flood(source: Source, members: Iterable[zipfile.ZipInfo], packed: int) -> None:
     """Refuse a small file that would fill the memory, by the sizes that it tells: zipfile reads no more than these."""
     unpacked = sum(info.file_size for info in members)
     if unpacked > max(MOST_UNPACKED, MOST_TIMES * packed):
@@ -144,12 +185,12 @@ def _member(archive: zipfile.ZipFile, info: zipfile.ZipInfo, name: str) -> Any:
         return np.lib.format.read_array(file, allow_pickle=False)
 
 
-def _setting(array: Any, name: str) -> Any:
+def setting(array: Any, name: str) -> Any:
     """A member of a whole document: an array, or where it has rank 0 the word or number that it holds."""
-    return array.item() if array.ndim == 0 and array.dtype.kind in "Uiub" else _numbers(array, name)
+    return array.item() if array.ndim == 0 and array.dtype.kind in "Uiub" else numbers(array, name)
 
 
-def _numbers(array: Any, name: str) -> Any:
+def numbers(array: Any, name: str) -> Any:
     """The array, if it holds real numbers."""
     if array.dtype.kind not in "fiu":
         what = KINDS.get(array.dtype.kind, str(array.dtype))
@@ -165,5 +206,5 @@ def _refuse_pickled(dtype: np.dtype[Any], name: str) -> None:
         refuse(name, pickled, "save the array again, as float64")
 
 
-def _broken(name: str) -> NoReturn:
+def refuse_damaged(name: str) -> NoReturn:
     refuse(name, "the file is damaged or cut short", "save the array again")

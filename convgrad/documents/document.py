@@ -10,10 +10,12 @@ from convgrad.errors import Path, Point, RequestError, path_text
 class Document:
     """A document without lines, such as an array of a binary file, or the error that kept it from being read."""
 
-    __slots__ = ("error", "line", "name", "number", "value")
+    __slots__ = ("dtype", "error", "line", "name", "number", "value")
 
     def __init__(self, name: str, number: int, value: Any, error: Exception | None = None, line: int = 1) -> None:
         self.name, self.number, self.value, self.error, self.line = name, number, value, error, line
+        self.dtype = ""
+        """The type of number that a file says of its array, where the array has a wider one."""
 
     def locate(self, path: Path, *, key: bool = False) -> Point:
         """Where the value at a path is (or its key): x.npy[0,1], or x.npz:kernel[0,1]."""

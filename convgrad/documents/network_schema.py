@@ -9,6 +9,7 @@ from convgrad.documents.schemas import (
     NUMBERS,
     TERM,
     VERDICT,
+    WINNING,
     Schema,
     claims,
     closed,
@@ -19,6 +20,7 @@ from convgrad.vocabulary import (
     ARITHMETICS,
     CLAIMING,
     FREE,
+    INDICES,
     LAYER_SETTINGS,
     LAYERS,
     LOSSES,
@@ -72,7 +74,7 @@ LOSS = closed(
     ["op", "target"],
 )  # fmt: skip
 CLAIMED = {
-    **claims("output", "delta", "dX", "dW", "db", "kernel", "bias"),
+    **claims("output", "delta", "dX", "dW", "db", "kernel", "bias", INDICES),
     "description": "arrays of the layer; kernel and bias are those after the step",
 }
 RATE: Schema = {"type": ["number", "string"], "description": "at least 0"}
@@ -80,10 +82,10 @@ RATE: Schema = {"type": ["number", "string"], "description": "at least 0"}
 
 def _network() -> Schema:
     keys = keys_of_case()
-    axes = "number of spatial axes of the input, where no layer tells"
+    axes = {"minimum": 0, "description": "number of spatial axes of the input, where no layer tells; 0 for features"}
     properties = {
         "input": {"description": "x, of any of the three ranks of the case document", **NUMBERS},
-        "dims": {**described(keys["dims"]), "description": axes},
+        "dims": {**described(keys["dims"]), **axes},
         "layers": {"type": "array", "items": _layer(), "minItems": 1},
         "loss": LOSS,
         "delta": {"description": "dL/dy at the output, in place of a loss", "anyOf": [{"const": "ones"}, NUMBERS]},
@@ -126,6 +128,7 @@ def _output_layer() -> Schema:
             "op": _operation(),
             "arithmetic": closed({"output": ARITHMETIC, "gradients": ARITHMETIC}, ["output", "gradients"]),
             "output": NUMBERS,
+            INDICES: WINNING,
             "delta": {"description": "what arrives at the output", **NUMBERS},
             "dX": {"description": "what is handed on to the layer before", **NUMBERS},
             "dW": NUMBERS,
@@ -170,7 +173,7 @@ def _explain() -> Schema:
             "schema": {"const": "convgrad.explain/1"},
             "id": {"description": "the document's id, unchanged"},
             "layer": NAME,
-            "op": _operation(),
+            "op": {"description": "of loss, which one", "enum": [*_operation()["enum"], *LOSSES]},
             "arithmetic": ARITHMETIC,
             "entry": {"type": "string"},
             "value": NUMBER,

@@ -8,6 +8,7 @@ import re
 import stat
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
+from copy import copy
 from math import prod
 from typing import IO, Any, NoReturn
 
@@ -30,6 +31,15 @@ def write_atomically(path: str, chunks: Iterable[str]) -> None:
             return
         with _replacing(path) as descriptor, _text(descriptor) as file:
             file.writelines(chunks)
+
+
+def write_bytes(path: str, data: bytes) -> None:
+    """Write bytes to a file, whole or not at all. Raises RequestError where it cannot be written."""
+    with _refusing(path):
+        if _is_stream(path):
+            refuse(path, "these bytes need a file of their own", "name a new file")
+        with _replacing(path) as descriptor, os.fdopen(descriptor, "wb") as file:
+            file.write(data)
 
 
 @contextmanager
@@ -58,6 +68,12 @@ class ArrayFile:
             os.posix_fallocate(file.fileno(), 0, self.start + size)
         else:
             file.truncate(self.start + size)
+
+    def reshape(self, shape: tuple[int, ...]) -> ArrayFile:
+        """The same file, whose numbers stand in the same order in another shape; its first length may be -1."""
+        other = copy(self)
+        other.shape = (prod(self.shape) // prod(shape[1:]), *shape[1:])
+        return other
 
     def __setitem__(self, part: slice, values: np.ndarray[Any, Any]) -> None:
         """Write the entries of the first axis that a slice picks; of an array without axes the only one."""

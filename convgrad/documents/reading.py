@@ -13,7 +13,7 @@ from convgrad.documents import lifting as arrays
 from convgrad.documents.cells import DEPTH
 from convgrad.documents.document import Document
 from convgrad.documents.places import place_at
-from convgrad.documents.sources import Source, decoded, refuse
+from convgrad.documents.sources import LIKELY_PRINT, Source, decoded, refuse
 from convgrad.errors import Path, Point
 
 BLOCK = 100  # a number that overflows or vanishes without a three-digit exponent has a block this long of digits
@@ -85,7 +85,22 @@ def of_text(source: Source, *, exact: bool, nonfinite: bool) -> Iterator[Documen
     """The documents of a text: between lines of `---`, or each a line."""
     text = source.text_or_lines()
     pieces = _documents(text) if isinstance(text, str) else _json_lines(text, source.name)
-    return _numbered(pieces, source.name, exact, nonfinite)
+    documents = _numbered(pieces, source.name, exact, nonfinite)
+    return _or_print(text, documents, source.name) if source.guess and isinstance(text, str) else documents
+
+
+def _or_print(text: str, documents: Iterator[Document], name: str) -> Iterator[Document]:
+    """The documents of a text, or the array that it prints where it is no document."""
+    if not LIKELY_PRINT.match(text):
+        yield from documents
+        return
+    from convgrad.documents.printed import print_in
+
+    first = next(documents)
+    printed = print_in(name, text, first.value if first.error is None else first.error)
+    yield first if printed is None else printed
+    if printed is None:
+        yield from documents
 
 
 def _index(text: str, path: Path, key: bool) -> int:

@@ -11,11 +11,15 @@ from convgrad.vocabulary import (
     ARITHMETICS,
     ARRAY,
     BOOLEAN,
+    CELLS,
     CHOICE,
     DELTA,
     DIVISOR,
     EXACT_NUMBER,
+    INDICES,
     LARGEST,
+    LENGTHS,
+    LETTERS,
     NUMBER,
     OPERATIONS,
     PADDING,
@@ -50,6 +54,7 @@ BLANKED: Schema = {
 DEFINITIONS = {"number": ONE_NUMBER, "array": NESTED, "blanked": BLANKED}
 ARITHMETIC: Schema = {"enum": list(ARITHMETICS[1:]), "description": "the kind of number computed in"}
 NUMBERS: Schema = {"$ref": "#/$defs/array"}
+WINNING = {"description": "the cell that wins in each window, by its number in its plane", **NUMBERS}
 ID: Schema = {"description": "the case's id, unchanged"}
 
 
@@ -57,13 +62,15 @@ def schema(name: str) -> Schema:
     """The JSON Schema of `case`, or of what `forward`, `backward`, `explain` or `check` put out.
 
     `overlay` is a line of JSON Lines with an overlay, `error` what stands for a refused case among many, and
-    `installation` what a check without a case puts out.
+    `installation` what a check without a case puts out, `checks` that of a model's layers in Python.
 
     Raises RequestError for a name that is none of these.
     """
-    from convgrad.documents.network_schema import schemas_of_networks  # it is made of the parts that are below
+    from convgrad.documents.grade_schema import schemas_of_grading  # these are made of the parts that are below
+    from convgrad.documents.mistakes_schema import schemas_of_mistakes
+    from convgrad.documents.network_schema import schemas_of_networks
 
-    schemas = _schemas() | schemas_of_networks()
+    schemas = _schemas() | schemas_of_networks() | schemas_of_mistakes() | schemas_of_grading()
     if name not in schemas:
         raise RequestError(Problem(f"there is no schema '{name}'", f"one of {', '.join(schemas)}"))
     return {"$schema": DRAFT, "title": f"convgrad {name}", **schemas[name], "$defs": DEFINITIONS}
@@ -92,11 +99,13 @@ def closed(properties: Schema, required: list[str], description: str = "") -> Sc
     return _described(found, description) if description else found
 
 
-def _list(items: Schema, **more: Any) -> Schema:
+def listed(items: Schema, **more: Any) -> Schema:
+    """A list of these."""
     return {"type": "array", "items": items, **more}
 
 
-PAIR = _list(_whole(0), minItems=2, maxItems=2)
+AXES = {"type": "string", "pattern": "^[A-Za-z]{3,}$"}
+PAIR = listed({"type": "integer"}, minItems=2, maxItems=2)
 SUMMARY: Schema = {
     "description": "numbers that sum an array up",
     "type": "object",
@@ -116,13 +125,18 @@ def claims(*names: str) -> Schema:
     }  # fmt: skip
 
 
+def _kept(setting: Setting) -> Schema:
+    return {"anyOf": [_whole(setting.least), {"type": "null"}]}
+
+
 KINDS: dict[str, Callable[[Setting], Schema]] = {
-    PER_AXIS: lambda setting: {"anyOf": [_whole(setting.least), _list(_whole(setting.least), minItems=1)]},
+    PER_AXIS: lambda setting: {"anyOf": [_whole(setting.least), listed(_whole(setting.least), minItems=1)]},
+    LENGTHS: lambda setting: {"anyOf": [_whole(setting.least), listed(_kept(setting), minItems=1)]},
     PADDING: lambda setting: {
         "anyOf": [
-            _whole(setting.least),
+            {"type": "integer"},
             {"enum": list(setting.choices)},
-            _list({"anyOf": [_whole(setting.least), PAIR]}, minItems=1),
+            listed({"anyOf": [{"type": "integer"}, PAIR]}, minItems=1),
         ]
     },
     WHOLE: lambda setting: {"type": "integer", **_bounds(setting)},
@@ -132,8 +146,10 @@ KINDS: dict[str, Callable[[Setting], Schema]] = {
     BOOLEAN: lambda setting: {"type": "boolean"},
     CHOICE: lambda setting: {"enum": list(setting.choices)},
     ARRAY: lambda setting: NUMBERS,
+    CELLS: lambda setting: NUMBERS,
     DELTA: lambda setting: {"anyOf": [{"const": "ones"}, NUMBERS]},
     ANYTHING: lambda setting: {},
+    LETTERS: lambda setting: {"anyOf": [AXES, listed(AXES, minItems=1, maxItems=3)]},
 }
 """What a key may be, by its kind."""
 
@@ -159,7 +175,7 @@ def _case() -> Schema:
         "description": "one operation with its arrays",
         "type": "object",
         "required": ["input"],
-        "properties": {**described_all(keys), "claim": _described(claims(*RESULTS), keys["claim"].plain)},
+        "properties": {**described_all(keys), "claim": _described(claims(*RESULTS, INDICES), keys["claim"].plain)},
         "allOf": list(_needs()),
         "additionalProperties": False,
     }
@@ -173,12 +189,16 @@ def _needs() -> Iterator[Schema]:
             yield {"if": _operation(*needing(name)), "then": {"required": [name]}}
 
 
-INDEX = _list(_whole(0))
+INDEX = listed(_whole(0))
+
+
+LISTS = (PER_AXIS, LENGTHS)
+"""Kinds that are a whole number for each axis, once they are resolved."""
 
 
 def _resolved() -> Schema:
-    lists = {name: _list(_whole(setting.least)) for name, setting in SETTINGS.items() if setting.kind == PER_AXIS}
-    settings = {**described_all(SETTINGS), **lists, "padding": _list(PAIR)}
+    lists = {name: listed(_whole(setting.least)) for name, setting in SETTINGS.items() if setting.kind in LISTS}
+    settings = {**described_all(SETTINGS), **lists, "padding": listed(PAIR), "layout": listed(AXES, maxItems=2)}
     return closed({"dims": _whole(1), **settings}, ["dims"], "the settings as resolved: same has become numbers")
 
 
@@ -191,13 +211,13 @@ def _head() -> dict[str, Schema]:
     }
 
 
-CELL = _list({"type": "integer"})
+CELL = listed({"type": "integer"})
 OVERLAY = closed(
     {
         "type": {"const": "overlay"},
         "sample": _whole(0),
         "position": _described(INDEX, "where it sits, in strides"),
-        "cells": _described(_list(CELL), "per axis the first cell under it and one past the last, padding counted"),
+        "cells": _described(listed(CELL), "per axis the first cell under it and one past the last, padding counted"),
         "window": _described({"$ref": "#/$defs/blanked"}, "the cells under it (conv-transpose: delta there)"),
         "delta": NUMBERS,
         "x": _described(NUMBERS, "conv-transpose: the cell of the input that is laid on the output"),
@@ -222,10 +242,10 @@ TERM = closed(
         "sample": {"type": ["integer", "null"]},
         "position": _described({"anyOf": [INDEX, {"type": "null"}]}, "the overlay that it comes from"),
         "tap": _described({"anyOf": [INDEX, {"type": "null"}]}, "the entry of the kernel, or of the window"),
-        "factors": _list(
+        "factors": listed(
             closed(
                 {
-                    "name": {"enum": ["delta", "w", "x", "b", "divisor", "slope"]},
+                    "name": {"enum": ["delta", "w", "x", "b", "divisor", "slope", "y", "softmax", "target"]},
                     "index": _described({"anyOf": [INDEX, {"type": "null"}]}, "null for a cell of the padding"),
                     "value": {"$ref": "#/$defs/blanked"},
                 },
@@ -241,7 +261,7 @@ ENTRY = closed(
     {
         "index": INDEX,
         **{name: {"$ref": "#/$defs/number"} for name in ("claimed", "correct", "error", "allowed")},
-        "overlays": _list(closed({"sample": _whole(0), "position": INDEX}, ["sample", "position"])),
+        "overlays": listed(closed({"sample": _whole(0), "position": INDEX}, ["sample", "position"])),
     },
     ["index", "claimed", "correct", "error", "allowed"],
     "one entry compared, its index in the array's own rank",
@@ -257,7 +277,7 @@ FINDING = closed(
         "verdict": VERDICT,
         "worst": {"anyOf": [{"type": "null"}, ENTRY]},
         "undecided": _whole(1, "entries at a tie or a kink"),
-        "kinks": _list({"type": "object"}),
+        "kinks": listed({"type": "object"}),
         "vague": _described({"const": True}, "the claim's digits or its type are too coarse to tell anything"),
         "allowed_by": {
             "type": "string",
@@ -265,10 +285,10 @@ FINDING = closed(
             "accumulator, an algorithm, printed inputs",
         },
         "units": _described({"type": ["number", "null"]}, "the largest error, in units of what is allowed there"),
-        "told": _list({"type": "string"}, description="how the errors came about, as far as they tell"),
+        "told": listed({"type": "string"}, description="how the errors came about, as far as they tell"),
         "outside": _whole(1, "entries that changed outputs which they cannot reach"),
         "shapes": _described({"type": "object"}, "where a claim has another shape than it must"),
-        "all": _list(ENTRY),
+        "all": listed(ENTRY),
         "allowed": _described(NUMBERS, "what each entry may be off by"),
     },
     ["array", "against", *COUNTS, "verdict", "worst"],
@@ -290,12 +310,17 @@ DIAGNOSIS: Schema = {
             "entries that tell the mistake from the truth, and how many of them match it",
         ),
         "chance": _described({"type": "number"}, "false explanations to be expected among those that were tried"),
-        "parts": _described(_list({"type": "object"}), "how often parts of the sum count, where not all count once"),
-        "alternatives": _list({"type": "string"}),
+        "parts": _described(listed({"type": "object"}), "how often parts of the sum count, where not all count once"),
+        "alternatives": listed({"type": "string"}),
     },
 }
 STRENGTH = closed(
-    {"catches": _whole(0), "of": _whole(0), "blind_to": _list({"type": "string"})},
+    {
+        "catches": _whole(0),
+        "of": _whole(0),
+        "blind_to": listed({"type": "string"}),
+        "spots": listed({"type": "string"}, description="what hides some of the ways in which mistakes happen"),
+    },
     ["catches", "of", "blind_to"],
     "how many of the catalogue's mistakes the case could have revealed",
 )
@@ -305,7 +330,7 @@ CHECKSUM = closed(
         "left": {"$ref": "#/$defs/number"},
         "right": {"$ref": "#/$defs/number"},
         "holds": {"type": "boolean"},
-        "fails": _list({"type": "object"}),
+        "fails": listed({"type": "object"}),
     },
     ["equation", "left", "right", "holds"],
 )
@@ -340,14 +365,23 @@ def _installation() -> Schema:
         "verdict": VERDICT,
         "evaluations": _whole(0, "forward passes"),
         "planted": _whole(0, "mistakes that were planted"),
-        "missed": _list(MISSED),
+        "missed": listed(MISSED),
     }
     properties = {
         "schema": {"const": "convgrad.installation/1"},
         "verdict": _choice("whether nothing is wrong, and nothing was missed", "agrees", "differs"),
-        "cases": _list(closed(case, list(case))),
+        "cases": listed(closed(case, list(case))),
     }
     return closed(properties, list(properties), "what the installation computes on its built-in cases")
+
+
+def _checks() -> Schema:
+    properties = {
+        "schema": {"const": "convgrad.checks/1"},
+        "verdict": _described(VERDICT, "differs if any does"),
+        "checks": listed(_described({"type": "object"}, "what is in schema check, or network-check")),
+    }
+    return closed(properties, list(properties), "checks of several cases, such as the layers of a model")
 
 
 SAVED: Schema = {
@@ -359,7 +393,7 @@ SAVED: Schema = {
     "additionalProperties": closed(
         {
             "file": {"type": "string"},
-            "shape": _list(_whole(0)),
+            "shape": listed(_whole(0)),
             "dtype": {"enum": ["float64", "float32"]},
         },
         ["file", "shape", "dtype"],
@@ -372,10 +406,10 @@ def _schemas() -> dict[str, Schema]:
     head = _head()
     return {
         "case": _case(),
-        "forward": _output("forward", {**head, "output": NUMBERS}, ["settings", "output"]),
+        "forward": _output("forward", {**head, "output": NUMBERS, INDICES: WINNING}, ["settings", "output"]),
         "backward": _output(
             "backward",
-            {**head, **dict.fromkeys(RESULTS, NUMBERS), "overlays": _list(OVERLAY)},
+            {**head, **dict.fromkeys(RESULTS, NUMBERS), INDICES: WINNING, "overlays": listed(OVERLAY)},
             ["settings", "output", "dX"],
         ),
         "saved": _output(
@@ -387,13 +421,14 @@ def _schemas() -> dict[str, Schema]:
                 **{name: head[name] for name in ("id", "op", "arithmetic")},
                 "entry": {"type": "string"},
                 "value": {"$ref": "#/$defs/number"},
-                "terms": _list(TERM),
+                "terms": listed(TERM),
             },
             ["entry", "value", "terms"],
         ),
         "check": _output("check", {**head, **CHECKED}, ["settings", *(name for name in CHECKED if name != "sample")]),
         "overlay": {**OVERLAY, "required": ["type", *OVERLAY["required"]]},
         "error": ERROR,
+        "checks": _checks(),
         "installation": _installation(),
     }
 
@@ -402,8 +437,8 @@ CHECKED: dict[str, Schema] = {
     "verdict": VERDICT,
     "evaluations": _whole(0, "forward passes"),
     "sample": _described({"type": "object"}, "which entries were differenced, where not all"),
-    "findings": _list(FINDING),
-    "diagnosis": _list(DIAGNOSIS),
+    "findings": listed(FINDING),
+    "diagnosis": listed(DIAGNOSIS),
     "strength": STRENGTH,
-    "checksums": _list(CHECKSUM),
+    "checksums": listed(CHECKSUM),
 }

@@ -23,6 +23,18 @@ INLINE = re.compile(
     re.VERBOSE | re.IGNORECASE,
 )
 NUMBERS = re.compile(r"[-+]?\.?\d[-+.\deE/]*(?:, *[-+]?\.?\d[-+.\deE/]*)+")
+PRINT = re.compile(
+    r"""\s*(?: Parameter\ containing: | <tf\. | \{\s*[{\d.+-] | (?:Float|Int)\d+\[ | \d+[×x]\d+\S*\s+\S*(?:Array|Matrix)
+        | (?:\w+\s*=\s*)?(?:\w+\.)*
+          (?: masked_array | tensor | Tensor | array | Array | DeviceArray | asarray | (?:float|int)(?:16|32|64) )\(
+        | (?:(?:static|const|constexpr|float|double|int)\s+)+\w+\s*\[ )""",
+    re.VERBOSE,
+)
+"""How a text begins that can be nothing but a printed array."""
+LIKELY_PRINT = re.compile(
+    rf"{PRINT.pattern} | \s*(?: [\[\d.+\-\#%(] | // | \w+\s*= | \w*\(: | nan\b | inf\b )", re.VERBOSE | re.IGNORECASE
+)
+"""How one begins that may be one, where it is no document."""
 BINARY = {  # how files begin that are no text, and what to do with them
     b"\x93NUMPY": "this is a NumPy array: give the file a name that ends in .npy",
     b"PK\x03\x04": "this is a ZIP archive: NumPy's have a name that ends in .npz",
@@ -48,13 +60,22 @@ class Format(NamedTuple):
 
 YAML = Format("yaml", (".yaml", ".yml"), "convgrad.documents.reading:of_text")
 JSON_LINES = Format("jsonl", (".jsonl", ".ndjson"), "convgrad.documents.reading:of_text", is_lines=True)
+TENSORS = "convgrad.documents.tensors"
+PRINTED = Format("print", (".csv", ".tsv"), "convgrad.documents.printed:of_print")
 FORMATS = [
     YAML,
     Format("json", (".json",), "convgrad.documents.reading:of_text"),
     JSON_LINES,
     Format("npy", (".npy",), "convgrad.documents.binary:of_array"),
     Format("npz", (".npz",), "convgrad.documents.binary:of_archive", has_members=True),
+    PRINTED,
+    Format("safetensors", (".safetensors",), f"{TENSORS}.safetensors:of_safetensors", has_members=True),
+    Format("pt", (".pt", ".pth"), f"{TENSORS}.pytorch:of_pytorch", has_members=True),
+    Format("onnx", (".onnx",), f"{TENSORS}.onnx:of_onnx", has_members=True),
+    Format("page", (".html", ".htm"), "convgrad.documents.pages:of_page"),
 ]
+RAW = Format("raw", (), f"{TENSORS}.raw:of_bytes")
+"""Bytes whose type and shape stand after an @."""
 
 
 def format_of(path: str) -> Format | None:
@@ -137,9 +158,22 @@ def source(argument: str, *, option: str | None = None, stdin: Any = None) -> So
     of_members = form is not None and form.has_members
     if form is not None and of_members and os.path.exists(whole):
         return Source(argument, form, path=whole, member=member)
+    whole_file, at, told = argument.rpartition("@")
+    if at and os.path.isfile(whole_file):
+        return Source(argument, RAW, path=whole_file, member=told)
+    if PRINT.match(argument):
+        return Source(option or "<argument>", PRINTED, inline=argument)
     if INLINE.match(argument):
         return Source(option or "<argument>", YAML, inline=argument)
     return _no_such_file(whole if of_members else argument, option)
+
+
+def file_in(argument: str) -> str:
+    """The file that an argument names, without a member or a type after it; the argument itself where it is none."""
+    if os.path.exists(argument):
+        return argument
+    whole, _, _ = argument.rpartition("@" if "@" in argument else ":")
+    return whole if whole and os.path.isfile(whole) else argument
 
 
 def _file(path: str) -> Source:

@@ -2,7 +2,17 @@
 
 from __future__ import annotations
 
-from convgrad.operations import activations, average_pool, conv, conv_transpose, dense, losses, lp_pool, max_pool
+from convgrad.operations import (
+    activations,
+    average_pool,
+    conv,
+    conv_transpose,
+    dense,
+    losses,
+    lp_pool,
+    max_pool,
+    max_unpool,
+)
 from convgrad.operations.operation import Operation, Overlay
 
 OPERATIONS: dict[str, Operation] = {
@@ -15,6 +25,7 @@ OPERATIONS: dict[str, Operation] = {
         lp_pool.OPERATION,
         max_pool.ADAPTIVE,
         average_pool.ADAPTIVE,
+        max_unpool.OPERATION,
     )
 }
 LAYERS: dict[str, Operation] = {

@@ -65,11 +65,12 @@ def overlay(
     """One window: every cell that counts gets delta over the divisor; what falls on padding is lost."""
     under, cells = window.under(position), window.cells(position)
     patched, e = patch(x[sample], under), at_position(delta, sample, position)
-    by = prod(map(_counted_cells, cells, counted)) if divisor is None else divisor
     pairs = zip(under, counted, strict=True)
-    given: Any = np.ix_(*([tap for tap, cell in enumerate(span) if a <= cell < z] for span, (a, z) in pairs))
+    taps = [[tap for tap, cell in enumerate(span) if a <= cell < z] for span, (a, z) in pairs]
+    by = prod(map(len, taps)) if divisor is None else divisor
+    given: Any = (slice(None), *np.ix_(*taps))
     dx = zeros(patched.shape, delta.dtype)
-    dx[(slice(None), *given)] = (e / by).reshape(-1, *(1,) * len(under))
+    dx[given] = (e / by).reshape(-1, *(1,) * len(under))
     return Overlay(sample, position, cells, patched, dx, delta=e, divisor=by)
 
 
@@ -77,20 +78,9 @@ def divisors(window: Window, counted: Spans, divisor: int | None, like: Array) -
     """How many cells each window averages, or the divisor that was asked for: (*P), in the kind of `like`."""
     if divisor is not None:
         return np.full(window.positions(like.shape[2:]), divisor, like.dtype)
-    rows = []
-    for axis, (start, stop), length in zip(window.axes, counted, like.shape[2:], strict=True):
-        first, last = axis.edges(length)
-        rows.append(np.minimum(last, stop) - np.maximum(first, start))
+    axes = zip(window.axes, like.shape[2:], counted, strict=True)
+    rows = [axis.counted(length, *span) for axis, length, span in axes]
     return reduce(np.multiply.outer, rows).astype(like.dtype)
-
-
-def _counted_cells(cells: tuple[int, int], span: tuple[int, int]) -> int:
-    """The cells of a window along one axis that count.
-
-    >>> _counted_cells((-1, 2), (0, 5)), _counted_cells((4, 7), (-1, 6))
-    (2, 2)
-    """
-    return min(cells[1], span[1]) - max(cells[0], span[0])
 
 
 def prepare(shapes: Mapping[str, Shape], settings: Mapping[str, Any]) -> dict[str, Any]:

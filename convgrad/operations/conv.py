@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from convgrad.core.arithmetic import EXACT, Array, zeros
-from convgrad.core.bilinear import correlate, kernel_gradient, spread
+from convgrad.core.bilinear import correlate, correlate_gradients
 from convgrad.core.threads import share
 from convgrad.core.unfold import pad, patch, unpad, unpadded
 from convgrad.core.window import Window
@@ -35,10 +35,9 @@ def backward(
     lengths, inner = x.shape[2:], window
     if padding_mode != "zeros":
         x, inner = pad(x, window, padding_mode), unpadded(window)
-    dx = spread(delta, oriented(w, mode), window=inner, groups=groups, lengths=x.shape[2:])
+    dx, dw = correlate_gradients(delta, x, oriented(w, mode), window=inner, groups=groups)
     if padding_mode != "zeros":
         dx = unpad(dx, window, padding_mode, lengths)
-    dw = kernel_gradient(delta, x, window=inner, groups=groups)
     return {"x": dx, "w": oriented(dw, mode), "b": channel_sums(delta)}
 
 
@@ -115,9 +114,20 @@ def bias_term(b: Array | None, o: int) -> Iterator[Term]:
 def prepare(shapes: Mapping[str, Shape], settings: Mapping[str, Any]) -> dict[str, Any]:
     lengths, sizes = shapes["x"][2:], shapes["w"][2:]
     axes = strided_axes(sizes, settings)
-    raise_all(_copies(settings["padding_mode"], settings["padding"], lengths))
+    raise_all([*_torn(settings["padding_mode"], settings["padding"]),
+               *_copies(settings["padding_mode"], settings["padding"], lengths)])  # fmt: skip
     window = fitting(axes, lengths)
     return {"window": window, **{name: settings[name] for name in ("groups", "mode", "padding_mode")}}
+
+
+def _torn(mode: str, padding: Sequence[tuple[int, int]]) -> Iterator[Problem]:
+    """Libraries do not agree whether cells that are cropped at one end may be copied at the other."""
+    for axis, (before, after) in enumerate(padding):
+        if mode != "zeros" and min(before, after) < 0 < max(before, after):
+            message = (
+                f"padding [{before}, {after}] on axis {axis} crops one end and, in mode {mode}, copies at the other"
+            )
+            yield Problem(message, "crop the input itself, or use padding_mode zeros", ("padding",))
 
 
 def _copies(mode: str, padding: Sequence[tuple[int, int]], lengths: Sequence[int]) -> list[Problem]:

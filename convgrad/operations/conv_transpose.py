@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
+from operator import add
 from typing import Any
 
 from convgrad.core.arithmetic import Array
 from convgrad.core.bilinear import spread, spread_gradients
 from convgrad.core.unfold import patch
-from convgrad.core.window import Window
+from convgrad.core.window import Axis, Window
 from convgrad.errors import Problem, RequestError
 from convgrad.operations.conv import bias_term, biased, channel_sums, oriented, outer
 from convgrad.operations.geometry import raise_all, strided_axes
@@ -59,13 +60,40 @@ def terms(
         yield from (relation.of_near if name == "x" else relation.of_kernel)(index)
 
 
+def resolve_output_size(settings: dict[str, Any], sizes: Sequence[int], inputs: Sequence[int]) -> None:
+    """Put the output padding that gives a wanted output_size in its place; RequestError where none does."""
+    wanted = settings.pop("output_size")
+    if wanted is None:
+        return
+    if any(settings["output_padding"]):
+        raise RequestError(Problem("output_size says how much output_padding is needed", "give one of them", _ASKED))
+    least = _lengths(strided_axes(sizes, settings), inputs)
+    settings["output_padding"] = tuple(length - own for length, own in zip(wanted, least, strict=True))
+    most = map(max, settings["stride"], settings["dilation"])
+    rows = enumerate(zip(wanted, least, most, strict=True))
+    raise_all(_out_of_reach(axis, *row) for axis, row in rows if not 0 <= row[0] - row[1] < row[2])
+
+
+_ASKED = ("output_size",)
+
+
+def _out_of_reach(axis: int, wanted: int, least: int, most: int) -> Problem:
+    lengths = f"from {least} to {least + most - 1}" if most > 1 else f"{least} alone"
+    message = f"output_size {wanted} on axis {axis} cannot be had by output_padding, which must be below {most}: "
+    return Problem(f"{message}(i-1)s - lo - hi + K = {least}, so lengths are {lengths}",
+                   "use other padding, below 0 for a longer output", _ASKED)  # fmt: skip
+
+
+def _lengths(axes: Sequence[Axis], inputs: Sequence[int]) -> list[int]:
+    """The output's lengths without output padding: (i-1)s - lo - hi + K."""
+    pairs = zip(axes, inputs, strict=True)
+    return [(length - 1) * axis.stride - axis.before - axis.after + axis.extent for axis, length in pairs]
+
+
 def prepare(shapes: Mapping[str, Shape], settings: Mapping[str, Any]) -> dict[str, Any]:
     axes, inputs = strided_axes(shapes["w"][2:], settings), shapes["x"][2:]
     raise_all(_excess(settings))
-    lengths = tuple(
-        (length - 1) * axis.stride - axis.before - axis.after + axis.extent + more
-        for axis, length, more in zip(axes, inputs, settings["output_padding"], strict=True)
-    )
+    lengths = tuple(map(add, _lengths(axes, inputs), settings["output_padding"]))
     raise_all(_vanished(number, length) for number, length in enumerate(lengths) if length < 1)
     # the last tap of the last window ends at (i-1)s + K: what output padding uncovers beyond that has no window
     window = Window(tuple(a.fitted(length, count) for a, length, count in zip(axes, lengths, inputs, strict=True)))
@@ -94,9 +122,9 @@ def output_shape(shapes: Mapping[str, Shape], arguments: Mapping[str, Any]) -> S
     return (shapes["x"][0], shapes["w"][1] * arguments["groups"], *arguments["lengths"])
 
 
-def refuse_same(padding: Any) -> None:
-    """`same` has no agreed meaning for a transposed convolution."""
-    if padding in ("same", "same-lower"):
+def refuse_words(padding: Any) -> None:
+    """`same` and `causal` have no agreed meaning for a transposed convolution."""
+    if padding in ("same", "same-lower", "causal"):
         raise RequestError(
             Problem(
                 f"padding {padding} has no agreed meaning for conv-transpose",

@@ -20,7 +20,7 @@ WORK = 1 << 23
 
 
 def resolved_padding(padding: Any, sizes: Sequence[int], lengths: Sequence[int], settings: Mapping[str, Any]) -> Pairs:
-    """Padding in cells before and after, per axis; `same`, `same-lower`, `full` and `valid` become numbers.
+    """Padding in cells before and after, per axis; words become numbers; below 0 crops.
 
     >>> resolved_padding("same", [2], [5], {"stride": (2,), "dilation": (1,)})
     ((0, 1),)
@@ -48,6 +48,7 @@ _PADDINGS: dict[str, Callable[[Axis, int], tuple[int, int]]] = {
     "same": _same,
     "same-lower": _same_lower,
     "full": lambda axis, length: (axis.extent - 1, axis.extent - 1),
+    "causal": lambda axis, length: (axis.extent - 1, 0),
 }
 
 
@@ -66,13 +67,13 @@ def fitting(axes: Sequence[Axis], lengths: Sequence[int], what: str = "kernel") 
 
 
 def _too_short(number: int, axis: Axis, length: int, what: str) -> Problem:
-    room = f"{length} + {axis.before} + {axis.after} = {length + axis.before + axis.after}"
+    room = f"{added(length, axis.before, axis.after)} = {length + axis.before + axis.after}"
     extent = f"{axis.dilation}*({axis.size} - 1) + 1 = {axis.extent}"
     return Problem(
         f"the {what} does not fit the input on axis {number}: it extends over {extent} cells, "
         f"and input and padding have {room}, so the output length would be below 1",
         f"use a smaller {what} or dilation, or padding of {axis.extent - length - axis.before - axis.after} more",
-        (what,),
+        ("padding" if min(axis.before, axis.after) < 0 else what,),
     )
 
 
@@ -93,8 +94,14 @@ def pooling(settings: Mapping[str, Any], lengths: Sequence[int]) -> Window:
     """A pool's window; in ceil mode one longer than input and padding still has a position."""
     axes = strided_axes(settings["window"], settings)
     if settings["ceil_mode"]:
+        raise_all(_cropped_end(number, axis) for number, axis in enumerate(axes) if axis.after < 0)
         axes = tuple(ceiled(axis, length) for axis, length in zip(axes, lengths, strict=True))
     return fitting(axes, lengths, "window")
+
+
+def _cropped_end(number: int, axis: Axis) -> Problem:
+    message = f"padding {axis.after} after axis {number} crops it, but ceil_mode lets windows reach past its end"
+    return Problem(message, "crop the input itself, or leave ceil_mode out", ("padding",))
 
 
 def adaptive(lengths: Sequence[int], counts: Sequence[int]) -> Window:
@@ -172,6 +179,15 @@ def shape_text(shape: Sequence[int]) -> str:
     ('(4,)', '(2, 3)', 'a number')
     """
     return str(tuple(shape)) if shape else "a number"
+
+
+def added(first: int, *others: int) -> str:
+    """A sum as people write it.
+
+    >>> added(5, 1, -2)
+    '5 + 1 - 2'
+    """
+    return " ".join([str(first), *(f"{'-' if number < 0 else '+'} {abs(number)}" for number in others)])
 
 
 def raise_all(problems: Iterator[Problem] | list[Problem]) -> None:

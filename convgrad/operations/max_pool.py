@@ -68,6 +68,16 @@ def _give_to_one(delta: Array, winner: Array, window: Window, dx: Array) -> None
     add_at(dx.reshape(1, 1, -1), (cells[won],), delta.reshape(planes, -1)[won].reshape(1, 1, -1))
 
 
+def indices(x: Array, *, window: Window, ties: str) -> Array:
+    """Which cell of its plane wins, counted in row-major order: (N,C,*L) -> (N,C,*P); of several one that is first."""
+    lengths = x.shape[2:]
+    numbers = np.zeros((*x.shape[:2], *window.positions(lengths)), np.int64)
+    for n, sample in enumerate(x):  # one by one, for the sake of memory
+        _, winner = winners(sample[None], window, last=ties == "last")
+        numbers[n] = _winning_cells(winner, window, lengths)[0]
+    return numbers
+
+
 def _winning_cells(winner: Array, window: Window, lengths: Sequence[int]) -> Array:
     """The cell of its plane, counted in row-major order, that the winning tap of each window meets: *P -> *P."""
     steps = [prod(lengths[number:]) for number in range(1, len(lengths) + 1)]
@@ -169,6 +179,7 @@ def share(laid: Overlay, value: Any, note: str) -> Any:
 
 
 OPERATION = pool(
-    "max-pool", prepare=prepare, forward=forward, backward=backward, overlay=overlay, terms=pool_terms(overlay, share)
-)
+    "max-pool", prepare=prepare, forward=forward, backward=backward, overlay=overlay,
+    terms=pool_terms(overlay, share), indices=indices,
+)  # fmt: skip
 ADAPTIVE = replace(OPERATION, name="adaptive-max-pool", prepare=prepare_adaptive)

@@ -58,8 +58,14 @@ class Operation:
     positions: Callable[[Mapping[str, Shape], Mapping[str, Any]], Shape]
     terms: Callable[..., Iterator[Any]]
     """terms(name, index, delta, *operands, **arguments): the terms of one entry of y, x, w or b, as `Term`s."""
+    indices: Callable[..., Array] | None = None
+    """indices(x, **arguments): of a maximum which cell of its plane wins in every window, (N,C,*L) -> (N,C,*P)."""
     rational: Callable[[Mapping[str, Any]], bool] = field(default=lambda settings: True)
     """Whether the operation stays within the rationals, so that exact arithmetic is possible."""
+
+    def __reduce__(self) -> tuple[Callable[[str], Operation], tuple[str]]:
+        """A pickle holds its name: functions are those of the program that reads it."""
+        return _named, (self.name,)
 
     @property
     def family(self) -> str:
@@ -75,6 +81,12 @@ class Operation:
     def defaults(self) -> Mapping[str, Any]:
         """Its settings in documents, and what each is where it is left out."""
         return row_of(self.name).settings
+
+
+def _named(name: str) -> Operation:
+    from convgrad.operations import LAYERS, OPERATIONS  # which are made of this
+
+    return {**OPERATIONS, **LAYERS}[name]
 
 
 def known(table: Mapping[str, T], operation: Operation, what: str, *, by_name: bool = False) -> T:

@@ -11,11 +11,13 @@ from typing import Any
 import numpy as np
 
 from convgrad.core.arithmetic import EXACT, Array, nearest, zeros
+from convgrad.core.record import Record
 from convgrad.errors import Point, Problem, RequestError
 from convgrad.operations.geometry import shape_text
 from convgrad.operations.operation import Shape
 from convgrad.operations.terms import Factor, Term
 from convgrad.passes.gradients import Gradients
+from convgrad.passes.loss_terms import LossExplanation, explain_loss
 from convgrad.passes.subject import Part, Subject, network, subject_of
 from convgrad.subject.case import Case, as_case
 from convgrad.subject.layout import OPERANDS
@@ -26,12 +28,13 @@ OF_LAYER = re.compile(r"\s*(?P<layer>[^.\[\]]+)\.(?P<entry>.*)", re.DOTALL)
 INDEX = re.compile(r"\s*(?:[0-9]+(?:\s*,\s*[0-9]+)*\s*)?")
 DELTA = re.compile(rf"\s*delta\s*(?:\[({INDEX.pattern})\])?\s*")
 SHOWN = 60  # characters of what is no entry: there may be thousands
+LOSS = "loss"
 FOLLOWED = 24
 """Deltas of an entry, of those that are not 0, that are followed up."""
 
 
 @dataclass(frozen=True)
-class Explanation:
+class Explanation(Record):
     """An entry of a part, and the terms that add up to it, with indices as its user counts them.
 
     `entry` is what was asked for, as people write it: dW[0,1], conv2.dW[0,1], or a delta of the part below, which is an
@@ -75,7 +78,7 @@ class Explanation:
         sent = [index for index, value in deltas.items() if value]
         return tuple((index, delta_at(self.subject, self.part, index)) for index in sent[:FOLLOWED])
 
-    def to_dict(self) -> dict[str, Any]:
+    def streamed(self) -> dict[str, Any]:
         """What the JSON says."""
         head = {"schema": "convgrad.explain/1", "id": self.subject.chain.id}
         head |= {"layer": self.part.name} if self.part.name else {}
@@ -102,15 +105,19 @@ class Explanation:
         return nearest(value)
 
 
-def explain(case: Mapping[str, Any] | Case | Subject, entry: str, **keywords: Any) -> Explanation:
+def explain(
+    case: Mapping[str, Any] | Case | Subject | None = None, entry: str = "", **keywords: Any
+) -> Explanation | LossExplanation:
     """An entry of dW, db, dX or y, as in "dW[0,1]", as the sum of its terms; of a network as in "conv2.dW[0,1]".
+
+    Of a network "loss" is an entry as well.
 
     Raises RequestError for an entry that there is not.
     """
+    if not isinstance(case, Case | Subject) and is_network(case or keywords):
+        case = network(case, **keywords)
     if isinstance(case, Subject):
-        return explain_entry(case, entry)
-    if not isinstance(case, Case) and is_network(case):
-        return explain_entry(network(case, **keywords), entry)
+        return explain_loss(case) if entry.strip() == LOSS else explain_entry(case, entry)
     needs_delta = needs_gradients(entry)
     return explain_entry(subject_of(as_case(case, needs_delta=needs_delta, **keywords)), entry)
 
@@ -209,16 +216,27 @@ def _explained(subject: Subject, part: Part, name: str, index: tuple[int, ...], 
         place = Point(own + bracketed(index))
         raise RequestError(Problem(f"{case.operation.name} has no {name}", "it has dX and y", place=place))
     full_shape = full_shapes(case)[operand]
+    index = _counted(case, operand, index, full_shape)
     require_entry(own, index, case.layout.shape(operand, full_shape))
-    full = (0,) * (len(full_shape) - len(index)) + index
-    delta = _no_delta(case) if case.delta is None else case.delta
+    full = case.layout.full_index(operand, index, len(full_shape))
+    delta = no_delta(case) if case.delta is None else case.delta
     terms = case.operation.terms(operand, full, delta, *case.arrays, **case.arguments)
     value = gradients.y[full] if operand == "y" else gradients.by_operand[operand][full]
     entry = asked or own + bracketed(index)
     return Explanation(subject, part, shown, index, tuple(map(_user(case), terms)), value, entry)
 
 
-def _no_delta(case: Case) -> Array:
+def _counted(case: Case, operand: str, index: tuple[int, ...], full_shape: Shape) -> tuple[int, ...]:
+    """The index as the array has it, of one with samples and channels that it has not, or without one of each."""
+    rank = len(case.layout.shape(operand, full_shape))
+    if len(index) == rank or len(index) > len(full_shape) or set(full_shape[: len(full_shape) - len(index)]) - {1}:
+        return index
+    full = case.layout.full_index(operand, index, len(full_shape))
+    inside = all(i < length for i, length in zip(full, full_shape, strict=True))
+    return case.layout.index(operand, full, rank) if inside and not any(full[: len(full) - rank]) else index
+
+
+def no_delta(case: Case) -> Array:
     """What stands for a delta that there is not, where only the output is asked for."""
     return np.broadcast_to(zeros((), EXACT), case.output_shape)
 
@@ -251,16 +269,18 @@ def user_index(case: Case, array: str, index: tuple[int, ...]) -> tuple[int, ...
     A tuple is as long as the array's rank; that of a number is empty.
     """
     name = OPERANDS[array]
-    return index[len(index) - len(case.layout.shape(name, full_shapes(case)[name])) :]
+    return case.layout.index(name, index, len(case.layout.shape(name, full_shapes(case)[name])))
 
 
 def _user(case: Case) -> Callable[[Term], Term]:
     """Turns a term's full indices into its user's."""
     shapes = full_shapes(case)
-    dropped = {name: len(full) - len(case.layout.shape(name, full)) for name, full in shapes.items() if name != "b"}
+    ranks = {name: len(case.layout.shape(name, full)) for name, full in shapes.items() if name != "b"}
 
     def factor(part: Factor) -> Factor:
-        return part if part.index is None else replace(part, index=part.index[dropped.get(part.name, 0) :])
+        if part.index is None or part.name not in ranks:
+            return part
+        return replace(part, index=case.layout.index(part.name, part.index, ranks[part.name]))
 
     return lambda term: replace(term, factors=tuple(map(factor, term.factors)))
 
@@ -280,7 +300,9 @@ def delta_at(subject: Subject, part: Part, index: tuple[int, ...]) -> Explanatio
     require_entry(asked, index, shape)
     source = above(subject, part)
     if source is None:
-        raise RequestError(Problem(f"{asked} is where the deltas start", "it comes from the loss, or was given"))
+        raise RequestError(
+            Problem(f"{asked} is where deltas start", "it was given, or `explain loss` shows how it comes")
+        )
     # the same number of entries in the same order, whatever the shapes
     flat = int(np.ravel_multi_index(index, shape)) if shape else 0
     inner = source.case.layout.input

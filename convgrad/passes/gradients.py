@@ -12,16 +12,20 @@ from typing import Any
 import numpy as np
 
 from convgrad.core.arithmetic import Array
+from convgrad.core.record import Record
 from convgrad.passes.overlays import Overlays, PresentedOverlays
-from convgrad.subject.case import HAND_SIZED, Case, as_case, products_of
+from convgrad.subject.case import HAND_SIZED, Case, arrays_of, as_case, as_document, products_of
 from convgrad.subject.layout import GRADIENTS
+from convgrad.vocabulary import INDICES
 
+UNSAID = {"padding_mode": "zeros", "return_indices": False}
+"""Settings that are not told where they are so."""
 BRIEF = 12
 """Entries of an array that a `repr` shows."""
 
 
 @dataclass(frozen=True)
-class Forward:
+class Forward(Record):
     """The output of a case: `.output`, in the rank and kind its user asked for."""
 
     case: Case
@@ -38,9 +42,26 @@ class Forward:
     def output(self) -> Array:
         return self.case.present("y", self.y)
 
-    def to_dict(self) -> dict[str, Any]:
+    def streamed(self) -> dict[str, Any]:
         """What the JSON says."""
-        return {"schema": "convgrad.forward/1", **head(self.case), "output": self.output}
+        return {"schema": "convgrad.forward/1", **head(self.case), "output": self.output, **self.asked_indices}
+
+    @cached_property
+    def winning(self) -> Array | None:
+        """Of a max pool the number of the cell of its plane that wins in every window, (N,C,*P); None of another."""
+        find = self.case.operation.indices
+        return None if find is None else find(*self.case.arrays, **self.case.arguments)
+
+    @property
+    def indices(self) -> Array | None:
+        """The same in the rank of the output."""
+        return None if self.winning is None else self.case.layout.restored("y", self.winning)
+
+    @property
+    def asked_indices(self) -> dict[str, Array]:
+        """The indices by their name, where they were asked for."""
+        indices = self.indices if self.case.settings.get("return_indices") else None
+        return {} if indices is None else {INDICES: indices}
 
 
 @dataclass(frozen=True)
@@ -84,31 +105,49 @@ class Gradients(Forward):
         """The same in full shapes, in the kind that they are computed in."""
         return Overlays(self.case)
 
-    def to_dict(self, overlays: str | int | None = None) -> dict[str, Any]:
+    def streamed(self, overlays: str | int | None = None) -> dict[str, Any]:
         """What the JSON says; of overlays ("all", "none" or how many) there is an iterator, so that they stream."""
         named = {"dW": self.dW, "db": self.db, "dX": self.dX}
-        result = {"schema": "convgrad.backward/1", **head(self.case), "output": self.output}
+        result = {"schema": "convgrad.backward/1", **head(self.case), "output": self.output, **self.asked_indices}
         result |= {name: array for name, array in named.items() if array is not None}
         if overlays not in (None, "none"):
             shown = islice(self.overlays, None if overlays == "all" else int(overlays or 0))
-            result["overlays"] = (overlay.to_dict() for overlay in shown)
+            result["overlays"] = (overlay.streamed() for overlay in shown)
         return result
 
 
-def forward(case: Mapping[str, Any] | Case, **keywords: Any) -> Forward:
-    """The output of a case: a mapping as in a case document, or a Case; keywords win over it.
+def forward(case: Any = None, input: Any = None, **keywords: Any) -> Forward:
+    """The output of a case: a mapping as in a case document, or a Case; keywords win over it, or make it alone.
 
+    In its place there may be a layer of another library, such as a module of PyTorch, with its input next. Of Dask
+    arrays the result is a Dask array, too.
     `arithmetic` is "auto", "exact", "float64" or "float32". Raises RequestError for a wrong request.
     """
-    return Forward(as_case(case, needs_delta=False, **keywords))
+    made: Forward = _made(Forward, case, keywords | arrays_of(input))
+    return made
 
 
-def backward(case: Mapping[str, Any] | Case, **keywords: Any) -> Gradients:
-    """The gradients of a case: a mapping as in a case document, or a Case; keywords win over it.
+def backward(case: Any = None, input: Any = None, delta: Any = None, **keywords: Any) -> Gradients:
+    """The gradients of a case: a mapping as in a case document, or a Case; keywords win over it, or make it alone.
 
+    In its place there may be a layer of another library, such as a module of PyTorch, with input and delta next. Of
+    Dask arrays the gradients are Dask arrays, too.
     `arithmetic` is "auto", "exact", "float64" or "float32". Raises RequestError for a wrong request.
     """
-    return Gradients(as_case(case, **keywords))
+    made: Gradients = _made(Gradients, case, keywords | arrays_of(input, delta))
+    return made
+
+
+def _made(kind: type[Forward], case: Any, keywords: dict[str, Any]) -> Any:
+    """The record of a case; of Dask arrays one that is as lazy as they are."""
+    needs_delta = kind is not Forward
+    values = [*keywords.values(), *(case.values() if isinstance(case, Mapping) else ())]
+    if any(type(value).__module__.partition(".")[0] == "dask" for value in values):
+        from convgrad.passes.lazy import lazy_of
+
+        options = {name: keywords.pop(name) for name in ("arithmetic", "nonfinite") if name in keywords}
+        return lazy_of(as_document(case, keywords), needs_delta=needs_delta, **options)
+    return kind(as_case(case, needs_delta=needs_delta, **keywords))
 
 
 def _repr(record: Forward, *names: str, made: str) -> str:
@@ -139,6 +178,7 @@ def _short(value: Any) -> str:
 def head(case: Case) -> dict[str, Any]:
     """What every output says of its case first."""
     settings = {name: value for name, value in case.settings.items() if value is not None}
-    if settings.get("padding_mode") == "zeros":
-        del settings["padding_mode"]
+    for name, default in UNSAID.items():
+        if settings.get(name) == default:
+            del settings[name]
     return {"id": case.id, "op": case.operation.name, "arithmetic": case.arithmetic, "settings": settings}

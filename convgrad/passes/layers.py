@@ -172,7 +172,7 @@ def in_kind(case: Case, kind: str) -> Case:
 
 def after(case: Case, y: Array, layer: Layer, signal: Signal) -> Signal:
     """What the layer hands on, given y in full shape."""
-    values = case.layout.restored("y", y)
+    values = case.layout.bare("y", y)
     if layer.windowed:
         return Signal(values, case.dims, case.layout.batch, layer.name)
     return Signal(values, _dims_after(layer, signal, y), signal.batch, layer.name)

@@ -10,12 +10,13 @@ from typing import Any
 import numpy as np
 
 from convgrad.core.arithmetic import Array, nearest
+from convgrad.core.record import Mapped
 from convgrad.operations import Overlay
 from convgrad.subject.case import Case
 
 
 @dataclass(frozen=True, slots=True)
-class PresentedOverlay:
+class PresentedOverlay(Mapped):
     """One placement of the window, and what it adds, with arrays in the rank of their operands.
 
     `cells` is per axis the first cell under it and one past the last, padding counted. `window` is what lies under it
@@ -36,7 +37,7 @@ class PresentedOverlay:
     winner: Any = None
     divisor: Any = None
 
-    def to_dict(self) -> dict[str, Any]:
+    def streamed(self) -> dict[str, Any]:
         """What the JSON says."""
         named = ((field.name, getattr(self, field.name)) for field in fields(self))
         return {name: value for name, value in named if value is not None}
@@ -93,6 +94,7 @@ def presented(case: Case, overlay: Overlay) -> PresentedOverlay:
         "db": _peeled(overlay.db, outside),
         "dX": _peeled(overlay.dx, inside),
     }
+    shown |= {name: case.layout.laid(shown[name]) for name in ("window", "dX")}
     arrays: dict[str, Any] = {name: None if array is None else _rounded(case, array) for name, array in shown.items()}
     return PresentedOverlay(
         overlay.sample, overlay.position, overlay.cells, **arrays, winner=_winner(case, overlay),

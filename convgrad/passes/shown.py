@@ -28,6 +28,6 @@ class Shown(NamedTuple):
         """The case whose kind of number the view has."""
         return self.network.case if (gradients := self.gradients) is None else gradients.case
 
-    def to_dict(self, overlays: str | int | None = None) -> dict[str, Any]:
+    def streamed(self, overlays: str | int | None = None) -> dict[str, Any]:
         """What the JSON says; overlays only of one layer."""
-        return self.network.to_dict(self.steps, self.layer, overlays)
+        return self.network.streamed(self.steps, self.layer, overlays)

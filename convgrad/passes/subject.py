@@ -11,11 +11,12 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from convgrad.core.arithmetic import EXACT, Array, rounded
+from convgrad.core.record import Mapped, Record
 from convgrad.errors import Problem, RequestError
 from convgrad.passes.ending import Ending
 from convgrad.passes.gradients import Forward, Gradients
 from convgrad.passes.layers import Signal, after, case_of, in_kind, kind_of
-from convgrad.subject.case import Case, as_case, is_hand_sized
+from convgrad.subject.case import Case, arrays_of, as_case, as_document, is_hand_sized
 from convgrad.subject.chain import Chain, Layer, chain_of
 from convgrad.subject.layout import GRADIENTS
 from convgrad.subject.network_document import read_chain
@@ -36,7 +37,7 @@ class Moved(NamedTuple):
 
 
 @dataclass(frozen=True)
-class Part:
+class Part(Mapped):
     """A layer of a network in one pass; a case by itself is the only part, and its name is "".
 
     `forward` is in the kind its output was computed in, `gradients` in that of its delta; `signal` is what arrives.
@@ -83,7 +84,8 @@ class Part:
     @property
     def dX(self) -> Array:
         """What is handed on to the layer before, in the shape in which its output came."""
-        return self.gradients.dX.reshape(self.signal.values.shape)
+        dx = self.gradients.dX
+        return dx if self.layer.case is not None else dx.reshape(self.signal.values.shape)
 
     @property
     def dW(self) -> Array | None:
@@ -119,10 +121,11 @@ class Part:
         shown: Array | None = getattr(self, array)
         return shown
 
-    def to_dict(self, overlays: str | int | None = None) -> dict[str, Any]:
+    def streamed(self, overlays: str | int | None = None) -> dict[str, Any]:
         """What the JSON says of the layer; a layer that slides no window has no overlays."""
         gradients = {name: array for name in ("dW", "db") if (array := self.shown(name)) is not None}
         head = {"name": self.name, "op": self.op, "arithmetic": self.arithmetic, "output": self.output}
+        head |= self.forward.asked_indices
         head |= {"delta": self.delta, "dX": self.dX, **gradients}
         updated = {"updated": self.updated} if self.moved else {}
         return head | updated | self._overlays(overlays)
@@ -132,21 +135,24 @@ class Part:
             return {}
         overlays = self.gradients.overlays if self.layer.windowed else ()
         count = None if shown == "all" else int(shown or 0)
-        return {"overlays": [overlay.to_dict() for overlay in islice(overlays, count)]}
+        return {"overlays": [overlay.streamed() for overlay in islice(overlays, count)]}
 
 
 @dataclass(frozen=True)
-class Step:
+class Step(Mapped):
     """The network after `number` steps: its loss, and its parameters by layer."""
 
     number: int
     after: Subject
 
+    def __repr__(self) -> str:
+        return f"Step({self.number}: {self.after!r})"
+
     @property
     def loss(self) -> Any:
         return self.after.loss
 
-    def to_dict(self) -> dict[str, Any]:
+    def streamed(self) -> dict[str, Any]:
         """What the JSON says of the step."""
         head = {"step": self.number, "loss": self.loss, "arithmetic": self.after.arithmetic}
         return head | {"parameters": self.after.parameters}
@@ -170,7 +176,7 @@ NONE = Change()
 
 
 @dataclass(frozen=True)
-class Subject:
+class Subject(Record):
     """What was asked, run: `.parts` in order, each with its arrays; `.loss`; `.steps(n)`; `.arrays(change)`.
 
     A network's parts are its layers; a case is a network of one part without a name.
@@ -197,6 +203,11 @@ class Subject:
             outputs.append((signal, forward))
             signal = after(forward.case, forward.y, layer, signal)
         return [*outputs, (signal, outputs[-1][1])]
+
+    @property
+    def is_forward(self) -> bool:
+        """Whether it is a case without a delta, whose gradients are of no interest."""
+        return self.chain.alone is not None and self.chain.alone.delta is None
 
     @cached_property
     def ending(self) -> Ending:
@@ -282,18 +293,18 @@ class Subject:
             network = network.stepped()
             yield Step(number, network)
 
-    def to_dict(
+    def streamed(
         self, steps: int | None = None, layer: str | None = None, overlays: str | int | None = None
     ) -> dict[str, Any]:
         """What the JSON says; of steps there is an iterator, so that they stream.
 
         `layer` shows only that one, and of it overlays, "all", "none" or how many.
         """
-        shown = [part.to_dict() for part in self.parts] if layer is None else [self.layer(layer).to_dict(overlays)]
+        shown = [part.streamed() for part in self.parts] if layer is None else [self.layer(layer).streamed(overlays)]
         head = {"schema": "convgrad.network/1", "id": self.chain.id, "arithmetic": self.arithmetic, "loss": self.loss}
         record: dict[str, Any] = {**head, "layers": shown}
         if steps is not None:
-            record["steps"] = (step.to_dict() for step in self.steps(steps))
+            record["steps"] = (step.streamed() for step in self.steps(steps))
         return record
 
     # -- As it is, or as altered ---------------------------------------------------------------------------------------
@@ -346,15 +357,18 @@ def subject_of(case: Case | Gradients) -> Subject:
     return Subject(chain_of(case.case), case) if isinstance(case, Gradients) else Subject(chain_of(case))
 
 
-def network(document: Mapping[str, Any], **keywords: Any) -> Subject:
-    """A network run forward and back: a mapping as in a network document; keywords win over it.
+def network(document: Any = None, input: Any = None, delta: Any = None, **keywords: Any) -> Subject:
+    """A network run forward and back: a mapping as in a network document; keywords win over it, or make it alone.
+
+    In its place there may be a chain of layers of another library, such as a Sequential of PyTorch.
 
     `arithmetic` is "auto", "exact", "float64" or "float32". Raises RequestError for a wrong request.
     """
+    keywords |= arrays_of(input, delta)
     options = {name: keywords.pop(name) for name in ("arithmetic", "nonfinite") if name in keywords}
     if "allow_nonfinite" in keywords:  # as the option is called
         options["nonfinite"] = keywords.pop("allow_nonfinite")
-    subject = Subject(read_chain({**document, **keywords} if keywords else document, **options))
+    subject = Subject(read_chain(as_document(document, keywords), **options))
     _ = subject.ending.delta  # what does not fit is refused here
     return subject
 
@@ -374,9 +388,12 @@ def _judged_case(case: Case) -> Case:
     if case.arithmetic == "exact":
         return case
     finite = all(np.isfinite(array).all() for array in (*case.arrays, case.delta) if array is not None)
-    if finite and is_hand_sized(case):
-        return replace(as_case(case, arithmetic="exact"), rounded=True)  # to be shown in the user's kind of number
-    return as_case(case, arithmetic="float64", nonfinite=not finite) if case.arithmetic == "float32" else case
+    needs_delta = case.delta is not None
+    if finite and is_hand_sized(case):  # to be shown in the user's kind of number
+        return replace(as_case(case, needs_delta=needs_delta, arithmetic="exact"), rounded=True)
+    if case.arithmetic != "float32":
+        return case
+    return as_case(case, needs_delta=needs_delta, arithmetic="float64", nonfinite=not finite)
 
 
 # -- The step ----------------------------------------------------------------------------------------------------------

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from math import prod
 from typing import Any, TypeVar
 
@@ -11,10 +12,12 @@ from convgrad.core.arithmetic import DTYPES, Array, natural, rounded, zeros
 from convgrad.core.nested import MOST_PROBLEMS, Numbers, read_numbers
 from convgrad.errors import Problem, RequestError
 from convgrad.operations import OPERATIONS, Operation
-from convgrad.operations.conv_transpose import refuse_same
+from convgrad.operations.conv_transpose import refuse_words, resolve_output_size
 from convgrad.operations.geometry import refuse_flood, refuse_toil, resolved_padding
 from convgrad.operations.operation import Shape
-from convgrad.subject.layout import Layout
+from convgrad.subject.foreign_words import closest, did_you_mean, meant
+from convgrad.subject.layout import Layout, layout_of, letters_of, read_layout
+from convgrad.subject.readings import advised, refuse_two_readings, suspected
 from convgrad.subject.settings import (
     integer,
     is_list,
@@ -25,17 +28,20 @@ from convgrad.subject.settings import (
     said_inside,
     unwrapped,
 )
-from convgrad.subject.shapes import check_bias, check_channels, check_delta, full_input, full_kernel
+from convgrad.subject.shapes import check_bias, check_channels, check_delta, full_input, full_kernel, keep_lengths
 from convgrad.vocabulary import (
     ALWAYS,
     ARITHMETICS,
+    LAYERS,
     MOST_DIMS,
     NORM,
     OPERANDS,
     PARAMETERS,
+    RESULTS,
     SETTINGS,
     TRANSPOSED,
     keys_of_case,
+    row_of,
 )
 
 HAND_SIZED = 20_000
@@ -133,17 +139,26 @@ def make_case(
     collect.problems += _unknown_keys(given)
     operation = collect.attempt(_operation, given)
     numbers = _read_arrays(given, collect, nonfinite)
-    dims = collect.attempt(_dims, given, numbers)
+    dims = collect.attempt(_dims, given, numbers, operation)
     settings = _read_settings(given, operation, dims, collect) if operation else {}
     collect.problems += _missing(given, operation, needs_delta)
     collect.raise_any()
     assert operation is not None
     assert dims is not None
-    return _fitted(operation, given, numbers, {"dims": dims, **settings}, arithmetic)
+    try:
+        return _fitted(operation, given, numbers, {"dims": dims, **settings}, arithmetic)
+    except RequestError as error:
+        if error.problems[0].path[:1] not in (("kernel",), ("delta",)) or "layout" in given:
+            raise
+        fit = partial(_fitted, operation, settings={"dims": dims, **settings}, arithmetic="float64")
+        raise advised(error, suspected(fit, given, numbers, dims)) from None
 
 
-def as_case(case: Mapping[str, Any] | Case, *, needs_delta: bool = True, **keywords: Any) -> Case:
-    """A Case as it is, or one made from a mapping; keywords win over the mapping's keys."""
+def as_case(case: Any, *, needs_delta: bool = True, **keywords: Any) -> Case:
+    """A Case as it is, or one made from a mapping; keywords win over the mapping's keys, and may be all there is.
+
+    In the mapping's place there may be a layer of another library.
+    """
     if isinstance(case, Case):
         if not keywords:
             return case
@@ -152,38 +167,43 @@ def as_case(case: Mapping[str, Any] | Case, *, needs_delta: bool = True, **keywo
     if "allow_nonfinite" in keywords:  # as the option is called
         keywords["nonfinite"] = keywords.pop("allow_nonfinite")
     options = {name: keywords.pop(name) for name in ("arithmetic", "nonfinite") if name in keywords}
-    document = {**case, **keywords} if isinstance(case, Mapping) else case
-    return make_case(document, needs_delta=needs_delta, **options)
+    return make_case(as_document(case, keywords), needs_delta=needs_delta, **options)
+
+
+def arrays_of(input: Any, delta: Any = None) -> dict[str, Any]:
+    """The arrays that were given, as keywords."""
+    return {name: array for name, array in (("input", input), ("delta", delta)) if array is not None}
+
+
+def as_document(document: Any, keywords: Mapping[str, Any]) -> Any:
+    """A mapping, a layer of another library, or nothing, together with keywords, which win; else what was given."""
+    if document is None or (isinstance(document, Mapping) and keywords):
+        return {**(document or {}), **keywords}
+    if isinstance(document, Mapping):
+        return document
+    from convgrad.frameworks.layers import document_of, is_layer  # here, so that documents are read without
+
+    return document_of(document, keywords) if is_layer(document) else document
 
 
 def _unknown_keys(given: Mapping[str, Any]) -> list[Problem]:
     return [
-        Problem(f"unknown key '{key}'" + did_you_mean(str(key), keys_of_case()), path=(str(key),), of_key=True)
+        Problem(f"unknown key '{key}'" + did_you_mean(str(key), keys_of_case()), _advice(str(key), given), (str(key),),
+                of_key=True)
         for key in _unknown(given)
-    ]
+    ]  # fmt: skip
+
+
+def _advice(key: str, given: Mapping[str, Any]) -> str:
+    """Where what an unknown key says is said here, if it is said elsewhere."""
+    if key in RESULTS or meant(key, RESULTS):
+        return f"what somebody else computed goes in `claim`, as in claim: {{{closest(key, RESULTS)}: …}}"
+    sized = meant(key, ("window",)) and "kernel" in {*given, *_meant(given)}
+    return "leave it out: the size of a kernel is that of its array" if sized else ""
 
 
 def _unknown(given: Mapping[str, Any]) -> list[str]:
     return [key for key in given if key not in SETTINGS and key not in ALWAYS]
-
-
-def did_you_mean(word: str, words: Iterable[str]) -> str:
-    """A suggestion for a misspelt word, or nothing.
-
-    >>> did_you_mean("kernal", ["kernel", "input"])
-    ': did you mean `kernel`?'
-    """
-    close = closest(word, words)
-    return f": did you mean `{close}`?" if close else ""
-
-
-def closest(word: str, words: Iterable[str]) -> str | None:
-    """The word most like a misspelt one, if any is."""
-    from difflib import get_close_matches
-
-    folded = {known.casefold(): known for known in words}
-    close = get_close_matches(word.casefold(), list(folded), n=1, cutoff=0.6)
-    return folded[close[0]] if close else None
 
 
 def _operation(given: Mapping[str, Any]) -> Operation:
@@ -192,9 +212,18 @@ def _operation(given: Mapping[str, Any]) -> Operation:
     if name is None:
         raise RequestError(Problem("which operation is it?", f"say `op:`, one of {', '.join(OPERATIONS)}"))
     if not isinstance(name, str) or name not in OPERATIONS:
-        hint = did_you_mean(name, OPERATIONS) if isinstance(name, str) else ""
-        raise RequestError(Problem(f"unknown operation {said(name)}{hint}", f"one of {', '.join(OPERATIONS)}", ("op",)))
+        raise RequestError(_unknown_operation(name))
     return OPERATIONS[name]
+
+
+def _unknown_operation(name: Any) -> Problem:
+    """What is said of an operation that a case cannot be."""
+    hint = did_you_mean(name, OPERATIONS) if isinstance(name, str) else ""
+    of_layer = (name if name in LAYERS else meant(name, LAYERS)) if isinstance(name, str) and not hint else None
+    if of_layer:
+        said_so = "" if of_layer == name else f", here `{of_layer}`,"
+        return Problem(f"{said(name)}{said_so} is only a layer of a network", "use `convgrad network`", ("op",))
+    return Problem(f"unknown operation {said(name)}{hint}", f"one of {', '.join(OPERATIONS)}", ("op",))
 
 
 def _read_arrays(given: Mapping[str, Any], collect: Collector, nonfinite: bool) -> dict[str, Numbers]:
@@ -207,14 +236,17 @@ def _read_arrays(given: Mapping[str, Any], collect: Collector, nonfinite: bool) 
     return numbers
 
 
-def _dims(given: Mapping[str, Any], numbers: Mapping[str, Numbers]) -> int | None:
+def _dims(given: Mapping[str, Any], numbers: Mapping[str, Numbers], operation: Operation | None) -> int | None:
     """The number of spatial axes: as said, else from the kernel, a listed setting, or the input; None without one."""
     if "dims" in given:
         try:
             return integer(given["dims"], 1, MOST_DIMS)
         except RequestError as error:
             raise RequestError(problem.under("dims") for problem in error.problems) from None
+    if "layout" in given:
+        return len(read_layout(given["layout"])[0]) - 2
     if "w" in numbers:
+        refuse_two_readings(given, numbers, operation)
         return _dims_of_kernel(len(numbers["w"].shape))
     rank, listed = len(numbers["x"].shape) if "x" in numbers else 0, listed_dims(given)
     # a list of one may be for all axes: it says 1 only where an input of that rank can have one
@@ -285,11 +317,10 @@ def missing_keys(
 ) -> list[Problem]:
     """What an operation needs and is not there, not even misspelt; of other keys `before` its own and `after` them."""
     own = ["kernel"] if "w" in operation.operands else []
-    settings = [name for name in operation.defaults if name in SETTINGS and SETTINGS[name].required]
     meant = _meant(given)
     return [
         Problem(f"{operation.name} needs `{key}`, which is missing", _MISSING_ADVICE.get(key, ""))
-        for key in (*before, *own, *after, *settings)
+        for key in (*before, *own, *after, *row_of(operation.name).required)
         if key not in given and key not in meant
     ]
 
@@ -299,7 +330,8 @@ def _meant(given: Mapping[str, Any]) -> set[str | None]:
     return {closest(str(key), keys_of_case()) for key in _unknown(given)}
 
 
-_MISSING_ADVICE = {"delta": "give the upstream gradient dL/dy, or `delta: ones`"}
+MISSING_DELTA = "give the upstream gradient dL/dy, or `delta: ones`"
+_MISSING_ADVICE = {"delta": MISSING_DELTA}
 
 
 def _fitted(
@@ -307,17 +339,22 @@ def _fitted(
     arithmetic: str,
 ) -> Case:  # fmt: skip
     dims, transposed = settings["dims"], operation.family == TRANSPOSED
-    layout, shapes = _layout(numbers, dims), {}
+    layout, shapes = layout_of(operation, given, numbers, dims), {}
+    numbers = {name: layout.arranged(name, part) for name, part in numbers.items()}
+    settings |= {"layout": said_layout} if (said_layout := letters_of(given, layout)) else {}
     shapes["x"] = full_input(numbers["x"].shape, dims)
     if "w" in numbers:
         shapes["w"] = full_kernel(numbers["w"].shape, dims)
     check_channels(operation, shapes, settings)
+    keep_lengths(operation, settings, shapes["x"][2:])
     if "padding" in settings:
-        if transposed:
-            refuse_same(settings["padding"])
         sizes = shapes["w"][2:] if "w" in shapes else settings["window"]
+        if transposed:
+            refuse_words(settings["padding"])
         settings["padding"] = resolved_padding(settings["padding"], sizes, shapes["x"][2:], settings)
-        if not transposed:
+        if transposed:
+            resolve_output_size(settings, sizes, shapes["x"][2:])
+        else:
             refuse_flood("padded input", _padded(shapes["x"], settings["padding"]), prod(shapes["x"]))
     refuse_flood("window", settings.get("window") or (), prod(shapes["x"]))
     arguments = operation.prepare(shapes, settings)
@@ -329,7 +366,8 @@ def _fitted(
     refuse_toil(settings.get("window") or (), shapes["x"][2:], output, prod(shapes["x"]))
     check_bias(layout.bias, output[1])
     if "delta" in numbers:
-        check_delta(operation, numbers["delta"].shape, layout.output(output), shapes, settings)
+        expected = output[2 - layout.batch - layout.channels_out :]
+        check_delta(operation, numbers["delta"].shape, expected, shapes, settings, partial(layout.outward, "y"))
     chosen, kind = _arithmetic(arithmetic, operation, settings, numbers, shapes, output)
     arrays = _in_kind(numbers, chosen)
     operands: dict[str, Array | None] = dict.fromkeys(operation.operands)
@@ -346,7 +384,7 @@ def _fitted(
 
 def _padded(shape: Shape, padding: Iterable[tuple[int, int]]) -> Shape:
     """The shape of an input with its padding."""
-    lengths = (length + before + after for length, (before, after) in zip(shape[2:], padding, strict=True))
+    lengths = (max(length + before + after, 0) for length, (before, after) in zip(shape[2:], padding, strict=True))
     return (*shape[:2], *lengths)
 
 
@@ -356,11 +394,6 @@ def _in_kind(numbers: Mapping[str, Numbers], kind: str) -> dict[str, Array]:
     arrays = {name: collect.attempt(read.as_array, DTYPES[kind], under=keys[name]) for name, read in numbers.items()}
     collect.raise_any()
     return {name: array for name, array in arrays.items() if array is not None}
-
-
-def _layout(numbers: Mapping[str, Numbers], dims: int) -> Layout:
-    kernel, bias = (numbers[name].shape if name in numbers else None for name in ("w", "b"))
-    return Layout(dims, numbers["x"].shape, kernel, bias)
 
 
 def _arithmetic(

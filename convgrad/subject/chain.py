@@ -10,7 +10,7 @@ from convgrad.core.arithmetic import EXACT, Array, natural, rounded
 from convgrad.operations import OPERATIONS, Operation
 from convgrad.operations.losses import Loss
 from convgrad.subject.case import Case
-from convgrad.vocabulary import PARAMETERS
+from convgrad.vocabulary import PARAMETERS, UNPOOLING
 
 LONGEST = 2048
 """Bits of a numerator or denominator up to which `auto` keeps parameters exact from step to step."""
@@ -34,6 +34,11 @@ class Layer:
     def windowed(self) -> bool:
         """Whether it is an operation of the case document, which slides a window."""
         return self.operation.name in OPERATIONS
+
+    @property
+    def slides(self) -> bool:
+        """Whether its windows lie evenly on the input, so that what is known of one is known of all."""
+        return self.windowed and self.operation.family != UNPOOLING
 
 
 @dataclass(frozen=True)
@@ -96,9 +101,9 @@ def chain_of(case: Case) -> Chain:
     x, delta = case.operands["x"], case.delta
     assert x is not None
     return Chain(
-        case.layout.restored("x", x), case.dims, case.layout.batch,
+        case.layout.bare("x", x), case.dims, case.layout.batch,
         (Layer("", 0, case.operation, case.settings, parameters, case),), None,
-        None if delta is None else case.layout.restored("y", delta), None, 0, 0,
+        None if delta is None else case.layout.bare("y", delta), None, 0, 0,
         "auto" if case.rounded else case.arithmetic, case.document, {},
     )  # fmt: skip
 

@@ -12,8 +12,9 @@ from convgrad.core.nested import MOST_PROBLEMS, Numbers, read_numbers
 from convgrad.errors import Path, Problem, RequestError
 from convgrad.operations import LAYERS, LOSSES, OPERATIONS, Operation
 from convgrad.operations.operation import Shape
-from convgrad.subject.case import did_you_mean, missing_keys, wrong_settings
+from convgrad.subject.case import missing_keys, wrong_settings
 from convgrad.subject.chain import Chain, Layer, LossAt
+from convgrad.subject.foreign_words import did_you_mean
 from convgrad.subject.settings import exact_number, integer, listed_dims, read_setting, said, said_inside
 from convgrad.vocabulary import (
     ARITHMETICS,
@@ -85,7 +86,7 @@ def read_chain(
     reader.problems += _unknown(given, keys_of_network())
     _check_keys(given, reader)
     if "dims" in given:
-        reader.attempt(integer, given["dims"], 1, MOST_DIMS, at=("dims",))
+        reader.attempt(integer, given["dims"], 0, MOST_DIMS, at=("dims",))
     asked = arithmetic or given.get("arithmetic", "auto")
     mode = reader.attempt(read_setting, "mode", given.get("mode", SETTINGS["mode"].default), 0)
     x = reader.numbers(given["input"], "input") if "input" in given else None
@@ -104,10 +105,16 @@ def read_chain(
 
 def _unknown(given: Mapping[str, Any], known: Sequence[str]) -> list[Problem]:
     return [
-        Problem(f"unknown key '{key}'" + did_you_mean(str(key), known), path=(str(key),), of_key=True)
+        Problem(
+            f"unknown key '{key}'" + did_you_mean(str(key), known), _ABSENT.get(str(key), ""), (str(key),), of_key=True
+        )
         for key in given
         if key not in known
     ]
+
+
+_ABSENT = {"layout": "the arrays of a network are (N, C, …) and (O, C, …)"}
+"""Keys of a case that a network has not, and what is so instead."""
 
 
 def _check_keys(given: Mapping[str, Any], reader: Reader) -> None:
@@ -275,8 +282,8 @@ def _as(number: Any, dtype: Any) -> Any:
 def _axes(shape: Shape, drafts: Sequence[Draft], given: Mapping[str, Any]) -> tuple[int, bool]:
     """The spatial axes of the input, 0 where it comes as features, and whether it has a batch axis.
 
-    As said by `dims`; else as the layers up to the first dense one say, by their kernels and lists; else from that
-    dense kernel, which takes a whole sample; else from the rank, as in a case document.
+    As said by `dims`, where 0 says features; else as the layers up to the first dense one say, by their kernels and
+    lists; else from that dense kernel, which takes a whole sample; else from the rank, as in a case document.
     """
     rank = len(shape)
     dims = integer(given["dims"]) if "dims" in given else _said_dims(drafts, rank)

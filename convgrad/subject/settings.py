@@ -11,17 +11,20 @@ from typing import Any
 
 import numpy as np
 
-from convgrad.core.arithmetic import Plain, rational
+from convgrad.core.arithmetic import Plain, natural, rational
 from convgrad.core.nested import exact_value, read_numbers
 from convgrad.errors import Problem, RequestError
 from convgrad.operations.geometry import shape_text
+from convgrad.subject.foreign_words import did_you_mean
 from convgrad.vocabulary import (
     BOOLEAN,
+    CELLS,
     CHOICE,
     DIVISOR,
     EXACT_NUMBER,
     LARGEST,
     LAYER_SETTINGS,
+    LENGTHS,
     LISTED,
     MOST_DIMS,
     NUMBER,
@@ -130,6 +133,14 @@ def _per_axis(setting: Setting, value: Any, dims: int) -> tuple[int, ...]:
     return tuple(_at(axis, integer, part, setting.least) for axis, part in enumerate(_for_all(value, dims)))
 
 
+def _lengths(setting: Setting, value: Any, dims: int) -> tuple[int | None, ...]:
+    """The same, where null in a list stands for a length that the input has."""
+    if not is_list(value):
+        return _per_axis(setting, value, dims)
+    rows = enumerate(_for_all(value, dims))
+    return tuple(None if natural(part) is None else _at(axis, integer, part, setting.least) for axis, part in rows)
+
+
 def _for_all(value: Sequence[Any], dims: int) -> Sequence[Any]:
     """A listed setting with an entry for every axis: a list of one is for all of them."""
     if len(value) == 1:
@@ -161,24 +172,25 @@ def _padding(setting: Setting, value: Any, dims: int) -> Any:
         if value in setting.choices:
             return str(value)
         if not isinstance(value, Plain) or value[:1].isalpha():
-            _refuse(f"expected cells or one of {', '.join(setting.choices)}, found '{value}'")
+            hint = did_you_mean(value, setting.choices)
+            _refuse(f"expected cells or one of {', '.join(setting.choices)}, found '{value}'{hint}")
     if not is_list(value):
-        return ((integer(value, 0),) * 2,) * dims
+        return ((integer(value, setting.least),) * 2,) * dims
     if dims == 1 and len(value) == 2:
         both = f"[[{said_inside(value[0])}, {said_inside(value[1])}]]"
         _refuse(
             "expected one entry per axis (1), found 2",
             f"write {_example(value, dims)}; for before and after on one axis write {both}",
         )
-    return tuple(_at(axis, _pair, part) for axis, part in enumerate(_for_all(value, dims)))
+    return tuple(_at(axis, _pair, part, setting.least) for axis, part in enumerate(_for_all(value, dims)))
 
 
-def _pair(value: Any) -> tuple[int, int]:
+def _pair(value: Any, least: int) -> tuple[int, int]:
     if not is_list(value):
-        return (integer(value, 0),) * 2
+        return (integer(value, least),) * 2
     if len(value) != 2:
         _refuse(f"expected [before, after], found {len(value)} entries")
-    before, after = (_at(side, integer, part, 0) for side, part in enumerate(value))
+    before, after = (_at(side, integer, part, least) for side, part in enumerate(value))
     return before, after
 
 
@@ -195,8 +207,18 @@ def boolean(value: Any) -> bool:
 def choice(value: Any, *words: str) -> str:
     """One of a few words."""
     if not isinstance(value, str) or value not in words:
-        _refuse(f"expected {', '.join(words[:-1])} or {words[-1]}, found {said(value)}")
+        hint = did_you_mean(value, words) if isinstance(value, str) else ""
+        _refuse(f"expected {', '.join(words[:-1])} or {words[-1]}, found {said(value)}{hint}")
     return str(value)
+
+
+def _cells(value: Any) -> Any:
+    """Numbers of cells, from 0 on."""
+    numbers = read_numbers(value).as_array(np.dtype(np.float64))
+    for index in map(tuple, np.argwhere((numbers % 1 != 0) | (numbers < 0) | (numbers > LARGEST))[:1].tolist()):
+        found = f"expected the number of a cell, counted from 0, found {said(numbers[index])}"
+        raise RequestError(Problem(found, path=index))
+    return numbers.astype(np.int64)
 
 
 def _divisor(value: Any) -> int:
@@ -227,9 +249,11 @@ def exact_number(value: Any) -> Fraction:
 
 READERS: dict[str, Callable[[Setting, Any, int], Any]] = {
     PER_AXIS: _per_axis,
+    LENGTHS: _lengths,
     PADDING: _padding,
     WHOLE: lambda setting, value, dims: integer(value, setting.least, setting.most),
     DIVISOR: lambda setting, value, dims: _divisor(value),
+    CELLS: lambda setting, value, dims: _cells(value),
     NUMBER: _bounded,
     EXACT_NUMBER: lambda setting, value, dims: exact_number(value),
     BOOLEAN: lambda setting, value, dims: boolean(value),

@@ -2,16 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from itertools import product
 from typing import Any
 
 from convgrad.core.window import Axis
 from convgrad.errors import Problem, RequestError
 from convgrad.operations import Operation
-from convgrad.operations.geometry import shape_text, strided_axes
+from convgrad.operations.geometry import added, shape_text, strided_axes
 from convgrad.operations.operation import Shape
 from convgrad.vocabulary import CONVOLUTION, MAXIMUM, MEAN, NORM, TRANSPOSED
+
+
+def keep_lengths(operation: Operation, settings: dict[str, Any], lengths: Sequence[int]) -> None:
+    """Put the input's own lengths in place of null in an output_size; RequestError where it is no adaptive pool's."""
+    sizes = settings.get("output_size") or ()
+    if None not in sizes:
+        return
+    if operation.family not in (MAXIMUM, MEAN):
+        path = ("output_size", sizes.index(None))
+        raise RequestError(Problem("null keeps a length in adaptive pools alone", "say how long", path))
+    pairs = zip(sizes, lengths, strict=True)
+    settings["output_size"] = tuple(own if size is None else size for size, own in pairs)
 
 
 def full_input(shape: Shape, dims: int) -> Shape:
@@ -116,14 +128,15 @@ def check_bias(bias: Shape | None, channels: int) -> None:
 
 
 def check_delta(
-    operation: Operation, shape: Shape, expected: Shape, shapes: Mapping[str, Shape], settings: Mapping[str, Any]
-) -> None:
-    """delta has the output's shape, in the rank the output has."""
+    operation: Operation, shape: Shape, expected: Shape, shapes: Mapping[str, Shape], settings: Mapping[str, Any],
+    outward: Callable[[Shape], Shape] = tuple,
+) -> None:  # fmt: skip
+    """delta has the output's shape, in the rank the output has; `outward` gives a shape as its user has it."""
     if shape == expected:
         return
     raise RequestError(
         Problem(
-            f"delta has shape {shape_text(shape)}, but the output has {shape_text(expected)}"
+            f"delta has shape {shape_text(outward(shape))}, but the output has {shape_text(outward(expected))}"
             + _told(_differing(operation, shape, expected, shapes, settings)),
             _suggestions(operation, shape, expected, shapes, settings),
             ("delta",),
@@ -154,7 +167,7 @@ def _output_arithmetic(operation: Operation, shapes: Mapping[str, Shape], settin
     if _LENGTHS.get(operation.family) is not _plain_length or "stride" not in settings or settings.get("ceil_mode"):
         return []
     return [
-        f"floor(({length} + {axis.before} + {axis.after} - {axis.extent})/{axis.stride}) + 1 = {axis.positions(length)}"
+        f"floor(({added(length, axis.before, axis.after, -axis.extent)})/{axis.stride}) + 1 = {axis.positions(length)}"
         for axis, length in zip(_axes(shapes, settings), shapes["x"][2:], strict=True)
     ]
 

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from convgrad.core.arithmetic import natural
+from convgrad.core.nested import PrintedRows
 from convgrad.subject.case import Case
 from convgrad.views.block_kinds import Facts, Heading, Section, Sign, Words, printable, shape_text
 from convgrad.vocabulary import NORM
@@ -16,7 +17,8 @@ TIES = {
 }  # fmt: skip
 
 GEOMETRY = ("window", "stride", "dilation", "padding", "output_padding", "groups", "output_size")
-TOLD = ("dims", *GEOMETRY, "padding_mode", "mode", "ceil_mode", "divisor", "count_include_pad", "norm", "ties")
+TOLD = ("dims", *GEOMETRY, "padding_mode", "mode", "ceil_mode", "divisor", "count_include_pad", "norm", "signed",
+        "ties", "return_indices", "indices")  # fmt: skip
 """Settings that are told in words of their own; others follow by their names."""
 
 
@@ -39,11 +41,14 @@ def _items(case: Case) -> Iterator[Words]:
     yield f"x {shape_text(case.layout.input)}"
     if case.layout.kernel is not None:
         yield f"kernel {shape_text(case.layout.kernel)}"
+    yield from _printed(case.document)
     for name in GEOMETRY:
         if (value := settings.get(name)) is not None and not _dull(name, value):
             yield f"{name} {_setting(name, value)}" + _mode_of_padding(name, settings)
     yield from _pooling(case)
-    yield from (f"{name} {value}" for name, value in settings.items() if name not in TOLD and value is not None)
+    yield from (
+        f"{name} {_plainly(value)}" for name, value in settings.items() if name not in TOLD and value is not None
+    )
     yield output(case.layout.output(case.output_shape))
     yield case.arithmetic
     if "mode" in settings:
@@ -52,9 +57,22 @@ def _items(case: Case) -> Iterator[Words]:
         yield f"ties: {TIES[rule]}"
 
 
+def _printed(document: Mapping[str, Any]) -> Iterator[str]:
+    """What was read as somebody's print."""
+    claim = document.get("claim")
+    arrays = {**document, **(claim if isinstance(claim, Mapping) else {})}
+    printed = {key: value.by for key, value in arrays.items() if isinstance(value, PrintedRows)}
+    for by in dict.fromkeys(printed.values()):
+        yield f"{', '.join(key for key, other in printed.items() if other == by)} read as {by}"
+
+
 def output(shape: Sequence[int]) -> Words:
     """What comes out."""
     return (Sign.TO, f"  output {shape_text(shape)}")
+
+
+def _plainly(value: Any) -> str:
+    return ", ".join(value) if isinstance(value, tuple) else str(value)
 
 
 def _dull(name: str, value: Any) -> bool:
@@ -86,11 +104,12 @@ def _pooling(case: Case) -> Iterator[str]:
         yield "ceil mode"
     if settings.get("divisor") is not None:
         yield f"divisor {settings['divisor']}"
-    elif "count_include_pad" in settings and any(map(any, settings["padding"])):
+    elif "count_include_pad" in settings and any(max(pair) > 0 for pair in settings["padding"]):
         yield "padding counted" if settings["count_include_pad"] else "padding not counted"
     if p := settings.get("norm"):
-        yield f"norm {p}" + (_formula(p) if case.operation.family == NORM else "")
+        yield f"norm {p}" + (_formula(p, settings.get("signed", False)) if case.operation.family == NORM else "")
 
 
-def _formula(p: Any) -> str:
-    return f": y = (sum |x|^{p})^(1/{p})" if p != 1 else ": y = sum |x|"
+def _formula(p: Any, signed: bool) -> str:
+    x = "x" if signed else "|x|"
+    return f": y = (sum {x}^{p})^(1/{p})" if p != 1 else f": y = sum {x}"

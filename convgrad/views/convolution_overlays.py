@@ -72,18 +72,17 @@ def _breadcrumb(gradients: Gradients, pair: Pair) -> Iterator[Prose]:
     real = f" (channel {pair.channel} of {'the output' if pair.transposed else 'x'})" if groups > 1 else ""
     end, which = ((0, 0), "first") if (pair.a, pair.b) == (first - 1, second - 1) else ((first - 1, second - 1), "last")
     more = f"({first * second - 1} more; --channel {end[0]},{end[1]} shows the {which})"
-    yield Prose(f"{names[0]} {pair.a}, {names[1]} {pair.b}{real}: dW[{pair.a},{pair.b}] {more}")
+    yield Prose(f"{names[0]} {pair.a}, {names[1]} {pair.b}{real}: dW{pair.lead} {more}")
 
 
 def _gathered(gradients: Gradients, pair: Pair) -> Iterator[Block]:
     """An entry of dX as the sum of its terms, where no column shows that; and how to see others."""
-    from convgrad.passes.explanation import bracketed, explain_entry
+    from convgrad.passes.explanation import bracketed, explain_entry, user_index
     from convgrad.passes.subject import subject_of
     from convgrad.views.term_rows import products
 
     lengths = gradients.case.shapes["x"][2:]
-    lead = (0, pair.channel)[2 - (len(gradients.case.layout.input) - len(lengths)) :]
-    middle = (*lead, *((n - 1) // 2 for n in lengths))
+    middle = user_index(gradients.case, "dX", (0, pair.channel, *((n - 1) // 2 for n in lengths)))
     explanation = explain_entry(subject_of(gradients), f"dX{bracketed(middle)}")
     if 0 < len(explanation.terms) <= TERMS:
         yield Prose("one entry gathered from the overlays that cover it:")

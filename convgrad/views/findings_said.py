@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import NamedTuple
 
 from convgrad.checking.report import CLAIM
@@ -10,13 +10,17 @@ from convgrad.claims.findings import Entry, Finding
 from convgrad.diagnosis.diagnosis import Diagnosis
 from convgrad.operations.geometry import shape_text
 from convgrad.views.block_kinds import Apart, Column, Item, Row, Table, Words, index
+from convgrad.vocabulary import INDICES
 
-NOUNS = {"output": "output", "kernel": "stepped kernel", "bias": "stepped bias", "delta": "delta"}
+NOUNS = {"output": "output", "kernel": "stepped kernel", "bias": "stepped bias", "delta": "delta",
+         "indices": "winners"}  # fmt: skip
 """What an array is called where it is no gradient."""
 COARSE = (
     "half of it, or nothing at all, would agree as well; more digits, another type, or a smaller case of whole "
     "numbers would tell"
 )
+FEW = 3
+"""Examples of one mistake that are shown where not all are asked for."""
 OVERLAYS = 6
 """Overlays of a wrong entry that are named."""
 
@@ -45,8 +49,29 @@ def said(one: Judged) -> Words:
     if finding.shapes:
         return f"{whose} {misshapen(*finding.shapes)}"
     if finding.wrong:
-        return (f"{whose} differs from {one.other} in {wrong_of(finding)}", *_worst(one))
-    return f"{whose} {agreement(finding, one.other)}"
+        return (f"{whose} {_of(one, f'differs from {one.other} in {wrong_of(finding)}')}", *_worst(one))
+    return f"{whose} {_of(one, agreement(finding, one.other))}"
+
+
+def _of(one: Judged, text: str) -> str:
+    """What an array does, of indices in the plural."""
+    several = {"agrees": "agree", "differs": "differ"} if one.array == INDICES else {}
+    verb, _, rest = text.partition(" ")
+    return f"{several.get(verb, verb)} {rest}"
+
+
+def answered(findings: Iterable[Finding], diagnosis: Iterable[Diagnosis]) -> Iterator[str]:
+    """In a line each what was found of claims, before all else: which agree, which do not, the mistakes by name."""
+    names = [(one.place, one.mistake) for one in diagnosis if one.mistake]
+    for finding in findings:
+        one = judged(finding, "")
+        if finding.verdict != "differs":
+            yield f"the claimed {finding.place} {_of(one, agreement(finding, one.other))}"
+            continue
+        named = ", ".join(dict.fromkeys(mistake for place, mistake in names if place == finding.place))
+        shapes = finding.shapes and misshapen(*finding.shapes)
+        text = shapes or _of(one, f"differs from {one.other} in {wrong_of(finding)}")
+        yield f"the claimed {finding.place} {text}{f': {named}' if named else ''}"
 
 
 def misshapen(given: Sequence[int], needed: Sequence[int]) -> str:
@@ -65,7 +90,7 @@ def agreement(finding: Finding, other: str) -> str:
     """How much agrees with the other, what is undecided, and how closely that could be told."""
     to = f" (to {finding.rule}{_part_of_it(finding)})" if finding.rule else ""
     if getattr(finding, "vague", False):
-        return f"cannot be told from {other}: {COARSE}{to}"
+        return f"cannot be told from {other}{'' if finding.doubtful else f': {COARSE}'}{to}"
     count, undecided = finding.entries, finding.undecided
     if count == 1 and not undecided:
         agrees = f"agrees with {other} in its only entry"
@@ -123,14 +148,38 @@ def _overlays(entry: Entry) -> str:
     return " ".join(where[:OVERLAYS]) + (f" and {len(where) - OVERLAYS} more" if len(where) > OVERLAYS else "")
 
 
-def diagnosis_items(diagnosis: Diagnosis, level: int, given: str = "") -> Iterator[Item]:
-    """A mistake by name, with its fix; `given` is a claim that it starts from."""
-    yield Item(f"{diagnosis.message}{given}", level)
-    if diagnosis.fix:
-        yield Item(f"fix: {diagnosis.fix}", level)
+def diagnosis_items(told: Sequence[Diagnosis], level: int, *, every: bool) -> Iterator[Item]:
+    """What a wrong array comes from: the first mistake with its fix, then a few examples of what else there is.
+
+    What would give the same numbers the first one has said; `every` shows that in full, and all examples.
+    """
+    shown = list(told) if every else [one for one in told if one is told[0] or not _said_before(one, told[0])]
+    kept = [
+        one for number, one in enumerate(shown) if every or sum(_alike(one, other) for other in shown[:number]) < FEW
+    ]
+    for number, diagnosis in enumerate(kept):
+        yield Item(f"{diagnosis.message}{_given(diagnosis)}", level)
+        following = kept[number + 1].fix if number + 1 < len(kept) else ""
+        if diagnosis.fix and diagnosis.fix != following:
+            yield Item(f"fix: {diagnosis.fix}", level)
+        if advice := diagnosis.details.get("tell_apart"):
+            yield Item(f"to tell them apart: {advice}", level)
+    if hidden := len(shown) - len(kept):
+        yield Item(f"and {hidden} more of the kind; --all shows all", level)
 
 
-def telling_apart(diagnosis: Diagnosis, level: int) -> Iterator[Item]:
-    """What would tell a mistake from others that give the same numbers."""
-    if told := diagnosis.details.get("tell_apart"):
-        yield Item(f"to tell them apart: {told}", level)
+def _said_before(one: Diagnosis, first: Diagnosis) -> bool:
+    """Whether a mistake that explains the whole array is one that the first says would give the same."""
+    whole = one.matches == first.matches and "index" not in one.details
+    return whole and one.mistake in first.details.get("alternatives", ())
+
+
+def _alike(one: Diagnosis, other: Diagnosis) -> bool:
+    """Whether two are examples of one thing."""
+    return one.mistake == other.mistake and one.given == other.given and "index" in one.details
+
+
+def _given(diagnosis: Diagnosis) -> str:
+    """The claim that a mistake starts from; one of what is carried forward says so itself."""
+    given = diagnosis.given if diagnosis.mistake != "carried-forward" else ""
+    return f", given the claimed {given}" if given else ""

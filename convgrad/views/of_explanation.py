@@ -4,14 +4,33 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from convgrad.operations.activations import SOFTMAX
 from convgrad.passes.explanation import Explanation, bracketed
 from convgrad.views.asked import Asked
-from convgrad.views.block_kinds import Block, Column, Heading, Line, Prose, Section, Table, View, index, printable
+from convgrad.views.block_kinds import (
+    Block,
+    Column,
+    Formula,
+    Heading,
+    Line,
+    Prose,
+    Section,
+    Table,
+    View,
+    index,
+    printable,
+)
 from convgrad.views.case_header import header
+from convgrad.views.index_formula import index_formula
 from convgrad.views.layer_header import layer_header
+from convgrad.views.met import met
 from convgrad.views.pooled_deltas import PRODUCTS
+from convgrad.views.softmax_rows import shared_sum
 from convgrad.views.term_rows import TermTable, products, unwindowed_table
-from convgrad.vocabulary import CONVOLUTION, MAXIMUM, MEAN, NORM, TRANSPOSED
+from convgrad.vocabulary import CONVOLUTION, MAXIMUM, MEAN, NORM, TRANSPOSED, UNPOOLING
+
+WRITTEN_OUT = 40
+"""Terms that a document writes out in a formula."""
 
 
 def view(explanation: Explanation, asked: Asked) -> View:
@@ -24,14 +43,29 @@ def view(explanation: Explanation, asked: Asked) -> View:
 def _of_case(explanation: Explanation, asked: Asked) -> View:
     """An entry of a case, or of a layer with windows."""
     yield header(explanation.case)
+    yield Section(_drawn(explanation, asked))
     yield Section(_body(explanation, asked))
     yield Prose((f"{explanation.own_entry} = ", explanation.value))
+
+
+def _drawn(explanation: Explanation, asked: Asked) -> Iterator[Block]:
+    """The law of such an entry, and the cells that it is made of."""
+    if law := index_formula(explanation.case, explanation.name):
+        yield Formula(law)
+    if drawn := met(explanation):
+        yield drawn
+    if asked.document and 0 < len(explanation.terms) <= WRITTEN_OUT:
+        yield Formula((f"{explanation.own_entry} = ", *products(explanation.terms), " = ", explanation.value))
 
 
 def _body(explanation: Explanation, asked: Asked) -> Iterator[Block]:
     yield Prose(_title(explanation))
     if explanation.terms:
-        yield TermTable(explanation).table(asked)
+        terms = TermTable(explanation)
+        yield terms.table(asked)
+        if count := terms.left_out:
+            zeros = f"{count} more term{'s are a 0' if count > 1 else ' is a 0'} of the padding"
+            yield Prose(f"{zeros}; --terms all shows {'them' if count > 1 else 'it'}")
     if remark := _remark(explanation):
         yield Prose(remark)
 
@@ -62,6 +96,8 @@ def _output_title(explanation: Explanation) -> str:
     bias = ", and the bias" if cells < len(terms) else ""
     if family == TRANSPOSED:
         return f"{cells} cell{'s' * (cells != 1)} of x reach it, times w{bias}"
+    if family == UNPOOLING:
+        return "the number that was put there"
     if family == CONVOLUTION:
         return f"w times the cells of x under the window{bias}"
     return f"{POOLED.get(family, f'the {family}')} of the {cells} cells under the window"
@@ -96,7 +132,7 @@ def _of_layer(explanation: Explanation, asked: Asked) -> View:
         yield from _of_case(explanation, asked)
     else:
         yield Section(layer_header(explanation.case))
-        yield _unwindowed(explanation)
+        yield Section(shared_sum(explanation)) if _is_softmax(explanation) else _unwindowed(explanation)
         yield Prose((f"{explanation.entry} = ", explanation.value))
     if explanation.senders:
         yield Section(_senders(explanation))
@@ -107,6 +143,11 @@ def _source(explanation: Explanation) -> str:
     layer = explanation.part.name
     source = f"{layer}.{explanation.own_entry}"
     return layer if explanation.entry == source else f"{explanation.entry} is what {layer} sends: {source}"
+
+
+def _is_softmax(explanation: Explanation) -> bool:
+    """Whether the entry is an output over which every entry of x weighs."""
+    return explanation.name == "y" and explanation.case.operation is SOFTMAX
 
 
 def _unwindowed(explanation: Explanation) -> Block:

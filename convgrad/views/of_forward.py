@@ -23,7 +23,7 @@ def _sections(forward: Forward, asked: Asked, shown: Part) -> View:
     if not asked.quiet:
         yield header(forward.case)
         yield shown
-    yield Arrays((("output", forward.output),))
+    yield Arrays((("output", forward.output), *forward.asked_indices.items()))
 
 
 def _given(forward: Forward) -> Arrays:

@@ -12,11 +12,12 @@ from convgrad.views.asked import Asked
 from convgrad.views.block_kinds import Arrays, Identities, Prose, View
 from convgrad.views.case_header import header
 from convgrad.views.identity_blocks import identities
-from convgrad.vocabulary import CONVOLUTION, MAXIMUM, MEAN, NORM, TRANSPOSED
+from convgrad.vocabulary import CONVOLUTION, INDICES, MAXIMUM, MEAN, NORM, TRANSPOSED, UNPOOLING
 
 OVERLAYS = {
     **dict.fromkeys((CONVOLUTION, TRANSPOSED), "convgrad.views.convolution_overlays"),
     **dict.fromkeys((MAXIMUM, MEAN, NORM), "convgrad.views.pool_overlays"),
+    UNPOOLING: "convgrad.views.unpool_overlays",
 }
 """The module that draws a family's overlays, imported when it is needed."""
 DRAWING = "how overlays are drawn"
@@ -27,18 +28,20 @@ def view(gradients: Gradients, asked: Asked) -> View:
 
     Raises RequestError for a channel or an overlay that there is not.
     """
-    if asked.quiet:
+    if asked.quiet and asked.only is None and asked.overlays in (None, "none", 0):
         return _sections(gradients, asked, iter(()))
     drawn = gradients.case.operation.family in OVERLAYS
     return _sections(gradients, asked, (_overlays if drawn else _undrawn)(gradients, asked))
 
 
 def _sections(gradients: Gradients, asked: Asked, overlays: View) -> View:
+    """With `quiet` neither header nor checks, but what was asked for."""
     if not asked.quiet:
         yield header(gradients.case)
-        yield from overlays
+    yield from overlays
+    if not asked.quiet and asked.only is None:
         yield _checksums(gradients)
-    yield Arrays((("dW", gradients.dW), ("db", gradients.db), ("dX", gradients.dX)))
+    yield Arrays((("dW", gradients.dW), ("db", gradients.db), ("dX", gradients.dX), *gradients.asked_indices.items()))
 
 
 def _overlays(gradients: Gradients, asked: Asked) -> View:
@@ -72,5 +75,7 @@ def given(case: Case) -> Iterator[tuple[str, object]]:
     for name in ("x", "w", "b"):
         if (array := case.operands.get(name)) is not None:
             yield name, case.layout.restored(name, array)
+    if INDICES in case.settings:
+        yield INDICES, case.layout.restored("x", case.arguments[INDICES])
     if case.delta is not None:
         yield "delta", case.layout.restored("delta", case.delta)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from convgrad.passes.loss_terms import LossExplanation
 from convgrad.passes.shown import Shown
 from convgrad.passes.subject import Part, Subject
 from convgrad.views import of_gradients
@@ -25,6 +26,7 @@ from convgrad.views.block_kinds import (
 )
 from convgrad.views.case_header import output, titles
 from convgrad.views.layer_header import layer_header
+from convgrad.views.of_loss import loss_blocks
 from convgrad.views.pooled_deltas import pooled_deltas
 from convgrad.vocabulary import RATES
 
@@ -47,6 +49,8 @@ def _panels(shown: Shown, asked: Asked) -> View:
     for layer in [network.layer(shown.layer)] if shown.layer is not None else network.layers:
         yield from _panel(network, layer, asked)
     if network.loss is not None:
+        if not (one or asked.quiet):
+            yield Section(loss_blocks(LossExplanation(network), asked))
         yield Prose(("loss = ", network.loss))
     if shown.steps is not None:
         yield _steps(network, shown.steps)
@@ -94,8 +98,8 @@ def _panel(network: Subject, layer: Part, asked: Asked) -> View:
         yield Section(_layer_head(layer))
         yield Arrays((("x", layer.signal.values), *((SHORT[name], a) for name, a in layer.layer.parameters.items())))
     yield Arrays((
-        ("output", layer.output), ("delta in", layer.delta), ("delta out (dX)", layer.dX), ("dW", layer.dW),
-        ("db", layer.db),
+        ("output", layer.output), *layer.forward.asked_indices.items(), ("delta in", layer.delta),
+        ("delta out (dX)", layer.dX), ("dW", layer.dW), ("db", layer.db),
     ))  # fmt: skip
     yield Arrays(tuple((f"{SHORT[name]} after the step", array) for name, array in layer.updated.items()))
     if not asked.quiet:

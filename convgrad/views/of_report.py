@@ -7,7 +7,6 @@ from typing import Any
 
 from convgrad.checking.report import CLAIM, DIFFERENCES, Report
 from convgrad.claims.findings import Finding
-from convgrad.diagnosis.diagnosis import Diagnosis
 from convgrad.views.asked import Asked
 from convgrad.views.block_kinds import (
     Block,
@@ -28,7 +27,6 @@ from convgrad.views.findings_said import (
     diagnosis_items,
     judged,
     said,
-    telling_apart,
     wrong_entries,
     wrong_entries_table,
 )
@@ -43,8 +41,22 @@ NAMED = 4
 def view(report: Report, asked: Asked) -> View:
     """Findings, each wrong array with its diagnosis; of a case its strength and identities; the verdict last."""
     if asked.quiet:
-        return iter((Verdict(report.verdict),))
+        return _briefly(report)
     return _of_case(report) if report.subject.chain.alone is not None else _of_network(report)
+
+
+def _briefly(report: Report) -> View:
+    """The mistakes that were named, if any, and the verdict: the result of a check, and nothing around it."""
+    places = {diagnosis.place: str(diagnosis.place) for diagnosis in report.diagnosis}
+    for place, name in places.items():
+        yield Section(_of_place(report, place, name))
+    yield Verdict(report.verdict)
+
+
+def _of_place(report: Report, place: Any, name: str) -> Iterator[Item]:
+    yield Item(f"{printable(name)}:")
+    told = [diagnosis for diagnosis in report.diagnosis if diagnosis.place == place]
+    yield from diagnosis_items(told, 1, every=report.all_entries)
 
 
 # -- A case ------------------------------------------------------------------------------------------------------------
@@ -58,7 +70,7 @@ def _of_case(report: Report) -> View:
         yield Section(_diagnosis(report, name))
     if report.all_entries:
         yield from (wrong_entries_table(one) for one in findings if one.finding.wrong)
-    yield Item(_strength(report))
+    yield Section(Item(text) for text in _strength(report))
     yield Section(_checksums(report))
     yield Verdict(report.verdict)
 
@@ -71,16 +83,15 @@ def _findings(report: Report, findings: list[Judged]) -> Iterator[Item]:
             cells = ", ".join(f"x{index(cell)}" for cell in kink.cells)
             yield Item(f"at output{index(kink.output)}: {kink.why} ({cells})", 1)
     yield from (Item(text) for text in _sample(report))
-    yield Item(f"{report.evaluations} forward passes")
+    forward = "no delta is given, so that no gradient is looked at"
+    yield Item(forward if report.subject.is_forward else f"{report.evaluations} forward passes")
 
 
 def _diagnosis(report: Report, name: str) -> Iterator[Item]:
     """What the claimed array of a name comes from."""
     yield Item(f"{name}:")
-    for diagnosis in report.diagnosis:
-        if diagnosis.array == name:
-            yield from diagnosis_items(diagnosis, 1)
-            yield from telling_apart(diagnosis, 1)
+    told = [diagnosis for diagnosis in report.diagnosis if diagnosis.array == name]
+    yield from diagnosis_items(told, 1, every=report.all_entries)
 
 
 def _checksums(report: Report) -> Iterator[Block]:
@@ -91,15 +102,21 @@ def _checksums(report: Report) -> Iterator[Block]:
     yield identities(report.checksums, level=int(claimed))
 
 
-def _strength(report: Report) -> str:
-    """How many mistakes the case could show, and which it could not."""
+def _strength(report: Report) -> Iterator[str]:
+    """How many mistakes the case could show, which it could not, and what hides some ways of others."""
     strength = report.strength
+    if not strength.of:
+        yield f"which mistakes there are is not known for {report.case.operation.name}"
+        return
     blind: list[Any] = list(strength.blind_to)
     most = len(blind) if report.all_entries else NAMED
     named = ", ".join(f"{one.id} ({one.why})" for one in blind[:most])
     more = f", and {len(blind) - most} more" if len(blind) > most else ""
     catches = f"this case catches {strength.catches} of {strength.of} known mistakes"
-    return f"{catches}; it is blind to {named}{more}" if blind else catches
+    yield f"{catches}; it is blind to {named}{more}" if blind else catches
+    if strength.spots:
+        spots = (f"{one.why} ({one.advice})" if report.all_entries else one.why for one in strength.spots)
+        yield f"some ways of other mistakes are hidden, too: {', and '.join(spots)}"
 
 
 # -- A network ---------------------------------------------------------------------------------------------------------
@@ -112,6 +129,8 @@ def _of_network(report: Report) -> View:
         yield Section(_layer(report, layer))
     yield Section(Prose(text) for text in _sample(report))
     how = "exact differences" if report.exact else "complex steps"
+    if report.by_layer:
+        how = "layer by layer, and along a direction of every kernel, bias and the input through all of it"
     yield Prose(f"{report.evaluations} forward passes, {how}")
     yield Verdict(report.verdict)
 
@@ -125,21 +144,14 @@ def _layer(report: Report, layer: str) -> Iterator[Block]:
 
 
 def _finding(report: Report, finding: Finding) -> Iterator[Block]:
-    one = judged(finding, "differences of the loss")
+    one = judged(finding, "finite differences" if report.by_layer else "differences of the loss")
     yield Item(said(one), 1)
     yield from (Item(text, 2) for text in finding.told)
     if report.all_entries and finding.wrong and finding.comparable:
         yield Table(COLUMNS, list(wrong_entries(one)))
-    for diagnosis in report.diagnosis:
-        if diagnosis.place == finding.place and finding.against == CLAIM:
-            yield from diagnosis_items(diagnosis, 2, _given(diagnosis))
-            yield from telling_apart(diagnosis, 2)
-
-
-def _given(diagnosis: Diagnosis) -> str:
-    """The claim that a mistake starts from; one of what is carried forward says so itself."""
-    given = diagnosis.given if diagnosis.mistake != "carried-forward" else ""
-    return f", given the claimed {given}" if given else ""
+    told = [diagnosis for diagnosis in report.diagnosis if diagnosis.place == finding.place]
+    if told and finding.against == CLAIM:
+        yield from diagnosis_items(told, 2, every=report.all_entries)
 
 
 def _sample(report: Report) -> Iterator[str]:

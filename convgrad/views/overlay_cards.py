@@ -14,6 +14,8 @@ from convgrad.views.block_kinds import Beside, Grid, Heading, Remark, Section, S
 from convgrad.views.ledger import ENDS, MOST
 from convgrad.views.pair import Pair, framed, restricted
 
+MANY, FEW = 64, (1, 1)
+"""Overlays beyond which only so many at either end are shown as cards."""
 CLOSE = 10
 """Cells of an axis up to which an opened overlay shows all of it, not just what lies around the window."""
 
@@ -21,7 +23,7 @@ CLOSE = 10
 def cards(gradients: Gradients, pair: Pair, asked: Asked) -> Iterator[Section]:
     """The overlays as cards, those in the middle summed in one, and the total."""
     overlays, count = gradients.full_overlays, len(gradients.full_overlays)
-    first, last = asked.ends(count, MOST, ENDS) or (count, 0)
+    first, last = asked.ends(count, MOST, FEW if count > MANY else ENDS) or (count, 0)
     yield from (_card(overlays[place], place, pair, gradients) for place in range(first))
     if first + last < count:
         part = restricted(gradients.case, first, count - last, pair.a)["w"][pair.a, pair.b]
@@ -38,7 +40,9 @@ def _card(overlay: Overlay, place: int, pair: Pair, gradients: Gradients) -> Sec
     if pair.transposed:
         heading = (*heading, (f"dX{index(overlay.position)} = ", pair.scattered(overlay)))
         return Section((Heading(heading), Beside((window, _added(overlay, pair)))))
-    title = (f"{_spans('dX', overlay, pair)} += ", *_scaled(overlay, pair))
+    outside = any(first < 0 for first, _ in overlay.cells)
+    there = "dX there" if outside else _spans("dX", overlay, pair)
+    title = (f"{there} += ", *_scaled(overlay, pair))
     added = Grid(title, pair.scattered(overlay))
     return Section((Heading(heading), Beside((window, _added(overlay, pair), added))))
 
@@ -61,21 +65,41 @@ def _scaled(overlay: Overlay, pair: Pair) -> tuple[Any, ...]:
 
 def _lead(pair: Pair) -> str:
     """The pair's own index of dW, where the kernel has one."""
-    return f"[{pair.a},{pair.b}]" if pair.case.layout.kernel_channels else ""
+    return pair.lead if pair.case.layout.kernel_channels else ""
 
 
 def _spans(name: str, overlay: Overlay, pair: Pair) -> str:
-    """The cells under a window, as a slice: x[1:3, 0:5:2]."""
-    steps = [f":{d}" if d > 1 else "" for d in pair.case.settings["dilation"]]
+    """The cells under a window, as a slice, x[1:3, 0:5:2]; in words where it begins before the first cell."""
+    dilations = pair.case.settings["dilation"]
+    if any(first < 0 for first, _ in overlay.cells):
+        return f"{name} {_in_words(overlay.cells, dilations)}"
+    steps = [f":{d}" if d > 1 else "" for d in dilations]
     spans = zip(overlay.cells, steps, strict=True)
     return f"{name}[{', '.join(f'{first}:{last}{step}' for (first, last), step in spans)}]"
+
+
+AXES = ("planes", "rows", "columns")
+
+
+def _in_words(cells: Sequence[tuple[int, int]], dilations: Sequence[int]) -> str:
+    """Ranges that nobody reads as Python's, where a cell before the first would be one from the end.
+
+    >>> _in_words([(-1, 2), (0, 5)], [1, 2])
+    'rows -1 to 1, columns 0 to 4 by 2'
+    """
+    names = {1: ("cells",)}.get(len(cells), AXES[-len(cells) :] if len(cells) <= len(AXES) else ())
+    names = names or tuple(f"axis {axis}:" for axis in range(len(cells)))
+    spans = zip(names, cells, dilations, strict=True)
+    return ", ".join(f"{name} {first} to {last - 1}{f' by {d}' if d > 1 else ''}" for name, (first, last), d in spans)
 
 
 def _heading(overlay: Overlay, place: int, pair: Pair, gradients: Gradients) -> tuple[Words, ...]:
     near, far, where = ("x", "delta", "x") if pair.transposed else ("delta", "x", "out")
     sample = (f"sample {overlay.sample}",) if gradients.full_overlays.shape[0] > 1 else ()
+    few, which = pair.kernel_shape[0] == 1, "channel" if pair.transposed else "filter"
     return (
-        f"Overlay {place + 1} of {len(gradients.full_overlays)}", *sample, f"{where}{index(overlay.position)}",
+        f"Overlay {place + 1} of {len(gradients.full_overlays)}", *sample, *(() if few else (f"{which} {pair.a}",)),
+        f"{where}{index(overlay.position)}",
         (f"{near} = ", pair.factor(overlay)), f"window {_spans(far, overlay, pair)}",
     )  # fmt: skip
 

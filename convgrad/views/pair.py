@@ -49,6 +49,14 @@ class Pair(NamedTuple):
         return int(group * self.kernel_shape[1] + self.b)
 
     @property
+    def lead(self) -> str:
+        """The index of the pair's part of dW: [a,b], or in another layout [:,:,b,a]."""
+        if not self.case.layout.filters:
+            return f"[{self.a},{self.b}]"
+        kept = (str(self.a), str(self.b), *":" * self.case.dims)
+        return f"[{','.join(kept[axis] for axis in self.case.layout.filters)}]"
+
+    @property
     def alone(self) -> bool:
         """Whether a's part of dX is all of it: the group has no other filter."""
         return self.transposed or self.kernel_shape[0] == self.case.settings["groups"]

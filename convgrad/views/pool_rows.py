@@ -27,7 +27,7 @@ class PoolTable:
         self.case, self.channel = gradients.case, channel
         self.overlays = gradients.full_overlays
         self.several = self.case.shapes["x"][0] > 1
-        self.padded = any(any(pair) for pair in self.case.settings.get("padding", ()))
+        self.padded = any(max(pair) > 0 for pair in self.case.settings.get("padding", ()))
 
     @property
     def rest(self) -> tuple[Column, ...]:
@@ -141,8 +141,9 @@ class Shares(PoolTable):
     def _lost(self, overlay: Overlay) -> str:
         """How many of the shares fall on padding."""
         gets = overlay.dx[self.channel]
-        kept = [range(max(0, -first), min(last, n) - first)
-                for (first, last), n in zip(overlay.cells, self.case.shapes["x"][2:], strict=True)]  # fmt: skip
+        unders = self.case.arguments["window"].under(overlay.position)
+        kept = [[tap for tap, cell in enumerate(under) if 0 <= cell < n]
+                for under, n in zip(unders, self.case.shapes["x"][2:], strict=True)]  # fmt: skip
         given, inside = np.count_nonzero(gets), np.count_nonzero(gets[np.ix_(*kept)])
         return f"{given - inside} of {given} shares fall on padding" if given > inside else ""
 

@@ -10,10 +10,12 @@ from convgrad.passes.explanation import Explanation, bracketed
 from convgrad.views.asked import Asked
 from convgrad.views.block_kinds import Column, Entry, Partial, Row, Rows, Sign, Table, Words, index
 from convgrad.views.ledger import ENDS
-from convgrad.vocabulary import CONVOLUTION, MAXIMUM, MEAN, NORM, TRANSPOSED
+from convgrad.vocabulary import CONVOLUTION, MAXIMUM, MEAN, NORM, TRANSPOSED, UNPOOLING
 
 MOST = 24
 """Terms that are shown without leaving any out."""
+PADDING = "padding"
+"""What is noted of a term whose cell lies in the padding."""
 
 
 class TermTable:
@@ -21,21 +23,38 @@ class TermTable:
 
     def __init__(self, explanation: Explanation) -> None:
         self.explanation, self.terms = explanation, explanation.terms
+        self.inside = tuple(term for term in self.terms if term.note != PADDING or term.value)
         self.samples = len({term.sample for term in self.terms if term.sample is not None}) > 1
         self.family = explanation.case.operation.family
         self.near = "x" if self.family == TRANSPOSED else "delta"
         self.factors = [factor.name for factor in self.terms[0].factors]
         self.placed = [any(self._place(term, i) for term in self.terms) for i in range(len(self.factors))]
         self.product = len(self.factors) > 1 or any(term.value != term.factors[0].value for term in self.terms)
-        self.notes = any(term.note or term.position is None for term in self.terms)
+        self.shown, self.notes = self.terms, True
 
     def table(self, asked: Asked) -> Table:
         """The terms with their sum."""
-        everything = asked.overlays == "all" or len(self.terms) <= MOST
-        brief = None if everything else (ENDS[0] * 2, ENDS[1])
-        rows = Rows(self.terms, lambda _, term: self._row(term))
+        self.shown = shown = self.terms if asked.terms == "all" or not self.summed else self.inside
+        self.notes = any(term.note or term.position is None for term in shown)
+        rows = Rows(shown, lambda _, term: self._row(term))
         total = self._summed(self._sum_sign(), self.explanation.value)
-        return Table(tuple(self._columns()), rows, total, brief, self._middle)
+        return Table(tuple(self._columns()), rows, total, self._brief(asked, len(shown)), self._middle)
+
+    def _brief(self, asked: Asked, count: int) -> tuple[int, int] | None:
+        """How many terms are shown first and last, unless all are."""
+        if isinstance(asked.terms, int):
+            return None if asked.terms >= count else (asked.terms - asked.terms // 3, asked.terms // 3)
+        return None if asked.terms == "all" or count <= MOST else (ENDS[0] * 2, ENDS[1])
+
+    @property
+    def summed(self) -> bool:
+        """Whether the entry is the sum of its terms, so that zeros may be left to a count; not all are zeros."""
+        return bool(self.inside) and self._sum_sign() is Sign.TOTAL
+
+    @property
+    def left_out(self) -> int:
+        """Terms that are padding's zeros, and so no row of the table."""
+        return len(self.terms) - len(self.shown)
 
     def _place(self, term: Term, number: int) -> str:
         """Where a factor stands, unless the overlay's position says so already."""
@@ -62,7 +81,7 @@ class TermTable:
         """What a term is of its factors."""
         if "divisor" in self.factors:
             return f"{self.factors[0]} / divisor"
-        normed = len(self.factors) == 1 and self.family == NORM
+        normed = self.explanation.name == "y" and self.family == NORM
         return "|x|" if normed else product_of(self.factors)
 
     def _row(self, term: Term) -> Row:
@@ -84,13 +103,13 @@ class TermTable:
 
     def _middle(self, first: int, last: int) -> Row:
         """What is not shown, summed."""
-        values = [term.value for term in self.terms[first:last] if term.value is not None]
+        values = [term.value for term in self.shown[first:last] if term.value is not None]
         return self._summed(f"{last - first} more", Partial(sum(values) if values else 0))
 
     def _sum_sign(self) -> Sign | str:
         """What the last line is of the terms: their sum, but an output of some pools is no sum."""
         settings = self.explanation.case.settings
-        if self.explanation.name != "y" or self.family in (CONVOLUTION, TRANSPOSED, MEAN):
+        if self.explanation.name != "y" or self.family in (CONVOLUTION, TRANSPOSED, MEAN, UNPOOLING):
             return Sign.TOTAL
         if self.family == NORM:
             return f"norm {settings['norm']}" if settings["norm"] != 1 else Sign.TOTAL

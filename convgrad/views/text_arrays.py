@@ -12,6 +12,7 @@ import numpy as np
 from convgrad.core.arithmetic import Array
 from convgrad.views.block_kinds import TIES, WINS, Arrays, Beside, Cell, Grid, Remark, shape_text
 from convgrad.views.look import Look, plain_lines, wrapped
+from convgrad.views.text_cards import card, is_card
 from convgrad.views.text_grid import Lines, Marks, Picked, beside, grid, signs, titled, together
 from convgrad.views.text_words import Pen
 
@@ -142,8 +143,14 @@ def arrays_text(block: Arrays, pen: Pen) -> Iterator[str]:
     if small:
         yield look.text([[(line, "")] for line in _inline(small, look)])
     if large:
-        grids = (grid_lines(Grid(_sized(name, a, longest), a, longest=longest), pen) for name, a in large)
-        yield look.text(beside(grids, look.room))
+        yield look.text(beside((_large(name, array, longest, pen) for name, array in large), look.room))
+
+
+def _large(name: str, array: Array, longest: int, pen: Pen) -> Lines:
+    """An array as a grid, or of many planes a card."""
+    if is_card(array):
+        return card(name, array, pen)
+    return grid_lines(Grid(_sized(name, array, longest), array, longest=longest), pen)
 
 
 def _is_small(array: Array, longest: int) -> bool:

@@ -9,8 +9,9 @@ from typing import Any
 import numpy as np
 
 from convgrad.core.arithmetic import Array
-from convgrad.views.block_kinds import Apart, Equation, Partial, Sign, Strip, Words
+from convgrad.views.block_kinds import Apart, Equation, Identity, Partial, Sign, Strip, Words
 from convgrad.views.look import Line, Look, wrapped
+from convgrad.views.numbers import Numbers
 
 Text = str | tuple[str, ...] | Line
 """An entry as text, as parts that are each aligned with the same part above and below, or as spans laid out already."""
@@ -28,6 +29,11 @@ class Pen:
             **self._pieces, tuple: self.words, Equation: self._equation, Partial: self._partial, Strip: self._strip,
             np.ndarray: self._window,
         }  # fmt: skip
+
+    @classmethod
+    def plain(cls, numbers: Numbers) -> Pen:
+        """One whose lines are not broken and have no colour."""
+        return cls(Look(None, numbers))
 
     # -- Words ----------------------------------------------------------------------------------------------------
 
@@ -99,6 +105,20 @@ class Pen:
         """A sentence, broken between words; its later lines stand in by `hang`."""
         lines = wrapped((indent + self.words(words)).split(" "), self.look.width, " ", indent + hang)
         return "".join(f"{line}\n" for line in lines)
+
+
+def joined_entry(entry: Any, pen: Pen) -> str:
+    """An entry in one piece, for who aligns no parts of it."""
+    text = pen.entry(entry)
+    parts = [text] if isinstance(text, str) else [part if isinstance(part, str) else part[0] for part in text]
+    return "".join(parts).strip()
+
+
+def identity_text(identity: Identity, pen: Pen) -> str:
+    """Both sides of an identity, and whether they are equal."""
+    (name, end), (left, right) = identity.names, map(pen.piece, identity.values)
+    held = "holds" if identity.holds else f"does not hold{identity.where}"
+    return f"{name} = {left}, {end} = {right}: {held}" if left != right else f"{name} = {end} = {right}: {held}"
 
 
 @lru_cache(64)

@@ -1,82 +1,168 @@
-"""A check of every entry: against PyTorch's gradcheck, and against itself on smaller images.
+"""A check in units of one backward pass of PyTorch in float64, each on one thread; and beside PyTorch's gradcheck.
 
-gradcheck (slow mode) perturbs one entry at a time. It takes minutes, so that it runs once, on one thread.
+Processor time, measured in turns: what else the machine does falls on neither side. gradcheck perturbs one entry at a
+time (slow mode), or all along one direction (fast mode), so that it is compared on layers that it gets through.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
 from functools import partial
 from statistics import median
+from time import process_time
 from typing import Any
 
 import numpy as np
 
 from convgrad.checking.judging import check
-from convgrad.differences.finite_differences import finite_differences
+from convgrad.core import threads
+from convgrad.differences.finite_differences import evaluations, finite_differences
 from convgrad.passes.gradients import Gradients
 from convgrad.subject.case import Case, make_case
-from tests.benchmarks.row import ALONE, FASTER, Row
-from tests.benchmarks.timing import alternating, seconds
+from tests.benchmarks.row import ALONE, FASTER, LONGER, Row
 
 try:
     import torch
 except ImportError:
     torch = None
 
-LARGE = ((8, 16, 32, 32), 16)
-SMALL = ((4, 8, 16, 16), 8)
-SIDES = (16, 32, 64, 128)
-GRADCHECK = "torch.autograd.gradcheck"
+BACKWARD = "one backward pass of PyTorch"
+SIDES = CHANNELS = (16, 32, 64, 128)
+Call = Callable[[], Any]
+
+
+@dataclass(frozen=True)
+class Layer:
+    """A layer as people have it, and one so small that gradcheck gets through it."""
+
+    name: str
+    op: str
+    x: tuple[int, ...]
+    w: tuple[int, ...] = ()
+    small: tuple[tuple[int, ...], tuple[int, ...]] = ((), ())
+    settings: dict[str, Any] = field(default_factory=dict)
+
+    def reduced(self) -> Layer:
+        """The small one."""
+        groups = {"groups": self.small[0][1]} if "groups" in self.settings else {}
+        return Layer(self.name, self.op, *self.small, settings=self.settings | groups)
+
+
+LAYERS = (
+    Layer("1-D, kernel 9, 4x64x1024, 64 filters", "conv", (4, 64, 1024), (64, 64, 9), ((2, 8, 96), (8, 8, 9)),
+          {"padding": 4}),
+    Layer("3x3, 4x64x56x56, 64 filters", "conv", (4, 64, 56, 56), (64, 64, 3, 3), ((2, 8, 12, 12), (8, 8, 3, 3)),
+          {"padding": 1}),
+    Layer("depthwise 3x3, 4x128x28x28", "conv", (4, 128, 28, 28), (128, 1, 3, 3), ((2, 8, 12, 12), (8, 1, 3, 3)),
+          {"padding": 1, "groups": 128}),
+    Layer("transposed 4x4 stride 2, 4x32x28x28, 32 filters", "conv-transpose", (4, 32, 28, 28), (32, 32, 4, 4),
+          ((2, 8, 8, 8), (8, 8, 4, 4)), {"padding": 1, "stride": 2}),
+    Layer("max pool 3x3 stride 2, 4x64x56x56", "max-pool", (4, 64, 56, 56), (), ((2, 8, 16, 16), ()),
+          {"window": 3, "stride": 2, "padding": 1}),
+)  # fmt: skip
+LARGE = Layer("8x16x32x32, 16 filters 3x3", "conv", (8, 16, 32, 32), (16, 16, 3, 3), settings={"padding": 1})
 
 
 def rows(rounds: int, only: str = "") -> Iterator[Row]:
-    """A large layer's time, what an entry takes by the image's size, and gradcheck's time for a small one."""
-    if only in (name := name_of(*LARGE)):
-        case = layer(*LARGE)
-        yield Row(name, _median(case, rounds), figure=ALONE, at_most=1, note=_told(case))
-    for side in SIDES[1:]:
-        if only in (name := f"an entry of {name_of((1, 4, side, side), 4)}"):
-            yield _an_entry(name, side, rounds)
-    if torch is not None and only in (name := f"{GRADCHECK}: {name_of(*SMALL)}"):
-        case = layer(*SMALL)
-        ours = _median(case, rounds)
-        yield Row(name, ours, by_gradcheck(case), GRADCHECK, FASTER, at_least=300, note=_told(case))
+    """Judging and differencing of five layers; what differencing takes by image and by channels; gradcheck."""
+    asked = threads.threads()
+    threads.limit(1)
+    try:
+        if only in LARGE.name:
+            yield _alone(rounds)
+        if torch is not None:
+            torch.set_num_threads(1)
+            yield from (row() for name, row in _named(rounds) if only in name)
+    finally:
+        threads.limit(asked)
 
 
-def name_of(shape: tuple[int, ...], filters: int) -> str:
-    return f"{'x'.join(map(str, shape))}, {filters} filters 3x3"
+def _named(rounds: int) -> Iterator[tuple[str, Callable[[], Row]]]:
+    for layer in LAYERS:
+        for name, compared in (("judging", _judging), ("differencing", _differencing)):
+            yield f"{layer.name}: {name}", partial(compared, layer, rounds)
+        for name, fast in (("slow", False), ("fast", True)):
+            yield f"gradcheck {name}, {layer.reduced().x}: {layer.name}", partial(_gradcheck, layer, fast, rounds)
+    for size in SIDES:
+        layer = Layer(f"4x16x{size}x{size}, 16 filters 3x3", "conv", (4, 16, size, size), (16, 16, 3, 3),
+                      settings={"padding": 1})  # fmt: skip
+        yield f"{layer.name}: differencing", partial(_differencing, layer, rounds)
+    for size in CHANNELS:
+        layer = Layer(f"4x{size}x28x28, {size} filters 3x3", "conv", (4, size, 28, 28), (size, size, 3, 3),
+                      settings={"padding": 1})  # fmt: skip
+        yield f"{layer.name}: differencing", partial(_differencing, layer, rounds)
 
 
-def layer(shape: tuple[int, ...], filters: int) -> Case:
-    """A padded layer of normal numbers."""
+def case_of(layer: Layer) -> Case:
+    """The layer with normal numbers."""
     random = np.random.default_rng(0)
-    return make_case({
-        "input": random.standard_normal(shape), "kernel": random.standard_normal((filters, shape[1], 3, 3)),
-        "bias": random.standard_normal(filters), "padding": 1,
-        "delta": random.standard_normal((shape[0], filters, *shape[2:])),
-    })  # fmt: skip
+    document: dict[str, Any] = {"op": layer.op, "dims": len(layer.x) - 2, "input": random.standard_normal(layer.x)}
+    if layer.w:
+        document["kernel"] = random.standard_normal(layer.w)
+    document |= {**layer.settings, "delta": "ones"}
+    return make_case({**document, "delta": random.standard_normal(make_case(document).output_shape)})
 
 
-def _median(case: Case, rounds: int) -> float:
-    return median(seconds(partial(check, case)) for _ in range(rounds))
+def _alone(rounds: int) -> Row:
+    case = case_of(LARGE)
+    note = f"{evaluations(case)} passes, {entries(case)} entries, off by {accuracy(case):.0e}"
+    return Row(LARGE.name, median(work(partial(check, case)) for _ in range(rounds)), figure=ALONE, note=note)
 
 
-def _an_entry(name: str, side: int, rounds: int) -> Row:
-    """The time of one entry, beside one of the smallest image; the count of evaluations is noted."""
-    case, smallest = layer((1, 4, side, side), 4), layer((1, 4, SIDES[0], SIDES[0]), 4)
-    ours, peer = alternating(partial(check, case), partial(check, smallest), rounds)
-    against = f"an entry of {SIDES[0]}x{SIDES[0]}: {check(smallest).evaluations} passes"
-    return Row(name, ours / _entries(case), peer / _entries(smallest), against, at_most=1, note=_told(case))
+def _judging(layer: Layer, rounds: int) -> Row:
+    """Claims for every gradient, until they are judged and named: dW turned by 180 degrees, a pool's dX negated."""
+    case = case_of(layer)
+    gradients = Gradients(case).by_array
+    claim = {name: case.layout.restored(operand, gradients[name]) for name, operand in _gradients(case)}
+    claim |= {"dW": np.flip(claim["dW"], tuple(range(2, len(layer.w)))).copy()} if layer.w else {"dX": -claim["dX"]}
+    ours, peer = in_turn(lambda: _answer(case, claim), backward(layer, case), rounds)
+    return Row(f"{layer.name}: judging", ours, peer, BACKWARD, LONGER, at_most=20)
 
 
-def _entries(case: Case) -> int:
-    return sum(array.size for array in case.arrays if array is not None)
+def _gradients(case: Case) -> Iterator[tuple[str, str]]:
+    names = {"dW": "w", "db": "b", "dX": "x"}
+    return ((name, operand) for name, operand in names.items() if operand in case.operation.operands)
 
 
-def _told(case: Case) -> str:
-    report = check(case)
-    return f"{report.verdict}: {report.evaluations} passes, {_entries(case)} entries, off by {accuracy(case):.0e}"
+class _Answered(Exception):
+    """Claims are judged: what follows is not part of it."""
+
+
+def _answer(case: Case, claim: dict[str, Any]) -> None:
+    def leave(*found: object) -> None:
+        raise _Answered
+
+    try:
+        check(case, claim, answer=leave)
+    except _Answered:
+        return
+
+
+def _differencing(layer: Layer, rounds: int) -> Row:
+    """Every entry."""
+    case = case_of(layer)
+    ours, peer = in_turn(partial(finite_differences, case), backward(layer, case), rounds)
+    note = f"{entries(case)} entries, {evaluations(case)} passes"
+    return Row(f"{layer.name}: differencing", ours, peer, BACKWARD, LONGER, at_most=80, note=note)
+
+
+def _gradcheck(layer: Layer, fast: bool, rounds: int) -> Row:
+    """A check of every entry beside gradcheck, which in fast mode looks at one number of each Jacobian."""
+    small = layer.reduced()
+    case = case_of(small)
+    operands, forward = _tensors(small, case)
+    call = partial(torch.autograd.gradcheck, forward, operands, fast_mode=fast)
+    ours, peer = in_turn(partial(check, case), call, rounds if fast else 1)
+    mode = "fast" if fast else "slow"
+    name = f"gradcheck {mode}, {small.x}: {layer.name}"
+    note = f"{entries(case)} entries" + ("; of which fast mode sees one sum" if fast else "")
+    return Row(name, ours, peer, f"torch.autograd.gradcheck, {mode} mode", FASTER, note=note)
+
+
+def entries(case: Case) -> int:
+    """How many entries there are to difference."""
+    return sum(array.size for array in Gradients(case).by_operand.values())
 
 
 def accuracy(case: Case) -> float:
@@ -85,16 +171,31 @@ def accuracy(case: Case) -> float:
     return max(float(abs(found[name] - ours[name]).max() / abs(ours[name]).max()) for name in ours)
 
 
-def by_gradcheck(case: Case) -> float:
-    """Seconds of torch.autograd.gradcheck in slow mode on the same layer."""
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)  # its passes are tiny: threads cost it more than they bring
-    operands = tuple(torch.tensor(array, requires_grad=True) for array in case.arrays)
-    try:
-        return seconds(lambda: torch.autograd.gradcheck(_conv, operands))
-    finally:
-        torch.set_num_threads(threads)
+def backward(layer: Layer, case: Case) -> Call:
+    """One backward pass of PyTorch, its forward pass made."""
+    operands, forward = _tensors(layer, case)
+    y, delta = forward(*operands), torch.tensor(case.delta)
+    return lambda: torch.autograd.grad(y, operands, delta, retain_graph=True)
 
 
-def _conv(x: Any, w: Any, b: Any) -> Any:
-    return torch.nn.functional.conv2d(x, w, b, padding=1)
+def _tensors(layer: Layer, case: Case) -> tuple[tuple[Any, ...], Callable[..., Any]]:
+    """The operands, and PyTorch's function of them."""
+    operands = tuple(torch.tensor(array, requires_grad=True) for array in case.arrays if array is not None)
+    names = {"conv": "conv", "conv-transpose": "conv_transpose", "max-pool": "max_pool"}
+    function = getattr(torch.nn.functional, f"{names[layer.op]}{case.dims}d")
+    settings = {"kernel_size" if name == "window" else name: value for name, value in layer.settings.items()}
+    return operands, lambda *arrays: function(*arrays, **settings)
+
+
+def in_turn(first: Call, second: Call, rounds: int) -> tuple[float, float]:
+    """Median processor times of each, run A B A B; one run of each beforehand is not counted."""
+    first(), second()
+    pairs = [(work(first), work(second)) for _ in range(rounds)]
+    return median(a for a, _ in pairs), median(b for _, b in pairs)
+
+
+def work(call: Call) -> float:
+    """Seconds of the processor that a call takes."""
+    started = process_time()
+    call()
+    return process_time() - started

@@ -18,10 +18,20 @@ def machine() -> dict[str, object]:
     """By name."""
     return {
         "processor": processor(), "cores": os.cpu_count(), "load": load(), "threads": threads(),
-        "python": platform.python_version(),
+        "pinned": pinned(), "python": platform.python_version(),
         **{package: version_of(package) for package in ("numpy", "torch", "scipy")},
         "instructions": {"NumPy's BLAS": blas_instructions(), "PyTorch": torch_instructions()},
     }  # fmt: skip
+
+
+def pin() -> None:
+    """Keep this process to one core, the last of those that it may use."""
+    os.sched_setaffinity(0, {max(os.sched_getaffinity(0))})
+
+
+def pinned() -> bool:
+    """Whether this process has one core and one thread: then what others take of the core is no time of its own."""
+    return hasattr(os, "sched_getaffinity") and len(os.sched_getaffinity(0)) == threads() == 1
 
 
 def load() -> float | None:

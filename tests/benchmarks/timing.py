@@ -26,14 +26,16 @@ REST = 0.02
 """Seconds between two calls, in which the threads of one stop spinning, as OpenMP's do, before the other is timed."""
 
 
-def alternating(first: Callable[[], Any], second: Callable[[], Any], rounds: int) -> tuple[float, float]:
+def alternating(
+    first: Callable[[], Any], second: Callable[[], Any], rounds: int, clock: Callable[[], float] = perf_counter
+) -> tuple[float, float]:
     """Median seconds of each, run A B A B; one run of each beforehand is not counted."""
-    return medians(lambda: _rested(first), lambda: _rested(second), rounds)
+    return medians(lambda: _rested(first, clock), lambda: _rested(second, clock), rounds)
 
 
-def _rested(call: Callable[[], Any]) -> float:
+def _rested(call: Callable[[], Any], clock: Callable[[], float]) -> float:
     sleep(REST)
-    return seconds(call)
+    return seconds(call, clock)
 
 
 def medians(first: Callable[[], float], second: Callable[[], float], rounds: int) -> tuple[float, float]:
@@ -43,10 +45,10 @@ def medians(first: Callable[[], float], second: Callable[[], float], rounds: int
     return median(a for a, _ in pairs), median(b for _, b in pairs)
 
 
-def seconds(call: Callable[[], Any]) -> float:
-    started = perf_counter()
+def seconds(call: Callable[[], Any], clock: Callable[[], float] = perf_counter) -> float:
+    started = clock()
     call()
-    return perf_counter() - started
+    return clock() - started
 
 
 @contextmanager

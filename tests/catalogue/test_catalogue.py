@@ -14,10 +14,10 @@ from convgrad.catalogue.tables import TABLES, catalogue, forms, is_practised, of
 from convgrad.diagnosis.candidates import Bare, differs
 from convgrad.diagnosis.control import SEEDED, builtin_cases, confusions, control, filled, separating_seed, truth_of
 from convgrad.diagnosis.strength import planted, strength
-from convgrad.operations import OPERATIONS
 from convgrad.subject.case import make_case
 from tests.catalogue import formulas
 from tests.diagnosis.cases import random_case
+from tests.geometry import OPERATIONS
 
 # the tables of the catalogue's description, by what they are about
 DESCRIBED = {

@@ -1,5 +1,7 @@
 """A report has one verdict, says what its format promises, and names mistakes; other suites have it in one line."""
 
+import subprocess
+import sys
 from fractions import Fraction
 
 import numpy as np
@@ -12,7 +14,9 @@ from convgrad.checking.ours import estimate
 from convgrad.core.arithmetic import Plain
 from convgrad.documents import chunks
 from convgrad.errors import RequestError
+from convgrad.subject.case import make_case
 from convgrad.testing import assert_gradients
+from convgrad.vocabulary import OPERATIONS
 from tests import geometry
 
 
@@ -101,8 +105,9 @@ def test_settings_may_be_given_as_keywords():
 @pytest.mark.slow
 def test_the_installation_names_every_planted_mistake(installation):
     assert (installation.verdict, installation.code) == ("agrees", 0)
-    assert {case.report.case.operation.name for case in installation.cases} == set(geometry.OPERATIONS)
-    assert all(case.planted and not case.missed for case in installation.cases)
+    assert {case.report.case.operation.name for case in installation.cases} == set(OPERATIONS)
+    assert not any(case.missed for case in installation.cases)
+    assert {case.report.case.id for case in installation.cases if not case.planted} == {"max-unpool"}
     assert installation.to_dict()["cases"][0]["planted"] > 0
 
 
@@ -285,12 +290,26 @@ def test_an_array_without_a_sampled_entry_is_not_among_the_findings():
         assert report.verdict == "agrees"
 
 
-def test_an_estimate_goes_by_the_faster_of_two_passes(monkeypatch):
-    case = {"input": [1, 2, 3], "kernel": [1, 2], "delta": "ones"}
-    monkeypatch.setattr("convgrad.checking.ours.perf_counter", iter([0.0, 9.0, 10.0, 10.5]).__next__)
-    count, seconds = estimate(as_subject(case))
-    assert count == check(case).evaluations
-    assert seconds == count * 0.5
+def test_an_estimate_is_counted_and_is_that_of_the_sample():
+    case = as_subject({"input": np.ones((2, 4, 30, 30)), "kernel": np.ones((4, 4, 3, 3)), "delta": "ones"})
+    whole, some = estimate(case), estimate(case, 5)
+    assert whole == estimate(case)  # no clock has a part in it
+    assert whole.passes == check(case).evaluations
+    assert some.passes == check(case, sample=5).evaluations
+    assert some.seconds < whole.seconds / 4
+
+
+def test_claims_are_answered_before_anything_is_differenced():
+    told = []
+    report = check(
+        as_subject(LEDGER), {"dW": [9, 9], "db": 0.1}, answer=lambda *found: told.append(found),
+        progress=lambda done, total: told.append(done),
+    )  # fmt: skip
+    findings, diagnosis = told[0]
+    assert [(one.array, one.verdict) for one in findings] == [("dW", "differs"), ("db", "agrees")]
+    assert (*findings, diagnosis) == (*report.findings[-2:], report.diagnosis)
+    assert told[1:] == sorted(told[1:])
+    assert told[-1] == report.evaluations
 
 
 LARGE = {"input": np.ones((2, 24, 40, 40)), "kernel": np.ones((24, 24, 3, 3)), "delta": "ones", "padding": 1}
@@ -318,3 +337,109 @@ def test_every_entry_is_differenced_where_that_is_asked_for_or_nothing_is_claime
     assert check(small, {"db": right.db}).sample is not None
     assert check(small, {"db": right.db}, every=True).sample is None
     assert check(small).sample is None
+
+
+# -- Without a delta ---------------------------------------------------------------------------------------------------
+
+NO_DELTA = {"input": [[1, 2, 4], [0, -3, 5], [7, 1, 2]], "kernel": [[1, 2], [3, 5]]}
+
+
+@pytest.mark.parametrize("arithmetic", ["float64", "float32"])
+def test_a_claimed_output_alone_needs_no_delta_in_any_arithmetic(arithmetic):
+    for size in (3, 200):
+        case = {"input": np.arange(size * size).reshape(size, size), "kernel": NO_DELTA["kernel"]}
+        y = convgrad.forward(case, arithmetic=arithmetic).output
+        assert convgrad.check(case, {"output": y}, arithmetic=arithmetic).verdict == "agrees"
+
+
+def test_a_claimed_output_alone_needs_no_delta():
+    y = convgrad.forward(NO_DELTA).output
+    for claim in ({"output": y}, {"output[0]": y[0]}, {"output": {"sum": y.sum()}}, convgrad.forward(NO_DELTA)):
+        report = convgrad.check(NO_DELTA, claim)
+        assert (report.verdict, report.evaluations, report.checksums) == ("agrees", 0, ())
+        assert [str(finding.array).partition(".")[0] for finding in report.findings] == ["output"]
+    wrong = convgrad.check(
+        {**NO_DELTA, "claim": {"output": convgrad.forward({**NO_DELTA, "mode": "convolution"}).output}}
+    )
+    assert [diagnosis.mistake for diagnosis in wrong.diagnosis] == ["kernel-rotated"]
+    # what it could reveal is what shows in an output: fewer mistakes, and none of them one of a gradient alone
+    full = convgrad.check({**NO_DELTA, "delta": "ones"})
+    assert 0 < wrong.strength.of < full.strength.of
+    assert "delta-forgotten" not in {blind.id for blind in wrong.strength.blind_to}
+
+
+@pytest.mark.parametrize("claim", [None, {"dX": [[0] * 3] * 3}, {"output": [[1, 1], [1, 1]], "dW": [[1, 1], [1, 1]]}])
+def test_without_a_claim_on_the_output_alone_a_delta_is_needed(claim):
+    with pytest.raises(convgrad.RequestError, match="delta"):
+        convgrad.check(NO_DELTA, claim)
+    with pytest.raises(convgrad.RequestError, match="delta"):
+        convgrad.check(make_case(NO_DELTA, needs_delta=False), claim)
+
+
+# -- In other people's test suites ------------------------------------------------------------------------------------
+
+
+def doubled(delta, x, w, b):
+    return {"dW": 2 * by_loops(delta, x, w, b)[1], "db": delta.sum(axis=(0, 2, 3))}
+
+
+def test_the_first_line_of_a_failure_has_the_mistake():
+    with pytest.raises(AssertionError) as caught:
+        assert_gradients(doubled, LAYER)
+    assert str(caught.value).splitlines()[0] == "wrong: dW (scaled)"
+
+
+def test_a_failure_in_pytest_shows_the_line_that_asked_and_none_of_ours(tmp_path):
+    script = "from convgrad.testing import assert_gradients\n\n\ndef test_mine():\n"
+    case = "{'input': [1, 2, 3], 'kernel': [1, 3], 'delta': [1, 2]}"
+    script += f"    assert_gradients(lambda delta, x, w, b: {{'dX': -2 * x}}, {case})\n"
+    (tmp_path / "test_it.py").write_text(script)
+    command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", str(tmp_path)]
+    done = subprocess.run(command, capture_output=True, text=True, cwd=tmp_path)
+    assert done.returncode == 1
+    assert ">       assert_gradients(lambda" in done.stdout
+    assert "__tracebackhide__" not in done.stdout  # a line of ours
+    assert "AssertionError: wrong: dX (" in done.stdout
+
+
+def test_a_function_that_holds_channels_last_gets_what_it_takes():
+    def last(delta, x, w, b):
+        assert (x.shape, w.shape, delta.shape) == ((1, 4, 4, 2), (2, 2, 2, 3), (1, 3, 3, 3))
+        at = [(i, j, x[:, i : i + 3, j : j + 3]) for i in range(2) for j in range(2)]
+        dW = np.zeros_like(w)
+        for i, j, window in at:
+            dW[i, j] = np.einsum("nhwc,nhwo->co", window, delta)
+        return {"dW": dW, "db": delta.sum((0, 1, 2))}
+
+    random = np.random.default_rng(0)
+    shapes = {"input": (1, 4, 4, 2), "kernel": (2, 2, 2, 3), "delta": (1, 3, 3, 3)}
+    case = {name: random.random(shape) for name, shape in shapes.items()} | {"bias": np.zeros(3)}
+    assert assert_gradients(last, case, layout=["NHWC", "HWIO"]).verdict == "agrees"
+
+
+def test_arrays_are_made_into_what_the_function_takes_and_sums_may_be_held_in_another_type():
+    class Wrapped:
+        def __init__(self, values):
+            self.values = values
+
+        def __array__(self, dtype=None, copy=None):
+            return np.asarray(self.values, dtype)
+
+    def wrapped(*arrays):
+        assert all(isinstance(array, Wrapped) for array in arrays)
+        return tuple(map(Wrapped, by_loops(*(array.values for array in arrays))))
+
+    assert assert_gradients(wrapped, LAYER, arrays=Wrapped).verdict == "agrees"
+    with pytest.raises(RequestError, match="unknown type 'float8'"):
+        assert_gradients(by_loops, LAYER, accumulate="float8")
+
+    def short(delta, x, w, b):
+        total = np.float16(0)
+        for value in delta.ravel():
+            total = np.float16(total + np.float16(value))
+        return {"db": np.float32(total)}
+
+    many = {"input": np.ones(3000), "kernel": [1.0], "delta": np.full(3000, 1 / 3)}
+    assert assert_gradients(short, many, accumulate="float16").verdict == "agrees"
+    with pytest.raises(AssertionError, match="wrong: db"):
+        assert_gradients(short, many, accumulate="float32")

@@ -234,7 +234,7 @@ def test_an_unknown_type_is_refused():
 def test_a_batch_axis_that_was_kept_is_diagnosed_although_the_numbers_are_right():
     report = claimed(dX=[[-0.03, 0.01, 0.1]])
     assert (report.verdict, report.findings[-1].wrong) == ("differs", 0)
-    assert report.findings[-1].to_dict()["shapes"] == {"claimed": (1, 3), "correct": (3,)}
+    assert report.findings[-1].streamed()["shapes"] == {"claimed": (1, 3), "correct": (3,)}
     assert [one.mistake for one in report.diagnosis] == ["axis-kept"]
 
 
@@ -265,7 +265,7 @@ def test_another_layout_is_diagnosed():
 
 def test_every_wrong_entry_comes_with_the_overlays_that_make_it():
     report = check(CASE, {"dX": [1, 0.01, 1]}, all_entries=True)
-    entries = list(report.to_dict()["findings"][-1]["all"])
+    entries = list(report.streamed()["findings"][-1]["all"])
     assert [entry["index"] for entry in entries] == [(0,), (2,)]
     assert entries[1] == {"index": (2,), "claimed": 1.0, "correct": 0.1, "error": 0.9, "allowed": 0.005,
                           "overlays": [{"sample": 0, "position": (1,)}]}  # fmt: skip

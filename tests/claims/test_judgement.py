@@ -20,6 +20,8 @@ from tests.claims.other_means import (
     nearest,
     output_by_winograd,
 )
+from tests.court.sums import layer
+from tests.court.transforms import by_winograd
 
 
 def finding(case, claim, **more):
@@ -114,6 +116,19 @@ def test_the_text_of_many_numbers_tells_their_type():
     }
     told = {name: types_behind(written([Plain(text) for text in made])).sure for name, made in texts.items()}
     assert told == {"float64": None, "float32": "float32", "float16": "float16", "bfloat16": "bfloat16", "none": None}
+
+
+def test_what_float32_leaves_of_a_sum_that_cancels_is_its_rounding_in_scientific_print_too():
+    """Thirds of 1, 1 and -2 added up in float32, printed with four digits: 4.4703e-08 is meant to be nothing."""
+    delta = np.array([1, 1, -2, 4, 3, 5, 2, -3, 7, 1], float)
+    case = {"op": "average-pool", "dims": 1, "window": 3, "stride": 1, "input": np.arange(12.0), "delta": delta}
+    right = check(case).truth["dX"].astype(float).ravel()
+    assert right[2] == 0
+    claim = np.where(right == 0, 4.4703e-08, right)
+    write = WRITERS["scientific"]
+    assert finding(case, {"dX": write(claim)}).verdict == "agrees"
+    assert finding(case, {"dX": write(np.where(right == 0, 1e-3, right))}).verdict == "differs"
+    assert finding(case, {"dX": write(np.where(right == right[4], right * 1.001, right))}).verdict == "differs"
 
 
 # -- Types -------------------------------------------------------------------------------------------------------------
@@ -236,6 +251,45 @@ def test_winograd_agrees_where_a_sum_of_products_would_not():
     assert finding(case, {"output": claim["output"] * np.float32(0.99)}, algorithm="winograd").verdict == "differs"
 
 
+def test_an_fft_that_shows_in_a_single_entry_is_undecided_and_says_so():
+    """Of a sum with one large cell an FFT leaves the other entries off by a part of that, as a slip may."""
+    case = document(*data(normal(), samples=1, channels=1, filters=1, size=8))
+    case["input"] = case["input"] * 1e-6
+    case["input"][0, 0, 0, 0], case["delta"][0, 0, 0, 0] = 1.0, 1.0
+    right = dw_by_loops(case["input"], case["kernel"], case["delta"])
+    assert finding(case, {"dW": right}).verdict == "agrees"
+    at = right.size - 1
+    wrong = right.copy()
+    wrong.flat[at] += 2e-16
+    found = finding(case, {"dW": wrong})
+    assert (found.verdict, "a single entry" in found.told[0]) == ("undecided", True)
+    wrong.flat[at] += 1e-12
+    assert finding(case, {"dW": wrong}).verdict == "differs"
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("tile", [2, 4])
+def test_winograd_s_tiles_have_worse_corners_and_agree(tile):
+    """With 8 in its transforms F(4,3) is 64 times as far off in a corner as in the middle."""
+    draw = np.random.default_rng(tile)
+    arrays = draw.normal(size=(4, 8, 16, 14)), draw.normal(size=(12, 8, 3, 3)), draw.normal(size=(4, 12, 16, 14))
+    x, w, delta = (array.astype(np.float32).astype(float) for array in arrays)
+    case = document(x, w, delta, padding=1)
+    claim = by_winograd(layer(case).holding("float32"), tile)["dX"]
+    assert finding(case, {"dX": claim}).verdict == "agrees"
+    assert finding(case, {"dX": altered(claim, 1e-2)}).verdict == "differs"
+
+
+def test_zeros_count_as_rounded_only_where_inputs_are_said_to_be():
+    """0.0004 of three decimals is 0.0 in print."""
+    full, cut = [0.0004, 0.123, 0.456], [Plain("0.0"), Plain("0.123"), Plain("0.456")]
+    case = {"op": "conv", "kernel": [Plain("100"), Plain("1")], "delta": [1, 1]}
+    claim = {"dW": [Plain(f"{full[0] + full[1]:.4f}"), Plain(f"{full[1] + full[2]:.4f}")]}
+    assert finding({**case, "input": cut}, claim).verdict == "differs"
+    assert finding({**case, "input": cut}, claim, printed=True).verdict == "agrees"
+    assert finding({**case, "input": [0, 1, 2]}, {"dW": [1, Plain("3.01")]}, printed=True).verdict == "differs"
+
+
 # -- What cannot be told -----------------------------------------------------------------------------------------------
 
 
@@ -268,6 +322,27 @@ def test_a_claim_of_any_shape_is_told_and_none_is_a_crash(array, shape):
         report = check(document(*data(normal())), {array: claim}, sample=1)
         assert (report.verdict, report.findings[-1].shapes[0]) == ("differs", shape)
         assert report.to_dict()
+
+
+@pytest.mark.parametrize(("order", "flat"), [
+    ("row-major order", lambda right: right.ravel()),
+    ("column-major order", lambda right: right.ravel(order="F")),
+    ("row-major order with channels last", lambda right: np.moveaxis(right, 1, -1).ravel()),
+    ("row-major order", lambda right: right.reshape(right.shape[0], -1)),
+])  # fmt: skip
+def test_as_many_numbers_in_another_shape_are_compared_in_the_order_that_they_have(order, flat):
+    arrays = data(lambda shape: np.random.default_rng(0).integers(-5, 6, shape))
+    right = dw_by_loops(*arrays)
+    report = check(document(*arrays), {"dW": flat(right)}, sample=1)
+    assert (report.verdict, report.diagnosis[0].mistake) == ("differs", "flattened")
+    assert order == "row-major order" or f"in {order} all 54 entries" in report.diagnosis[0].message
+    wrong = right.copy()
+    wrong[0] *= -1
+    told = check(document(*arrays), {"dW": flat(wrong).tolist()}, sample=1).diagnosis
+    assert f"in {order} {(right == wrong).sum()} of 54 entries" in told[0].message
+    assert len(told) > 1  # what is wrong in them
+    noise = np.random.default_rng(1).integers(100, 200, 54)
+    assert "gives this shape" in check(document(*arrays), {"dW": noise}, sample=1).diagnosis[0].message
 
 
 def test_null_is_an_entry_that_is_not_claimed():
@@ -316,7 +391,7 @@ def test_a_published_mean_of_a_float32_array_agrees():
 def test_the_record_says_what_excuses_a_claim_and_how_much_of_it_was_used():
     arrays = data(normal())
     report = check(document(*arrays), {"dW": dw_by_loops(*arrays, np.float32)}, sample=1, all_entries=True)
-    record = report.to_dict()["findings"][-1]
+    record = report.streamed()["findings"][-1]
     assert record["allowed_by"] == "float32"
     assert 0 < record["units"] < 1
     assert record["allowed"].shape == arrays[1].shape

@@ -190,6 +190,21 @@ def test_a_check_that_lasts_is_announced_unless_it_is_to_be_quiet(monkeypatch: p
     assert capsys.readouterr().err == ""
 
 
+def test_on_a_terminal_a_check_that_lasts_answers_on_claims_first(monkeypatch: Any, capsys: Any) -> None:
+    from convgrad.cli import checks, run
+
+    monkeypatch.setattr(checks, "LASTS", 0)
+    assert run(["check", str(SAMPLES / "published-layer2.yaml")]) == 1
+    (announced,) = capsys.readouterr().err.splitlines()
+    monkeypatch.setattr("sys.stderr.isatty", lambda: True)
+    assert run(["check", str(SAMPLES / "published-layer2.yaml")]) == 1
+    output, first, second, third, *_ = capsys.readouterr().err.splitlines()
+    assert output.startswith("convgrad: the claimed output agrees with the output in all 4 entries")
+    assert first == "convgrad: the claimed dW differs from the gradient in 4 of 4 entries: delta-rotated"
+    assert second.startswith("convgrad: the claimed dX differs from the gradient in ")
+    assert third == announced
+
+
 def test_a_sample_of_the_entries_says_so() -> None:
     made = report(*LEDGER, "--sample", "3", "--seed", "7")
     assert made["sample"] == {"entries": 3, "of": 6, "seed": 7}
@@ -272,3 +287,16 @@ def test_python_says_what_the_command_says() -> None:
     assert made.verdict == "differs"
     found = json.loads(json.dumps(made.to_dict()["findings"][-1]))
     assert found == report(*LEDGER, "--dX", "[-0.05, 0.07, 0.06]", code=1)["findings"][-1]
+
+
+def test_quiet_keeps_the_diagnosis_and_what_was_asked_for() -> None:
+    run = convgrad("check", str(SAMPLES / "published-layer2.yaml"), "--quiet")
+    assert run.stdout.startswith("dW:\n  it is, in all 4 entries, what comes out when delta is turned")
+    assert run.stdout.endswith("\n\ndiffers\n")
+    assert "finite differences" not in run.stdout
+    opened = convgrad("backward", str(SAMPLES / "five-by-five.yaml"), "--only", "1,1", "--quiet").stdout
+    assert opened.startswith("Overlay 6 of 16")
+    first = convgrad("backward", *LEDGER, "--overlays", "1", "--quiet").stdout
+    assert (" 1  [0]" in first, " 2  [1]" in first) == (True, False)
+    none = convgrad("backward", *LEDGER, "--overlays", "none", "--quiet").stdout
+    assert none == convgrad("backward", *LEDGER, "--quiet").stdout

@@ -44,7 +44,7 @@ def test_a_suffix_is_as_good_as_its_format(name: str, suffix: str, arguments: Se
 def test_an_unknown_suffix_is_refused_with_those_that_there_are(
     suffix: str, arguments: Sequence[str], tmp_path: Path
 ) -> None:
-    known = ".txt, .json, .jsonl, .ndjson, .yaml, .yml, .npy"
+    known = ".txt, .json, .jsonl, .ndjson, .yaml, .yml, .md, .markdown, .tex, .csv, .svg, .html, .htm, .npy"
     run = convgrad(*arguments, "--output", str(tmp_path / f"out{suffix}"))
     assert_refused(run, f"--output: no format has the suffix '{suffix}'", known)
     assert list(tmp_path.iterdir()) == []

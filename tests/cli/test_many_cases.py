@@ -69,14 +69,14 @@ def test_what_fails_in_one_case_is_that_case_s_error(
 def test_what_fails_in_making_the_record_is_that_case_s_error(
     form: str, failure: Exception, code: int, words: str, cases: str, monkeypatch: pytest.MonkeyPatch, capsys: Any
 ) -> None:
-    before = Gradients.to_dict
+    before = Gradients.streamed
 
     def broken(self: Gradients, *arguments: Any) -> Any:
         if self.case.id == "second":
             raise failure
         return before(self, *arguments)
 
-    monkeypatch.setattr(Gradients, "to_dict", broken)
+    monkeypatch.setattr(Gradients, "streamed", broken)
     assert run(["backward", cases, "--format", form]) == code
     assert_the_rest_went_on(READERS[form](capsys.readouterr().out), words)
 
@@ -99,12 +99,12 @@ def test_what_fails_in_the_middle_of_a_record_ends_it_with_the_error(
             yield {"sample": number, "window": [[1, 2], [3, 4]], "cells": {"first": 'a "[{\\' * 60}}
         raise failure
 
-    before = Gradients.to_dict
+    before = Gradients.streamed
 
     def broken(self: Gradients, *arguments: Any) -> Any:
         return {**before(self), "overlays": breaking()} if self.case.id == "second" else before(self)
 
-    monkeypatch.setattr(Gradients, "to_dict", broken)
+    monkeypatch.setattr(Gradients, "streamed", broken)
     assert run(["backward", cases, "--format", form]) == code
     records = READERS[form](capsys.readouterr().out)
     assert_the_rest_went_on([record for record in records if record.get("type") != "overlay"], words)
@@ -153,7 +153,7 @@ def test_a_lone_case_that_finds_no_memory_is_named(
 ) -> None:
     file = tmp_path / "case.json"
     file.write_text(json.dumps(CASES[1]))
-    place = "convgrad.cli.subjects.make_case" if moment == "computing" else "convgrad.passes.gradients.Forward.to_dict"
+    place = "convgrad.cli.subjects.make_case" if moment == "computing" else "convgrad.passes.gradients.Forward.streamed"
 
     def broken(*_: Any, **__: Any) -> Any:
         raise MemoryError

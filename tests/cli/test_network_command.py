@@ -108,7 +108,7 @@ def test_an_unknown_layer_is_refused():
         ("conv1.delta[0]", "conv1.delta has shape (3, 3)\nask for conv1.delta[0,0] to conv1.delta[2,2]"),
         ("conv2.y[2,0]", "conv2.y has shape (2, 2)\nask for conv2.y[0,0] to conv2.y[1,1]"),
         ("conv9.dW[0,0]", "there is no layer 'conv9'\nthere are conv1, conv2"),
-        ("conv2.delta[0,0]", "conv2.delta is where the deltas start\nit comes from the loss, or was given"),
+        ("conv2.delta[0,0]", "conv2.delta is where deltas start\nit was given, or `explain loss` shows how it comes"),
         ("conv2.dQ", "expected an entry such as dW[0,1], dX[1,1], db[0] or y[0,0], found 'dQ'"),
     ],
 )

@@ -4,19 +4,26 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Iterable
-from typing import get_type_hints
+from typing import Annotated, get_origin
 
 import pytest
 
 from convgrad.cli import typed
-from convgrad.cli.commands import COMMANDS
+from convgrad.cli.commands import COMMANDS, kinds_of, offers_of
 from convgrad.cli.typed import OFFERS, Checking, Opened, Overlays, Reading, Running, Writing
 from tests.program import LEDGER, convgrad
 
 WORDS = {
     Writing: {"format": "json", "output": "x.json", "digits": "3", "ascii": True, "color": "never", "quiet": True},
     Overlays: {"overlays": "2", "only": "1,1", "channel": "0"},
-    Checking: {"all": True, "every": True, "sample": "5", "seed": "7", "min_strength": "3"},
+    Checking: {
+        "function": "kernel.py:backward",
+        "all": True,
+        "every": True,
+        "sample": "5",
+        "seed": "7",
+        "min_strength": "3",
+    },
     Opened: {"layer": "conv1", "steps": "2"},
 }
 
@@ -29,9 +36,9 @@ def fields(record: tuple[object, ...]) -> Iterable[str]:
 
 @pytest.mark.parametrize("name", COMMANDS)
 def test_a_command_takes_records_and_words(name: str) -> None:
-    kinds = get_type_hints(COMMANDS[name].run)
-    assert kinds.pop("return") is int
-    assert all(kind in OFFERS or kind is str for kind in kinds.values())
+    run = COMMANDS[name].run
+    assert inspect.signature(run).return_annotation == "int"
+    assert all(kind in offers_of(run) or get_origin(kind) is Annotated for kind in kinds_of(run).values())
 
 
 @pytest.mark.parametrize("name", COMMANDS)
@@ -57,10 +64,12 @@ def test_every_option_that_is_offered_is_read(kind: type) -> None:
 @pytest.mark.parametrize("kind", [Reading, typed.ClaimReading], ids=lambda kind: kind.__name__)
 def test_every_key_and_claim_that_is_offered_is_read(kind: type[Reading]) -> None:
     words: dict[str, object] = {option.name: "1" for option in OFFERS[kind].options} | {"case": "x.yaml"}
+    words["dialect"] = "torch"
     reading = kind.typed(words)
-    assert {*reading.keys, *reading.claims, "case"} == set(words)
+    assert {*reading.keys, *reading.claims, "case", "dialect"} == set(words)
+    assert reading.dialect == "torch"
     assert reading.document == "x.yaml"
-    assert kind.typed(dict.fromkeys(words)) == (None, {}, {})
+    assert kind.typed(dict.fromkeys(words)) == (None, {}, {}, None)
 
 
 def test_a_record_is_as_it_was_made() -> None:

@@ -11,7 +11,8 @@ from tests.court.guilty import guilty
 from tests.court.innocent import innocents
 from tests.court.slips import SETS, slips
 
-PARTS = ("claims", *SETS)
+MUTANTS = "mutants"
+PARTS = ("claims", *SETS, MUTANTS)
 FAST = (1, 7, 11, 14)
 """Geometries of the fast part, each with one kind of data."""
 SLIPS_OF_FAST = 3

@@ -89,7 +89,9 @@ def standard_errors(case: dict[str, Any], right: Arrays, carrier: str) -> Arrays
     writer = writers.by_torch if carrier == "printed by PyTorch" else writers.to_decimals(9)
     halves = {key: _half(case[key], writer) for key in ("input", "kernel", "delta") if key in case}
     spread = _of_squares(case, halves)
-    return {name: np.sqrt(spread[name] / 3) + _half(value, writer) for name, value in right.items()}
+    # of whole numbers, too, one that is moved is written with decimals
+    least = 0.5 * (1e-4 if writer is writers.by_torch else 1e-9)
+    return {name: np.sqrt(spread[name] / 3) + max(_half(value, writer), least) for name, value in right.items()}
 
 
 def _half(values: np.ndarray, writer: writers.Writer) -> float:

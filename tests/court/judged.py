@@ -13,10 +13,10 @@ from convgrad.documents import reading
 from tests.court.brought import Brought
 
 OUTCOMES = (
-    "agreed", "accused", "acquitted", "undecided", "not named", "named rightly", "named wrongly",
-    "crash",
+    "agreed", "accused", "acquitted", "undecided", "not named", "listed", "named rightly", "named wrongly", "crash",
 )  # fmt: skip
-"""Of a right array: agreed, accused or undecided. Of a wrong one: acquitted, undecided, or how it was named.
+"""Of a right array: agreed, accused or undecided. Of a wrong one: acquitted, undecided, or how it was named; listed
+where names are told that are not earned (of blindly spoilt implementations alone).
 
 A refusal or a traceback is a crash.
 """

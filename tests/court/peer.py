@@ -36,7 +36,8 @@ def _forward(case: dict[str, Any], held: dict[str, Any]) -> Any:
     x, dims = held["input"], case["dims"]
     functional = torch.nn.functional
     if "output_size" in case:
-        return getattr(functional, f"{case['op'].replace('-', '_')}{dims}d")(x, case["output_size"])
+        name = {"adaptive-max-pool": "adaptive_max_pool", "adaptive-average-pool": "adaptive_avg_pool"}[case["op"]]
+        return getattr(functional, f"{name}{dims}d")(x, case["output_size"])
     strides = definitions.strides(case)
     if "window" in case:
         padding = [before for before, _ in definitions.paddings(case)]

@@ -9,6 +9,7 @@ import pytest
 
 import convgrad
 from convgrad.checking.judging import check
+from convgrad.diagnosis.chance import Evidence
 from convgrad.diagnosis.control import builtin_cases, truth_of
 from convgrad.diagnosis.diagnoser import diagnose
 from convgrad.subject.case import make_case
@@ -152,3 +153,7 @@ def assert_commands_run(document, diagnoses):
     for entry in entries:
         convgrad.explain(document, entry)
     assert all("explain" not in text or re.search(r"explain '[^']+'", text) for text in advice)
+
+
+def test_chance_stays_a_number_however_many_ways_there_are_to_match_a_part():
+    assert 1e300 < Evidence(200_000, 100_000, 0.0).chance(10) < float("inf")

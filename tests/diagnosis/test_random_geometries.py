@@ -17,7 +17,7 @@ from convgrad.diagnosis.strength import planted
 from tests.diagnosis.cases import claimed, random_case
 
 pytestmark = pytest.mark.slow
-GEOMETRIES, BATCH, PAIRS_EACH = 500, 50, 3
+GEOMETRIES, BATCH, PAIRED, PAIRS_EACH = 500, 50, 30, 3
 FEW = 12
 """Numbers that say too little for two mistakes at once: of so many, as small as they are here, others fit by chance."""
 EACH = 8
@@ -64,15 +64,14 @@ def outcome(case, diagnosers, array, name, variant, wrong, truth):
     return "equal" if found[0].mistake else "unearned"
 
 
-@pytest.mark.parametrize("first", [0, 10, 20])
-def test_planted_pairs_are_named_or_explained_in_full_by_something_simpler_or_equal(first):
-    found = [outcome for seed in range(first, first + 10) for outcome in paired(seed)]
+def test_planted_pairs_are_named_or_explained_in_full_by_something_simpler_or_equal():
+    found = [outcome for seed in range(PAIRED) for outcome in paired(seed)]
     named = [ids for ids, part in found if {part.mistake, part.details.get("also")} == set(ids)]
     rest = [part for ids, part in found if {part.mistake, part.details.get("also")} != set(ids)]
     other = [part for part in rest if part.mistake and part.matches == part.entries]
-    print(f"seeds {first}-{first + 9}: {len(found)} pairs, {len(named)} named, {len(other)} explained by others")
-    assert len(named) >= 0.75 * len(found)
-    assert len(named) + len(other) >= 0.88 * len(found)  # the rest says too little for two
+    print(f"{len(found)} pairs, {len(named)} named, {len(other)} explained by others")
+    assert len(named) >= 0.85 * len(found)
+    assert len(named) + len(other) >= 0.92 * len(found)  # the rest says too little for two
 
 
 @pytest.mark.parametrize("first", range(0, GEOMETRIES, BATCH))
@@ -90,6 +89,6 @@ def test_planted_mistakes_are_named_and_right_gradients_are_not_accused(first):
         f"{count['equal']} equal to what was named first, {count['unearned']} unearned, missed: {missed}"
     )
     assert kept >= 0.9 * BATCH
-    assert total - sum(count[result] for result in count if "missed" in result) >= 0.99 * total, missed
-    assert count["unearned"] <= 0.25 * total
-    assert count["first"] >= 0.65 * total
+    assert total - sum(count[result] for result in count if "missed" in result) >= 0.995 * total, missed
+    assert count["unearned"] <= 0.22 * total
+    assert count["first"] >= 0.68 * total

@@ -40,10 +40,29 @@ def test_a_plain_case_is_blind_to_what_it_has_not():
 def test_symmetric_numbers_hide_a_turn():
     found = why({**DOCUMENT, "kernel": [[1, 2], [2, 1]], "delta": [[1, 3], [3, 1]]})
     assert found["delta-rotated"] == "delta is symmetric"
+    assert why({**DOCUMENT, "delta": "ones"})["delta-rotated"] == "delta is constant in every channel"
     assert "kernel-rotated" not in found  # it shows in dW still
     found = why({**DOCUMENT, "input": [[1, 2, 1], [2, 5, 2], [1, 2, 1]], "kernel": [[1, 2], [2, 1]], "delta": "ones"})
     assert found["kernel-rotated"] == "dW is symmetric"
     assert found["delta-forgotten"] == "delta is all ones"
+
+
+def spots(**change):
+    return [spot.why for spot in seen({**DOCUMENT, **change}).spots]
+
+
+def test_what_hides_some_ways_of_many_mistakes_is_told_in_words():
+    square, fours = "height and width are equal everywhere", "all lengths are multiples of 4"
+    constant, symmetric = "delta is constant in every channel", "the kernel is symmetric"
+    assert spots() == [square]
+    assert spots(kernel=[[1, 2, 3]], delta=[[1], [3], [4]]) == []
+    assert spots(kernel=[[1, 2], [2, 1]], delta="ones") == [constant, symmetric, square]
+    padded = {"input": np.arange(16).reshape(4, 4).tolist(), "padding": [[0, 1], [0, 1]]}
+    assert spots(**padded, delta=np.arange(16).reshape(4, 4).tolist()) == [square, fours]
+    per_channel = {"input": [[[1, 2, 3]]], "dims": 1, "kernel": [[[1, 2]], [[3, 5]]], "delta": [[[4, 4], [7, 7]]]}
+    assert spots(**per_channel) == [constant]
+    pool = {"op": "max-pool", "window": 2, "input": [[1, 2], [3, 4]], "delta": [[1]]}
+    assert [spot.why for spot in seen(pool).spots] == [square]
 
 
 def test_windows_that_do_not_overlap_hide_overwriting():
@@ -59,7 +78,8 @@ def test_the_count_is_of_the_mistakes_on_the_operation_and_adds_up():
         found = seen(document)
         assert found.of == len(catalogue(case)) - 1  # misrounding shows in the claim's digits, not in the case
         assert found.catches == found.of - len(found.blind_to)
-        assert found.to_dict() == {"catches": found.catches, "of": found.of, "blind_to": [b.id for b in found.blind_to]}
+        told = {"blind_to": [blind.id for blind in found.blind_to], "spots": [spot.why for spot in found.spots]}
+        assert found.to_dict() == {"catches": found.catches, "of": found.of, **told}
 
 
 def test_a_mistake_is_caught_where_any_array_would_come_out_different():

@@ -19,7 +19,7 @@ TIED = {"op": "max-pool", "dims": 2, "window": 2, "input": [[1, 3, 2, 4], [5, 6,
 
 def test_a_tie_is_undecided_with_its_window_and_cells_and_the_rest_agrees():
     report = check(TIED)
-    finding = report.to_dict()["findings"][0]
+    finding = report.streamed()["findings"][0]
     assert (report.verdict, report.code) == ("undecided", 3)
     assert (finding["entries"], finding["undecided"], finding["wrong"]) == (13, 3, 0)
     assert finding["kinks"] == [{"output": (1, 1), "cells": ((2, 2), (2, 3), (3, 3)), "why": "tie"}]
@@ -86,7 +86,7 @@ def test_a_norm_has_a_corner_where_its_window_is_zero():
     document = {"op": "lp-pool", "dims": 1, "window": 2, "norm": 2, "input": [0, 0, 3, 0], "delta": [1, 1]}
     finding = check(document).findings[0]
     assert (finding.verdict, finding.undecided, finding.entries) == ("undecided", 2, 2)
-    assert finding.to_dict()["kinks"] == [{"output": (0,), "cells": ((0,), (1,)), "why": "zero"}]
+    assert finding.streamed()["kinks"] == [{"output": (0,), "cells": ((0,), (1,)), "why": "zero"}]
 
 
 def test_a_sum_of_magnitudes_has_a_corner_at_every_zero():

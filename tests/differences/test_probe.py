@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from convgrad.checking.judging import check
-from convgrad.differences import kernels
+from convgrad.differences import run
 
 
 @pytest.mark.parametrize("op", ["average-pool", "max-pool"])
@@ -17,10 +17,10 @@ def test_a_pool_of_whole_numbers_that_floats_hardly_hold_is_differenced_exactly(
     assert all(not finding.wrong for finding in report.findings)
 
 
-def test_kernels_whose_outputs_do_not_fit_a_stack_are_differenced_one_by_one(monkeypatch):
+def test_a_layer_that_is_cut_into_patches_of_a_position_or_two_is_differenced_the_same(monkeypatch):
     case = {"input": [[1, 2, 3], [4, 5, 7]], "kernel": [[1, 2]], "delta": [[1, 2], [3, 4]]}
     expected = check(case)
-    monkeypatch.setattr(kernels, "STACK", 1)
+    monkeypatch.setattr(run, "ROOM", 1)
     report = check(case)
     assert report.verdict == "agrees"
     assert report.evaluations == expected.evaluations

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Any, get_type_hints
+from typing import Any
 
 import numpy as np
 
-from convgrad.cli.commands import COMMANDS
-from convgrad.cli.typed import OFFERS
+from convgrad.cli.commands import COMMANDS, kinds_of, offers_of
 from tests.fuzz.choices import Choices
 from tests.fuzz.spelling import flow
 from tests.fuzz.values import CHOICES, NINES, odd
@@ -47,9 +46,9 @@ ODD_WORDS = ("--nothing", "--digits=x", "--sample=1.5", "--help", "x", "--thread
 TAKES: dict[str, dict[str, Any]] = {
     name: {
         option.name: option
-        for kind in get_type_hints(command.run).values()
-        if kind in OFFERS
-        for option in OFFERS[kind].options
+        for kind in kinds_of(command.run).values()
+        if kind in offers_of(command.run)
+        for option in offers_of(command.run)[kind].options
     }
     for name, command in COMMANDS.items()
 }

@@ -49,11 +49,11 @@ PLANTED: dict[str, Callable[[], Any]] = {
 
 def plant(monkeypatch: Any, bug: Callable[[], Any]) -> None:
     """Let a bug happen in every output of stride 2."""
-    sound = Forward.to_dict
+    sound = Forward.streamed
 
     def to_dict(self: Forward, *arguments: Any) -> Any:
         if self.case.settings["stride"] == (2,):
             bug()
         return sound(self, *arguments)
 
-    monkeypatch.setattr(Forward, "to_dict", to_dict)
+    monkeypatch.setattr(Forward, "streamed", to_dict)

@@ -14,6 +14,8 @@ import numpy as np
 import pytest
 
 import convgrad
+import convgrad.cli.commands  # its tables are made of the vocabulary as it is by then, and outlast these tests
+import convgrad.documents.schemas
 from convgrad import operations, vocabulary
 from convgrad.cli import run
 from convgrad.differences.identities import checksums

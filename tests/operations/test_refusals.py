@@ -19,6 +19,13 @@ def test_padding_up_to_a_bound_is_made_and_one_number_more_is_refused():
         padded(ENOUGH)
 
 
+def test_an_axis_is_not_both_cropped_and_padded_with_copies():
+    case = {"input": [1, 2, 3, 4], "kernel": [1], "padding": [[-1, 1]]}
+    assert make_case(case, needs_delta=False).output_shape == (1, 1, 4)
+    with pytest.raises(RequestError, match="crops one end"):
+        make_case({**case, "padding_mode": "circular"}, needs_delta=False)
+
+
 @pytest.mark.parametrize(("mode", "most"), [("reflect", 2), ("circular", 3)])
 def test_padding_copies_no_more_cells_than_there_are(mode, most):
     case = {"input": [1, 2, 3], "kernel": [1], "padding_mode": mode}

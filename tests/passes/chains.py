@@ -8,9 +8,11 @@ import numpy as np
 
 from convgrad.operations import LAYERS, OPERATIONS
 
-SPATIAL = tuple(OPERATIONS)
+SPATIAL = tuple(name for name in OPERATIONS if name != "max-unpool")  # whose cells are data, with tests of its own
 ACTIVATIONS = tuple(name for name in LAYERS if name not in ("dense", "flatten"))
-RATIONAL = tuple(name for name, layer in {**OPERATIONS, **LAYERS}.items() if layer.rational(layer.defaults))
+RATIONAL = tuple(
+    name for name in (*SPATIAL, *LAYERS) if (made := {**OPERATIONS, **LAYERS}[name]).rational(made.defaults)
+)
 LARGEST = {1: 14, 2: 8, 3: 5}
 MOST_LAYERS = 8
 

@@ -21,6 +21,8 @@ MEAN = {
 PADDED_MEAN = {
     "op": "average-pool", "window": 2, "padding": 1, "input": [[1, 2], [3, 4]], "delta": [[1, 2], [3, 4]],
 }  # fmt: skip
+UNPOOLING = {"op": "max-unpool", "dims": 2, "input": [[5, 4], [7, 6]], "indices": [[1, 3], [8, 10]],
+             "output_size": [3, 4], "delta": "ones"}  # fmt: skip
 NORM = {"op": "lp-pool", "window": 2, "input": [[3, 4, 0, 0], [0, 0, 6, 8]], "delta": [[1, 2]]}
 ADAPTIVE = {"op": "adaptive-max-pool", "output_size": 3, "dims": 1, "input": [1, 5, 2, 4, 3], "delta": [1, 2, 4]}
 TRANSPOSED = {"op": "conv-transpose", "input": [1, 2, 3], "kernel": [0.3, 0.5], "delta": [1, 2, 3, 4]}

@@ -150,3 +150,36 @@ def test_the_installation_names_its_cases_and_says_why_some_are_undecided(instal
     names = [line[:37].strip() for line in lines[2 : 2 + len(installation.cases)]]
     assert len(set(names)) == len(names)
     assert any(line.startswith("undecided is meant to be") for line in lines)
+
+
+# -- What a wrong array comes from -------------------------------------------------------------------------------------
+
+SYMMETRIC = {
+    "input": [[3, 1, 4, 1], [5, 9, 2, 6], [5, 3, 5, 8], [9, 7, 9, 3]], "kernel": [[1, 2, 3], [4, 5, 6], [7, 8, 9]],
+    "delta": [[1, 2], [2, 1]],
+}  # fmt: skip
+STEPPED = {
+    "input": [3.1, 1.7, 4.3, 1.9, 5.3], "delta": [0.777], "learning_rate": 0.0123,
+    "layers": [{"name": "out", "op": "dense", "kernel": [[0.11, 0.23, 0.37, 0.41, 0.53]]}],
+}  # fmt: skip
+
+
+def test_a_mistake_that_gives_the_same_is_named_beside_the_first_and_told_in_full_where_all_is_asked_for():
+    dW = convgrad.backward(SYMMETRIC).dW.astype(float).T.tolist()
+    report, every = (convgrad.check(SYMMETRIC, {"dW": dW}, all_entries=all_of) for all_of in (False, True))
+    told = report.diagnosis
+    assert [one.mistake for one in told][:2] == ["axes-swapped", "transposed-layout"]
+    assert "transposed-layout" in told[0].details["alternatives"]
+    assert (shown(report).count("fix:"), shown(every).count("fix:")) == (1, len(told))
+    assert told[0].message in " ".join(shown(report).split())
+
+
+def test_of_many_examples_three_are_shown_with_one_fix_and_all_where_all_is_asked_for():
+    network = convgrad.network(STEPPED)
+    (stepped,) = network.layers[0].updated["kernel"]
+    claim = {"out": {"kernel": [[round(float(value) + 0.00001, 5) for value in stepped]]}}
+    report, every = (convgrad.check({**STEPPED, "claim": claim}, all_entries=all_of) for all_of in (False, True))
+    assert [one.mistake for one in report.diagnosis] == ["misrounded"] * 5
+    assert (shown(report).count("misrounded"), shown(report).count("fix:")) == (3, 1)
+    assert "and 2 more of the kind; --all shows all" in shown(report)
+    assert (shown(every).count("misrounded"), shown(every).count("fix:"), "--all" in shown(every)) == (5, 1, False)

@@ -10,6 +10,7 @@ import pytest
 
 import convgrad
 from convgrad.diagnosis.control import Planted
+from convgrad.vocabulary import OPERATIONS
 from tests.program import SAMPLES
 from tests.program import convgrad as run
 
@@ -35,6 +36,15 @@ def test_the_installation_has_a_schema_also_where_something_was_missed(installat
     missed = Planted(None, "dW", "delta-rotated", "", None, ())
     worse = replace(installation, cases=(replace(installation.cases[0], planted=(missed,)),))
     assert valid(json.loads(json.dumps(worse.to_dict())), "installation")
+
+
+@pytest.mark.slow
+def test_a_grade_and_a_suite_have_schemas(tmp_path):
+    grade = ("grade", str(SAMPLES / "kernel.py") + ":backward", "--keep", str(tmp_path / "kept"), "--format", "json")
+    assert valid(json.loads(run(*grade).stdout), "grade")
+    assert valid(json.loads(run(*grade, "--feedback", "names").stdout), "grade")
+    for op in OPERATIONS:
+        assert valid(json.loads(run("cases", "--op", op, "--format", "json").stdout), "cases")
 
 
 @pytest.mark.parametrize(

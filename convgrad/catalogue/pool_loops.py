@@ -1,0 +1,129 @@
+"""A pool's gradient as loops, with the variable of one loop where another's is meant; families."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from functools import partial
+from math import prod
+from typing import Any
+
+import numpy as np
+
+from convgrad.catalogue.loops import MOST, Numbers, exchanged, named
+from convgrad.catalogue.mistake import Variants
+from convgrad.catalogue.pooling import Pool, divisors, given_to_taps, nothing_like
+from convgrad.core.arithmetic import Array, zeros
+from convgrad.core.window import Axis
+from convgrad.vocabulary import MAXIMUM, MEAN
+
+
+def _taken(c: Any) -> bool:
+    """Whether loops are tried: of a mean or a maximum with evenly spaced windows, and so few that it takes no time."""
+    evenly = isinstance(c, Pool) and c.array == "dX" and all(isinstance(axis, Axis) for axis in c.axes)
+    return bool(evenly and c.family in (MEAN, MAXIMUM) and 0 < c.delta.size * prod(a.size for a in c.axes) <= MOST)
+
+
+def _variables(c: Pool) -> tuple[list[Array], dict[str, Array]]:
+    """What every turn has for its sample, channel, tap and position, and by name."""
+    grid = np.ogrid[tuple(slice(n) for n in (*c.delta.shape[:2], *(a.size for a in c.axes), *c.delta.shape[2:]))]
+    n, channel, *rest = grid
+    taps, positions = list(rest[: c.dims]), list(rest[c.dims :])
+    names = {"sample": n, "channel": channel, **named("position", positions), **named("tap", taps)}
+    return list(grid), names
+
+
+def cells_by_other_loop(c: Any) -> Variants:
+    """Windows that start, or taps that lie, where another loop's variable says."""
+    if not _taken(c):
+        return {}
+    grid, names = _variables(c)
+    right = tuple(map(_cell, c.axes, grid[2 + c.dims :], grid[2 : 2 + c.dims]))
+    return {
+        text: c.but(arrange=(partial(_over_cells, c=c, cells=(*right[:at], cell, *right[at + 1 :])),))
+        for at in range(c.dims)
+        for text, cell in _cells(c, at, names)
+    }
+
+
+def _cell(axis: Axis, position: Array, tap: Array) -> Array:
+    return np.asarray(position * axis.stride + tap * axis.dilation - axis.before)
+
+
+def _cells(c: Pool, at: int, names: dict[str, Array]) -> Iterator[tuple[str, Array]]:
+    spatial = list(names)[2:]
+    here, tap, own = spatial[at], spatial[c.dims + at], c.axes[at]
+    for other, number in names.items():
+        if other != here and not other.startswith("tap"):
+            yield f"a window's {other} for its {here}", _cell(own, number, names[tap])
+    yield f"{here} // stride", names[here] // own.stride + names[tap] * own.dilation - own.before
+    yield f"{here} subtracted", _cell(own, -names[here], names[tap])
+    yield f"{tap} subtracted", _cell(own, names[here], -names[tap])
+
+
+def _over_cells(array: Array, c: Pool, cells: Numbers) -> Array:
+    """dX over windows of these cells."""
+    inside, places = _inside(c, cells)
+    grid, _ = _variables(c)
+    *at, inside = np.broadcast_arrays(*grid[:2], *places, inside, *grid)[: 3 + c.dims]
+    delta = c.delta if c.family == MAXIMUM else c.delta / divisors(c, c.window())
+    given = np.broadcast_to(delta.reshape(*delta.shape[:2], *(1,) * c.dims, *delta.shape[2:]), inside.shape)
+    if c.family == MAXIMUM:
+        inside = inside & _wins(np.where(inside, c.x[tuple(at)], c.x.min() - 1), c.dims)
+    return _added(c, tuple(at), np.where(inside, given, nothing_like(c.delta)))
+
+
+def _inside(c: Pool, cells: Numbers) -> tuple[Array, list[Array]]:
+    """Whether cells lie in the input, and the nearest that do."""
+    inside = np.ones((), bool)
+    for cell, length in zip(cells, c.lengths, strict=True):
+        inside = inside & (cell >= 0) & (cell < length)
+    return inside, [np.clip(cell, 0, length - 1) for cell, length in zip(cells, c.lengths, strict=True)]
+
+
+def _wins(scores: Array, dims: int) -> Array:
+    """Of every window the first of its largest cells: n c k p."""
+    flat = scores.reshape(*scores.shape[:2], -1, *scores.shape[2 + dims :])
+    numbers = np.arange(flat.shape[2]).reshape(-1, *(1,) * dims)
+    first = (flat == flat.max(axis=2, keepdims=True)).argmax(axis=2)
+    return np.asarray((numbers == first[:, :, None]).reshape(scores.shape))
+
+
+def _added(c: Pool, at: Numbers, given: Array) -> Array:
+    result = zeros(c.x.shape, given.dtype)
+    np.add.at(result, at, given)
+    return result
+
+
+def indices_by_other_loop(c: Any) -> Variants:
+    """Delta, or the result, addressed by another loop's variable than its own."""
+    if not _taken(c):
+        return {}
+    return {**_of_delta(c), **_of_result(c)}
+
+
+def _of_delta(c: Pool) -> dict[str, Any]:
+    grid = np.ogrid[tuple(slice(n) for n in c.delta.shape)]
+    names = {"sample": grid[0], "channel": grid[1], **named("position", list(grid[2:]))}
+    return {
+        f"delta: by the {other}, not the {own}": c.but(
+            delta=c.delta[tuple(np.broadcast_arrays(*numbers, *grid)[: c.delta.ndim])]
+        )
+        for other, own, numbers in exchanged(tuple(grid), c.delta.shape, names)
+    }
+
+
+def _of_result(c: Pool) -> dict[str, Any]:
+    grid, names = _variables(c)
+    return {
+        f"dX: by the {other}, not the {own}": c.but(arrange=(partial(_laid, c=c, leading=numbers),))
+        for other, own, numbers in exchanged(tuple(grid[:2]), c.x.shape[:2], names)
+    }
+
+
+def _laid(array: Array, c: Pool, leading: Numbers) -> Array:
+    """What every window gives, laid in another sample or channel."""
+    grid, _ = _variables(c)
+    inside, places = _inside(c, tuple(map(_cell, c.axes, grid[2 + c.dims :], grid[2 : 2 + c.dims])))
+    given = given_to_taps(c, c.window())
+    at = np.broadcast_arrays(*leading, *places, given)[: 2 + c.dims]
+    return _added(c, tuple(at), np.where(inside, given, nothing_like(c.delta)))

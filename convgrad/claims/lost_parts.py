@@ -1,0 +1,200 @@
+"""Parts of sums that count otherwise than once: samples, positions, channels, too small to be seen in any one entry.
+
+Rounding knows nothing of what a sum is made of: the product t = <e, part> of its errors, none of which leans with the
+part, is beyond with a chance of 2 exp(-t^2/(2 v + 2 b t/3)) at most, v being the sum of squares of the terms of t and b
+the largest of them (Bernstein). The products with all parts at once are a convolution: by adjointness <e, dw(delta, x)>
+is <delta, y(x, e)>, of which each part has its cells.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from itertools import chain
+from math import log, prod, sqrt
+from typing import Any
+
+import numpy as np
+
+from convgrad.claims.whole_array import SURE
+from convgrad.core.arithmetic import EXACT, FLOAT64, Array, rounded
+from convgrad.subject.case import Case
+from convgrad.subject.layout import GRADIENTS
+from convgrad.vocabulary import TRANSPOSED
+
+LEAST = 0.25
+"""By how much a part of the sum must count otherwise than once: what rounding makes of one is far less."""
+OWN = 0.1
+"""The same of the entries along an axis of the array itself."""
+FEWEST = 256
+"""Different numbers from which on parts too small for each of them show."""
+SEEN = 16
+"""Entries that a part must lie in, for their errors to show how large they are."""
+MARGIN = 4
+"""By how much a first look, before a part is worked out, may be off."""
+TRIED = 2
+"""Parts of a kind, those that the errors lean with most, that are looked at."""
+
+
+@dataclass(frozen=True)
+class Lost:
+    """A part of the sum, in words, how often it counts, and how much of the errors' squares that explains."""
+
+    part: str
+    count: float
+    explains: float
+
+    @property
+    def said(self) -> str:
+        return f"over the whole array {self.part} counts {self.count:.3g} times"
+
+
+def lost_part(case: Case, array: str, errors: Array, truth: Array, deviations: Array) -> Lost | None:
+    """The part that counts otherwise than once and explains most, as rounding cannot; None where all count once."""
+    if array not in GRADIENTS or "w" not in case.operation.operands:
+        return None
+    leaning = _Leaning(case, array, errors, truth, deviations)
+    lost = leaning.lost() if leaning.count >= FEWEST else ()
+    return max(lost, key=lambda one: one.explains, default=None)
+
+
+class _Leaning:
+    """Errors in units of their deviations, without what is a factor of the whole array; equal truths counted once."""
+
+    def __init__(self, case: Case, array: str, errors: Array, truth: Array, deviations: Array) -> None:
+        self.case, self.array, self.truth = case, array, truth
+        keep = np.isfinite(errors) & np.isfinite(truth) & (deviations > 0) & (truth != 0)
+        weight = np.where(keep, 1 / np.where(keep, deviations, 1.0), 0.0)
+        first = np.unique(abs(truth).ravel(), return_index=True)[1]
+        once = np.zeros(truth.size, bool)
+        once[first] = True
+        self.weight: Array = weight * once.reshape(truth.shape)
+        self.count = int((self.weight > 0).sum())
+        self.scaled = self.truth * self.weight
+        self.length = float((self.scaled**2).sum())
+        self.errors = self._beside(np.where(keep, errors, 0.0) * self.weight)
+        operands = {name: part for name, part in (*case.operands.items(), ("delta", case.delta)) if part is not None}
+        self.operands = {name: _floats(part) for name, part in operands.items()}
+
+    def _beside(self, scaled: Array) -> Array:
+        """What is left of an array, divided by the deviations, beside the truth."""
+        if not self.length:
+            return scaled
+        rest: Array = scaled - (scaled * self.scaled).sum() / self.length * self.scaled
+        return rest
+
+    def lost(self) -> Iterator[Lost]:
+        if not self.errors.any():
+            return
+        delta = self.operands["delta"]
+        kinds = list(self._kinds(delta.shape))
+        own = list(self._own_axes())
+        hypotheses = sum(prod(delta.shape[axis] for axis in kind) for kind in kinds)
+        hypotheses += sum(self.truth.shape[axis] for axis in own)
+        sure = SURE + log(2 * hypotheses)
+        leaning, squares = self._products()
+        yield from chain(*(self._along(axis, sure) for axis in own))
+        for kind in kinds:
+            rest = tuple(axis for axis in range(delta.ndim) if axis not in kind)
+            sums, sizes = leaning.sum(axis=rest), np.sqrt(squares.sum(axis=rest))
+            scores = np.divide(abs(sums), sizes, out=np.zeros(sums.shape), where=sizes > 0)
+            for at in np.argsort(-scores, axis=None, kind="stable")[:TRIED]:
+                if MARGIN * scores.flat[at] < LEAST * sizes.flat[at]:
+                    continue  # it counts nearly once, as far as products that do not cancel tell
+                index = tuple(int(i) for i in np.unravel_index(at, scores.shape))
+                yield from self._judged(self._part(kind, index), self._named(kind, index), sure, LEAST)
+
+    def _kinds(self, shape: tuple[int, ...]) -> Iterator[tuple[int, ...]]:
+        """The axes of delta that parts lie along, where there is more than one; not those of the array itself."""
+        spatial = tuple(range(2, len(shape)))
+        kinds = [(0,), *((axis,) for axis in spatial), *((0, axis) for axis in spatial), (0, *spatial)]
+        if self.array == "dX":
+            kinds.append((1,))
+        yield from (kind for kind in dict.fromkeys(kinds) if prod(shape[axis] for axis in kind) > 1)
+
+    def _own_axes(self) -> Iterator[int]:
+        yield from (axis for axis, length in enumerate(self.truth.shape) if length > 1)
+
+    def _along(self, axis: int, sure: float) -> Iterator[Lost]:
+        """Entries along an axis of the array that are a part of the truth; only those that a first look leaves open."""
+        others = tuple(a for a in range(self.truth.ndim) if a != axis)
+        terms, squares = self.errors * self.scaled, self.scaled**2
+        leaning, sizes, spread = (part.sum(axis=others) for part in (terms, squares, terms**2))
+        length = sizes * (1 - sizes / (self.length or 1.0))
+        for index in np.flatnonzero((abs(leaning) >= OWN * length) & (leaning**2 > sure * spread / MARGIN)):
+            at = (slice(None),) * axis + (int(index),)
+            part = np.zeros(self.truth.shape)
+            part[at] = self.truth[at]
+            where = ", ".join([":"] * axis + [str(index)] + [":"] * (self.truth.ndim - axis - 1))
+            yield from self._judged(part, f"{self.array}[{where}]", sure, OWN)
+
+    def _products(self) -> tuple[Array, Array]:
+        """Per cell of delta the errors times what it adds to the array, and the squares of that."""
+        turned, squared = self.errors * self.weight, self.weight**2
+        delta = self.operands["delta"]
+        return delta * self._forward(turned, lambda part: part), delta**2 * self._forward(squared, np.square)
+
+    def _forward(self, field: Array, change: Any) -> Array:
+        """The output of the operation with an array of errors in the place of the operand that it is shaped as."""
+        name = GRADIENTS[self.array]
+        if name == "b":
+            return np.broadcast_to(field.reshape(1, -1, *(1,) * self.case.dims), self.operands["delta"].shape)
+        operands = {key: change(part) for key, part in self.operands.items()} | {name: field}
+        operands.pop("b", None)
+        arrays = [operands.get(key) for key in self.case.operation.operands]
+        y: Array = self.case.operation.forward(*arrays, **self.case.arguments)
+        return y
+
+    def _part(self, kind: tuple[int, ...], index: tuple[int, ...]) -> Array:
+        """What a part of delta adds to the array."""
+        delta, x = self.operands["delta"], self.operands["x"]
+        at: list[Any] = [slice(None)] * delta.ndim
+        for axis, i in zip(kind, index, strict=True):
+            at[axis] = slice(i, i + 1)
+        kept = np.zeros_like(delta)
+        kept[tuple(at)] = delta[tuple(at)]
+        samples = at[0]
+        operands = {**self.operands, "x": x[samples]}
+        arrays = [operands.get(key) for key in self.case.operation.operands]
+        made = self.case.operation.backward(kept[samples], *arrays, **self.case.arguments)[GRADIENTS[self.array]]
+        if self.array != "dX":
+            return np.asarray(made, FLOAT64).reshape(self.truth.shape)
+        part = np.zeros(x.shape)
+        part[samples] = made
+        return part.reshape(self.truth.shape)
+
+    def _judged(self, part: Array, named: str, sure: float, least: float) -> Iterator[Lost]:
+        scaled = self._beside(part * self.weight)
+        squares, length = scaled**2, float((scaled**2).sum())
+        if length <= 1e-12 * float(((part * self.weight) ** 2).sum()):
+            return  # it is a factor of the whole
+        seen = length**2 / float((squares**2).sum())
+        more = float((self.errors * scaled).sum()) / length
+        terms, total = (self.errors - more * scaled) * scaled, abs(more) * length
+        excused = 2 * float((terms**2).sum()) / _surely(seen) + 2 / 3 * float(abs(terms).max()) * total
+        if seen >= SEEN and abs(more) >= least and total**2 > sure * excused:
+            yield Lost(named, 1 + more, more**2 * length)
+
+    def _named(self, kind: tuple[int, ...], index: tuple[int, ...]) -> str:
+        """A part in words, as in `position (2,3) of sample 1`."""
+        at = dict(zip(kind, index, strict=True))
+        sample, channel = at.pop(0, None), at.pop(1, None)
+        if channel is not None:
+            return f"output channel {channel}"
+        what = "cell" if self.case.operation.family == TRANSPOSED else "position"
+        where = ",".join(str(at.get(axis, ":")) for axis in range(2, self.truth_dims))
+        words = [f"{what} ({where})"] if at else []
+        return " of ".join([*words, *([f"sample {sample}"] if sample is not None else [])])
+
+    @property
+    def truth_dims(self) -> int:
+        return self.operands["delta"].ndim
+
+
+def _surely(count: float) -> float:
+    """The part of its size that a mean square of so many has but for a chance of 10^-7 (Wilson and Hilferty, 1931)."""
+    return max(1 - 2 / (9 * count) - 5.2 * sqrt(2 / (9 * count)), 0.1) ** 3
+
+
+def _floats(array: Any) -> Array:
+    return rounded(array) if array.dtype == EXACT else array.astype(FLOAT64, copy=False)

@@ -1,0 +1,94 @@
+"""Windows as the columns of matrices, and the products of a block of them: g k h p, h rows of windows."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from functools import lru_cache
+from math import prod
+
+import numpy as np
+
+from convgrad.core.arithmetic import Array, zeros
+from convgrad.core.unfold import mergeable, reach, unfold_rows
+from convgrad.core.window import Axis, Window
+
+Met = Sequence[tuple[slice, slice]]
+"""For each tap of the first axis the rows of positions and of columns that meet."""
+
+
+def columns_of(x: Array, window: Window, groups: int) -> tuple[Array, Met]:
+    """Rows of windows over the axes but the first as columns, and for each of its taps the rows of positions and of
+    columns that meet: (N,C,*L) -> g k h p, a view where a window is one cell.
+    """
+    rows, met = _rows(window.axes[0], x.shape[2])
+    x = x[:, :, rows].transpose(1, 2, 0, *range(3, x.ndim))
+    columns = unfold_rows(x, Window(window.axes[1:]))
+    k = len(x) // groups * prod(window.size[1:])
+    return columns.reshape(groups, k, x.shape[1], -1 if columns.size else 0), met
+
+
+@lru_cache(maxsize=256)
+def _rows(first: Axis, length: int) -> tuple[slice, Met]:
+    """The rows that windows reach on the first axis, and where its taps meet them."""
+    _, _, (rows,) = reach((first,), (length,))
+    count = rows.stop - rows.start
+    here = replace(first, before=first.before + rows.start).fitted(count, first.positions(length))
+    return rows, [here.tap(tap, count) for tap in range(first.size)]
+
+
+def put(kernel: Array, columns: Array, met: Met, y: Array) -> None:
+    """Kernel times columns, added up where each tap of the first axis meets rows: g to k, g k h p into (N,O,*P)."""
+    y = grouped(y, len(kernel))
+    if len(met) == 1:
+        multiply(kernel, matrices(columns), y)
+        return
+    products = kernel @ matrices(columns)
+    by_tap = products.reshape(len(products), len(met), y.shape[1], columns.shape[2], *y.shape[3:])
+    y[...] = _met_sum(by_tap.swapaxes(0, 1), met, y.shape)
+
+
+def _met_sum(parts: Array, met: Met, shape: Sequence[int]) -> Array:
+    """The sum of each tap's rows where they meet positions: t g o h n *P -> g o p n *P; overwrites the parts."""
+    whole = next((tap for tap, (positions, _) in enumerate(met) if positions == slice(0, shape[2])), None)
+    total = zeros(shape, parts.dtype) if whole is None else parts[whole, :, :, met[whole][1]]
+    for tap, (positions, cells) in enumerate(met):
+        if tap != whole:
+            total[:, :, positions] += parts[tap, :, :, cells]
+    return total
+
+
+def add_product(delta: Array, columns: Array, met: Met, dw: Array, first: bool) -> None:
+    """Delta times columns, added to what blocks before gave: (N,O,*P), g k h p onto g o c *K."""
+    near = _merged(grouped(delta, len(dw)))
+    for tap, (positions, cells) in enumerate(met):
+        far = matrices(columns[:, :, cells]).swapaxes(1, 2)
+        multiply(matrices(near[:, :, positions]), far, dw[:, :, :, tap], add=not first)
+
+
+def multiply(a: Array, b: Array, target: Array, add: bool = False) -> None:
+    """a b into the target, or onto it: g o i, g i j -> g o *J, without a copy in between where its memory allows."""
+    if not add and mergeable(target, 2):
+        np.matmul(a, b, out=matrices(target))
+        return
+    result = (a @ b).reshape(target.shape)
+    if add:
+        target += result
+    else:
+        target[...] = result
+
+
+def _merged(array: Array) -> Array:
+    """The array, or where the axes after the second are not one in memory, a copy."""
+    return array if mergeable(array, 2) else array.copy()
+
+
+def matrices(array: Array) -> Array:
+    """g o *P -> g o p."""
+    return array.reshape(*array.shape[:2], prod(array.shape[2:]))
+
+
+def grouped(delta: Array, groups: int) -> Array:
+    """A view, the rows before the samples: (N,O,P,*P) -> g o p n *P."""
+    by_group = delta.reshape(delta.shape[0], groups, delta.shape[1] // groups, *delta.shape[2:])
+    return by_group.transpose(1, 2, 3, 0, *range(4, by_group.ndim))

@@ -1,0 +1,191 @@
+"""A kernel slid over an array, block by block: kernel times columns, and in the same pass the kernel's gradient."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from functools import lru_cache, partial
+from itertools import product
+from math import gcd, prod
+from typing import Any
+
+import numpy as np
+
+from convgrad.core.arithmetic import EXACT, Array, zeros
+from convgrad.core.blocks import MOST, Block, blocks_of
+from convgrad.core.columns import add_product, columns_of, put
+from convgrad.core.depthwise import is_short, slide_planes
+from convgrad.core.threads import share, spans, worth
+from convgrad.core.unfold import ALL
+from convgrad.core.window import Axis, Window
+
+ENOUGH = 512
+"""Positions in a product below which BLAS spends its time on arranging the kernel: worth leaving the cache for."""
+
+MANY = 1024
+"""Positions in a product of the kernel's gradient, which is added up over blocks: fewer blocks, fewer additions."""
+
+HALOS = 16
+"""Rows of a block for each that it shares with a neighbour, which are computed twice; fewer where memory is short."""
+
+
+@dataclass(frozen=True, slots=True)
+class Sliding:
+    """A kernel g o c *K to slide over x (N,C,*L) into y (N,O,*P), which holds zeros and may be a view.
+
+    Where the kernel's gradient is asked for, `near` (N,O,*P) is what arrives at y, and `taps` are those of a larger
+    kernel that this one has.
+    """
+
+    x: Array
+    kernel: Array
+    window: Window
+    y: Array
+    near: Array | None = None
+    taps: tuple[slice, ...] = ()
+
+
+Work = Callable[[Array | None], None]
+"""Writes a part of y and, where there is a gradient of the kernel's shape, adds to that."""
+
+
+def slide(jobs: Sequence[Sliding]) -> None:
+    """Kernel times columns, block by block; where the window lies in rows, a product for all taps of the first axis."""
+    cost = sum(cost_of(job.y, prod(job.kernel.shape[2:])) for job in jobs)
+    share(lambda work: work(None), _works(jobs, worth(cost), ENOUGH), cost)
+
+
+def slide_both(jobs: Sequence[Sliding], shape: Sequence[int], dtype: np.dtype[Any]) -> Array:
+    """`slide`, and the gradient g o c *K, of the shape given, of the kernel whose taps the jobs have.
+
+    Every thread has a gradient of its own to add to, and the same blocks in every run, so that sums are added up in
+    the same order.
+    """
+    cost = 2 * sum(cost_of(job.y, prod(job.kernel.shape[2:])) for job in jobs)
+    count = worth(cost)
+    works = _works(jobs, count, MANY)
+    parts = [zeros(shape, dtype) for _ in range(count)]
+
+    def add(turn: int) -> None:
+        for work in works[turn::count]:
+            work(parts[turn])
+
+    share(add, range(count), cost)
+    for part in parts[1:]:
+        parts[0] += part
+    return parts[0]
+
+
+def _works(jobs: Sequence[Sliding], sharers: int, enough: int) -> list[Work]:
+    works: list[Work] = []
+    for job in jobs:
+        if is_short(job.kernel, job.window, job.x):
+            works += (partial(_slide_planes, job, some) for some in spans(len(job.kernel), 4 * sharers))
+        else:
+            works += (partial(_slide_block, *item) for item in _written(job, sharers, enough))
+    return works
+
+
+def _slide_planes(job: Sliding, some: slice, gradient: Array | None) -> None:
+    near = None if gradient is None or job.near is None else job.near[:, some]
+    found = slide_planes(job.x[:, some], job.kernel[some, 0, 0], job.window, job.y[:, some], near)
+    if gradient is not None and found is not None:
+        gradient[(some, 0, 0, *(job.taps or (...,)))] = found
+
+
+def _slide_block(job: Sliding, block: Block, gradient: Array | None) -> None:
+    at = (block.samples, slice(None), *block.box)
+    columns, met = columns_of(job.x[block.samples], block.window, len(job.kernel))
+    put(job.kernel, columns, met, job.y[at])
+    if gradient is not None and job.near is not None:
+        dw, near = gradient[(*ALL, slice(None), *job.taps)], job.near[at]
+        dw = dw if dw.ndim == near.ndim + 1 else dw[:, :, :, None]
+        add_product(near, columns, met, dw, first=block.number == 0)
+
+
+def _written(job: Sliding, sharers: int, enough: int) -> Iterator[tuple[Sliding, Block]]:
+    """A job as blocks, its kernel as matrices g to k: the outputs for each tap of the first axis, where it is rows."""
+    if not _slides_in_rows(job, sharers):
+        near = None if job.near is None else job.near[:, :, None]
+        job = replace(
+            job, x=job.x[:, :, None], kernel=job.kernel[:, :, :, None], window=as_one_row(job.window),
+            y=job.y[:, :, None], near=near,
+        )  # fmt: skip
+    by_tap = np.ascontiguousarray(np.moveaxis(job.kernel, 3, 1))  # nor would BLAS take a view that runs backwards
+    kernel = by_tap.reshape(len(by_tap), prod(by_tap.shape[1:3]), -1)
+    first: Any = job.window.axes[0]
+    rows = min(HALOS * (first.extent - 1), job.y.shape[2])
+    enough = max(enough, rows * prod(job.y.shape[3:]))
+    for block in blocks_of(job.window, job.x.shape, _width(job), sharers, enough):
+        yield replace(job, kernel=kernel), block
+
+
+def _slides_in_rows(job: Sliding, sharers: int) -> bool:
+    """Whether rows, of which those between blocks are computed twice, are worth it for a product."""
+    _, o, c, *_ = job.kernel.shape
+    first: Any = job.window.axes[0]
+    height, *across = job.y.shape[2:]
+    few = MOST // sharers // _width(job) < min(4 * (first.extent - 1), height) * prod(across)
+    return not few and prod(job.y.shape[2:]) >= ENOUGH and in_rows(job.window, job.x.shape, o, c)
+
+
+def _width(job: Sliding) -> int:
+    """Bytes of the columns at a position, with one tap of the first axis, and of the products, with all."""
+    groups, o, c, first, *others = job.kernel.shape
+    entries: int = (c * prod(others) + o * first) * groups
+    return entries * job.x.itemsize
+
+
+def in_rows(window: Window, shape: Sequence[int], outputs: int, channels: int) -> bool:
+    """Whether to write windows out over the axes but the first, whose taps then are the same rows, shifted.
+
+    That copies windows for one tap of the first axis instead of all, and adds outputs for all instead of one.
+    """
+    first, *others = window.axes
+    if not isinstance(first, Axis) or first.stride > 1 or not others:
+        return False
+    across = prod(Window(tuple(others)).positions(shape[3:]))
+    saved = (first.size - 1) * channels * prod(axis.size for axis in others)
+    return first.size <= across and first.size * outputs <= saved
+
+
+def as_one_row(window: Window) -> Window:
+    return Window((Axis(1), *window.axes))
+
+
+def gathered(delta: Array, kernel: Array, window: Window, dx: Array, x: Array | None = None) -> list[Sliding]:
+    """`spread` as correlations: the cells of one remainder modulo the stride meet every stride-th tap, turned.
+
+    This reads windows, where fold adds to them: at a quarter of the price, but of the output channels' windows. With
+    x, each has the cells of x that meet the same windows: the gradient is that of the kernel g c o *K.
+    """
+    axes, turned = zip(window.axes, dx.shape[2:], delta.shape[2:], strict=True), kernel.swapaxes(1, 2)
+    jobs = []
+    for phases in product(*(_phases(axis, length, count) for axis, length, count in axes)):
+        taps, cells, parts = zip(*phases, strict=True)
+        near = None if x is None else x[(*ALL, *cells)]
+        jobs.append(Sliding(delta, turned[(..., *taps)], Window(parts), dx[(*ALL, *cells)], near, taps))
+    return jobs
+
+
+@lru_cache(maxsize=256)
+def _phases(axis: Any, length: int, count: int) -> list[tuple[slice, slice, Axis]]:
+    """Per remainder that any tap meets: its taps backwards, its cells, and the axis that slides those over delta.
+
+    A cell q meets tap t at position p where q = p s + t d - lo; so it meets tap t + s/gcd(s,d) too, d/gcd(s,d)
+    positions before.
+    """
+    every, found = axis.stride // gcd(axis.stride, axis.dilation), []
+    for first in range(min(every, axis.size)):
+        cells = slice((first * axis.dilation - axis.before) % axis.stride, length, axis.stride)
+        last = first + (axis.size - 1 - first) // every * every
+        start = (cells.start + axis.before - last * axis.dilation) // axis.stride
+        some = Axis((last - first) // every + 1, 1, axis.dilation * every // axis.stride, before=-start)
+        if met := len(range(length)[cells]):
+            found.append((slice(last, None, -every), cells, some.fitted(count, met)))
+    return found
+
+
+def cost_of(delta: Array, products: int) -> int:
+    """Multiplications, so many for each entry; 0 for Python's numbers, of which only one thread can compute."""
+    return 0 if delta.dtype == EXACT else delta.size * products

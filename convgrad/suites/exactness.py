@@ -1,0 +1,68 @@
+"""Whether every sum of a case is exact in a type of number, in whatever order it is added up."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from fractions import Fraction
+
+import numpy as np
+
+from convgrad.core.arithmetic import Array
+from convgrad.subject.case import Case
+from convgrad.vocabulary import MAXIMUM, MEAN
+
+DIGITS = {"float64": 53, "float32": 24, "float16": 11, "bfloat16": 8}
+"""Binary digits that a type holds, the hidden one among them."""
+
+
+def fits(case: Case, dtype: str, lattice: Fraction = Fraction(1)) -> bool:
+    """Whether all sums are exact, with half a unit of the lattice added: what a buffer held before.
+
+    Every partial sum, in any order, is a multiple of the lattice and no larger than the sum of all terms' magnitudes;
+    such a number is exact where it has no more binary digits than the type.
+    """
+    return max(magnitudes(case)) + float(lattice / 2) <= most(dtype, lattice)
+
+
+def most(dtype: str, lattice: Fraction) -> float:
+    """Up to which size a type holds every multiple of half a step."""
+    return float(lattice / 2 * 2 ** DIGITS[dtype])
+
+
+def magnitudes(case: Case) -> Iterator[float]:
+    """The largest operand, and for every result the largest sum of its terms' magnitudes."""
+    arrays: list[Array] = [array for array in (*case.arrays, case.delta) if array is not None]
+    yield from (float(abs(array).max(initial=0)) for array in arrays)
+    yield from (float(array.max(initial=0)) for array in _sums(case))
+
+
+def _sums(case: Case) -> Iterator[Array]:
+    operation, arguments = case.operation, dict(case.arguments)
+    assert case.delta is not None
+    positive = [None if array is None else abs(array) for array in case.arrays]
+    if operation.family == MAXIMUM:  # which cell wins is not to change, and a maximum adds nothing up
+        arguments["ties"] = "all"
+        yield operation.backward(abs(case.delta), *case.arrays, **arguments)["x"]
+        return
+    if operation.family == MEAN:  # a window is added up before it is divided
+        arguments["divisor"] = 1
+        yield operation.forward(*positive, **arguments)
+        yield operation.backward(abs(case.delta), *positive, **arguments)["x"]
+        return
+    yield operation.forward(*positive, **arguments)
+    yield from operation.backward(abs(case.delta), *positive, **arguments).values()
+
+
+def representable(case: Case, dtype: str) -> bool:
+    """Whether a type holds every operand of a case as it is."""
+    if dtype == "bfloat16":
+        return all(bool((array == as_bfloat16(array)).all()) for array in case.arrays if array is not None)
+    kind = np.dtype(dtype)
+    return all(bool((array == array.astype(kind)).all()) for array in case.arrays if array is not None)
+
+
+def as_bfloat16(array: Array) -> Array:
+    """Every number rounded to bfloat16, to the nearest, a tie to the even one."""
+    bits = np.ascontiguousarray(array, np.float32).view(np.uint32).astype(np.uint64)
+    rounded = (bits + np.uint64(0x7FFF) + ((bits >> np.uint64(16)) & np.uint64(1))) & np.uint64(0xFFFF0000)
+    return rounded.astype(np.uint32).view(np.float32)

@@ -1,0 +1,120 @@
+"""`core` is small, minimal, reveals every mistake and keeps them apart; its numbers never change."""
+
+from __future__ import annotations
+
+import hashlib
+from itertools import product
+
+import pytest
+
+from convgrad.catalogue.tables import catalogue
+from convgrad.suites.core import core
+from convgrad.suites.edges import edges
+from convgrad.suites.selection import sketches
+from convgrad.suites.sketch import Sketch
+from convgrad.suites.splitmix import splitmix, whole
+from convgrad.vocabulary import OPERATIONS
+from tests.suites.search import Told, catches_of, shown
+
+KINDS = list(product(OPERATIONS, (1, 2, 3)))
+
+
+def test_the_numbers_are_those_of_splitmix64() -> None:
+    """The first of Vigna's splitmix64.c from 1234567, as they are published with its ports."""
+    known = [6457827717110365317, 3203168211198807973, 9817491932198370423, 4593380528125082431, 16408922859458223821]
+    assert splitmix(1234567, 0, 5).tolist() == known
+    assert splitmix(1234567, 2, 3).tolist() == known[2:]
+
+
+def test_the_numbers_are_those_of_five_lines_of_any_language() -> None:
+    mask, state, made = 2**64 - 1, 77, []
+    for _ in range(200):
+        state = state + 0x9E3779B97F4A7C15 & mask
+        z = (state ^ state >> 30) * 0xBF58476D1CE4E5B9 & mask
+        z = (z ^ z >> 27) * 0x94D049BB133111EB & mask
+        z ^= z >> 31
+        made.append(z % 9 - 4)
+    assert whole(splitmix(77, 0, 200), 4).tolist() == made
+
+
+@pytest.mark.parametrize(("op", "dims"), KINDS)
+def test_core_is_small(op: str, dims: int) -> None:
+    assert 1 <= len(core(op, dims)) <= 10
+    assert max(sketch.numbers for sketch in core(op, dims)) <= (150 if dims < 3 else 300)
+
+
+@pytest.mark.parametrize(("op", "dims"), KINDS)
+def test_core_catches_every_mistake_on_an_operation(op: str, dims: int) -> None:
+    """But for one that is no mistake in whole numbers, and those that need two axes."""
+    every = {mistake.id for sketch in core(op, dims) for mistake in catalogue(sketch.case())} - {"misrounded"}
+    caught = {name for sketch in core(op, dims) for names in (sketch.catches or {}).values() for name in names}
+    missing = every - caught
+    assert missing <= (ONE_AXIS if dims == 1 else set()), sorted(missing)
+
+
+ONE_AXIS = {
+    "axes-swapped", "stride-axes-swapped", "stride-one-axis", "dilation-one-axis", "padding-axes-swapped",
+    "delta-axes-swapped", "kernel-mirrored", "wrong-divisor",
+}  # fmt: skip
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("op", OPERATIONS)
+def test_core_is_minimal_and_what_it_catches_is_what_shows(op: str) -> None:
+    """Without any of its cases a mistake is lost, or two cannot be told apart that the others tell apart."""
+    cases = core(op, 2)
+    prints = [shown(sketch) for sketch in cases]
+    listed = [{array: " ".join(names) for array, names in (sketch.catches or {}).items()} for sketch in cases]
+    assert [catches_of(found) for found in prints] == listed
+    told = Told(prints)
+    for left_out in range(len(cases)):
+        rest = [tells for number, tells in enumerate(told.tells) if number != left_out]
+        together = 0
+        for tells in rest:
+            together |= tells
+        assert together != told.everything, cases[left_out].id
+
+
+def every_sketch() -> list[Sketch]:
+    return list(sketches(OPERATIONS, (1, 2, 3), ("core", "edges")))
+
+
+def test_ids_are_all_different() -> None:
+    ids = [sketch.id for sketch in every_sketch()]
+    assert len(set(ids)) == len(ids) > 600
+
+
+@pytest.mark.parametrize(("op", "dims"), KINDS)
+def test_the_bytes_of_the_published_numbers_are_what_they_were(op: str, dims: int) -> None:
+    digest = hashlib.sha256()
+    for sketch in (*core(op, dims), *core(op, dims, "plain"), *core(op, dims, "bare"), *edges(op, dims)):
+        case = sketch.case()
+        for array in (*case.arrays, case.delta):
+            if array is not None:
+                digest.update(array.astype("<f8").tobytes())
+    assert digest.hexdigest()[:16] == DIGESTS[f"{op} {dims}"]
+
+
+DIGESTS = {
+    "conv 1": "343f22b59a7999be",
+    "conv 2": "2ede1443f964db7c",
+    "conv 3": "8ab1eff94f16ef75",
+    "conv-transpose 1": "ea91c14277800a69",
+    "conv-transpose 2": "2f5b75d172c9f46d",
+    "conv-transpose 3": "8478109979b748d1",
+    "max-pool 1": "120f5cd681bddd52",
+    "max-pool 2": "4db1ba202251e7b8",
+    "max-pool 3": "1ebd7383333671f4",
+    "average-pool 1": "e69d41f57b509dfe",
+    "average-pool 2": "c0ec099fb1b6f001",
+    "average-pool 3": "021648e4165e5587",
+    "lp-pool 1": "28b35a0366cc83ae",
+    "lp-pool 2": "aee8d73621fca8ff",
+    "lp-pool 3": "82a05e358783428e",
+    "adaptive-max-pool 1": "ac5fbdad6f541ac0",
+    "adaptive-max-pool 2": "9a5f81e6197719ee",
+    "adaptive-max-pool 3": "da80b91da6a35253",
+    "adaptive-average-pool 1": "f193c2998491f807",
+    "adaptive-average-pool 2": "7ba2ccb5cf87d4f7",
+    "adaptive-average-pool 3": "92a9fb35c382bc2e",
+}
