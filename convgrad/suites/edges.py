@@ -27,6 +27,8 @@ MOST_NUMBERS, MOST_PRODUCTS = 6_000, 200_000
 @cache
 def edges(op: str, dims: int) -> tuple[Sketch, ...]:
     """The cases of `edges` on an operation: triggers first, then what is drawn, last with one stride and padding."""
+    if "indices" in OPERATIONS[op].settings:
+        return ()
     return (*triggers(op, dims), *_drawn(op, dims, "edge", DRAWN), *_drawn(op, dims, "plain-edge", PLAIN))
 
 
