@@ -73,6 +73,8 @@ RESULTS = ("output", "dW", "db", "dX")
 """The arrays of a case that a result holds, and a claim may."""
 INDICES = "indices"
 """What a max pool's result may hold besides, and a claim on one: numbers of cells."""
+MISTAKEN = (*RESULTS, INDICES, "kernel", "bias")
+"""The arrays that can hold a mistake, in the order in which they are listed."""
 NOTES = ("name", "source", "origin", "note", "expected", "tolerance")
 """Keys that any document may have, and that are left alone."""
 FREE = ("id", *NOTES)
