@@ -273,13 +273,13 @@ def keys_of_case() -> dict[str, Setting]:
 
 def keys_of_network() -> tuple[str, ...]:
     """Every key of a network document."""
-    return ("input", "layers", "delta", "loss", *RATES, "mode", "arithmetic", "dims", *CLAIMING, *FREE)
+    return ("input", "layers", "delta", "loss", *RATES, "mode", "arithmetic", "dims", "layout", *CLAIMING, *FREE)
 
 
 def keys_of_layer() -> tuple[str, ...]:
     """Every key of a layer."""
-    return ("op", "name", *(note for note in NOTES if note != "name"), "id", *SETTINGS, "dims", *LAYER_SETTINGS,
-            *PARAMETERS)  # fmt: skip
+    return ("op", "name", *(note for note in NOTES if note != "name"), "id", *SETTINGS, "dims", "layout",
+            *LAYER_SETTINGS, *PARAMETERS)  # fmt: skip
 
 
 KEYS_OF_LOSS = ("op", "target", "reduction", *FREE)

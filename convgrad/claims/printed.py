@@ -16,7 +16,7 @@ from convgrad.core.arithmetic import Array
 from convgrad.core.nested import Numbers, PrintedRows, read_numbers
 from convgrad.passes.layers import in_kind
 from convgrad.passes.subject import STEPPED_BY, Part, Subject
-from convgrad.subject.layout import GRADIENTS
+from convgrad.subject.layout import GRADIENTS, Layout
 from convgrad.subject.place import Place
 from convgrad.vocabulary import MAXIMUM, PARAMETERS
 
@@ -203,16 +203,24 @@ class PrintedInputs:
     def _read(self, name: str, value: Any, array: Any) -> Rough:
         """An array of the document, by its name there."""
         size = abs(floats(array))
-        one = _input(value, size.shape, self.zeros, self._arranged(name))
+        one = _input(value, size.shape, self.zeros, partial(self._layout(name).arranged, self._operand(name)))
         if not one.said:
             return Rough(size)
         self.inputs[name] = one
         return Rough(size, 0.0, one.halves, frozenset([name]))
 
-    def _arranged(self, name: str) -> Callable[[Numbers], Numbers]:
-        """What puts the axes of an array of the document in the order that they have here: only cases have layouts."""
-        alone = self.subject.chain.alone
-        return (lambda numbers: numbers) if alone is None else partial(alone.layout.arranged, name)
+    def _layout(self, name: str) -> Layout:
+        """In which order of axes the document has an array, by its name there."""
+        alone, ending = self.subject.chain.alone, self.subject.ending
+        if alone is not None or name == "input":
+            return self.subject.parts[0].signal.layout if alone is None else alone.layout
+        layer, dot, _ = name.rpartition(".")
+        return self.subject.layer(layer).case.layout if dot else ending.signal.layout
+
+    def _operand(self, name: str) -> str:
+        """What an array of the document is to its layout."""
+        name = name.rpartition(".")[2]
+        return {"input": "x", "target": "y"}.get(name, name)
 
 
 def _input(value: Any, shape: tuple[int, ...], zeros: bool, arranged: Callable[[Numbers], Numbers]) -> _Input:

@@ -53,6 +53,7 @@ def _layer() -> Schema:
             "name": {**NAME, "description": "what it is called; without one, by operation and place, as in relu3"},
             "op": {"description": op, **_operation()},
             "dims": described(keys["dims"]),
+            "layout": {**described(keys["layout"]), "description": "the network's, with letters of this kernel"},
             "kernel": {"description": "w, as in a case document; of a dense layer (out, in)", **NUMBERS},
             "bias": {"description": "b; a layer without one has none to update", **NUMBERS},
             **described_all(SETTINGS | LAYER_SETTINGS),
@@ -86,6 +87,7 @@ def _network() -> Schema:
     properties = {
         "input": {"description": "x, of any of the three ranks of the case document", **NUMBERS},
         "dims": {**described(keys["dims"]), **axes},
+        "layout": described(keys["layout"]),
         "layers": {"type": "array", "items": _layer(), "minItems": 1},
         "loss": LOSS,
         "delta": {"description": "dL/dy at the output, in place of a loss", "anyOf": [{"const": "ones"}, NUMBERS]},

@@ -67,7 +67,9 @@ def network_head(network: Subject) -> Section:
 def _items(network: Subject) -> Iterator[Words]:
     chain = network.chain
     yield f"network of {len(chain.layers)} layer{'s' * (len(chain.layers) != 1)}"
-    yield f"x {shape_text(chain.input.shape)}"
+    yield f"x {shape_text(network.parts[0].signal.shape)}"
+    if layout := chain.document.get("layout"):
+        yield f"layout {', '.join(layout) if isinstance(layout, list | tuple) else layout}"
     yield output(network.output.shape)
     if chain.loss is not None:
         how = ", mean over samples" if chain.loss.reduction == "mean" else ""
@@ -96,7 +98,7 @@ def _panel(network: Subject, layer: Part, asked: Asked) -> View:
         yield Line(printable(layer.name))
     else:
         yield Section(_layer_head(layer))
-        yield Arrays((("x", layer.signal.values), *((SHORT[name], a) for name, a in layer.layer.parameters.items())))
+        yield Arrays((("x", layer.signal.shown), *((SHORT[name], a) for name, a in layer.parameters.items())))
     yield Arrays((
         ("output", layer.output), *layer.forward.asked_indices.items(), ("delta in", layer.delta),
         ("delta out (dX)", layer.dX), ("dW", layer.dW), ("db", layer.db),
