@@ -25,7 +25,8 @@ def check_brought(
         return Reports(tuple(check_subject(subject, **options) for subject in subjects))
     if not is_layer(what):
         make_case(what)  # which says what it is and must be
-    document = document_of(what, keywords | arrays_of(input, "ones" if delta is None else delta))
+    ends = "ones" if delta is None and "loss" not in keywords else delta
+    document = document_of(what, keywords | arrays_of(input, ends))
     subject = as_subject(document)  # which refuses what does not fit, before it is run
     if claim is None and "claim" not in document and "loss" not in document and runs(what):
         document |= computed(what, input, document["delta"])

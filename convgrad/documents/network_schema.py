@@ -34,6 +34,7 @@ from convgrad.vocabulary import (
 
 NUMBER: Schema = {"$ref": "#/$defs/number"}
 LEFT_ALONE: Schema = {"description": "left alone"}
+NAMED = "of max-unpool: where each number goes, or the name of a max pool before it whose winners these are"
 UNREAD = tuple(key for key in FREE if key != "name")
 NAME: Schema = {"type": "string", "pattern": r"^[^.\[\]]*[^.\[\]\s][^.\[\]]*$"}
 
@@ -57,6 +58,7 @@ def _layer() -> Schema:
             "kernel": {"description": "w, as in a case document; of a dense layer (out, in)", **NUMBERS},
             "bias": {"description": "b; a layer without one has none to update", **NUMBERS},
             **described_all(SETTINGS | LAYER_SETTINGS),
+            INDICES: {"description": NAMED, "anyOf": [NAME, NUMBERS]},
             **dict.fromkeys(UNREAD, LEFT_ALONE),
         },
         [],

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from fractions import Fraction
 from math import prod
@@ -12,14 +12,16 @@ import numpy as np
 
 from convgrad.core.arithmetic import DTYPES, EXACT, Array, nearest, rounded, zeros
 from convgrad.errors import Problem, RequestError
+from convgrad.operations.cells import PLANE
 from convgrad.operations.geometry import shape_text
 from convgrad.operations.operation import Shape
 from convgrad.passes.arrangement import Fold, Whole, fold_of
+from convgrad.passes.gradients import Forward
 from convgrad.subject.case import Case, make_case
 from convgrad.subject.chain import Chain, Layer
 from convgrad.subject.layout import Order
 from convgrad.subject.shapes import check_bias
-from convgrad.vocabulary import PARAMETERS, PRODUCT, RESHAPE
+from convgrad.vocabulary import INDICES, PARAMETERS, PRODUCT, RESHAPE
 
 
 @dataclass(frozen=True)
@@ -108,6 +110,8 @@ def _windowed(layer: Layer, signal: Signal, arithmetic: str) -> Case:
     if signal.dims == 0 and signal.batch:
         values = values.reshape(signal.full[0], 1, prod(signal.sample))
     document = {"dims": signal.dims or 1, **layer.settings, **layer.parameters, "input": values}
+    if layer.letters and INDICES in document:
+        document[INDICES] = signal.layout.inward("x", np.asarray(document[INDICES]))
     # what is computed may overflow, as in any framework; what was given has been checked
     case = make_case(document, arithmetic=arithmetic, nonfinite=True, needs_delta=False)
     return _laid_out(case, layer, signal) if layer.letters and signal.dims else case
@@ -117,9 +121,27 @@ def _laid_out(case: Case, layer: Layer, signal: Signal) -> Case:
     """The case with its axes in the order in which its user has them."""
     layout = replace(case.layout, data=signal.order, filters=layer.filters)
     kernel = None if layout.kernel is None else layout.outward("w", layout.kernel)
-    letters = layer.letters[: 1 if kernel is None else 2]
-    return replace(case, layout=replace(layout, input=signal.shape, kernel=kernel),
-                   settings={**case.settings, "layout": letters})  # fmt: skip
+    layout = replace(layout, input=signal.shape, kernel=kernel)
+    settings = {**case.settings, "layout": layer.letters[: 1 if kernel is None else 2]}
+    if INDICES in settings:
+        settings[INDICES] = layout.restored("x", settings[INDICES].reshape(case.shapes["x"]))
+    return replace(case, layout=layout, settings=settings)
+
+
+def fed(layer: Layer, before: Mapping[str, Forward]) -> Layer:
+    """A layer of which the settings name another, with the winners of that."""
+    name = layer.settings.get(INDICES)
+    if not isinstance(name, str):
+        return layer
+    return _with_cells(layer, before[name].case, before[name].winning)
+
+
+def _with_cells(layer: Layer, pool: Case, winning: Array | None) -> Layer:
+    """Numbers in their planes, (N,C,*P), in the order of axes in which a user has them."""
+    assert winning is not None
+    cells = pool.layout.restored("y", winning)
+    sizes = {"output_size": pool.shapes["x"][2:]}
+    return replace(layer, settings={**sizes, **layer.settings, INDICES: cells, "counted": PLANE})
 
 
 def _whole(layer: Layer, signal: Signal, arithmetic: str) -> Case:
@@ -157,8 +179,11 @@ def arranged(chain: Chain) -> Chain:
     if not chain.order:
         return chain
     signal, layers = Signal(chain.input, chain.dims, chain.batch, "the input", chain.order), []
+    pools: dict[str, Case] = {}
     for layer in chain.layers:
-        case = case_of(layer, signal, chain.arithmetic)
+        named = layer.settings.get(INDICES)
+        case = case_of(_outlined(layer, pools[named]) if isinstance(named, str) else layer, signal, chain.arithmetic)
+        pools[layer.name] = case
         layers.append(layer)
         if layer.operation.family == PRODUCT:
             kernel = case.layout.inward("w", layer.parameters["kernel"])
@@ -166,6 +191,13 @@ def arranged(chain: Chain) -> Chain:
         y = np.broadcast_to(zeros((), DTYPES[case.arithmetic]), case.output_shape)
         signal = after(case, y, layer, signal)
     return replace(chain, layers=tuple(layers))
+
+
+def _outlined(layer: Layer, pool: Case) -> Layer:
+    """A layer that is to have the winners of a pool, with cells in their place of which each is named once."""
+    shape = pool.output_shape
+    cells = np.arange(prod(shape[2:])).reshape(shape[2:]) % max(prod(pool.shapes["x"][2:]), 1)
+    return _with_cells(layer, pool, np.broadcast_to(cells, shape))
 
 
 def _whole_kind(layer: Layer, signal: Signal, arithmetic: str) -> str:

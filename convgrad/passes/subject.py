@@ -15,7 +15,7 @@ from convgrad.core.record import Mapped, Record
 from convgrad.errors import Problem, RequestError
 from convgrad.passes.ending import Ending
 from convgrad.passes.gradients import Forward, Gradients
-from convgrad.passes.layers import Signal, after, arranged, case_of, in_kind, kind_of
+from convgrad.passes.layers import Signal, after, arranged, case_of, fed, in_kind, kind_of
 from convgrad.subject.case import Case, arrays_of, as_case, as_document, is_hand_sized
 from convgrad.subject.chain import Chain, Layer, chain_of
 from convgrad.subject.layout import GRADIENTS
@@ -206,9 +206,11 @@ class Subject(Record):
         """Per layer what arrives, and its output."""
         signal = Signal(self.chain.input, self.chain.dims, self.chain.batch, "the input", self.chain.order)
         outputs: list[tuple[Signal, Forward]] = []
+        before: dict[str, Forward] = {}
         for layer in self.chain.layers:
-            forward = self.known or Forward(case_of(layer, signal, self.chain.arithmetic))
+            forward = self.known or Forward(case_of(fed(layer, before), signal, self.chain.arithmetic))
             outputs.append((signal, forward))
+            before[layer.name] = forward
             signal = after(forward.case, forward.y, layer, signal)
         return [*outputs, (signal, outputs[-1][1])]
 

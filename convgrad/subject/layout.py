@@ -78,7 +78,7 @@ class Layout:
 
     def inward(self, name: str, array: Array) -> Array:
         """The same of an array."""
-        return array.transpose(inverse(self.order(name, array.ndim)))
+        return array.transpose(inverse(self.order(name, array.ndim)))  # one of another rank is told of later
 
     def order(self, name: str, rank: int) -> Order:
         """The axes of an array of this rank as it came, by what they are here."""

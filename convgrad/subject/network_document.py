@@ -22,8 +22,10 @@ from convgrad.vocabulary import (
     ARITHMETICS,
     BENT,
     ELEMENTWISE,
+    INDICES,
     KEYS_OF_LOSS,
     LAYER_SETTINGS,
+    MAXIMUM,
     MOST_DIMS,
     PARAMETERS,
     PRODUCT,
@@ -145,7 +147,20 @@ def _read_layers(value: Any, mode: str | None, letters: tuple[str, ...], reader:
     drafts = [_read_layer(part, place, mode, letters, reader) for place, part in enumerate(value)]
     found = [draft for draft in drafts if draft is not None]
     reader.problems += _repeated(value, [draft.name if draft else None for draft in drafts])
+    reader.problems += [problem for place in range(len(drafts)) for problem in _unpooled(place, drafts)]
     return found
+
+
+def _unpooled(place: int, drafts: Sequence[Draft | None]) -> Iterator[Problem]:
+    """What is wrong with a layer that is to have the winners of one before it."""
+    draft = drafts[place]
+    if draft is None or not _is_name(INDICES, name := draft.settings.get(INDICES)):
+        return
+    pools = [other.name for other in drafts[:place] if other is not None and other.operation.family == MAXIMUM]
+    if name not in pools:
+        hint = f"there {'is' if len(pools) == 1 else 'are'} {', '.join(pools)}" if pools else "there is none"
+        message = f"'{said_inside(name)}' is no max pool before {draft.name}: {hint}"
+        yield Problem(message, "name one, or give an array of cells", ("layers", place, INDICES))
 
 
 def _repeated(value: Sequence[Any], names: Sequence[str | None]) -> Iterator[Problem]:
@@ -176,7 +191,8 @@ def _read_layer(value: Any, place: int, mode: str | None, letters: tuple[str, ..
     if "dims" in given:
         settings["dims"] = reader.attempt(integer, given["dims"], 1, MOST_DIMS, at=(*at, "dims"))
     if operation.name in OPERATIONS:
-        wrong = wrong_settings(settings, operation, settings.get("dims"))
+        numbers = {key: part for key, part in settings.items() if not _is_name(key, part)}
+        wrong = wrong_settings(numbers, operation, settings.get("dims"))
         reader.problems += [problem.under(*at) for problem in wrong]
     for key in LAYER_SETTINGS:
         if key in given and key in operation.defaults:
@@ -189,6 +205,11 @@ def _read_layer(value: Any, place: int, mode: str | None, letters: tuple[str, ..
     if filters:
         found["kernel"] = found["kernel"].transposed(inverse(filters))
     return Draft(name, operation, settings, found, letters, filters)
+
+
+def _is_name(key: str, value: Any) -> bool:
+    """Whether a setting names a layer, and is no number."""
+    return key == INDICES and isinstance(value, str) and not value[:1].isdigit()
 
 
 def _operation(given: Mapping[str, Any]) -> Operation:
@@ -219,7 +240,8 @@ def _misplaced(given: Mapping[str, Any], operation: Operation) -> Iterator[Probl
             where = "what the layer before hands on" if key == "input" else "what the layer after hands back"
             yield Problem(f"a layer has no {key}: it is {where}", "leave it out", (key,))
     yield from _unknown({key: None for key in given if key not in ("input", "delta")}, keys_of_layer())
-    yield from missing_keys(given, operation)
+    named = {"output_size": 1} if _is_name(INDICES, given.get(INDICES)) else {}  # which is then that pool's input
+    yield from missing_keys(named | dict(given), operation)
     foreign = [*(key for key, name in PARAMETERS.items() if name not in operation.operands), *LAYER_SETTINGS]
     if operation.name in LAYERS:
         foreign += [*SETTINGS, "dims"]  # a layout besides is that of the network

@@ -18,7 +18,7 @@ TIES = {
 
 GEOMETRY = ("window", "stride", "dilation", "padding", "output_padding", "groups", "output_size")
 TOLD = ("dims", *GEOMETRY, "padding_mode", "mode", "ceil_mode", "divisor", "count_include_pad", "norm", "signed",
-        "ties", "return_indices", "indices")  # fmt: skip
+        "ties", "return_indices", "indices", "counted", "counted_in")  # fmt: skip
 """Settings that are told in words of their own; others follow by their names."""
 
 
@@ -49,6 +49,8 @@ def _items(case: Case) -> Iterator[Words]:
     yield from (
         f"{name} {_plainly(value)}" for name, value in settings.items() if name not in TOLD and value is not None
     )
+    if settings.get("counted", "plane") != "plane":
+        yield f"indices counted by {settings['counted']}"
     yield output(case.layout.output(case.output_shape))
     yield case.arithmetic
     if "mode" in settings:

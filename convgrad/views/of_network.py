@@ -28,7 +28,7 @@ from convgrad.views.case_header import output, titles
 from convgrad.views.layer_header import layer_header
 from convgrad.views.of_loss import loss_blocks
 from convgrad.views.pooled_deltas import pooled_deltas
-from convgrad.vocabulary import RATES
+from convgrad.vocabulary import INDICES, RATES
 
 LOSSES = {"mse": "mse: 1/2 sum (t - y)^2", "cross-entropy": "cross-entropy: -sum t log softmax(y)"}
 SHORT = {"kernel": "w", "bias": "b"}
@@ -98,7 +98,9 @@ def _panel(network: Subject, layer: Part, asked: Asked) -> View:
         yield Line(printable(layer.name))
     else:
         yield Section(_layer_head(layer))
-        yield Arrays((("x", layer.signal.shown), *((SHORT[name], a) for name, a in layer.parameters.items())))
+        cells = [(INDICES, layer.case.settings[INDICES])] if INDICES in layer.case.settings else []
+        own = ((SHORT[name], array) for name, array in layer.parameters.items())
+        yield Arrays((("x", layer.signal.shown), *cells, *own))
     yield Arrays((
         ("output", layer.output), *layer.forward.asked_indices.items(), ("delta in", layer.delta),
         ("delta out (dX)", layer.dX), ("dW", layer.dW), ("db", layer.db),
