@@ -13,7 +13,7 @@ from convgrad.claims.digits import written
 from convgrad.claims.drawn import COVER, deviations
 from convgrad.claims.rough import Rough, floats, gradients_of, output_of, shares_off
 from convgrad.core.arithmetic import Array
-from convgrad.core.nested import Numbers, PrintedRows, read_numbers
+from convgrad.core.nested import Numbers, printed_by, read_numbers
 from convgrad.passes.layers import in_kind
 from convgrad.passes.subject import STEPPED_BY, Part, Subject
 from convgrad.subject.layout import GRADIENTS, Layout
@@ -231,7 +231,7 @@ def _input(value: Any, shape: tuple[int, ...], zeros: bool, arranged: Callable[[
     if isinstance(numbers, np.ndarray):
         place = _place(numbers)
         halves = np.where((numbers == 0) & (not zeros), 0, 0.5 * 10.0**-place).reshape(shape)
-        return _Input(halves, f"{place} decimals", place) if place else none
+        return _Input(halves, f"{place} decimals", place, bool(printed_by(value))) if place else none
     text = written(numbers)
     if all(number is None or number == number.to_integral_value() for number in text.decimals):
         return none
@@ -239,7 +239,7 @@ def _input(value: Any, shape: tuple[int, ...], zeros: bool, arranged: Callable[[
     halves = np.array([float(half) if one else 0.0 for one, half in zip(rounded, text.half_units(), strict=True)])
     count = text.digits if text.by_digits or text.digits < FEWEST else text.place
     unit = "significant digits" if text.by_digits else "decimal" if count == 1 else "decimals"
-    return _Input(halves.reshape(shape), f"{count} {unit}", count, isinstance(value, PrintedRows))
+    return _Input(halves.reshape(shape), f"{count} {unit}", count, bool(printed_by(value)))
 
 
 def _place(values: Array) -> int:

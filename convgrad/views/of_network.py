@@ -24,7 +24,7 @@ from convgrad.views.block_kinds import (
     printable,
     shape_text,
 )
-from convgrad.views.case_header import output, titles
+from convgrad.views.case_header import output, printed, titles
 from convgrad.views.layer_header import layer_header
 from convgrad.views.of_loss import loss_blocks
 from convgrad.views.pooled_deltas import pooled_deltas
@@ -68,6 +68,7 @@ def _items(network: Subject) -> Iterator[Words]:
     chain = network.chain
     yield f"network of {len(chain.layers)} layer{'s' * (len(chain.layers) != 1)}"
     yield f"x {shape_text(network.parts[0].signal.shape)}"
+    yield from printed(chain.document)
     if layout := chain.document.get("layout"):
         yield f"layout {', '.join(layout) if isinstance(layout, list | tuple) else layout}"
     yield output(network.output.shape)
