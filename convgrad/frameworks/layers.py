@@ -20,6 +20,7 @@ OF_FUNCTIONS = {"jax": "flax", "flax": "flax"}
 OWN = "convgrad_case"
 """The method by which a class not known says what it is: a mapping as in a case document, without input and delta."""
 DIMENSIONAL = re.compile("([123])[dD](?:Transpose)?$")
+NUMBERED = re.compile("(.*?)([123][dD])?((?:Transpose)?)")
 CHAIN = "chain"
 """What a row may be besides a function: a chain of layers."""
 
@@ -192,8 +193,22 @@ def _features(arriving: Arriving) -> int:
 def _unknown(layer: Any) -> Problem:
     library = type(layer).__module__.partition(".")[0]
     rows = import_module(LIBRARIES[library]).ROWS if library in LIBRARIES else {}
-    known = f"known are {', '.join(rows)}; " if rows else ""
+    known = f"known are {', '.join(_together(rows))}; " if rows else ""
     return Problem(f"nothing is known of {named(layer)}", f"{known}a class may say what it is in a method {OWN}()")
+
+
+def _together(names: Iterable[str]) -> Iterator[str]:
+    """Names of classes, those that differ in the number of axes alone as one.
+
+    >>> list(_together(["Conv1d", "Conv2d", "Conv3d", "Conv1dTranspose", "ReLU"]))
+    ['Conv1d to 3d', 'Conv1dTranspose', 'ReLU']
+    """
+    kinds: dict[tuple[str, str], list[str]] = {}
+    for name in names:
+        stem, axes, tail = NUMBERED.fullmatch(name).groups()  # type: ignore[union-attr]
+        kinds.setdefault((stem, tail), []).append(axes or "")
+    for (stem, tail), axes in kinds.items():
+        yield f"{stem}{axes[0]}{tail}" + (f" to {axes[-1]}" if len(axes) > 1 else "")
 
 
 def refuse(layer: Any, message: str, advice: str = "") -> None:
