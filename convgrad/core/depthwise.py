@@ -21,27 +21,8 @@ from convgrad.core.blocks import BLOCK, Block, blocks_of
 from convgrad.core.unfold import ALL
 from convgrad.core.window import Axis, Window
 
-SHORT = 11
-"""Taps of a row up to which NumPy has a loop for short kernels; and it has one for these:"""
-
-REAL = (np.float64, np.float32)
-
 ROW = 1 << 14
 """Positions of a channel that are computed in one go: so many that calls cost little, and so few that they fit."""
-
-
-def is_short(kernel: Array, window: Window, x: Array) -> bool:
-    """Whether a kernel g o c *K is one to slide over planes."""
-    last = window.axes[-1]
-    return (
-        kernel.shape[1:3] == (1, 1)
-        and x.dtype == kernel.dtype
-        and x.dtype in REAL
-        and all(isinstance(axis, Axis) and axis.stride == 1 for axis in window.axes)
-        and isinstance(last, Axis)
-        and last.dilation == 1
-        and last.size <= SHORT
-    )
 
 
 def slide_planes(x: Array, kernel: Array, window: Window, y: Array, near: Array | None = None) -> Array | None:

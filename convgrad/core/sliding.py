@@ -14,7 +14,6 @@ import numpy as np
 from convgrad.core.arithmetic import EXACT, Array, zeros
 from convgrad.core.blocks import MOST, Block, blocks_of
 from convgrad.core.columns import add_product, columns_of, put
-from convgrad.core.depthwise import is_short, slide_planes
 from convgrad.core.threads import share, spans, worth
 from convgrad.core.unfold import ALL
 from convgrad.core.window import Axis, Window
@@ -24,6 +23,11 @@ ENOUGH = 512
 
 MANY = 1024
 """Positions in a product of the kernel's gradient, which is added up over blocks: fewer blocks, fewer additions."""
+
+SHORT = 11
+"""Taps of a row up to which NumPy has a loop for short kernels; and it has one for these:"""
+
+REAL = (np.float64, np.float32)
 
 HALOS = 16
 """Rows of a block for each that it shares with a neighbour, which are computed twice; fewer where memory is short."""
@@ -86,7 +90,23 @@ def _works(jobs: Sequence[Sliding], sharers: int, enough: int) -> list[Work]:
     return works
 
 
+def is_short(kernel: Array, window: Window, x: Array) -> bool:
+    """Whether a kernel g o c *K is one to slide over planes."""
+    last = window.axes[-1]
+    return (
+        kernel.shape[1:3] == (1, 1)
+        and x.dtype == kernel.dtype
+        and x.dtype in REAL
+        and all(isinstance(axis, Axis) and axis.stride == 1 for axis in window.axes)
+        and isinstance(last, Axis)
+        and last.dilation == 1
+        and last.size <= SHORT
+    )
+
+
 def _slide_planes(job: Sliding, some: slice, gradient: Array | None) -> None:
+    from convgrad.core.depthwise import slide_planes
+
     near = None if gradient is None or job.near is None else job.near[:, some]
     found = slide_planes(job.x[:, some], job.kernel[some, 0, 0], job.window, job.y[:, some], near)
     if gradient is not None and found is not None:
