@@ -8,11 +8,10 @@ and thrown away; for the kernel's gradient what arrives at them is zero.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from functools import lru_cache
 from itertools import product
 from math import prod
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -41,8 +40,7 @@ def slide_planes(x: Array, kernel: Array, window: Window, y: Array, near: Array 
     return gradient
 
 
-@dataclass(frozen=True, slots=True)
-class Frame:
+class Frame(NamedTuple):
     """A channel of a block, padding written out: cells (N,*F) and what arrives at positions (N,*F), F = P+K-1.
 
     `inside` is where the cells are in the input, `places` where in the frame; `taps` are all, each with the number of

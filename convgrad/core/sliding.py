@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, replace
 from functools import lru_cache, partial
 from itertools import product
 from math import gcd, prod
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -33,8 +32,7 @@ HALOS = 16
 """Rows of a block for each that it shares with a neighbour, which are computed twice; fewer where memory is short."""
 
 
-@dataclass(frozen=True, slots=True)
-class Sliding:
+class Sliding(NamedTuple):
     """A kernel g o c *K to slide over x (N,C,*L) into y (N,O,*P), which holds zeros and may be a view.
 
     Where the kernel's gradient is asked for, `near` (N,O,*P) is what arrives at y, and `taps` are those of a larger
@@ -127,8 +125,8 @@ def _written(job: Sliding, sharers: int, enough: int) -> Iterator[tuple[Sliding,
     """A job as blocks, its kernel as matrices g to k: the outputs for each tap of the first axis, where it is rows."""
     if not _slides_in_rows(job, sharers):
         near = None if job.near is None else job.near[:, :, None]
-        job = replace(
-            job, x=job.x[:, :, None], kernel=job.kernel[:, :, :, None], window=as_one_row(job.window),
+        job = job._replace(
+            x=job.x[:, :, None], kernel=job.kernel[:, :, :, None], window=as_one_row(job.window),
             y=job.y[:, :, None], near=near,
         )  # fmt: skip
     by_tap = np.ascontiguousarray(np.moveaxis(job.kernel, 3, 1))  # nor would BLAS take a view that runs backwards
@@ -137,7 +135,7 @@ def _written(job: Sliding, sharers: int, enough: int) -> Iterator[tuple[Sliding,
     rows = min(HALOS * (first.extent - 1), job.y.shape[2])
     enough = max(enough, rows * prod(job.y.shape[3:]))
     for block in blocks_of(job.window, job.x.shape, _width(job), sharers, enough):
-        yield replace(job, kernel=kernel), block
+        yield job._replace(kernel=kernel), block
 
 
 def _slides_in_rows(job: Sliding, sharers: int) -> bool:
