@@ -163,6 +163,15 @@ def test_a_network_has_a_panel_for_each_layer_that_slides_a_window_and_links_nam
 
 
 @pytest.mark.slow
+@pytest.mark.parametrize("link", ["#overlay=9,9", "#dX=1", "#dX=1,1,1", "#dW", "#nowhere.dX=1,1", "#%", "#overlay="])
+def test_a_link_to_what_there_is_not_leaves_the_page_as_it_is(link, pages, driver):
+    driver.get_log("browser")
+    opened(driver, pages["five-by-five"], link)
+    assert driver.get_log("browser") == []
+    assert (said(driver), lit(driver, "dX"), lit(driver, "dW")) == ("", [], [])
+
+
+@pytest.mark.slow
 def test_the_page_of_an_entry_opens_at_it(pages, driver):
     opened(driver, pages["explain"])
     assert said(driver).startswith("dX[1,1] = ")

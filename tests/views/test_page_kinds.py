@@ -118,14 +118,14 @@ def test_what_came_back_stands_beside_the_right_sum(pages, driver):
 def test_a_large_array_is_a_picture_with_the_numbers_around_a_place(pages, driver):
     opened(driver, pages["picture"], "#dX=20,30")
     seen = driver.execute_script(
-        """const grid = document.querySelector('[data-array=dX] > table');
+        """const grid = document.querySelector('[data-array=dX] .zoom table');
         return [grid.caption.textContent, grid.rows.length, document.querySelectorAll('canvas').length,
                 grid.querySelector('td[data-lit=pinned]').textContent]"""
     )
     assert seen == ["dX, rows 16 to 24, columns 26 to 34", 10, 3, "2.5"]
     assert said(driver) == "dX[20,30] = 1×2 + 1×0.5 + 1×(-1) + 1×1 = 2.5"
     around = driver.execute_script(
-        "return [...document.querySelectorAll('[data-array=delta] > table td[data-lit]')].map(cell => cell.place)"
+        "return [...document.querySelectorAll('[data-array=delta] .zoom table td[data-lit]')].map(cell => cell.place)"
     )
     assert around == [19 * 43 + 29, 19 * 43 + 30, 20 * 43 + 29, 20 * 43 + 30]
 
@@ -135,7 +135,7 @@ def test_arrows_move_the_numbers_over_the_picture(pages, driver):
     from selenium.webdriver.common.keys import Keys
 
     opened(driver, pages["picture"])
-    first = driver.execute_script("return document.querySelector('[data-array=dX] > table td')")
+    first = driver.execute_script("return document.querySelector('[data-array=dX] .zoom table td')")
     first.send_keys(Keys.CONTROL, Keys.END)
     assert said(driver).startswith("dX[39,43] = ")
     here = driver.execute_script("return [document.activeElement.place, document.activeElement.textContent]")

@@ -49,7 +49,7 @@ def test_it_is_whole_without_script_and_on_a_narrow_screen(pages):
         assert "dX" in text
         assert not quiet.find_element("css selector", ".controls").is_displayed()
     with browser(PHONE) as narrow:
-        for name in ("five-by-five", "check", "classifier"):
+        for name in ("five-by-five", "check", "classifier", "picture", "quiz", "grade"):
             opened(narrow, pages[name])
             wide = narrow.execute_script("return document.documentElement.scrollWidth - window.innerWidth")
             assert wide <= 0, name
@@ -132,7 +132,7 @@ def test_print_cuts_nothing_and_unfolds_what_is_folded(name, pages, driver):
     opened(driver, pages[name])
     # where there are many columns, a number goes on in the next line: see the test below
     seen = "[...document.querySelectorAll('table:not([data-many]) td, li')]"
-    seen += ".filter(cell => !cell.closest('.arrays > div > table')).map(cell => cell.textContent)"
+    seen += ".filter(cell => !cell.closest('.zoom')).map(cell => cell.textContent)"
     wanted = {word for text in driver.execute_script(f"return {seen}") for word in text.split()}
     paper = base64.b64decode(driver.execute_cdp_cmd("Page.printToPDF", {})["data"])
     run = subprocess.run(["pdftotext", "-nopgbrk", "-", "-"], input=paper, capture_output=True, check=True)

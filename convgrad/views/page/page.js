@@ -153,8 +153,9 @@ function panel({ id, name: own, arrays, steps, patterns, shape, where, quiz, cla
 }
 const panels = held.map(panel);
 
+const asked = () => { try { return decodeURIComponent(location.hash); } catch { return "#"; } };
 function restore() {
-  const [, own = "", kind, index] = /^#(.*\.)?(overlay|d[WbX])=?([\d,]*)$/.exec(decodeURIComponent(location.hash) || held[0].start) || [];
+  const [, own = "", kind, index] = /^#(.*\.)?(overlay|d[WbX])=?([\d,]*)$/.exec(asked() || held[0].start) || [];
   panels.find((one) => one.own === own)?.restore(kind, index ? index.split(",").map(Number) : []);
 }
 addEventListener("hashchange", restore);

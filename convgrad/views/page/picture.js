@@ -22,7 +22,10 @@ function picture(root, array, name) {
     make(row, "th", sides);
     for (let j = 0; j < wide; j++) make(row, "td", cells);
   }
-  root.prepend(grid, canvas);
+  const scroll = document.createElement("div");
+  scroll.className = "scroll zoom";
+  scroll.append(grid);
+  root.prepend(scroll, canvas);
   const corner = (place) => {
     const on = Math.floor(place / area), row = Math.floor(place % area / columns), column = place % columns;
     return [on % across * (columns * scale + 4) + column * scale, Math.floor(on / across) * (rows * tall + 4) + row * tall];
@@ -92,8 +95,11 @@ function picture(root, array, name) {
       pen.lineWidth = 2;
       pen.strokeStyle = "#d97706";
       for (const place of wrong) box(place);
-      pen.strokeStyle = "#15803d";
-      box(plane * area + top * columns + left, wide, high);
+      for (const [width, colour] of [[5, "#fff"], [2, "#111"]]) {
+        pen.lineWidth = width;
+        pen.strokeStyle = colour;
+        box(plane * area + top * columns + left, wide, high);
+      }
     },
   };
 }
