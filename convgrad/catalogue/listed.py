@@ -10,7 +10,7 @@ from convgrad.catalogue.conditions import CONDITIONS
 from convgrad.catalogue.found import found_on
 from convgrad.catalogue.mistake import Form
 from convgrad.catalogue.tables import of_operation, operations
-from convgrad.core.record import Mapped
+from convgrad.core.record import Record
 from convgrad.errors import Problem, RequestError
 from convgrad.subject.foreign_words import closest
 from convgrad.vocabulary import MISTAKEN, OPERATIONS
@@ -47,12 +47,16 @@ class Listed:
 
 
 @dataclass(frozen=True, slots=True)
-class Listing(Mapped):
+class Listing(Record):
     """Mistakes of the catalogue: of one operation, or of all; `only` where one was asked for."""
 
     mistakes: tuple[Listed, ...]
     op: str | None = None
     only: bool = False
+
+    def __repr__(self) -> str:
+        told = self.mistakes[0].id if self.only else f"{len(self.mistakes)} mistakes"
+        return f"Listing({told}{f' of {self.op}' if self.op else ''})"
 
     def streamed(self) -> dict[str, Any]:
         """What the JSON says."""

@@ -162,6 +162,7 @@ OVERLAYS = (
         "P,…",
     ),
     Option("channel", "the filter and channel to show in tables", OUTPUT, "O,C"),
+    Option("quiz", "a page whose entries are hidden until they are typed", OUTPUT, kind=bool, flag="--quiz"),
 )
 TERMS = (Option("terms", "how many terms to show, or all, with those that are 0 in the padding", OUTPUT, "N|all"),)
 NETWORK = (

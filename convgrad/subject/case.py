@@ -151,7 +151,10 @@ def make_case(
     except RequestError as error:
         if error.problems[0].path[:1] not in (("kernel",), ("delta",)) or "layout" in given:
             raise
-        fit = partial(_fitted, operation, settings={"dims": dims, **settings}, arithmetic="float64")
+
+        def fit(given: Mapping[str, Any], numbers: Mapping[str, Numbers]) -> Case:
+            return _fitted(operation, given, numbers, {"dims": dims, **settings}, "float64")
+
         raise advised(error, suspected(fit, given, numbers, dims)) from None
 
 

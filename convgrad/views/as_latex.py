@@ -52,6 +52,7 @@ WIDEST = 10
 """Columns that a pmatrix takes; wider ones are an array."""
 ROWS = 30
 """Rows of a table that one tabular has: TeX does not break it over pages."""
+SPACED = r"\setlength{\tabcolsep}{3pt}\renewcommand{\arraystretch}{1.15}"
 NAMES = {
     "\\": r"\textbackslash{}", "{": r"\{", "}": r"\}", "#": r"\#", "$": r"\$", "%": r"\%", "&": r"\&", "_": r"\_",
     "^": r"\textasciicircum{}", "~": r"\textasciitilde{}", "<": "$<$", ">": "$>$", "|": "$|$", "×": r"$\times$",
@@ -152,7 +153,7 @@ def _table(block: Table, pen: Pen) -> str:
 def _tabular(kinds: str, lines: list[str]) -> str:
     size = "\\scriptsize" if len(kinds) > 9 else "\\footnotesize"
     body = "\n".join(lines)
-    table = f"\\setlength{{\\tabcolsep}}{{3pt}}\\begin{{tabular}}{{{kinds}}}\n{body}\n\\end{{tabular}}"
+    table = f"{SPACED}\\begin{{tabular}}{{{kinds}}}\n{body}\n\\end{{tabular}}"
     return f"\\fitted{{{size}{table}}}"
 
 
@@ -161,7 +162,17 @@ def _row(texts: Iterable[str]) -> str:
 
 
 def _entries(row: Row, pen: Pen) -> list[str]:
-    return [escaped(joined_entry(entry, pen)) for entry in row]
+    return [escaped(_signed(joined_entry(entry, pen))) for entry in row]
+
+
+def _signed(text: str) -> str:
+    """A text whose negative numbers have a minus, and parentheses as factors.
+
+    >>> _signed("-0.2×-1 = 0.2 at x[0,1], 1e-07")
+    '−0.2×(−1) = 0.2 at x[0,1], 1e-07'
+    """
+    text = re.sub(r"(?<=×)-([\d.]\S*)", r"(−\1)", text)
+    return re.sub(r"(?<![\w\])-])-(?=[\d.])", "−", text)
 
 
 def _arrays(block: Arrays, pen: Pen) -> str:

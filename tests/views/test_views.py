@@ -39,9 +39,9 @@ def numbers_in(shown):
 
 
 def results(gradients):
-    """Every number of dW, db and dX, as JSON has them, but for volumes that are too large to read."""
-    arrays = [array for array in (gradients.dW, gradients.db, gradients.dX) if array is not None]
-    return Counter(float(value) for array in arrays if not is_card(array) for value in np.ravel(array).tolist())
+    """Every number of dW, db and dX, as JSON has them, but for those of volumes that are cards."""
+    arrays = [np.asarray(array) for array in (gradients.dW, gradients.db, gradients.dX) if array is not None]
+    return Counter(float(value) for array in arrays if not is_card(array) for value in array.ravel().tolist())
 
 
 def assert_within(shown, width):
