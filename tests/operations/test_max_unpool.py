@@ -148,3 +148,22 @@ def test_a_planted_bug_is_seen_by_differences(monkeypatch, wrong):
 
     monkeypatch.setitem(OPERATIONS, "max-unpool", OPERATIONS["max-unpool"]._replace(**wrong))
     assert convgrad.check(CASE).verdict == "differs"
+
+
+def test_a_page_steps_through_it_and_adds_up_its_gradient():
+    import numpy as np
+
+    from convgrad.views.page_steps import steps_of, why_not
+    from tests.program import SAMPLES
+    from tests.program import convgrad as program
+
+    assert program("backward", str(SAMPLES / "max-unpool.yaml"), "--format", "html").returncode == 0
+    case = {"op": "max-unpool", "input": [[5, 4], [7, 6]], "indices": [[5, 3], [8, 10]], "output_size": 4}
+    gradients = convgrad.backward(case, delta=np.arange(1, 17).reshape(4, 4))
+    assert why_not(gradients) == ""
+    made = steps_of(gradients)
+    dx = np.zeros(4)
+    for delta, x, pattern in made["steps"]:
+        for further, beside, share in made["patterns"][pattern]:
+            dx[x + beside] += made["arrays"]["delta"]["values"][delta + further] * share
+    assert dx.tolist() == gradients.dX.ravel().tolist() == [6, 4, 9, 11]

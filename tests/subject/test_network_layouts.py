@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from typing import Any
 
+import jsonschema
 import numpy as np
 import pytest
 
@@ -179,6 +180,8 @@ def test_the_command_line_has_it_too(tmp_path) -> None:
     file.write_text(json.dumps(document))
     told = result("network", str(file))
     np.testing.assert_array_equal(np.shape(told["layers"][0]["dW"]), np.shape(document["layers"][0]["kernel"]))
+    assert told["layout"] == ["NHWC", "HWIO"]
+    jsonschema.validate(told, convgrad.schema("network-output"))
     assert "layout NHWC, HWIO" in run("network", str(file)).stdout
     del document["layout"]
     file.write_text(json.dumps(document))
@@ -216,3 +219,21 @@ def test_what_fits_no_layer_is_told_in_the_order_that_came() -> None:
     document["layers"][5]["kernel"] = whole(3, 25)
     with pytest.raises(RequestError, match=r"out gets \(2, 3, 4, 2\) from act2|out gets \(2, 3, 4, 2\) from"):
         convgrad.network(document)
+
+
+@pytest.mark.parametrize(("data", "filters", "said"), [("NHWC", "HWIO", "NHWC,HWIO"), ("NHWC", "OHWI", "NHWC,OHWI"),
+                                                       ("NCHW", "HWIO", "NCHW,HWIO")])  # fmt: skip
+def test_where_all_layers_fit_in_another_layout_it_is_said(data: str, filters: str, said: str) -> None:
+    layers = [
+        {"name": "a", "kernel": moved(filters.lower(), whole(2, 5, 3, 3), "oihw")},
+        {"op": "max-pool", "window": 2},
+        {"name": "b", "kernel": moved(filters.lower(), whole(3, 2, 1, 1), "oihw")},
+    ]
+    document = {"input": moved(data.lower(), whole(2, 5, 8, 9), "nchw"), "layers": layers, "delta": "ones"}
+    with pytest.raises(RequestError) as refused:
+        convgrad.network(document)
+    assert str(refused.value).endswith(f"; with --layout {said} they fit")
+    assert convgrad.network(document, layout=said.split(",")).output.size
+    with pytest.raises(RequestError) as refused:
+        convgrad.network({**document, "layers": [*layers, {"op": "dense", "kernel": whole(2, 5)}]})
+    assert "dense4 gets" not in str(refused.value)
