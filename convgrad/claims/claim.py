@@ -326,10 +326,30 @@ def finite(claim: Claim) -> Claim:
 
 def within(values: Array, others: Array, excuse: Any) -> Array:
     """Whether |a - b| <= excuse, entry by entry; a NaN equals a NaN, an infinity itself."""
+    if values.dtype == EXACT == others.dtype and values.shape == others.shape:
+        allowed = np.asarray(excuse)
+        if allowed.dtype.kind in "iO":
+            return _exactly_within(values, others, np.broadcast_to(allowed, values.shape))
     with np.errstate(invalid="ignore"):
         close = abs(values - others) <= excuse
     same = (values == others) | ((values != values) & (others != others))
     return np.asarray(close | same, bool)
+
+
+NEAR = 1e-12
+"""Of the larger of two numbers: what their difference in float64 may be off by, with room to spare."""
+
+
+def _exactly_within(values: Array, others: Array, allowed: Array) -> Array:
+    """The same of rationals, which are subtracted as such only where float64 cannot tell, as subtraction is dear."""
+    left, right = rounded(values), rounded(others)
+    with np.errstate(invalid="ignore", over="ignore"):
+        room = NEAR * np.maximum(abs(left), abs(right)) + (1 + NEAR) * rounded(allowed)
+        close = np.asarray(~(abs(left - right) > room))
+    for index in map(tuple, np.argwhere(close)):
+        a, b = values[index], others[index]
+        close[index] = a == b or abs(a - b) <= allowed[index] or (a != a and b != b)
+    return close
 
 
 def _alike(values: Array, candidate: Array) -> tuple[Array, Array]:
