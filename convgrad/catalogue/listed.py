@@ -13,9 +13,9 @@ from convgrad.catalogue.tables import of_operation, operations
 from convgrad.core.record import Mapped
 from convgrad.errors import Problem, RequestError
 from convgrad.subject.foreign_words import closest
-from convgrad.vocabulary import OPERATIONS, RESULTS
+from convgrad.vocabulary import INDICES, OPERATIONS, RESULTS
 
-ORDER = (*RESULTS, "kernel", "bias")
+ORDER = (*RESULTS, INDICES, "kernel", "bias")
 """Arrays in the order in which they are listed."""
 
 
