@@ -21,7 +21,7 @@ from convgrad.grading.layouts import OPERANDS, Layout
 from convgrad.grading.settings import folded, lacking, resolved
 from convgrad.grading.signatures import RESULTS, roles, tree
 from convgrad.operations.geometry import shape_text
-from convgrad.suites.encoding import decoded, encoded
+from convgrad.suites.encoding import decoded, encoded, type_of
 from convgrad.suites.trial import Trial
 
 TARGET = re.compile(r"(?P<place>[^:{}\s][^:{}]*):(?P<name>[A-Za-z_][\w.]*)")
@@ -120,20 +120,22 @@ class Callable:
 
     def _request(self, trial: Trial, want: Sequence[str], poison: float) -> bytes:
         family = trial.case.operation.family
-        arrays: list[tuple[str, tuple[int, ...], bytes]] = []
+        arrays: list[tuple[str, str, tuple[int, ...], bytes]] = []
         for name, array in trial.operands.items():
-            given = self.layout.given(name, array, family)
-            arrays.append((name, given.shape, encoded(given, self.dtype)))
+            given, kind = self.layout.given(name, array, family), type_of(name, self.dtype)
+            arrays.append((name, kind, given.shape, encoded(given, kind)))
         into = [] if self.allocates else list(want)
         for name in into:
             shape = self.layout.shape(name, trial.expected[name].shape, family)
-            arrays.append((name, shape, encoded(np.full(shape, poison), self.dtype)))
+            arrays.append((name, self.dtype, shape, encoded(np.full(shape, poison), self.dtype)))
         header = {
             "dtype": self.dtype, "settings": self._settings(trial), "want": list(want), "into": into,
-            "results": _order(trial), "arrays": [{"name": name, "shape": list(shape), "bytes": len(data)}
-                                                 for name, shape, data in arrays],
+            "results": _order(trial), "arrays": [
+                {"name": name, "dtype": kind, "shape": list(shape), "bytes": len(data)}
+                for name, kind, shape, data in arrays
+            ],
         }  # fmt: skip
-        return json.dumps(header).encode() + b"\n" + b"".join(data for _, _, data in arrays)
+        return json.dumps(header).encode() + b"\n" + b"".join(data for *_, data in arrays)
 
     def _settings(self, trial: Trial) -> dict[str, Any]:
         settings = {name: folded(value) for name, value in resolved(trial.case).items()}

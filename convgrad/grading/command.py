@@ -20,14 +20,14 @@ from convgrad.grading.answer import CRASHED, OUT_OF_BOUNDS, SKIPPED, TIMED_OUT, 
 from convgrad.grading.child import Child, Late
 from convgrad.grading.layouts import OPERANDS, Layout
 from convgrad.grading.settings import resolved
-from convgrad.suites.encoding import decoded, encoded, size
+from convgrad.suites.encoding import decoded, encoded, size, type_of
 from convgrad.suites.facts import WORDS
 from convgrad.suites.trial import Trial
 
 SKIPS = 3
 """The exit status of a command that does not do a case."""
 PLACE = re.compile(r"\{([\w.]+)\}")
-FILES = ("input", "kernel", "bias", "delta", "dX", "dW", "db", "output")
+FILES = ("input", "kernel", "bias", "delta", "indices", "dX", "dW", "db", "output")
 
 
 class Command:
@@ -128,7 +128,8 @@ def files_of(
 ) -> tuple[dict[str, bytes], dict[str, bytes]]:
     """The bytes of the operands by name, and those of the results, which hold the poison."""
     family = trial.case.operation.family
-    inputs = {name: encoded(layout.given(name, array, family), dtype) for name, array in trial.operands.items()}
+    inputs = {name: encoded(layout.given(name, array, family), type_of(name, dtype))
+              for name, array in trial.operands.items()}  # fmt: skip
     outputs = {}
     for name in want:
         shape = trial.expected[name].shape

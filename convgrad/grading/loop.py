@@ -29,7 +29,7 @@ from convgrad.grading.layouts import Layout
 from convgrad.grading.layouts import layout as read_layout
 from convgrad.grading.settings import resolved
 from convgrad.operations.geometry import shape_text
-from convgrad.suites.encoding import SIZES, decoded, encoded
+from convgrad.suites.encoding import SIZES, decoded, encoded, type_of
 from convgrad.suites.facts import Term, limit
 from convgrad.suites.trial import Trial
 
@@ -172,17 +172,17 @@ class Loop:
         shapes = {name: list(array.shape) for name, array in given.items()}
         shapes |= {name: list(self.layout.shape(name, trial.expected[name].shape, family)) for name in want}
         case = {"op": trial.case.operation.name, **resolved(trial.case), "shapes": shapes}
-        case |= {name: self._sent(array) for name, array in given.items()}
+        case |= {name: self._sent(array, type_of(name, self.dtype)) for name, array in given.items()}
         fill = "NaN" if np.isnan(poison) else poison
         record = {"type": "run", "id": trial.id, "dtype": self.dtype, "want": list(want), "timeout": self.timeout}
         into = {} if self.allocates else {"into": {name: {"fill": fill} for name in want}}
         return {**record, "case": case, **into}
 
-    def _sent(self, array: Array) -> Any:
+    def _sent(self, array: Array, dtype: str) -> Any:
         if array.size <= LISTED or "base64" not in self.can.get("arrays", ()):
             return array.tolist()
-        data = base64.b64encode(encoded(array, self.dtype)).decode()
-        return {"dtype": self.dtype, "shape": list(array.shape), "base64": data}
+        data = base64.b64encode(encoded(array, dtype)).decode()
+        return {"dtype": dtype, "shape": list(array.shape), "base64": data}
 
     def _answer(self, trial: Trial, want: Sequence[str], record: Mapping[str, Any]) -> Answer:
         arrays, faults = dict[str, Array](), dict[str, tuple[str, str]]()
