@@ -23,8 +23,11 @@ from convgrad.grading.signatures import RESULTS, roles, tree
 from convgrad.operations.geometry import shape_text
 from convgrad.suites.encoding import decoded, encoded, type_of
 from convgrad.suites.trial import Trial
+from convgrad.vocabulary import INDICES
 
 TARGET = re.compile(r"(?P<place>[^:{}\s][^:{}]*):(?P<name>[A-Za-z_][\w.]*)")
+COURSES = {"stride", "padding", "window"}
+"""The settings that courses have in a mapping, one whole number each."""
 HEADER = 1 << 22
 """Bytes of a header: a traceback, or the names of some arrays."""
 
@@ -55,7 +58,8 @@ class Callable:
         except ValueError:
             advice = "names and brackets, as in 'dZ, (A_prev, W, b, hparameters)'"
             raise RequestError(Problem("this is no signature", advice, place=Point("--signature"))) from None
-        return {"stride", "padding", "window"} if "settings" in told else set()
+        settings = COURSES if "settings" in told else set[str]()
+        return settings | ({INDICES, "output_size"} if INDICES in told else set())  # delta has the output's lengths
 
     def _started(self) -> dict[str, Any]:
         """Start the process; what parameters the function has."""
@@ -94,7 +98,7 @@ class Callable:
             return "layout"
         if self.taken["any"] and not self.signature:
             return None
-        whole = self.known if self.signature else self.taken["whole"]
+        whole = COURSES if self.signature else self.taken["whole"]
         return lacking(trial.case, self.known, whole)
 
     # -- One call ------------------------------------------------------------------------------------------------------

@@ -109,6 +109,18 @@ def test_what_of_delta_comes_back_wrongly_is_named(name: str, made: Any) -> None
     assert diagnosis.mistake == name
 
 
+def test_numbers_as_they_were_printed_are_judged_like_any() -> None:
+    random = np.random.default_rng(3)
+    x, delta = random.standard_normal(X.shape), random.standard_normal(DELTA.shape)
+    exact = convgrad.backward(CASE, input=x, delta=delta)
+    case = {**CASE, "input": x.round(4), "delta": delta.round(4)}
+    right = {"dX": exact.dX.round(4).tolist(), "output": exact.output.round(4).tolist()}
+    as_text = {key: value.tolist() if isinstance(value, np.ndarray) else value for key, value in case.items()}
+    assert convgrad.check(as_text, right).verdict == "agrees"
+    wrong = {name: (np.array(values) * 1.01).round(4).tolist() for name, values in right.items()}
+    assert convgrad.check(as_text, wrong).verdict == "differs"
+
+
 def test_an_image_made_larger_is_named() -> None:
     larger = X.repeat(2, axis=2).repeat(2, axis=3)
     assert convgrad.check(CASE, {"output": larger}).diagnosis[0].mistake == "spread-to-all"
