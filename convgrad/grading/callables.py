@@ -114,13 +114,14 @@ class Callable:
             header = json.loads(self.child.line(deadline, HEADER))
             parts = [self.child.exactly(part["bytes"], deadline) for part in header.get("arrays", ())]
         except Late:
+            said = self.child.said()
             self._dead()
-            return Answer(ended=TIMED_OUT, detail=f"no answer in {self.timeout:g} s")
+            return Answer(ended=TIMED_OUT, detail=f"no answer in {self.timeout:g} s", said=said)
         except Gone:
-            told = self.child.last_words(self.child.status())
+            told, said = self.child.last_words(self.child.status()), self.child.said()
             self._dead()
-            return Answer(ended=CRASHED, detail=told)
-        return self._answer(trial, want, header, parts)
+            return Answer(ended=CRASHED, detail=told, said=said)
+        return self._answer(trial, want, header, parts).but(said=self.child.said() or header.get("trace", ""))
 
     def _request(self, trial: Trial, want: Sequence[str], poison: float) -> bytes:
         family = trial.case.operation.family

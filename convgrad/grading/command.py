@@ -86,16 +86,20 @@ class Command:
             child.kill()
         try:
             status = child.wait(monotonic() + self.timeout)
-            said, ended_so = child.said(), child.last_words(status)
+            ended_so = child.last_words(status)
         except Late:
-            return Answer(ended=TIMED_OUT, detail=f"no end in {self.timeout:g} s")
+            return Answer(
+                ended=TIMED_OUT, detail=f"no end in {self.timeout:g} s", said=child.said(), noise=child.told()
+            )
         finally:
             self.running.discard(child)
             child.end()
+        said, noise = child.said(), child.told()
+        if status == SKIPS:
+            return Answer(ended=SKIPPED, detail=(said.splitlines() or [ended_so])[-1])
         if status:
-            reason = (said.splitlines() or [ended_so])[-1]
-            return Answer(ended=SKIPPED, detail=reason) if status == SKIPS else Answer(ended=CRASHED, detail=ended_so)
-        return self._answer(folder, trial, inputs, outputs)
+            return Answer(ended=CRASHED, detail=ended_so, said=said, noise=noise)
+        return self._answer(folder, trial, inputs, outputs).but(said=said, noise=noise)
 
     def _words(self, folder: Path, lines: Mapping[str, Any]) -> list[str]:
         known = {**lines, "dir": folder, **{name: folder / f"{name}.bin" for name in FILES}}
