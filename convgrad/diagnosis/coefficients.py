@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 
 from convgrad.catalogue.computation import Computation, Convolution
+from convgrad.catalogue.unpooling import Unpooling
 from convgrad.claims.claim import Claim
 from convgrad.core.arithmetic import EXACT, Array
 from convgrad.core.threads import one_blas_thread
@@ -111,7 +112,7 @@ def _pairs(singles: list[Way]) -> Iterator[tuple[Way, Way]]:
 
 def _single_ways(c: Computation) -> Iterator[Way]:
     """One axis at a time: what is summed over first, then what the array itself has."""
-    if c.array == "output":
+    if c.array == "output" or isinstance(c, Unpooling):
         yield from (Way("result", (axis,), kind) for axis, kind in ((0, "sample"), (1, "output channel")))
         yield from _spatial(c, "result", "positions" if not _transposed(c) else "cells")
         if isinstance(c, Convolution):

@@ -58,7 +58,8 @@ def terms(
 
 def prepare(shapes: Mapping[str, Shape], settings: Mapping[str, Any]) -> dict[str, Any]:
     shape, indices, lengths = shapes["x"], settings["indices"], tuple(settings["output_size"])
-    if indices.size != prod(shape) or indices.shape != shape[len(shape) - indices.ndim :]:
+    empty = indices.size == prod(shape) == 0
+    if indices.size != prod(shape) or (indices.shape != shape[len(shape) - indices.ndim :] and not empty):
         message = f"indices have shape {shape_text(indices.shape)}, but the input has {shape_text(shape)}"
         raise RequestError(Problem(message, "give a cell for each number of the input", ("indices",)))
     _refuse_outside(indices, lengths)

@@ -148,3 +148,10 @@ def test_a_planted_bug_is_seen_by_differences(monkeypatch, wrong):
 
     monkeypatch.setitem(OPERATIONS, "max-unpool", OPERATIONS["max-unpool"]._replace(**wrong))
     assert convgrad.check(CASE).verdict == "differs"
+
+
+def test_an_empty_batch_is_put_nowhere():
+    case = {"op": "max-unpool", "dims": 1, "input": np.zeros((0, 2, 3)), "output_size": 4, "delta": np.zeros((0, 2, 4))}
+    case["indices"] = np.zeros((0, 2, 3), int)
+    assert convgrad.backward(case).dX.shape == (0, 2, 3)
+    assert convgrad.forward(case).output.shape == (0, 2, 4)
