@@ -52,6 +52,11 @@ class Record(Mapped):
         text: str = import_module(DISPLAY).as_html(self)
         return text
 
+    def _repr_latex_(self) -> str:
+        """The same in LaTeX, for notebooks that become documents of it."""
+        text: str = import_module(DISPLAY).as_passage(self)
+        return text
+
 
 def plain(value: Any) -> Any:
     """A value in Python's own: what is no finite number is its word, as in JSON.

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from convgrad.core.arithmetic import FLOAT64, FRACTION, NONFINITE
-from convgrad.core.nested import PrintedRows, read_numbers
+from convgrad.core.nested import PrintedRows, printed_array, printed_by, read_numbers
 from convgrad.documents.cells import DEPTH
 from convgrad.documents.document import LARGE, Document
 from convgrad.documents.places import place_at
@@ -135,7 +135,7 @@ def _kept(rows: Any, text: str) -> Any:
     if len(text) < LARGE or isinstance(rows, np.ndarray) or FRACTION.search(text):
         return rows
     try:
-        return read_numbers(rows).as_array(FLOAT64)
+        return printed_array(read_numbers(rows).as_array(FLOAT64), printed_by(rows))
     except RequestError:  # what is wrong is told by whoever needs the numbers
         return rows
 

@@ -32,6 +32,7 @@ from convgrad.subject.shapes import check_bias, check_channels, check_delta, ful
 from convgrad.vocabulary import (
     ALWAYS,
     ARITHMETICS,
+    INDICES,
     LAYERS,
     MOST_DIMS,
     NORM,
@@ -360,7 +361,7 @@ def _fitted(
         else:
             refuse_flood("padded input", _padded(shapes["x"], settings["padding"]), prod(shapes["x"]))
     refuse_flood("window", settings.get("window") or (), prod(shapes["x"]))
-    arguments = operation.prepare(shapes, settings)
+    arguments = operation.prepare(shapes, settings | _cells_here(settings, layout))
     output = operation.output_shape(shapes, arguments)
     given_delta = prod(numbers["delta"].shape) if "delta" in numbers else 0
     if transposed:
@@ -383,6 +384,11 @@ def _fitted(
     return Case(
         operation, operands, delta, settings, arguments, layout, chosen, given, kind == "auto" and chosen == "exact"
     )
+
+
+def _cells_here(settings: Mapping[str, Any], layout: Layout) -> dict[str, Any]:
+    """The cells that an array names, its axes in the order here."""
+    return {INDICES: layout.inward("x", settings[INDICES])} if INDICES in settings else {}
 
 
 def _padded(shape: Shape, padding: Iterable[tuple[int, int]]) -> Shape:

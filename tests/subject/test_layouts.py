@@ -203,8 +203,3 @@ def test_a_kernel_of_rank_three_on_a_plane_asks_which_is_meant() -> None:
     assert convgrad.forward({"input": x, "kernel": whole(2, 5, 3)}).output.shape == (2, 3)
     with pytest.raises(convgrad.RequestError, match="may be"):
         convgrad.backward({"input": x, "kernel": whole(2, 5, 3), "delta": whole(2, 1, 3)})
-
-
-def test_a_network_has_no_layout() -> None:
-    done = run("network", "{input: [1], layers: [{op: relu}], delta: ones, layout: NHWC}")
-    assert_refused(done, "unknown key 'layout'", "the arrays of a network are")
