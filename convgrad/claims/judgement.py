@@ -121,13 +121,15 @@ class Judging:
         """The first explanation that holds, else what the claim says of itself."""
         first: _Try | None = None
         doubtful: _Try | None = None
+        beside: tuple[str, ...] = ()
         for attempt in self._tries():
             first = first or attempt
             if not self._holds(attempt):
                 doubtful = doubtful or (attempt if self._may_hold(attempt) else None)
                 continue
-            if attempt.beside:
-                return replace(self._refused(first), told=attempt.beside)
+            if attempt.beside:  # an algorithm may explain it without
+                beside = beside or attempt.beside
+                continue
             if attempt.narrow and (self.asked.accumulate or abs(self.slope) > LOSES):
                 return replace(self._refused(first), cause="accumulated-narrow")
             told = attempt.told + self._leaning(attempt)
@@ -135,7 +137,8 @@ class Judging:
         assert first is not None
         if doubtful is not None:
             return replace(self._as_judgement(doubtful), told=(f"{doubtful.told[0]}; {TOO_FEW}",), doubtful=True)
-        return self._on_printed_inputs(self._refused(first))
+        refused = self._refused(first)
+        return replace(refused, told=beside) if beside else self._on_printed_inputs(refused)
 
     def _on_printed_inputs(self, judgement: Judgement) -> Judgement:
         """The same, but where its inputs were surely printed: any other array is off by their rounding as well."""

@@ -43,7 +43,7 @@ def test_the_published_example_is_judged_and_named():
     assert (record["verdict"], record["evaluations"]) == ("differs", 18)
     assert record["findings"][-1] == {
         "array": "dW", "against": "claim", "entries": 4, "wrong": 4, "verdict": "differs",
-        "worst": {"index": (1, 1), "claimed": 0.17, "correct": -0.0814, "error": 0.2514, "allowed": 0.005},
+        "worst": {"index": [1, 1], "claimed": 0.17, "correct": -0.0814, "error": 0.2514, "allowed": 0.005},
         "allowed_by": "digits", "units": 50.28,
     }  # fmt: skip
     named = [(one["array"], one["mistake"], one["matches"]) for one in record["diagnosis"]]
