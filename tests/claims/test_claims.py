@@ -267,5 +267,5 @@ def test_every_wrong_entry_comes_with_the_overlays_that_make_it():
     report = check(CASE, {"dX": [1, 0.01, 1]}, all_entries=True)
     entries = list(report.streamed()["findings"][-1]["all"])
     assert [entry["index"] for entry in entries] == [(0,), (2,)]
-    assert entries[1] == {"index": [2], "claimed": 1.0, "correct": 0.1, "error": 0.9, "allowed": 0.005,
+    assert entries[1] == {"index": (2,), "claimed": 1.0, "correct": 0.1, "error": 0.9, "allowed": 0.005,
                           "overlays": [{"sample": 0, "position": (1,)}]}  # fmt: skip
