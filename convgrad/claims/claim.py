@@ -13,7 +13,7 @@ from convgrad.claims.digits import Written, written
 from convgrad.claims.excuses import Excuses, excuses_of
 from convgrad.claims.judgement import Asked, Judging, filled
 from convgrad.claims.partial import Slices, gathered, given
-from convgrad.claims.rounding import confidence
+from convgrad.claims.sums import confidence
 from convgrad.core.arithmetic import EXACT, FLOAT64, NONFINITE, Array, floated, natural, rounded
 from convgrad.core.nested import Numbers, exact_value
 from convgrad.differences.roundoff import TYPES

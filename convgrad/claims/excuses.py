@@ -7,9 +7,11 @@ from typing import Protocol
 
 import numpy as np
 
+from convgrad.claims.algorithms import Algorithms
 from convgrad.claims.printed import Printed, PrintedInputs
 from convgrad.claims.propagated import Propagated
-from convgrad.claims.rounding import Bounds, confidence
+from convgrad.claims.rounding import Bounds
+from convgrad.claims.sums import confidence
 from convgrad.core.arithmetic import EXACT, FLOAT64, Array, rounded
 from convgrad.differences.roundoff import TYPES
 from convgrad.passes.subject import Subject
@@ -27,6 +29,9 @@ class Excuses(Protocol):
     def excused(self, place: Place, dtype: str, truth: Array, *, accumulated: int = 0, sure: float = inf) -> Array:
         """What a result that was computed in a type may be off by, `sure` so many deviations, or at worst."""
 
+    def worst(self, place: Place, dtype: str, truth: Array, at: int, *, accumulated: int = 0) -> float:
+        """The same of one entry by its number, at worst."""
+
     def moved(self, place: Place, dtype: str, truth: Array) -> Array:
         """By how much it moves the result that the inputs were rounded to a type."""
 
@@ -35,6 +40,9 @@ class Excuses(Protocol):
 
     def case(self, place: Place) -> Case | None:
         """The one operation with windows that an array is a result of, its delta given; None of a chain's."""
+
+    def algorithms(self, place: Place) -> Algorithms | None:
+        """What may compute it other than by sums of products; None of a chain's."""
 
 
 def excuses_of(subject: Subject) -> Excuses:
@@ -69,10 +77,16 @@ class Carried:
         off = self._sizes.bound(place, dtype, accumulated=accumulated, sure=sure).reshape(truth.shape)
         return off + TYPES[dtype].unit * finite
 
+    def worst(self, place: Place, dtype: str, truth: Array, at: int, *, accumulated: int = 0) -> float:
+        return float(self.excused(place, dtype, truth, accumulated=accumulated).flat[at])
+
     def moved(self, place: Place, dtype: str, truth: Array) -> Array:
         return np.zeros(truth.shape, FLOAT64)
 
     def case(self, place: Place) -> Case | None:
+        return None
+
+    def algorithms(self, place: Place) -> Algorithms | None:
         return None
 
 
@@ -82,18 +96,23 @@ class Sharp(Carried):
     def __init__(self, subject: Subject) -> None:
         super().__init__(subject)
         self._bounds = Bounds(subject.parts[0].case)
+        self._algorithms = Algorithms(subject.parts[0].case)
 
     def own(self, place: Place, truth: Array) -> Array:
         if place.array not in OPERANDS:
             return super().own(place, truth)
-        sums, unit = self._bounds.sums(place.array), TYPES["float64"].unit
-        likely = confidence(truth.size) * sums.deviation(unit, truth.reshape(sums.magnitude.shape))
-        return np.minimum(sums.bound(unit), likely).reshape(truth.shape)
+        return self._bounds.own(place.array, truth).reshape(truth.shape)
 
     def excused(self, place: Place, dtype: str, truth: Array, *, accumulated: int = 0, sure: float = inf) -> Array:
         if place.array not in OPERANDS:
             return super().excused(place, dtype, truth, accumulated=accumulated, sure=sure)
-        return self._bounds.excused(place.array, dtype, truth, accumulated=accumulated, sure=sure)
+        excused = self._bounds.excused(place.array, dtype, truth, accumulated=accumulated, sure=sure)
+        return excused.reshape(truth.shape)
+
+    def worst(self, place: Place, dtype: str, truth: Array, at: int, *, accumulated: int = 0) -> float:
+        if place.array not in OPERANDS:
+            return super().worst(place, dtype, truth, at, accumulated=accumulated)
+        return self._bounds.worst(place.array, dtype, truth, at, accumulated=accumulated)
 
     def moved(self, place: Place, dtype: str, truth: Array) -> Array:
         if place.array not in OPERANDS:
@@ -102,3 +121,6 @@ class Sharp(Carried):
 
     def case(self, place: Place) -> Case | None:
         return self._bounds.case if place.array in OPERANDS else None
+
+    def algorithms(self, place: Place) -> Algorithms | None:
+        return self._algorithms if place.array in OPERANDS else None

@@ -11,17 +11,16 @@ from typing import Any
 
 import numpy as np
 
-from convgrad.claims.algorithms import by_algorithm
 from convgrad.claims.digits import Written
 from convgrad.claims.excuses import Excuses
 from convgrad.claims.in_order import MOST_TERMS, Ordered, added_again, partial_sums
 from convgrad.claims.lost_parts import Lost, lost_part
 from convgrad.claims.printed import Printed
-from convgrad.claims.rounding import confidence
+from convgrad.claims.sums import confidence
 from convgrad.claims.text_types import types_behind
 from convgrad.claims.whole_array import OUTLIERS, SHARE, Together, is_spread, together
 from convgrad.core.arithmetic import EXACT, FLOAT64, Array, floated, nearest, rounded
-from convgrad.differences.roundoff import TYPES, Type
+from convgrad.differences.roundoff import SURE, TYPES, Type
 from convgrad.subject.place import Place
 
 CUT = 2.0**-20
@@ -199,10 +198,20 @@ class Judging:
         for dtype, sure in self.types:
             yield self._of_type(dtype, sure)
             if dtype in HALF and sure:
-                yield replace(self._of_type(dtype, sure, more=2 * TYPES[dtype].unit * self.sizes), cut=True,
+                yield replace(self._computed_in(dtype, sure, more=2 * TYPES[dtype].unit * self.sizes), cut=True,
                               told=(f"its numbers were cut off to {dtype}, not rounded to the nearest",))  # fmt: skip
 
-    def _of_type(self, dtype: str, sure: bool, *, more: Any = 0) -> _Try:
+    def _of_type(self, dtype: str, sure: bool) -> _Try:
+        """Results of a type, worked out once."""
+        if (dtype, sure) not in self._tried:
+            self._tried[dtype, sure] = self._computed_in(dtype, sure)
+        return self._tried[dtype, sure]
+
+    @cached_property
+    def _tried(self) -> dict[tuple[str, bool], _Try]:
+        return {}
+
+    def _computed_in(self, dtype: str, sure: bool, *, more: Any = 0) -> _Try:
         by = dtype + (f", sums in {self.asked.accumulate}" if self.asked.accumulate else "")
         excused = self._excused(dtype, self.asked.bits) + more
         if not sure and self.bounds.case(self.place) is None:  # sizes carried through layers are more than errors are
@@ -240,19 +249,28 @@ class Judging:
 
     def _otherwise(self, dtype: str) -> Iterator[_Try]:
         """Algorithms that are not sums of products."""
-        case, said = self.bounds.case(self.place), self.asked.algorithm
-        if case is None or dtype == "whole" or not self.truth.size:
+        algorithms, said = self.bounds.algorithms(self.place), self.asked.algorithm
+        if algorithms is None or dtype == "whole" or not self.truth.size:
             return
+        base = self._of_type(dtype, True)
+        off = self._furthest_off(base)
         unit = max(TYPES[dtype].unit, 2.0**-24) if dtype not in ("float64",) else 2.0**-53
         for algorithm in ("fft", "winograd") if said is None else (said,):
             if algorithm == "direct":
                 continue
-            for name, more in by_algorithm(case, self.place.array, unit, self.sure, algorithm):
-                base = self._of_type(dtype, True)
+            for name, most, each in algorithms.of(self.place.array, unit, self.sure, algorithm):
+                if said is None and off > most * SURE:
+                    continue
                 told = (f"it is as far off as {name} in {dtype} is{self._exactly(base)}",) if said is None else ()
-                yield replace(base, allowed=base.allowed + more.reshape(self.truth.shape), rule=f"{name} in {dtype}",
+                more = each().reshape(self.truth.shape)
+                yield replace(base, allowed=base.allowed + more, rule=f"{name} in {dtype}",
                               by=f"{dtype}, {name}", told=told, spread=said is None,
                               algorithm=said is None)  # fmt: skip
+
+    def _furthest_off(self, attempt: _Try) -> float:
+        """By how much the entry that is furthest off is beyond what it may be; 0 where none is."""
+        beyond = self._known(abs(self.errors) - _floats(attempt.allowed))
+        return float(np.fmax.reduce(beyond.ravel(), initial=0.0))
 
     def _printed(self, base: _Try, types: Iterable[tuple[str, bool]] | None = None) -> Iterator[_Try]:
         """Inputs that were rounded when they were printed, beside what else the claim may be off by."""
@@ -424,12 +442,14 @@ class Judging:
         # where nothing is rounded the order does not matter
         if case is None or "w" not in case.operation.operands or not (narrow or _floats(base.allowed).any()):
             return None
-        accumulator = _accumulator(dtype, bits)
-        ordered, terms, offs = Ordered(case, self.place.array, dtype), 0, 0.0
-        allowed = np.array(np.broadcast_to(_floats(base.allowed), self.truth.shape))
+        if self._is_beyond_worst(dtype, bits):
+            return None
         worst = self.bounds.excused(self.place, dtype, self.truth, accumulated=bits)
         if not self._close(self._with_text(worst, dtype)):
             return None
+        accumulator = _accumulator(dtype, bits)
+        ordered, terms, offs = Ordered(case, self.place.array, dtype), 0, 0.0
+        allowed = np.array(np.broadcast_to(_floats(base.allowed), self.truth.shape))
         for at in self._furthest(allowed):
             products = ordered.products(tuple(int(part) for part in np.unravel_index(at, self.truth.shape)))
             terms += products.size
@@ -444,6 +464,15 @@ class Judging:
         allowed = np.minimum(np.maximum(allowed, offs), np.maximum(allowed, worst))
         return replace(base, allowed=allowed, told=(told,), replayed=True, in_order=True, narrow=narrow,
                        by=f"{base.by}, {how}")  # fmt: skip
+
+    def _is_beyond_worst(self, dtype: str, bits: int) -> bool:
+        """Whether the entry that is furthest off shows by itself that no order of sums gives the claim."""
+        if self.text is not None:
+            return False
+        off = np.where(np.broadcast_to(self.claimed, self.truth.shape), abs(self.errors), 0)
+        at = int(off.argmax())
+        own = float(np.broadcast_to(_floats(self.own), off.shape).flat[at])
+        return bool(off.flat[at] > self.bounds.worst(self.place, dtype, self.truth, at, accumulated=bits) + own)
 
     def _off_in_order(self, at: int, products: Array, accumulator: Type, allowed: float) -> float | None:
         """What one entry may be off by in this order; None where it is off by more."""
