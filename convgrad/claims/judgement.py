@@ -18,7 +18,7 @@ from convgrad.claims.lost_parts import Lost, lost_part
 from convgrad.claims.printed import Printed
 from convgrad.claims.sums import confidence
 from convgrad.claims.text_types import types_behind
-from convgrad.claims.whole_array import OUTLIERS, SHARE, Together, is_spread, together
+from convgrad.claims.whole_array import MOST, OUTLIERS, SHARE, Together, is_spread, together
 from convgrad.core.arithmetic import EXACT, FLOAT64, Array, floated, nearest, rounded
 from convgrad.differences.roundoff import SURE, TYPES, Type
 from convgrad.subject.place import Place
@@ -75,6 +75,8 @@ class Judgement:
     cause: str = ""
     doubtful: bool = False
     """Whether it may as well be wrong."""
+    explained: bool = True
+    """Whether anything excuses it."""
 
 
 @dataclass(frozen=True)
@@ -115,6 +117,9 @@ class Judging:
     asked: Asked
     claimed: Array = field(default_factory=lambda: np.ones((), bool))
     """Which entries are claimed."""
+    samples: slice | None = None
+    """Those that are judged, where they are not all, of so many `entries`."""
+    entries: int = 0
 
     def judged(self) -> Judgement:
         """The first explanation that holds, else what the claim says of itself."""
@@ -309,7 +314,8 @@ class Judging:
             return None
         deviations = np.broadcast_to(_floats(attempt.allowed) / sqrt(3), self.truth.shape)
         errors = np.where(np.broadcast_to(self.claimed, self.truth.shape), self.errors, np.nan)
-        lost = lost_part(case, self.place.array, errors, self.floats, deviations)
+        first = self.samples.start if self.samples else 0
+        lost = lost_part(case, self.place.array, errors, self.floats, deviations, first)
         if lost is not None:
             self._parts_lost.append(lost)
         return lost
@@ -358,8 +364,7 @@ class Judging:
             return True
         if (attempt.narrow and abs(self.slope) > self._unseen(attempt)) or (attempt.cut and not self._is_cut):
             return False
-        found = self._together(attempt, 0)
-        if found.is_rounding(attempt.unit):
+        if self._errors_of(attempt).is_rounding(attempt.unit):
             return True
         return bool(attempt.dtype) and self._together(attempt, self._moved(attempt.dtype)).is_rounding(attempt.unit)
 
@@ -369,14 +374,24 @@ class Judging:
         count = float(squares.sum()) ** 2 / max(float((squares**2).sum()), 1e-300)
         return UNSEEN + 2 * attempt.unit / sqrt(max(count, 1.0))
 
+    def _errors_of(self, attempt: _Try) -> Together:
+        """Those of the last attempt, worked out once."""
+        if not self._compared or self._compared[-1][0] is not attempt:
+            self._compared[:] = [(attempt, self._together(attempt, 0))]
+        return self._compared[-1][1]
+
+    @cached_property
+    def _compared(self) -> list[tuple[_Try, Together]]:
+        return []
+
     def _together(self, attempt: _Try, moved: Any) -> Together:
         """The errors over the whole array, beyond what rounding the inputs moved."""
-        deviations = self._known(_floats(attempt.allowed)) / sqrt(3)
-        return together(self._known(self.errors - moved), self._known(self.floats), deviations)
+        errors, moved, truth, allowed = map(self._some, (self.errors, moved, self.floats, attempt.allowed))
+        return together(errors - moved, truth, allowed / sqrt(3))
 
     def _leaning(self, attempt: _Try) -> tuple[str, ...]:
         """A way of rounding that is not to the nearest."""
-        if not attempt.unit or attempt.cut or not (found := self._together(attempt, 0)).leans:
+        if not attempt.unit or attempt.cut or not (found := self._errors_of(attempt)).leans:
             return ()
         small = f"its numbers are {abs(found.slope) / attempt.unit:.2g} u {'small' if found.slope < 0 else 'large'}"
         return (f"{small} on the whole: a way of rounding, not to the nearest",)
@@ -399,10 +414,17 @@ class Judging:
                 ratios = self._known(abs(self.errors)) / self._known(_floats(attempt.allowed))
             ratios = ratios[~np.isnan(ratios)]
             share = min(float(np.median(ratios)) * 0.99, 1.0) if ratios.size else 1.0
-            slope = f"over the whole array it is the truth times {1 + self.slope:.6g}"
+            slope = f"over {self._where} it is the truth times {1 + self.slope:.6g}"
             less = replace(attempt, allowed=_floats(attempt.allowed) * share)
-            return replace(self._as_judgement(less), told=lost or (slope,))
-        return replace(self._as_judgement(attempt), told=lost)
+            return replace(self._as_judgement(less), told=lost or (slope,), explained=False)
+        return replace(self._as_judgement(attempt), told=lost, explained=False)
+
+    @property
+    def _where(self) -> str:
+        if self.samples is None:
+            return "the whole array"
+        first, last = self.samples.start, self.samples.stop - 1
+        return f"sample {first}" if first == last else f"samples {first} to {last}"
 
     def _as_judgement(self, attempt: _Try) -> Judgement:
         halves = self.halves if self.text is not None else 0
@@ -511,7 +533,8 @@ class Judging:
     @cached_property
     def errors(self) -> Array:
         with np.errstate(invalid="ignore"):
-            return np.nan_to_num(_floats(self.values - self.truth), nan=0.0, posinf=np.inf, neginf=-np.inf)
+            off = _floats(self.values - self.truth)
+        return off if np.isfinite(off).all() else np.nan_to_num(off, nan=0.0, posinf=np.inf, neginf=-np.inf)
 
     @cached_property
     def floats(self) -> Array:
@@ -527,12 +550,25 @@ class Judging:
 
     @cached_property
     def sure(self) -> float:
-        return confidence(self.truth.size)
+        return confidence(self.entries or self.truth.size)
 
     @cached_property
     def slope(self) -> float:
         square = float((self.floats**2).sum())
         return float((self.errors * self.floats).sum()) / square if square else 0.0
+
+    def _some(self, array: Any) -> Array:
+        """The claimed ones of some entries, where there are very many: all are judged together."""
+        each = max((self.entries or self.truth.size) // MOST, 1)
+
+        def looked_at(part: Any) -> Array:
+            if np.ndim(part) == 0:
+                return np.broadcast_to(part, -(self.truth.size // -each))
+            flat: Array = np.broadcast_to(part, self.truth.shape).reshape(-1)[::each]
+            return flat
+
+        known: Array = looked_at(_floats(array))[looked_at(self.claimed)]
+        return known
 
     def _known(self, array: Any) -> Array:
         """The claimed entries of an array."""

@@ -34,7 +34,7 @@ slice(0, 2, None)), (slice(1, 2, None), slice(2, 3, None))]
 
 def taken(array: Any, at: At) -> Any:
     """A piece of an array that has the shape that is cut, or is spread over it: numbers and axes of length 1 stay."""
-    if np.ndim(array) != len(at):
+    if not at or np.ndim(array) != len(at):
         return array
     return array[tuple(slice(None) if length == 1 else part for part, length in zip(at, array.shape, strict=True))]
 

@@ -11,6 +11,7 @@ from math import ceil, inf, ldexp, prod
 import numpy as np
 
 from convgrad.claims.piecewise import At, by_pieces, pieces, taken
+from convgrad.claims.samples import parts_of, spans_of
 from convgrad.claims.sums import Sums, confidence
 from convgrad.core.arithmetic import EXACT, FLOAT64, Array, rounded
 from convgrad.core.unfold import ALL
@@ -56,7 +57,26 @@ class Bounds:
 
     def sums(self, array: str) -> Sums:
         """Of the array of this name."""
-        return self.output if array == "output" else self.gradients[GRADIENTS[array]]
+        if array == "output":
+            return self.output
+        return self._summed[array] if array in self._summed else self.gradients[GRADIENTS[array]]
+
+    @cached_property
+    def _summed(self) -> dict[str, Sums]:
+        """Of a large case those of dW and db, which are sums over samples: some samples after others."""
+        if not self.is_large or self.case.operation.family not in (CONVOLUTION, TRANSPOSED):
+            return {}
+        names = {array: name for array, name in GRADIENTS.items() if name != "x"}
+        parts = (Bounds(case, self.least).gradients for case in parts_of(self.case))
+        total: dict[str, Sums] = {}
+        for part in parts:
+            total |= {array: part[name].beside(total.get(array)) for array, name in names.items()}
+        return total
+
+    @cached_property
+    def is_large(self) -> bool:
+        """Whether there are more samples than are worked out at once."""
+        return self.case.operation.family in _GRADIENTS and len(spans_of(self.case)) > 1
 
     def own(self, array: str, truth: Array) -> Array:
         """What a result computed in float64 may be off by."""
@@ -138,12 +158,25 @@ class Bounds:
         """An array, in full shape, of inputs rounded to a type."""
         if array == "output" and self.case.operation.family == MAXIMUM:
             return _floats(truth).reshape(self.output.magnitude.shape)
+        if array in self._summed:
+            return self._sum_of_rounded(array, kind_of)
         key = (array == "output", kind_of.bits)
         if key not in self._rounded:
             for other in [one for one in self._rounded if one[1] != kind_of.bits]:  # one type at a time
                 del self._rounded[other]
             self._rounded[key] = self._of_rounded(array == "output", kind_of)
         return self._rounded[key]["output" if array == "output" else GRADIENTS[array]]
+
+    def _sum_of_rounded(self, array: str, kind_of: Type) -> Array:
+        """dW or db of inputs rounded to a type, some samples after others; both are worked out at once."""
+        key = (False, kind_of.bits)
+        if key not in self._rounded:
+            total: dict[str, Array] = {}
+            for case in parts_of(self.case):
+                made = Bounds(case)._of_rounded(False, kind_of)
+                total |= {name: total.get(name, 0) + made[name] for name in made if name != "x"}
+            self._rounded[key] = total
+        return self._rounded[key][GRADIENTS[array]]
 
     def _of_rounded(self, forward: bool, kind_of: Type) -> dict[str, Array]:
         held = {name: kind_of.nearest(values) for name, values in self.floats.items()}
@@ -157,7 +190,7 @@ class Bounds:
     def _normal(self, kind_of: Type) -> Bounds:
         """The same, where numbers are too small for the type to round them as finely as others."""
         if kind_of.least not in self._raised:
-            small = any(((array != 0) & (abs(array) < kind_of.least)).any() for array in self.floats.values())
+            small = any(_has_less(array, kind_of.least) for array in self.floats.values())
             self._raised[kind_of.least] = Bounds(self.case, kind_of.least) if small else self
         return self._raised[kind_of.least]
 
@@ -181,7 +214,7 @@ class Bounds:
         if self.case.settings.get("ties") == "split":
             return False
         grain = min(prod(_grain(self.floats[name]) for name in term) for term in sums.terms)
-        return grain >= kind_of.smallest and bool((sums.magnitude <= 2.0**kind_of.accumulated * grain).all())
+        return grain >= kind_of.smallest and float(sums.magnitude.max(initial=0)) <= 2.0**kind_of.accumulated * grain
 
 
 def _floats(array: Array) -> Array:
@@ -192,8 +225,17 @@ def _raised(values: Array, least: float) -> Array:
     return np.where((values != 0) & (abs(values) < least), least, values) if least else values
 
 
+def _has_less(values: Array, least: float) -> bool:
+    """Whether any magnitude but 0 is below it."""
+    return any(((part != 0) & (abs(part) < least)).any() for part in (values[at] for at in pieces(values.shape)))
+
+
 def _grain(values: Array) -> float:
     """The largest power of two of which every value is a whole multiple; inf for zeros alone."""
+    return min((_grain_of(values[at]) for at in pieces(values.shape)), default=inf)
+
+
+def _grain_of(values: Array) -> float:
     fraction, exponent = np.frexp(values[values != 0])
     whole = np.ldexp(fraction, 53).astype(np.int64)
     lowest = exponent - 53 + np.frexp((whole & -whole).astype(FLOAT64))[1] - 1
@@ -316,7 +358,7 @@ def _biased_products(bounds: Bounds, sizes: Mapping[str, Array]) -> Sums:
 def _largest(bounds: Bounds, sizes: Mapping[str, Array]) -> Sums:
     """y of a maximum: one cell."""
     best = abs(bounds.case.operation.forward(bounds.floats["x"], **bounds.case.arguments))
-    return Sums(best, np.zeros(best.shape), (("x",),), best**2)
+    return Sums(best, np.zeros((1,) * best.ndim), (("x",),), best**2)
 
 
 def _of_forward(bounds: Bounds, sizes: Mapping[str, Array], more: int, terms: tuple[tuple[str, ...], ...]) -> Sums:
@@ -324,7 +366,8 @@ def _of_forward(bounds: Bounds, sizes: Mapping[str, Array], more: int, terms: tu
     case = bounds.case
     arrays = [sizes.get(name) for name in case.operation.operands]
     magnitude = abs(case.operation.forward(*arrays, **case.arguments))
-    return Sums(magnitude, np.full(magnitude.shape, products(case) + more), terms, magnitude**2)
+    count = np.full((1,) * magnitude.ndim, products(case) + more)
+    return Sums(magnitude, count, terms, magnitude**2)
 
 
 def _roots(bounds: Bounds, sizes: Mapping[str, Array]) -> Sums:

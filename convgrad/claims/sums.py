@@ -45,6 +45,14 @@ class Sums:
         )
         return Sums(magnitude, roundings, self.terms, squares, condition)
 
+    def beside(self, other: Sums | None) -> Sums:
+        """Both together, as of other samples: numbers that are added without a product are joined by one addition."""
+        if other is None:
+            return self
+        joined = int(all(len(term) == 1 for term in self.terms))
+        magnitude, roundings = self.magnitude + other.magnitude, self.roundings + other.roundings + joined
+        return Sums(magnitude, roundings, self.terms, self.squares + other.squares)
+
     def bound(self, unit: float, more: int = 0) -> Array:
         """What an evaluation with this unit roundoff may be off by."""
         return self.grown(growth(self.roundings + more, unit))
