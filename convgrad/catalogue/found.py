@@ -5,10 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from convgrad.catalogue.mistake import Form
+from convgrad.catalogue.of_entries import SUMS
 from convgrad.catalogue.of_networks import CHAIN_FORMS
-from convgrad.vocabulary import INDICES, OPERATIONS, RESULTS, needing
+from convgrad.vocabulary import INDICES, MAXIMUM, OPERATIONS, RESULTS, needing
 
 CONVOLUTIONS = tuple(needing("w"))
+STRIDED = tuple(name for name, row in OPERATIONS.items() if "stride" in row.settings)
+MAX_POOLS = tuple(name for name, row in OPERATIONS.items() if row.family == MAXIMUM)
 STEPPED = ("kernel", "bias")
 """The arrays of a network that a step makes."""
 GRADIENTS = ("dW", "db", "dX")
@@ -30,7 +33,7 @@ FOUND: dict[str, dict[str, Form]] = {
     ),
     "phase-missing": _on(
         ("dX",), _form("only cells of one remainder modulo the stride are written",
-                       "write every cell, those between the stride's steps too", "stride"),
+                       "write every cell, those between the stride's steps too", "stride", operations=STRIDED),
     ),
     "taps-missing": _on(
         ("dW", "dX"), _form("some taps of the kernel do not count", "let the loop over taps run over all of them",
@@ -45,7 +48,8 @@ FOUND: dict[str, dict[str, Form]] = {
     ),
     "accumulated-narrow": _on(
         RESULTS, _form("sums are held in a type too narrow for them",
-                       "add up in float32, or in float64, and round the result once, at the end"),
+                       "add up in float32, or in float64, and round the result once, at the end",
+                       operations=SUMS),
     ),
     "unwritten": _on(
         RESULTS, _form("entries hold what memory held before: 1e-41, -2.7e30",
@@ -58,7 +62,7 @@ FOUND: dict[str, dict[str, Form]] = {
     "indices-counted-otherwise": _on(
         (INDICES,), _form("cells are counted otherwise: by column, from 1, over samples or channels as well",
                             "count the cells of every plane by itself, row by row from 0",
-                            operations=("max-pool", "adaptive-max-pool")),
+                            operations=MAX_POOLS),
     ),
     "axis-kept": _on(RESULTS, _form("axes of length 1 are too many", "drop them: a result has its operand's rank")),
     "axis-missing": _on(RESULTS, _form("axes of length 1 are missing", "add them: a result has its operand's rank")),

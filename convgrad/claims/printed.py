@@ -244,8 +244,8 @@ def _input(value: Any, shape: tuple[int, ...], zeros: bool, arranged: Callable[[
 
 def _place(values: Array) -> int:
     """How many decimals binary numbers were written with; 0 for whole ones, and where it was no such text."""
-    if values.dtype.kind != "f" or (values == np.rint(values)).all():
+    if values.dtype.kind != "f":
         return 0
     head = values.ravel()[:HEAD]
-    places = (place for place in range(1, MOST + 1) if (np.round(head, place) == head).all())
+    places = (place for place in range(MOST + 1) if (np.round(head, place) == head).all())
     return next((place for place in places if (np.round(values, place) == values).all()), 0)

@@ -60,8 +60,8 @@ def terms(
 
 def prepare(shapes: Mapping[str, Shape], settings: Mapping[str, Any]) -> dict[str, Any]:
     shape, indices, lengths = shapes["x"], settings["indices"], tuple(settings["output_size"])
-    counted_in = settings["counted_in"]
-    if indices.size != prod(shape) or indices.shape != shape[len(shape) - indices.ndim :]:
+    counted_in, empty = settings["counted_in"], indices.size == prod(shape) == 0
+    if indices.size != prod(shape) or (indices.shape != shape[len(shape) - indices.ndim :] and not empty):
         message = f"indices have shape {shape_text(indices.shape)}, but the input has {shape_text(shape)}"
         raise RequestError(Problem(message, "give a cell for each number of the input", ("indices",)))
     missing = len(shape) - indices.ndim

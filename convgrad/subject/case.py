@@ -134,7 +134,8 @@ def make_case(
         raise RequestError(Problem(f"expected a mapping with input, kernel, delta, …; found {said(document)}"))
     if "layers" in document:
         message = "this is a network: a chain of layers"
-        raise RequestError(Problem(message, "use `convgrad network`", ("layers",), of_key=True))
+        advice = "use `convgrad network`; to explain an entry, name its layer, as in conv1.dX[0,1]"
+        raise RequestError(Problem(message, advice, ("layers",), of_key=True))
     given = {key: value for key, value in document.items() if value is not None}
     collect = Collector()
     collect.problems += _unknown_keys(given)

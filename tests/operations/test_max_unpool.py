@@ -12,8 +12,11 @@ from hypothesis import strategies as st
 import convgrad
 from convgrad.cli import run
 from convgrad.operations import max_unpool
+from convgrad.views.page_steps import steps_of, why_not
 from tests.agreement import assert_exactly
 from tests.geometry import Drawn, exact_data
+from tests.program import SAMPLES
+from tests.program import convgrad as program
 
 CASE = {
     "op": "max-unpool", "input": [[5, 4], [7, 6]], "indices": [[5, 3], [8, 10]], "output_size": 4,
@@ -151,12 +154,6 @@ def test_a_planted_bug_is_seen_by_differences(monkeypatch, wrong):
 
 
 def test_a_page_steps_through_it_and_adds_up_its_gradient():
-    import numpy as np
-
-    from convgrad.views.page_steps import steps_of, why_not
-    from tests.program import SAMPLES
-    from tests.program import convgrad as program
-
     assert program("backward", str(SAMPLES / "max-unpool.yaml"), "--format", "html").returncode == 0
     case = {"op": "max-unpool", "input": [[5, 4], [7, 6]], "indices": [[5, 3], [8, 10]], "output_size": 4}
     gradients = convgrad.backward(case, delta=np.arange(1, 17).reshape(4, 4))
@@ -167,3 +164,10 @@ def test_a_page_steps_through_it_and_adds_up_its_gradient():
         for further, beside, share in made["patterns"][pattern]:
             dx[x + beside] += made["arrays"]["delta"]["values"][delta + further] * share
     assert dx.tolist() == gradients.dX.ravel().tolist() == [6, 4, 9, 11]
+
+
+def test_an_empty_batch_is_put_nowhere():
+    case = {"op": "max-unpool", "dims": 1, "input": np.zeros((0, 2, 3)), "output_size": 4, "delta": np.zeros((0, 2, 4))}
+    case["indices"] = np.zeros((0, 2, 3), int)
+    assert convgrad.backward(case).dX.shape == (0, 2, 3)
+    assert convgrad.forward(case).output.shape == (0, 2, 4)
