@@ -119,6 +119,11 @@ def is_array_file(writing: Writing) -> bool:
     return ARRAYS.get(_suffix(writing), False)
 
 
+def is_of_arrays(writing: Writing) -> bool:
+    """Whether the output is named as NumPy's files are, be it one that is never written."""
+    return _suffix(writing) in ARRAYS
+
+
 def format_of(writing: Writing) -> Format:
     """The format asked for, else that of the output file's suffix; a table without either."""
     suffix = _suffix(writing)

@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from convgrad.cli.formats import Result, format_of
+from convgrad.cli.formats import Result, format_of, is_of_arrays
 from convgrad.cli.options import refuse
 from convgrad.cli.typed import Overlays, Running, Terms, Writing
 
@@ -91,7 +91,10 @@ def begun(
     running: Running, overlays: Overlays | None = None, terms: Terms | None = None, *, document: str | None = None
 ) -> Results:
     """How the records of a run become results; it begins here: with how many threads, and no warnings of numbers."""
-    form = format_of(running.writing)  # what is wrong with it is said before the work
+    writing = running.writing
+    if is_of_arrays(writing):  # which takes an array, or is refused later on; the format is of what is left
+        writing = writing._replace(output=None)
+    form = format_of(writing)  # what is wrong with it is said before the work
     if overlays is not None and overlays.quiz and form.name != "html":
         refuse("--quiz", "entries are hidden in a page alone", "write one: --output FILE.html")
     np.seterr(all="ignore")  # an infinity in the result says it; NumPy's warning names a line of ours
