@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 import convgrad as package
-from tests.program import ROOT, SAMPLES, convgrad
+from tests.program import ROOT, SAMPLES, assert_refused, convgrad
 
 NETWORKS = sorted(path.stem.removeprefix("network-") for path in SAMPLES.glob("network-*.yaml"))
 
