@@ -13,10 +13,7 @@ from convgrad.catalogue.tables import of_operation, operations
 from convgrad.core.record import Record
 from convgrad.errors import Problem, RequestError
 from convgrad.subject.foreign_words import closest
-from convgrad.vocabulary import OPERATIONS, RESULTS
-
-ORDER = (*RESULTS, "kernel", "bias")
-"""Arrays in the order in which they are listed."""
+from convgrad.vocabulary import MISTAKEN, OPERATIONS
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +40,7 @@ class Listed:
     @property
     def arrays(self) -> tuple[str, ...]:
         concerned = {array for way in self.ways for array in way.arrays}
-        return tuple(array for array in ORDER if array in concerned)
+        return tuple(array for array in MISTAKEN if array in concerned)
 
     def to_dict(self) -> dict[str, Any]:
         return {"id": self.id, "arrays": self.arrays, "ways": [way.to_dict() for way in self.ways]}
@@ -121,5 +118,5 @@ def _words(form: Form) -> tuple[str, ...]:
 
 def _told(words: tuple[str, ...], arrays: Mapping[str, None], operations: Mapping[str, None]) -> Told:
     what, fix, *needs = words
-    ordered = tuple(array for array in ORDER if array in arrays)
+    ordered = tuple(array for array in MISTAKEN if array in arrays)
     return Told(ordered, tuple(operations), what, fix, tuple(needs))

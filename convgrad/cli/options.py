@@ -148,6 +148,7 @@ WRITING = (
     Option("quiet", "only the result, no explanation around it", OUTPUT, kind=bool, flag="--quiet"),
 )
 DIALECT = (Option("dialect", "whose words and defaults the case document has", ARRAYS, choices=DIALECTS, flag="--as"),)
+LAYOUT = tuple(option for option in CASE if option.name == "layout")
 RUNNING = (
     Option("threads", "how many threads to compute with", OTHER, "N", int, least=1),
     Option("debug", "show the traceback of a bug in convgrad", OTHER, kind=bool, flag="--debug"),

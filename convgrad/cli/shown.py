@@ -91,7 +91,8 @@ def begun(
     running: Running, overlays: Overlays | None = None, terms: Terms | None = None, *, document: str | None = None
 ) -> Results:
     """How the records of a run become results; it begins here: with how many threads, and no warnings of numbers."""
-    if overlays is not None and overlays.quiz and format_of(running.writing).name != "html":
+    form = format_of(running.writing)  # what is wrong with it is said before the work
+    if overlays is not None and overlays.quiz and form.name != "html":
         refuse("--quiz", "entries are hidden in a page alone", "write one: --output FILE.html")
     np.seterr(all="ignore")  # an infinity in the result says it; NumPy's warning names a line of ours
     if running.threads is not None:

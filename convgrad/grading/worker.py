@@ -124,7 +124,7 @@ class Buffer:
 def _answered(
     function: Callable[..., Any], kind: str, signature: str, header: Mapping[str, Any], data: list[bytes]
 ) -> tuple[dict[str, Any], list[bytes]]:
-    buffers = {part["name"]: Buffer(part["shape"], header["dtype"]).filled(raw)
+    buffers = {part["name"]: Buffer(part["shape"], part["dtype"]).filled(raw)
                for part, raw in zip(header["arrays"], data, strict=True)}  # fmt: skip
     inputs = {name: buffer for name, buffer in buffers.items() if name not in header["into"]}
     out = {name: buffers[name] for name in header["into"]}

@@ -15,11 +15,11 @@ from convgrad.core.arithmetic import Array
 from convgrad.operations.average_pool import divisors
 from convgrad.subject.case import Case, make_case
 from convgrad.suites.exactness import fits, magnitudes, most
-from convgrad.suites.splitmix import splitmix, whole
-from convgrad.vocabulary import MAXIMUM, MEAN, NORM, OPERATIONS
+from convgrad.suites.splitmix import ranked, splitmix, whole
+from convgrad.vocabulary import INDICES, MAXIMUM, MEAN, NORM, OPERATIONS
 
 ARRAYS = ("input", "kernel", "bias", "delta")
-"""In the order in which they are filled from one stream."""
+"""In the order in which they are filled from one stream; the indices of a max unpooling come after them."""
 LEVELS = ((4, 1), (3, 1), (2, 1), (1, 1), (1, 3), (1, 9), (1, 27), (1, 81), (1, 243))
 """How large numbers are, and one in how many is not 0, the first that an arithmetic can add up exactly."""
 
@@ -64,7 +64,16 @@ class Sketch:
     def _frame(self) -> Case:
         """The case with zeros for numbers."""
         zeros = {name: np.zeros(shape) for name, shape in self.shapes.items()}
-        return make_case(self._document(zeros), arithmetic="float64", needs_delta=False)
+        return make_case(self._document({**zeros, **self._cells()}), arithmetic="float64", needs_delta=False)
+
+    def _cells(self, stream: int = 0, first: int = 0) -> dict[str, Array]:
+        """The indices of an operation that has some, from a stream on: every plane's cells, each at most once."""
+        if INDICES not in OPERATIONS[self.op].settings:
+            return {}
+        shape = self.shapes["input"]
+        planes, cells = prod(shape[:2]), prod(self.settings["output_size"])
+        rows = ranked(splitmix(stream, first, planes * cells), cells, prod(shape[2:]))
+        return {INDICES: rows.reshape(shape)}
 
     def _document(self, arrays: Mapping[str, Array]) -> dict[str, Any]:
         return {"id": self.id, "op": self.op, "dims": self.dims, **arrays, **self.settings}
@@ -99,6 +108,7 @@ class Sketch:
         step, ones = _step(frame), dict[str, Array]()
         for name, shape in (*self.shapes.items(), ("delta", frame.output_shape)):
             ones[name] = np.full(shape, float(self.unit * step.get(name, 1)))
+        ones |= self._cells()
         return max(magnitudes(make_case(self._document(ones), arithmetic="float64")))
 
     def fits(self, dtype: str) -> bool:
@@ -122,6 +132,7 @@ class Sketch:
             numbers = whole(splitmix(stream, first, prod(shape)), limit, few)
             arrays[name] = numbers.reshape(shape) * float(self.unit * step.get(name, 1))
             first += prod(shape)
+        arrays |= self._cells(stream, first)
         return make_case(self._document(arrays), arithmetic="float64")
 
     @property

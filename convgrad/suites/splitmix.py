@@ -24,6 +24,17 @@ def splitmix(seed: int, first: int, count: int) -> Array:
     return z ^ (z >> np.uint64(31))
 
 
+def ranked(numbers: Array, cells: int, count: int) -> Array:
+    """Of each plane's cells, in the order of their 64-bit numbers, so many; beyond the last where there are fewer.
+
+    >>> ranked(splitmix(0, 0, 8), 4, 3).tolist()
+    [[2, 1, 0], [0, 2, 1]]
+    """
+    order = np.argsort(numbers.reshape(-1, cells), axis=1, kind="stable")
+    more = np.broadcast_to(np.arange(cells, max(count, cells)), (len(order), max(count - cells, 0)))
+    return np.concatenate([order, more], axis=1)[:, :count]
+
+
 def whole(numbers: Array, largest: int, thin: int = 1) -> Array:
     """A whole number from -largest to largest for each 64-bit number: its remainder; all but one in `thin` are 0.
 

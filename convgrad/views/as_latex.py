@@ -46,6 +46,8 @@ BEGIN = r"""\documentclass{article}
 \small\sloppy\raggedright
 """
 END = "\\end{document}\n"
+INSIDE = "\\providecommand{\\fitted}[1]{#1}\n\n"
+"""What a passage needs in somebody else's document that has amsmath and graphicx."""
 WIDEST = 10
 """Columns that a pmatrix takes; wider ones are an array."""
 ROWS = 30
@@ -63,14 +65,19 @@ LETTERS = {"delta": r"\delta", "dX": r"\mathit{dX}", "dW": r"\mathit{dW}", "db":
 
 
 def write(parts: Iterable[Part], pen: Pen) -> Iterator[str]:
-    """A document that pdflatex takes; last that numbers were rounded, if any were."""
+    """A document that pdflatex takes."""
     yield BEGIN
+    yield from passage(parts, pen)
+    yield END
+
+
+def passage(parts: Iterable[Part], pen: Pen) -> Iterator[str]:
+    """What stands in it; last that numbers were rounded, if any were."""
     for block in flattened(parts):
         if text := WRITERS[type(block)](block, pen):
             yield f"{text}\n\n"
     if pen.numbers.rounded:
         yield f"\\emph{{rounded to {pen.numbers.digits} digits}}\n"
-    yield END
 
 
 def escaped(text: str) -> str:

@@ -143,9 +143,15 @@ def test_a_wrong_claim_is_told_to_be_none_of_what_is_known():
     {"backward": lambda delta, x, *, indices, lengths: {"x": delta.reshape(-1)[: x.size].reshape(x.shape)}},
 ])  # fmt: skip
 def test_a_planted_bug_is_seen_by_differences(monkeypatch, wrong):
-    from dataclasses import replace
 
     from convgrad.operations import OPERATIONS
 
-    monkeypatch.setitem(OPERATIONS, "max-unpool", replace(OPERATIONS["max-unpool"], **wrong))
+    monkeypatch.setitem(OPERATIONS, "max-unpool", OPERATIONS["max-unpool"]._replace(**wrong))
     assert convgrad.check(CASE).verdict == "differs"
+
+
+def test_an_empty_batch_is_put_nowhere():
+    case = {"op": "max-unpool", "dims": 1, "input": np.zeros((0, 2, 3)), "output_size": 4, "delta": np.zeros((0, 2, 4))}
+    case["indices"] = np.zeros((0, 2, 3), int)
+    assert convgrad.backward(case).dX.shape == (0, 2, 3)
+    assert convgrad.forward(case).output.shape == (0, 2, 4)
