@@ -30,7 +30,7 @@ def why_not(gradients: Gradients) -> str:
         return "its axes are in another order than NCHW and OIHW"
     shapes = full_shapes(case)
     cells = 2 * prod(shapes["x"]) + prod(shapes["delta"]) + 2 * prod(shapes.get("w", ()))
-    taps = prod(shapes["w"][1:]) if "w" in shapes else prod(getattr(case.arguments["window"], "extents", (9,)))
+    taps = prod(shapes["w"][1:]) if "w" in shapes else prod(getattr(case.arguments.get("window"), "extents", (9,)))
     arrays = (*case.arrays, case.delta, gradients.by_operand["x"])
     if cells > MOST_CELLS or prod(shapes["delta"]) * taps > MOST_TERMS:
         return "there are too many numbers; take a smaller case, or of a network one with --layer"
