@@ -129,6 +129,7 @@ def other_settings(choose, settings):
 GEOMETRY = ("window", "stride", "padding", "dilation", "ceil_mode", "output_size", "indices")
 OTHER_SETTINGS = {
     "ties": lambda choose: {"ties": choose.one_of(*TIES)},
+    "counted": lambda choose: {},  # which only indices go by: tests/operations/test_cells.py
     "count_include_pad": lambda choose: {"count_include_pad": choose.one_of(True, False)},
     "divisor": lambda choose: {"divisor": choose.integer(1, 5)} if choose.one_of(True, False, False) else {},
     "norm": lambda choose: {"norm": 1},  # the one norm that is rational

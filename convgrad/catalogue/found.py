@@ -60,7 +60,7 @@ FOUND: dict[str, dict[str, Form]] = {
                                       "make the array in the shape of its operand"),
     ),
     "indices-counted-otherwise": _on(
-        ("indices",), _form("cells are counted otherwise: by column, from 1, over samples or channels as well",
+        (INDICES,), _form("cells are counted otherwise: by column, from 1, over samples or channels as well",
                             "count the cells of every plane by itself, row by row from 0",
                             operations=MAX_POOLS),
     ),
@@ -86,8 +86,9 @@ IN_NETWORKS: dict[str, dict[str, Form]] = {
 
 def found_on(operation: str) -> dict[str, dict[str, Form]]:
     """Those that can happen to an operation, by id and by the arrays that it has."""
-    operands = OPERATIONS[operation].operands
-    arrays = {"dX", "output", INDICES, *(("dW", "db", *STEPPED) if "w" in operands else ())}
+    known = OPERATIONS[operation]
+    arrays = {"dX", "output", *(("dW", "db", *STEPPED) if "w" in known.operands else ())}
+    arrays |= {INDICES} if "return_indices" in known.settings else set()
     chosen = {
         name: {array: form for array, form in table.items() if array in arrays and form.applies(operation)}
         for name, table in {**FOUND, **IN_NETWORKS}.items()

@@ -10,6 +10,7 @@ import numpy as np
 from convgrad.checking.ours import NOTHING_DIFFERENCED, difference
 from convgrad.checking.report import CLAIM, Report, Reports
 from convgrad.claims.claim import ARRAYS_OF_CASE, Claim, asked_of, read_claims
+from convgrad.claims.excuses import excuses_of
 from convgrad.claims.findings import Finding, compare
 from convgrad.claims.results import claimed
 from convgrad.claims.summaries import apart, read_summaries
@@ -107,7 +108,8 @@ def check_subject(
     claim, summed = apart(judged, claim)
     claim, won = winners_apart(judged, claim)
     winners = [(one, _against_winners(one)) for one in read_winners(judged, won)]
-    claims = read_claims(judged, claim, truth, asked_of(*said.values()))
+    excuses = excuses_of(judged)
+    claims = read_claims(judged, claim, truth, asked_of(*said.values()), excuses)
     findings = {place: _against_truth(judged, one, truth[place]) for place, one in claims.items()}
     summaries = [_against_truth(judged, one, right) for one, right in read_summaries(judged, summed, truth)]
     judge = Judge(judged, truth, claims)
@@ -119,7 +121,8 @@ def check_subject(
     sparing = bool(claims) and not every
     ours = NOTHING_DIFFERENCED
     if not subject.is_forward:
-        ours = difference(subject, sample, seed, sparing=sparing, all_kinks=all_entries, progress=progress)
+        known = excuses.bounds if judged is subject else None
+        ours = difference(subject, sample, seed, known, sparing=sparing, all_kinks=all_entries, progress=progress)
     return Report(
         subject, (*ours.findings, *told), diagnosis, _identities(subject), ours.evaluations, ours.exact, judged,
         ours.sample, all_entries, ours.by_layer,

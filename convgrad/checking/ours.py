@@ -51,17 +51,19 @@ NOTHING_DIFFERENCED = Differenced((), 0, True, None)
 
 
 def difference(
-    subject: Subject, sample: int | None = None, seed: int = 0, *, sparing: bool = False, all_kinks: bool = False,
-    progress: Progress | None = None,
+    subject: Subject, sample: int | None = None, seed: int = 0, bounds: Bounds | None = None, *, sparing: bool = False,
+    all_kinks: bool = False, progress: Progress | None = None,
 ) -> Differenced:  # fmt: skip
     """Every entry of our gradients, or `sample` of them, chosen by `seed`, against differences.
 
     Where that is much work, `sparing` takes a sample by itself: how much is counted, so that it is the same everywhere.
-    A network is differenced layer by layer where to run all of it for each entry would be much.
+    A network is differenced layer by layer where to run all of it for each entry would be much. `bounds` are those of
+    the one operation, where they are known.
     """
     plan = _plan(subject, sample, seed, sparing)
     if is_single(subject):
-        return _coloured(subject.parts[0], of_single(plan.wanted), plan.sample, all_kinks, progress)
+        bounds = bounds or Bounds(subject.parts[0].case)
+        return _coloured(subject.parts[0], of_single(plan.wanted), plan.sample, all_kinks, progress, bounds)
     if plan.by_layer:
         findings, count = by_layers(subject, plan.wanted, progress, plan.expected.passes)
         return Differenced(tuple(findings), count, False, plan.sample, by_layer=True)
@@ -108,20 +110,21 @@ def estimate(subject: Subject, sample: int | None = None, seed: int = 0, *, spar
 
 
 def _coloured(
-    part: Part, wanted: Mapping[str, Array], sampling: Sample | None, all_kinks: bool, progress: Progress | None
-) -> Differenced:
+    part: Part, wanted: Mapping[str, Array], sampling: Sample | None, all_kinks: bool, progress: Progress | None,
+    bounds: Bounds,
+) -> Differenced:  # fmt: skip
     case = part.case
     differences = finite_differences(case, wanted, progress)
     kinks = tuple(as_counted(case, kink) for kink in islice(differences.kinks(), None if all_kinks else KINKS))
-    findings = tuple(_of_part(part, differences, wanted, kinks))
+    findings = tuple(_of_part(part, differences, wanted, kinks, bounds))
     return Differenced(findings, differences.evaluations, differences.probe.exact, sampling)
 
 
 def _of_part(
-    part: Part, differences: Differences, wanted: Mapping[str, Array], kinks: tuple[Kink, ...]
+    part: Part, differences: Differences, wanted: Mapping[str, Array], kinks: tuple[Kink, ...], bounds: Bounds
 ) -> Iterator[Finding]:
     case, ours = part.case, part.gradients.by_operand
-    allowed = {} if case.arithmetic == "exact" else of_differences(Bounds(case), differences.steps.sizes)
+    allowed = {} if case.arithmetic == "exact" else of_differences(bounds, differences.steps.sizes)
     for array, name in GRADIENTS.items():
         if name not in ours:
             continue

@@ -8,10 +8,11 @@ grow by the norms of the transforms' rows.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from fractions import Fraction
-from math import log2, prod, sqrt
-from typing import Any
+from functools import cached_property, partial
+from math import inf, log2, prod, sqrt
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -40,38 +41,89 @@ TILES = {"F(2,3)": (2, F23), "F(4,3)": (4, F43)}
 """The outputs of a tile along an axis, and its transforms."""
 
 
-def by_algorithm(case: Case, array: str, unit: float, sure: float, algorithm: str) -> Iterator[tuple[str, Array]]:
-    """What the algorithm, by its name and size, may be off by; nothing where it does not compute such an array."""
-    if "w" not in case.operation.operands or array == "db":
-        return
-    if algorithm == "fft":
-        yield "FFT", _of_fft(case, array) * unit
-    elif _filterable(case):
-        operands = {name: abs(values) for name, values in _operands(case).items()}
-        for name, (outputs, transforms) in TILES.items():
-            grown = prod(_amplified(transforms) for _ in range(case.dims))
-            yield f"Winograd {name}", sure * unit * grown * np.sqrt(_near_squares(case, array, operands, outputs))
+class Off(NamedTuple):
+    """What results of an algorithm may be off by: at `most`, whatever the entry, and entry by entry when asked for."""
+
+    name: str
+    most: float
+    each: Callable[[], Array]
 
 
-def _of_fft(case: Case, array: str) -> Array:
-    """log2 n times the products of norms that an entry is a sum of, in units of roundoff."""
-    wide, narrow = ("delta", "x") if case.operation.family == TRANSPOSED else ("x", "delta")
-    groups, operands = case.arguments["groups"], _operands(case)
-    norms = {name: np.sqrt((part**2).sum(axis=tuple(range(2, part.ndim)))) for name, part in operands.items()
-             if part.ndim > 2}  # fmt: skip
-    outer, inner = (norms[name].reshape(len(norms[name]), groups, -1) for name in (narrow, wide))
-    w = norms["w"].reshape(groups, -1, norms["w"].shape[1])
-    made = {
-        "w": lambda: np.einsum("ngi,ngj->gij", outer, inner).reshape(norms["w"].shape),
-        narrow: lambda: np.einsum("ngj,gij->ngi", inner, w).reshape(norms[narrow].shape),
-        wide: lambda: np.einsum("ngi,gij->ngj", outer, w).reshape(norms[wide].shape),
-    }
-    name = "delta" if array == "output" else GRADIENTS[array]
-    sizes = (a + b for a, b in zip(operands[wide].shape[2:], operands["w"].shape[2:], strict=True))
-    stages = TRANSFORMS * (1 + log2(prod(sizes)))
-    spread: Array = stages * made[name]()
-    shape = operands[name].shape
-    return np.broadcast_to(spread.reshape(*spread.shape, *(1,) * (len(shape) - 2)), shape)
+class Algorithms:
+    """The algorithms that compute arrays of a case; what several of them need is worked out once."""
+
+    def __init__(self, case: Case) -> None:
+        self.case = case
+
+    def of(self, array: str, unit: float, sure: float, algorithm: str) -> Iterator[Off]:
+        """Those of a kind, by name and size; none where it does not compute such an array."""
+        if "w" not in self.case.operation.operands or array == "db":
+            return
+        if algorithm == "fft":
+            off = self._of_fft(array) * unit
+            yield Off("FFT", float(off.max(initial=0)), lambda: off)
+        elif _filterable(self.case):
+            for name, (outputs, transforms) in TILES.items():
+                times = sure * unit * prod(_amplified(transforms) for _ in range(self.case.dims))
+                yield Off(f"Winograd {name}", times * sqrt(self._most_squares(array)),
+                          partial(self._of_winograd, array, outputs, times))  # fmt: skip
+
+    @cached_property
+    def operands(self) -> dict[str, Array]:
+        """In float64."""
+        arrays = {name: part for name, part in self.case.operands.items() if part is not None}
+        assert self.case.delta is not None
+        arrays["delta"] = self.case.delta
+        return {name: rounded(part) if part.dtype == EXACT else part.astype(FLOAT64, copy=False)
+                for name, part in arrays.items()}  # fmt: skip
+
+    @cached_property
+    def _norms(self) -> dict[str, Array]:
+        """Of the planes of each operand: (N,C), (O,C/g)."""
+        planes = ((name, part.reshape(*part.shape[:2], -1)) for name, part in self.operands.items() if part.ndim > 2)
+        return {name: np.sqrt(np.einsum("nci,nci->nc", part, part)) for name, part in planes}
+
+    def _of_fft(self, array: str) -> Array:
+        """log2 n times the products of norms that an entry is a sum of, in units of roundoff."""
+        wide, narrow = ("delta", "x") if self.case.operation.family == TRANSPOSED else ("x", "delta")
+        groups, norms = self.case.arguments["groups"], self._norms
+        outer, inner = (norms[name].reshape(len(norms[name]), groups, -1) for name in (narrow, wide))
+        w = norms["w"].reshape(groups, -1, norms["w"].shape[1])
+        made = {
+            "w": lambda: np.einsum("ngi,ngj->gij", outer, inner).reshape(norms["w"].shape),
+            narrow: lambda: np.einsum("ngj,gij->ngi", inner, w).reshape(norms[narrow].shape),
+            wide: lambda: np.einsum("ngi,gij->ngj", outer, w).reshape(norms[wide].shape),
+        }
+        name = "delta" if array == "output" else GRADIENTS[array]
+        sizes = zip(self.operands[wide].shape[2:], self.operands["w"].shape[2:], strict=True)
+        stages = TRANSFORMS * (1 + log2(prod(a + b for a, b in sizes)))
+        spread: Array = stages * made[name]()
+        shape = self.operands[name].shape
+        return np.broadcast_to(spread.reshape(*spread.shape, *(1,) * (len(shape) - 2)), shape)
+
+    def _of_winograd(self, array: str, outputs: int, times: float) -> Array:
+        off: Array = times * np.sqrt(_near_squares(self.case, array, self.operands, outputs))
+        return off
+
+    def _most_squares(self, array: str) -> float:
+        """What no entry's `_near_squares` is beyond: a mean is no larger than the largest of its cells.
+
+        The means of a plane add up to less than twice what its cells do, along each axis; those of a kernel to as much.
+        """
+        if self.case.settings.get("padding_mode", "zeros") != "zeros":
+            return inf  # cells in the padding count again
+        summed, kept, largest, twice = {
+            "output": ("w", 0, "x", 0), "dX": ("w", 1, "delta", 0), "dW": ("x", 1, "delta", self.case.dims),
+        }[array]  # fmt: skip
+        total = float((self._norms[summed] ** 2).sum(axis=1 - kept).max(initial=0))
+        bias = self._largest.get("b", 0.0) if array == "output" else 0.0
+        return float(4 * self._largest[largest] * total * 2**twice + bias)
+
+    @cached_property
+    def _largest(self) -> dict[str, float]:
+        """The square of the largest number of each operand."""
+        ends = ((name, part.min(initial=0), part.max(initial=0)) for name, part in self.operands.items())
+        return {name: max(float(low) ** 2, float(high) ** 2) for name, low, high in ends}
 
 
 def _filterable(case: Case) -> bool:
@@ -94,7 +146,7 @@ def _amplified(transforms: Any) -> float:
 def _near_squares(case: Case, array: str, operands: dict[str, Array], outputs: int) -> Array:
     """Sums of squares of products, every operand as large as those that share a tile with it are in the mean."""
     squared = {name: 2 * _tiled(part**2, outputs + 2 if name != "w" else 3) if part.ndim > 2 else part**2
-               for name, part in operands.items()}  # fmt: skip
+               for name, part in operands.items() if array == "output" or name != "b"}  # fmt: skip
     arrays = [squared.get(name) for name in case.operation.operands]
     if array == "output":
         return case.operation.forward(*arrays, **case.arguments)
@@ -112,10 +164,3 @@ def _tiled(values: Array, length: int) -> Array:
         count = (last - first).reshape(-1, *(1,) * (values.ndim - axis - 1))
         values = np.maximum((total.take(last, axis) - total.take(first, axis)) / count, 0)
     return values
-
-
-def _operands(case: Case) -> dict[str, Array]:
-    arrays = {name: part for name, part in case.operands.items() if part is not None}
-    assert case.delta is not None
-    arrays["delta"] = case.delta
-    return {name: rounded(part) if part.dtype == EXACT else part.astype(FLOAT64) for name, part in arrays.items()}

@@ -5,15 +5,18 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, replace
 from fractions import Fraction
+from functools import cached_property
 from typing import Any
 
 import numpy as np
 
 from convgrad.claims.digits import Written, written
 from convgrad.claims.excuses import Excuses, excuses_of
+from convgrad.claims.in_parts import judged
 from convgrad.claims.judgement import Asked, Judging, filled
 from convgrad.claims.partial import Slices, gathered, given
-from convgrad.claims.rounding import confidence
+from convgrad.claims.piecewise import At, by_pieces, taken
+from convgrad.claims.sums import confidence
 from convgrad.core.arithmetic import EXACT, FLOAT64, NONFINITE, Array, floated, natural, rounded
 from convgrad.core.nested import Numbers, exact_value
 from convgrad.differences.roundoff import TYPES
@@ -21,7 +24,7 @@ from convgrad.errors import Path, Problem, RequestError
 from convgrad.passes.explanation import full_shapes
 from convgrad.passes.subject import Part, Subject
 from convgrad.subject.foreign_words import did_you_mean
-from convgrad.subject.layout import OPERANDS, inverse
+from convgrad.subject.layout import OPERANDS
 from convgrad.subject.place import Place
 from convgrad.subject.settings import said_inside
 from convgrad.vocabulary import ACCUMULATORS, ALGORITHMS
@@ -77,17 +80,41 @@ class Claim:
         if candidate.shape != self.values.shape:
             return np.zeros(candidate.shape, bool)
         values, other = _alike(self.values, candidate)
-        close = within(values, other, self._excuse_for(other))
+        excuse, grows = self._excuse_for(other), bool(self.unit)
+
+        def one(at: At) -> Array:
+            allowed = taken(excuse, at)
+            if grows:
+                allowed = allowed + 2 * self.unit * _size(_floats(taken(other, at)))
+            return within(taken(values, at), taken(other, at), allowed)
+
+        close = by_pieces(one, values.shape, bool)
         return close if self.known is None else close | ~self.known
 
     def _excuse_for(self, candidate: Array) -> Any:
         """A type's rounding is relative: larger numbers than it was derived for may be off by more."""
-        # NumPy's own maximum: the magnitude of an exact array without axes is a number
-        largest = floated(np.max(abs(candidate), initial=0)) if self.scale else 0
-        excuse = self.excuse * (largest / self.scale) if largest > self.scale else self.excuse
-        if not self.unit:
-            return excuse
-        return excuse + 2 * self.unit * _size(rounded(candidate) if candidate.dtype == EXACT else candidate)
+        if not self.scale:
+            return self.excuse
+        largest = floated(max(np.max(candidate, initial=0), -np.min(candidate, initial=0)))
+        return self.excuse * (largest / self.scale) if largest > self.scale else self.excuse
+
+    @cached_property
+    def rough(self) -> Array:
+        """What every entry may be off by, in float64 and a trifle more."""
+        return self.excused_roughly(0)
+
+    def excused_roughly(self, largest: Any) -> Array:
+        """The same of another array whose numbers are as large."""
+        values = _floats(self.values)
+        excuse = np.broadcast_to(np.asarray(self.excuse, FLOAT64), values.shape)
+        grown = np.maximum(1.0, largest / self.scale) if self.scale else 1.0
+        finite = float(_size(values).max(initial=0))
+        again = 2 * self.unit * abs(values) if self.unit else 0.0
+        return np.asarray((excuse * grown + again) * (1 + 1e-9) + 1e-12 * (finite + largest), FLOAT64)
+
+
+def _floats(values: Array) -> Array:
+    return rounded(values) if values.dtype == EXACT else values
 
 
 def _size(values: Array) -> Array:
@@ -99,18 +126,20 @@ def _size(values: Array) -> Array:
 
 
 def read_claims(
-    subject: Subject, claims: Any, truth: Mapping[Place, Array], asked: Asked = NOTHING_ASKED
-) -> dict[Place, Claim]:
+    subject: Subject, claims: Any, truth: Mapping[Place, Array], asked: Asked = NOTHING_ASKED,
+    excuses: Excuses | None = None,
+) -> dict[Place, Claim]:  # fmt: skip
     """Claims by place, in full shape and in the kind of the truth; RequestError for what is no claim.
 
     Of a case they go by array, of a network by layer and array. `truth` has the right arrays in full shape. `asked`
-    is what was said of how they came about; else they are judged by their digits, or by their own type.
+    is what was said of how they came about; else they are judged by their digits, or by their own type. `excuses` are
+    those of the subject, where they are known.
     """
     claims = _gathered(subject, claims)
     problems = list(_unknown(subject, claims, truth))
     if problems:
         raise RequestError(problems)
-    excuses, read = excuses_of(subject), {}
+    excuses, read = excuses or excuses_of(subject), {}
     for part, path, arrays in _by_part(subject, claims):
         for array, value in arrays.items():
             place = part.place(array)
@@ -224,9 +253,10 @@ def _claim(
         SHAPED_AS[place.array] == "db" and truth.size == 1 and numbers.shape in ((), (1,))
     )
     as_many, given_shape = squeezed(numbers.shape) == squeezed(shape), numbers.shape
-    if as_many and (order := _order(part, place, len(shape))):
-        numbers = numbers.reshaped(shape).transposed(order)
-        unclaimed = None if unclaimed is None else unclaimed.reshape(shape).transpose(order)
+    if as_many:
+        name = OPERANDS.get(SHAPED_AS[place.array], "y")
+        numbers = part.case.layout.arranged(name, numbers.reshaped(shape))
+        unclaimed = None if unclaimed is None else part.case.layout.inward(name, unclaimed.reshape(shape))
     values = _values(numbers, truth.dtype)
     values = values.reshape(truth.shape) if as_many else values
     known = None if unclaimed is None or not as_many else ~unclaimed.reshape(truth.shape)
@@ -238,18 +268,10 @@ def _claim(
 
 def expected_shape(part: Part, array: str) -> tuple[int, ...]:
     """The shape in which an array of a part is given."""
-    if array in part.layer.parameters and part.name:
-        return tuple(part.layer.parameters[array].shape)
     if array == "dX" and part.name:
-        return tuple(part.signal.values.shape)
-    case, name = part.case, OPERANDS.get(array, "y")
+        return part.signal.shape
+    case, name = part.case, OPERANDS.get(SHAPED_AS.get(array, array), "y")
     return case.layout.shape(name, full_shapes(case)[name])
-
-
-def _order(part: Part, place: Place, rank: int) -> tuple[int, ...]:
-    """How the axes of a claim are put in order, where they came in another one."""
-    layout = part.case.layout
-    return inverse(layout.order(OPERANDS.get(place.array, "y"), rank)) if layout.data or layout.filters else ()
 
 
 def squeezed(shape: tuple[int, ...]) -> tuple[int, ...]:
@@ -283,13 +305,14 @@ def _excuses(
     """What a claim says of how far it may be off, of each entry and of other arrays that it may be."""
     dtype = _type_of(numbers)
     text = written(numbers.values) if isinstance(numbers.values, list) else None
-    own = 0 if truth.dtype == EXACT else bounds.own(place, truth)
     if values.shape != truth.shape:
         return _misshapen(place, values, truth, bounds, text, asked.dtype or dtype)
-    found = Judging(place, values, truth, own, text, dtype, bounds, asked, np.asarray(True) if known is None else known)
-    one = found.judged()
+    own = 0 if truth.dtype == EXACT else None
+    claimed = np.asarray(True) if known is None else known
+    one = judged(Judging(place, values, truth, own, text, dtype, bounds, asked, claimed))
     excuse = one.excuse if known is None else np.where(known, one.excuse, np.inf)
-    return {**vars(one), "excuse": excuse}
+    said = {key: value for key, value in vars(one).items() if key != "explained"}
+    return {**said, "excuse": excuse}
 
 
 def _misshapen(
@@ -326,10 +349,30 @@ def finite(claim: Claim) -> Claim:
 
 def within(values: Array, others: Array, excuse: Any) -> Array:
     """Whether |a - b| <= excuse, entry by entry; a NaN equals a NaN, an infinity itself."""
+    if values.dtype == EXACT == others.dtype and values.shape == others.shape:
+        allowed = np.asarray(excuse)
+        if allowed.dtype.kind in "iO":
+            return _exactly_within(values, others, np.broadcast_to(allowed, values.shape))
     with np.errstate(invalid="ignore"):
         close = abs(values - others) <= excuse
     same = (values == others) | ((values != values) & (others != others))
     return np.asarray(close | same, bool)
+
+
+NEAR = 1e-12
+"""Of the larger of two numbers: what their difference in float64 may be off by, with room to spare."""
+
+
+def _exactly_within(values: Array, others: Array, allowed: Array) -> Array:
+    """The same of rationals, which are subtracted as such only where float64 cannot tell, as subtraction is dear."""
+    left, right = rounded(values), rounded(others)
+    with np.errstate(invalid="ignore", over="ignore"):
+        room = NEAR * np.maximum(abs(left), abs(right)) + (1 + NEAR) * rounded(allowed)
+        close = np.asarray(~(abs(left - right) > room))
+    for index in map(tuple, np.argwhere(close)):
+        a, b = values[index], others[index]
+        close[index] = a == b or abs(a - b) <= allowed[index] or (a != a and b != b)
+    return close
 
 
 def _alike(values: Array, candidate: Array) -> tuple[Array, Array]:

@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from dataclasses import replace
+from functools import partial
 from math import inf
 from typing import Protocol
 
 import numpy as np
 
+from convgrad.claims.algorithms import Algorithms
 from convgrad.claims.printed import Printed, PrintedInputs
 from convgrad.claims.propagated import Propagated
-from convgrad.claims.rounding import Bounds, confidence
+from convgrad.claims.rounding import Bounds
+from convgrad.claims.samples import some_of, spans_of
+from convgrad.claims.sums import confidence
 from convgrad.core.arithmetic import EXACT, FLOAT64, Array, rounded
 from convgrad.differences.roundoff import TYPES
 from convgrad.passes.subject import Subject
@@ -17,15 +23,25 @@ from convgrad.subject.case import Case
 from convgrad.subject.layout import OPERANDS
 from convgrad.subject.place import Place
 
+OF_SAMPLES = ("output", "dX")
+"""The arrays that have an axis of samples."""
+
 
 class Excuses(Protocol):
     """By place, in full shape, what an array may be off by."""
+
+    @property
+    def bounds(self) -> Bounds | None:
+        """Those of the one operation; None of a chain's."""
 
     def own(self, place: Place, truth: Array) -> Array:
         """What a truth that was computed in float64 may be off by itself."""
 
     def excused(self, place: Place, dtype: str, truth: Array, *, accumulated: int = 0, sure: float = inf) -> Array:
         """What a result that was computed in a type may be off by, `sure` so many deviations, or at worst."""
+
+    def worst(self, place: Place, dtype: str, truth: Array, at: int, *, accumulated: int = 0) -> float:
+        """The same of one entry by its number, at worst."""
 
     def moved(self, place: Place, dtype: str, truth: Array) -> Array:
         """By how much it moves the result that the inputs were rounded to a type."""
@@ -35,6 +51,12 @@ class Excuses(Protocol):
 
     def case(self, place: Place) -> Case | None:
         """The one operation with windows that an array is a result of, its delta given; None of a chain's."""
+
+    def algorithms(self, place: Place) -> Algorithms | None:
+        """What may compute it other than by sums of products; None of a chain's."""
+
+    def parts(self, place: Place) -> list[tuple[slice, Callable[[], Excuses]]]:
+        """Of a large array with an axis of samples those of some samples each; none where it is judged as it is."""
 
 
 def excuses_of(subject: Subject) -> Excuses:
@@ -49,6 +71,8 @@ def is_single(subject: Subject) -> bool:
 
 class Carried:
     """Magnitudes carried through every layer."""
+
+    bounds: Bounds | None = None
 
     def __init__(self, subject: Subject) -> None:
         self._subject, self._sizes = subject, Propagated(subject)
@@ -69,36 +93,74 @@ class Carried:
         off = self._sizes.bound(place, dtype, accumulated=accumulated, sure=sure).reshape(truth.shape)
         return off + TYPES[dtype].unit * finite
 
+    def worst(self, place: Place, dtype: str, truth: Array, at: int, *, accumulated: int = 0) -> float:
+        return float(self.excused(place, dtype, truth, accumulated=accumulated).flat[at])
+
     def moved(self, place: Place, dtype: str, truth: Array) -> Array:
         return np.zeros(truth.shape, FLOAT64)
 
     def case(self, place: Place) -> Case | None:
         return None
 
+    def algorithms(self, place: Place) -> Algorithms | None:
+        return None
+
+    def parts(self, place: Place) -> list[tuple[slice, Callable[[], Excuses]]]:
+        return []
+
 
 class Sharp(Carried):
     """The products that each entry of a gradient, or of the output, is a sum of; the rest as in a chain."""
 
-    def __init__(self, subject: Subject) -> None:
+    def __init__(self, subject: Subject, case: Case | None = None) -> None:
         super().__init__(subject)
-        self._bounds = Bounds(subject.parts[0].case)
+        self.bounds: Bounds = Bounds(case or subject.parts[0].case)
+        self._algorithms = Algorithms(self.bounds.case)
 
     def own(self, place: Place, truth: Array) -> Array:
         if place.array not in OPERANDS:
             return super().own(place, truth)
-        sums, unit = self._bounds.sums(place.array), TYPES["float64"].unit
-        likely = confidence(truth.size) * sums.deviation(unit, truth.reshape(sums.magnitude.shape))
-        return np.minimum(sums.bound(unit), likely).reshape(truth.shape)
+        return self.bounds.own(place.array, truth).reshape(truth.shape)
 
     def excused(self, place: Place, dtype: str, truth: Array, *, accumulated: int = 0, sure: float = inf) -> Array:
         if place.array not in OPERANDS:
             return super().excused(place, dtype, truth, accumulated=accumulated, sure=sure)
-        return self._bounds.excused(place.array, dtype, truth, accumulated=accumulated, sure=sure)
+        excused = self.bounds.excused(place.array, dtype, truth, accumulated=accumulated, sure=sure)
+        return excused.reshape(truth.shape)
+
+    def worst(self, place: Place, dtype: str, truth: Array, at: int, *, accumulated: int = 0) -> float:
+        if place.array not in OPERANDS:
+            return super().worst(place, dtype, truth, at, accumulated=accumulated)
+        return self.bounds.worst(place.array, dtype, truth, at, accumulated=accumulated)
 
     def moved(self, place: Place, dtype: str, truth: Array) -> Array:
         if place.array not in OPERANDS:
             return super().moved(place, dtype, truth)
-        return self._bounds.moved(place.array, TYPES[dtype], truth).reshape(truth.shape)
+        return self.bounds.moved(place.array, TYPES[dtype], truth).reshape(truth.shape)
 
     def case(self, place: Place) -> Case | None:
-        return self._bounds.case if place.array in OPERANDS else None
+        return self.bounds.case if place.array in OPERANDS else None
+
+    def algorithms(self, place: Place) -> Algorithms | None:
+        return self._algorithms if place.array in OPERANDS else None
+
+    def parts(self, place: Place) -> list[tuple[slice, Callable[[], Excuses]]]:
+        if place.array not in OF_SAMPLES or not self.bounds.is_large:
+            return []
+        spans = spans_of(self.bounds.case)
+        return [(samples, partial(OfSamples, self, self._subject, samples)) for samples in spans]
+
+
+class OfSamples(Sharp):
+    """The same of some samples of a case."""
+
+    def __init__(self, whole: Sharp, subject: Subject, samples: slice) -> None:
+        super().__init__(subject, some_of(whole.bounds.case, samples))
+        self._whole, self._samples = whole, samples
+
+    def printed(self, place: Place, *, said: bool = False) -> Printed | None:
+        printed = self._whole.printed(place, said=said)
+        return printed and replace(printed, allowed=printed.allowed[self._samples])
+
+    def parts(self, place: Place) -> list[tuple[slice, Callable[[], Excuses]]]:
+        return []

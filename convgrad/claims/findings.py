@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from convgrad.claims.claim import within
+from convgrad.claims.piecewise import At, by_pieces, pieces, taken
 from convgrad.core.arithmetic import EXACT, Array, nearest
 from convgrad.core.record import Mapped
 from convgrad.differences.kinks import Kink
@@ -84,11 +85,11 @@ class Finding(Mapped):
         """Whether there are as many numbers claimed as there should be."""
         return bool(self.claimed.shape == self.correct.shape)
 
-    @property
+    @cached_property
     def entries(self) -> int:
         return int(self.compared.sum())
 
-    @property
+    @cached_property
     def wrong(self) -> int:
         """How many entries are wrong."""
         return int(self.wrong_at.sum())
@@ -104,11 +105,15 @@ class Finding(Mapped):
         """The largest error, in units of what is allowed there; None where nothing is, or the shape is another."""
         if not self.comparable or not self.entries:
             return None
-        allowed = np.broadcast_to(_floats(np.asarray(self.allowed)), self.correct.shape)
-        with np.errstate(all="ignore"):
-            ratios = np.where(self.compared & (allowed > 0), self._errors / allowed, 0)
-        largest = float(ratios.max())
-        return largest if largest < np.inf and (allowed[self.compared] > 0).any() else None
+        allowed, largest, excused = np.asarray(self.allowed), 0.0, False
+        for at in pieces(self.correct.shape):
+            compared = taken(self.compared, at)
+            some = np.broadcast_to(_floats(np.asarray(taken(allowed, at))), compared.shape)
+            known = compared & (some > 0)
+            with np.errstate(all="ignore"):
+                ratios = np.where(known, self._errors(at) / some, 0)
+            largest, excused = max(largest, float(ratios.max(initial=0))), excused or bool(known.any())
+        return largest if largest < np.inf and excused else None
 
     def _shown_allowed(self) -> Array:
         """What each entry may be off by, in the shape of its user's array."""
@@ -128,28 +133,33 @@ class Finding(Mapped):
             return not self.wrong
         if not self.rule or not self.comparable or self.wrong:
             return False
-        telling = self.compared & np.asarray(self.correct != 0, bool)
-        claimed, correct = self.claimed[telling], self.correct[telling]
-        if not correct.size or bool((claimed == correct).all()):
-            return False
-        allowed = np.broadcast_to(self.allowed, self.correct.shape)[telling]
-        half = correct / 2
-        return any(bool((abs(claimed - other) < allowed).all()) for other in (0 * correct, half, 4 * half))
+        exact, rough = True, [True, True, True]
+        for at in pieces(self.correct.shape):
+            claimed, correct, compared = (taken(part, at) for part in (self.claimed, self.correct, self.compared))
+            telling = compared & np.asarray(correct != 0, bool)
+            claimed, correct = claimed[telling], correct[telling]
+            allowed, half = np.broadcast_to(taken(self.allowed, at), telling.shape)[telling], correct / 2
+            exact = exact and bool((claimed == correct).all())
+            rough = [is_so and bool((abs(claimed - other) < allowed).all())
+                     for is_so, other in zip(rough, (0 * correct, half, 4 * half), strict=True)]  # fmt: skip
+            if not exact and not any(rough):
+                return False
+        return not exact
 
     @property
     def worst(self) -> Entry | None:
         """The entry that is furthest off, of the wrong ones where there are any; None where nothing is off."""
         if not self.entries or not self.comparable:
             return None
-        errors = np.where(self.wrong_at if self.wrong else self.compared, self._errors, -1.0)
+        asked = self.wrong_at if self.wrong else self.compared
+        errors = by_pieces(lambda at: np.where(taken(asked, at), self._errors(at), -1.0), self.correct.shape)
         at = int(errors.argmax())
         return self._entry(at) if errors.flat[at] > 0 else None
 
-    @property
-    def _errors(self) -> Array:
-        """Errors as float64, to be ordered; what is no number is furthest off, unless it is right to be none."""
+    def _errors(self, at: At) -> Array:
+        """Errors of a piece as float64, to be ordered; what is no number is furthest off, unless that is right."""
         with np.errstate(invalid="ignore"):
-            errors = abs(self.claimed - self.correct)
+            errors = np.asarray(abs(taken(self.claimed, at) - taken(self.correct, at)))
         floats = _floats(errors)
         return np.where(np.isnan(floats), np.inf if self.wrong else 0, floats)
 
@@ -217,10 +227,16 @@ def compare(
     """Two arrays entry by entry; where their shapes differ, every entry is wrong."""
     compared = more.pop("compared", np.ones(correct.shape, bool))
     refuted = more.pop("refuted", np.zeros(correct.shape, bool))
-    alike = within(claimed, correct, allowed) if claimed.shape == correct.shape else np.zeros(correct.shape, bool)
-    wrong = (~alike | refuted) & compared
+    wrong = (~_alike(claimed, correct, allowed) | refuted) & compared
     return Finding(case, place, against, claimed, correct, allowed, compared, wrong, outside=int(refuted.sum()),
                    like=like, **more)  # fmt: skip
+
+
+def _alike(claimed: Array, correct: Array, allowed: Any) -> Array:
+    """Which entries are right; none of an array of another shape."""
+    if claimed.shape != correct.shape:
+        return np.zeros(correct.shape, bool)
+    return by_pieces(lambda at: within(*(taken(part, at) for part in (claimed, correct, allowed))), correct.shape, bool)
 
 
 def _floats(values: Array) -> Array:

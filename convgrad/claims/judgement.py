@@ -11,17 +11,16 @@ from typing import Any
 
 import numpy as np
 
-from convgrad.claims.algorithms import by_algorithm
 from convgrad.claims.digits import Written
 from convgrad.claims.excuses import Excuses
 from convgrad.claims.in_order import MOST_TERMS, Ordered, added_again, partial_sums
 from convgrad.claims.lost_parts import Lost, lost_part
 from convgrad.claims.printed import Printed
-from convgrad.claims.rounding import confidence
+from convgrad.claims.sums import confidence
 from convgrad.claims.text_types import types_behind
-from convgrad.claims.whole_array import OUTLIERS, SHARE, Together, is_spread, together
+from convgrad.claims.whole_array import MOST, OUTLIERS, SHARE, Together, is_spread, together
 from convgrad.core.arithmetic import EXACT, FLOAT64, Array, floated, nearest, rounded
-from convgrad.differences.roundoff import TYPES, Type
+from convgrad.differences.roundoff import SURE, TYPES, Type
 from convgrad.subject.place import Place
 
 CUT = 2.0**-20
@@ -76,6 +75,8 @@ class Judgement:
     cause: str = ""
     doubtful: bool = False
     """Whether it may as well be wrong."""
+    explained: bool = True
+    """Whether anything excuses it."""
 
 
 @dataclass(frozen=True)
@@ -116,18 +117,23 @@ class Judging:
     asked: Asked
     claimed: Array = field(default_factory=lambda: np.ones((), bool))
     """Which entries are claimed."""
+    samples: slice | None = None
+    """Those that are judged, where they are not all, of so many `entries`."""
+    entries: int = 0
 
     def judged(self) -> Judgement:
         """The first explanation that holds, else what the claim says of itself."""
         first: _Try | None = None
         doubtful: _Try | None = None
+        beside: tuple[str, ...] = ()
         for attempt in self._tries():
             first = first or attempt
             if not self._holds(attempt):
                 doubtful = doubtful or (attempt if self._may_hold(attempt) else None)
                 continue
-            if attempt.beside:
-                return replace(self._refused(first), told=attempt.beside)
+            if attempt.beside:  # an algorithm may explain it without
+                beside = beside or attempt.beside
+                continue
             if attempt.narrow and (self.asked.accumulate or abs(self.slope) > LOSES):
                 return replace(self._refused(first), cause="accumulated-narrow")
             told = attempt.told + self._leaning(attempt)
@@ -135,7 +141,8 @@ class Judging:
         assert first is not None
         if doubtful is not None:
             return replace(self._as_judgement(doubtful), told=(f"{doubtful.told[0]}; {TOO_FEW}",), doubtful=True)
-        return self._on_printed_inputs(self._refused(first))
+        refused = self._refused(first)
+        return replace(refused, told=beside) if beside else self._on_printed_inputs(refused)
 
     def _on_printed_inputs(self, judgement: Judgement) -> Judgement:
         """The same, but where its inputs were surely printed: any other array is off by their rounding as well."""
@@ -196,10 +203,20 @@ class Judging:
         for dtype, sure in self.types:
             yield self._of_type(dtype, sure)
             if dtype in HALF and sure:
-                yield replace(self._of_type(dtype, sure, more=2 * TYPES[dtype].unit * self.sizes), cut=True,
+                yield replace(self._computed_in(dtype, sure, more=2 * TYPES[dtype].unit * self.sizes), cut=True,
                               told=(f"its numbers were cut off to {dtype}, not rounded to the nearest",))  # fmt: skip
 
-    def _of_type(self, dtype: str, sure: bool, *, more: Any = 0) -> _Try:
+    def _of_type(self, dtype: str, sure: bool) -> _Try:
+        """Results of a type, worked out once."""
+        if (dtype, sure) not in self._tried:
+            self._tried[dtype, sure] = self._computed_in(dtype, sure)
+        return self._tried[dtype, sure]
+
+    @cached_property
+    def _tried(self) -> dict[tuple[str, bool], _Try]:
+        return {}
+
+    def _computed_in(self, dtype: str, sure: bool, *, more: Any = 0) -> _Try:
         by = dtype + (f", sums in {self.asked.accumulate}" if self.asked.accumulate else "")
         excused = self._excused(dtype, self.asked.bits) + more
         if not sure and self.bounds.case(self.place) is None:  # sizes carried through layers are more than errors are
@@ -237,19 +254,28 @@ class Judging:
 
     def _otherwise(self, dtype: str) -> Iterator[_Try]:
         """Algorithms that are not sums of products."""
-        case, said = self.bounds.case(self.place), self.asked.algorithm
-        if case is None or dtype == "whole" or not self.truth.size:
+        algorithms, said = self.bounds.algorithms(self.place), self.asked.algorithm
+        if algorithms is None or dtype == "whole" or not self.truth.size:
             return
+        base = self._of_type(dtype, True)
+        off = self._furthest_off(base)
         unit = max(TYPES[dtype].unit, 2.0**-24) if dtype not in ("float64",) else 2.0**-53
         for algorithm in ("fft", "winograd") if said is None else (said,):
             if algorithm == "direct":
                 continue
-            for name, more in by_algorithm(case, self.place.array, unit, self.sure, algorithm):
-                base = self._of_type(dtype, True)
+            for name, most, each in algorithms.of(self.place.array, unit, self.sure, algorithm):
+                if said is None and off > most * SURE:
+                    continue
                 told = (f"it is as far off as {name} in {dtype} is{self._exactly(base)}",) if said is None else ()
-                yield replace(base, allowed=base.allowed + more.reshape(self.truth.shape), rule=f"{name} in {dtype}",
+                more = each().reshape(self.truth.shape)
+                yield replace(base, allowed=base.allowed + more, rule=f"{name} in {dtype}",
                               by=f"{dtype}, {name}", told=told, spread=said is None,
                               algorithm=said is None)  # fmt: skip
+
+    def _furthest_off(self, attempt: _Try) -> float:
+        """By how much the entry that is furthest off is beyond what it may be; 0 where none is."""
+        beyond = self._known(abs(self.errors) - _floats(attempt.allowed))
+        return float(np.fmax.reduce(beyond.ravel(), initial=0.0))
 
     def _printed(self, base: _Try, types: Iterable[tuple[str, bool]] | None = None) -> Iterator[_Try]:
         """Inputs that were rounded when they were printed, beside what else the claim may be off by."""
@@ -288,7 +314,8 @@ class Judging:
             return None
         deviations = np.broadcast_to(_floats(attempt.allowed) / sqrt(3), self.truth.shape)
         errors = np.where(np.broadcast_to(self.claimed, self.truth.shape), self.errors, np.nan)
-        lost = lost_part(case, self.place.array, errors, self.floats, deviations)
+        first = self.samples.start if self.samples else 0
+        lost = lost_part(case, self.place.array, errors, self.floats, deviations, first)
         if lost is not None:
             self._parts_lost.append(lost)
         return lost
@@ -337,8 +364,7 @@ class Judging:
             return True
         if (attempt.narrow and abs(self.slope) > self._unseen(attempt)) or (attempt.cut and not self._is_cut):
             return False
-        found = self._together(attempt, 0)
-        if found.is_rounding(attempt.unit):
+        if self._errors_of(attempt).is_rounding(attempt.unit):
             return True
         return bool(attempt.dtype) and self._together(attempt, self._moved(attempt.dtype)).is_rounding(attempt.unit)
 
@@ -348,14 +374,24 @@ class Judging:
         count = float(squares.sum()) ** 2 / max(float((squares**2).sum()), 1e-300)
         return UNSEEN + 2 * attempt.unit / sqrt(max(count, 1.0))
 
+    def _errors_of(self, attempt: _Try) -> Together:
+        """Those of the last attempt, worked out once."""
+        if not self._compared or self._compared[-1][0] is not attempt:
+            self._compared[:] = [(attempt, self._together(attempt, 0))]
+        return self._compared[-1][1]
+
+    @cached_property
+    def _compared(self) -> list[tuple[_Try, Together]]:
+        return []
+
     def _together(self, attempt: _Try, moved: Any) -> Together:
         """The errors over the whole array, beyond what rounding the inputs moved."""
-        deviations = self._known(_floats(attempt.allowed)) / sqrt(3)
-        return together(self._known(self.errors - moved), self._known(self.floats), deviations)
+        errors, moved, truth, allowed = map(self._some, (self.errors, moved, self.floats, attempt.allowed))
+        return together(errors - moved, truth, allowed / sqrt(3))
 
     def _leaning(self, attempt: _Try) -> tuple[str, ...]:
         """A way of rounding that is not to the nearest."""
-        if not attempt.unit or attempt.cut or not (found := self._together(attempt, 0)).leans:
+        if not attempt.unit or attempt.cut or not (found := self._errors_of(attempt)).leans:
             return ()
         small = f"its numbers are {abs(found.slope) / attempt.unit:.2g} u {'small' if found.slope < 0 else 'large'}"
         return (f"{small} on the whole: a way of rounding, not to the nearest",)
@@ -378,10 +414,17 @@ class Judging:
                 ratios = self._known(abs(self.errors)) / self._known(_floats(attempt.allowed))
             ratios = ratios[~np.isnan(ratios)]
             share = min(float(np.median(ratios)) * 0.99, 1.0) if ratios.size else 1.0
-            slope = f"over the whole array it is the truth times {1 + self.slope:.6g}"
+            slope = f"over {self._where} it is the truth times {1 + self.slope:.6g}"
             less = replace(attempt, allowed=_floats(attempt.allowed) * share)
-            return replace(self._as_judgement(less), told=lost or (slope,))
-        return replace(self._as_judgement(attempt), told=lost)
+            return replace(self._as_judgement(less), told=lost or (slope,), explained=False)
+        return replace(self._as_judgement(attempt), told=lost, explained=False)
+
+    @property
+    def _where(self) -> str:
+        if self.samples is None:
+            return "the whole array"
+        first, last = self.samples.start, self.samples.stop - 1
+        return f"sample {first}" if first == last else f"samples {first} to {last}"
 
     def _as_judgement(self, attempt: _Try) -> Judgement:
         halves = self.halves if self.text is not None else 0
@@ -421,12 +464,14 @@ class Judging:
         # where nothing is rounded the order does not matter
         if case is None or "w" not in case.operation.operands or not (narrow or _floats(base.allowed).any()):
             return None
-        accumulator = _accumulator(dtype, bits)
-        ordered, terms, offs = Ordered(case, self.place.array, dtype), 0, 0.0
-        allowed = np.array(np.broadcast_to(_floats(base.allowed), self.truth.shape))
+        if self._is_beyond_worst(dtype, bits):
+            return None
         worst = self.bounds.excused(self.place, dtype, self.truth, accumulated=bits)
         if not self._close(self._with_text(worst, dtype)):
             return None
+        accumulator = _accumulator(dtype, bits)
+        ordered, terms, offs = Ordered(case, self.place.array, dtype), 0, 0.0
+        allowed = np.array(np.broadcast_to(_floats(base.allowed), self.truth.shape))
         for at in self._furthest(allowed):
             products = ordered.products(tuple(int(part) for part in np.unravel_index(at, self.truth.shape)))
             terms += products.size
@@ -441,6 +486,15 @@ class Judging:
         allowed = np.minimum(np.maximum(allowed, offs), np.maximum(allowed, worst))
         return replace(base, allowed=allowed, told=(told,), replayed=True, in_order=True, narrow=narrow,
                        by=f"{base.by}, {how}")  # fmt: skip
+
+    def _is_beyond_worst(self, dtype: str, bits: int) -> bool:
+        """Whether the entry that is furthest off shows by itself that no order of sums gives the claim."""
+        if self.text is not None:
+            return False
+        off = np.where(np.broadcast_to(self.claimed, self.truth.shape), abs(self.errors), 0)
+        at = int(off.argmax())
+        own = float(np.broadcast_to(_floats(self.own), off.shape).flat[at])
+        return bool(off.flat[at] > self.bounds.worst(self.place, dtype, self.truth, at, accumulated=bits) + own)
 
     def _off_in_order(self, at: int, products: Array, accumulator: Type, allowed: float) -> float | None:
         """What one entry may be off by in this order; None where it is off by more."""
@@ -479,7 +533,8 @@ class Judging:
     @cached_property
     def errors(self) -> Array:
         with np.errstate(invalid="ignore"):
-            return np.nan_to_num(_floats(self.values - self.truth), nan=0.0, posinf=np.inf, neginf=-np.inf)
+            off = _floats(self.values - self.truth)
+        return off if np.isfinite(off).all() else np.nan_to_num(off, nan=0.0, posinf=np.inf, neginf=-np.inf)
 
     @cached_property
     def floats(self) -> Array:
@@ -495,12 +550,25 @@ class Judging:
 
     @cached_property
     def sure(self) -> float:
-        return confidence(self.truth.size)
+        return confidence(self.entries or self.truth.size)
 
     @cached_property
     def slope(self) -> float:
         square = float((self.floats**2).sum())
         return float((self.errors * self.floats).sum()) / square if square else 0.0
+
+    def _some(self, array: Any) -> Array:
+        """The claimed ones of some entries, where there are very many: all are judged together."""
+        each = max((self.entries or self.truth.size) // MOST, 1)
+
+        def looked_at(part: Any) -> Array:
+            if np.ndim(part) == 0:
+                return np.broadcast_to(part, -(self.truth.size // -each))
+            flat: Array = np.broadcast_to(part, self.truth.shape).reshape(-1)[::each]
+            return flat
+
+        known: Array = looked_at(_floats(array))[looked_at(self.claimed)]
+        return known
 
     def _known(self, array: Any) -> Array:
         """The claimed entries of an array."""

@@ -8,7 +8,7 @@ is <delta, y(x, e)>, of which each part has its cells.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from itertools import chain
 from math import log, prod, sqrt
@@ -16,6 +16,7 @@ from typing import Any
 
 import numpy as np
 
+from convgrad.claims.samples import spans_of
 from convgrad.claims.whole_array import SURE
 from convgrad.core.arithmetic import EXACT, FLOAT64, Array, rounded
 from convgrad.subject.case import Case
@@ -49,11 +50,18 @@ class Lost:
         return f"over the whole array {self.part} counts {self.count:.3g} times"
 
 
-def lost_part(case: Case, array: str, errors: Array, truth: Array, deviations: Array) -> Lost | None:
-    """The part that counts otherwise than once and explains most, as rounding cannot; None where all count once."""
+Kind = tuple[int, ...]
+"""The axes of delta that parts lie along."""
+
+
+def lost_part(case: Case, array: str, errors: Array, truth: Array, deviations: Array, first: int = 0) -> Lost | None:
+    """The part that counts otherwise than once and explains most, as rounding cannot; None where all count once.
+
+    `first` is what the first sample is called.
+    """
     if array not in GRADIENTS or "w" not in case.operation.operands:
         return None
-    leaning = _Leaning(case, array, errors, truth, deviations)
+    leaning = _Leaning(case, array, errors, truth, deviations, first)
     lost = leaning.lost() if leaning.count >= FEWEST else ()
     return max(lost, key=lambda one: one.explains, default=None)
 
@@ -61,8 +69,8 @@ def lost_part(case: Case, array: str, errors: Array, truth: Array, deviations: A
 class _Leaning:
     """Errors in units of their deviations, without what is a factor of the whole array; equal truths counted once."""
 
-    def __init__(self, case: Case, array: str, errors: Array, truth: Array, deviations: Array) -> None:
-        self.case, self.array, self.truth = case, array, truth
+    def __init__(self, case: Case, array: str, errors: Array, truth: Array, deviations: Array, first: int) -> None:
+        self.case, self.array, self.truth, self.first = case, array, truth, first
         keep = np.isfinite(errors) & np.isfinite(truth) & (deviations > 0) & (truth != 0)
         weight = np.where(keep, 1 / np.where(keep, deviations, 1.0), 0.0)
         first = np.unique(abs(truth).ravel(), return_index=True)[1]
@@ -92,11 +100,9 @@ class _Leaning:
         hypotheses = sum(prod(delta.shape[axis] for axis in kind) for kind in kinds)
         hypotheses += sum(self.truth.shape[axis] for axis in own)
         sure = SURE + log(2 * hypotheses)
-        leaning, squares = self._products()
         yield from chain(*(self._along(axis, sure) for axis in own))
-        for kind in kinds:
-            rest = tuple(axis for axis in range(delta.ndim) if axis not in kind)
-            sums, sizes = leaning.sum(axis=rest), np.sqrt(squares.sum(axis=rest))
+        for kind, (sums, squares) in self._leaning(kinds).items():
+            sizes = np.sqrt(squares)
             scores = np.divide(abs(sums), sizes, out=np.zeros(sums.shape), where=sizes > 0)
             for at in np.argsort(-scores, axis=None, kind="stable")[:TRIED]:
                 if MARGIN * scores.flat[at] < LEAST * sizes.flat[at]:
@@ -104,10 +110,10 @@ class _Leaning:
                 index = tuple(int(i) for i in np.unravel_index(at, scores.shape))
                 yield from self._judged(self._part(kind, index), self._named(kind, index), sure, LEAST)
 
-    def _kinds(self, shape: tuple[int, ...]) -> Iterator[tuple[int, ...]]:
+    def _kinds(self, shape: tuple[int, ...]) -> Iterator[Kind]:
         """The axes of delta that parts lie along, where there is more than one; not those of the array itself."""
         spatial = tuple(range(2, len(shape)))
-        kinds = [(0,), *((axis,) for axis in spatial), *((0, axis) for axis in spatial), (0, *spatial)]
+        kinds: list[Kind] = [(0,), *((axis,) for axis in spatial), *((0, axis) for axis in spatial), (0, *spatial)]
         if self.array == "dX":
             kinds.append((1,))
         yield from (kind for kind in dict.fromkeys(kinds) if prod(shape[axis] for axis in kind) > 1)
@@ -128,40 +134,61 @@ class _Leaning:
             where = ", ".join([":"] * axis + [str(index)] + [":"] * (self.truth.ndim - axis - 1))
             yield from self._judged(part, f"{self.array}[{where}]", sure, OWN)
 
-    def _products(self) -> tuple[Array, Array]:
-        """Per cell of delta the errors times what it adds to the array, and the squares of that."""
-        turned, squared = self.errors * self.weight, self.weight**2
+    def _leaning(self, kinds: list[Kind]) -> dict[Kind, tuple[Array, Array]]:
+        """Per part of each kind the errors times what it adds to the array, and the squares of that."""
         delta = self.operands["delta"]
-        return delta * self._forward(turned, lambda part: part), delta**2 * self._forward(squared, np.square)
+        shapes = {kind: tuple(delta.shape[axis] for axis in kind) for kind in kinds}
+        found = {kind: (np.zeros(shape), np.zeros(shape)) for kind, shape in shapes.items()}
+        for samples in spans_of(self.case):
+            products = self._products(samples)
+            for kind, sums in found.items():
+                rest = tuple(axis for axis in range(delta.ndim) if axis not in kind)
+                for total, part in zip(sums, products, strict=True):
+                    total[samples if 0 in kind else ...] += part.sum(axis=rest)
+        return found
 
-    def _forward(self, field: Array, change: Any) -> Array:
+    def _products(self, samples: slice) -> tuple[Array, Array]:
+        """The same per cell of the delta of some samples."""
+        weight = self.weight[samples] if self.array == "dX" else self.weight
+        errors = self.errors[samples] if self.array == "dX" else self.errors
+        operands = self._some(samples)
+        delta = operands["delta"]
+        squares = {name: part**2 for name, part in operands.items() if name != "delta"}
+        return (delta * self._forward(errors * weight, operands),
+                delta**2 * self._forward(weight**2, squares | {"delta": delta}))  # fmt: skip
+
+    def _some(self, samples: slice) -> dict[str, Array]:
+        """The operands of some samples."""
+        return {name: part[samples] if name in ("x", "delta") else part for name, part in self.operands.items()}
+
+    def _forward(self, field: Array, operands: Mapping[str, Array]) -> Array:
         """The output of the operation with an array of errors in the place of the operand that it is shaped as."""
         name = GRADIENTS[self.array]
         if name == "b":
-            return np.broadcast_to(field.reshape(1, -1, *(1,) * self.case.dims), self.operands["delta"].shape)
-        operands = {key: change(part) for key, part in self.operands.items()} | {name: field}
-        operands.pop("b", None)
-        arrays = [operands.get(key) for key in self.case.operation.operands]
+            return np.broadcast_to(field.reshape(1, -1, *(1,) * self.case.dims), operands["delta"].shape)
+        arrays = [{**operands, "b": None, name: field}.get(key) for key in self.case.operation.operands]
         y: Array = self.case.operation.forward(*arrays, **self.case.arguments)
         return y
 
-    def _part(self, kind: tuple[int, ...], index: tuple[int, ...]) -> Array:
+    def _part(self, kind: Kind, index: tuple[int, ...]) -> Array:
         """What a part of delta adds to the array."""
-        delta, x = self.operands["delta"], self.operands["x"]
-        at: list[Any] = [slice(None)] * delta.ndim
+        at: list[Any] = [slice(None)] * self.operands["delta"].ndim
         for axis, i in zip(kind, index, strict=True):
             at[axis] = slice(i, i + 1)
+        total = np.zeros(self.truth.shape)
+        for samples in [at[0]] if 0 in kind else spans_of(self.case):
+            made = self._added(self._some(samples), (slice(None), *at[1:]))
+            total[samples if self.array == "dX" else ...] += made.reshape(-1, *self.truth.shape[1:])
+        return total
+
+    def _added(self, operands: Mapping[str, Array], at: tuple[slice, ...]) -> Array:
+        """What the cells of delta at a place add to the array."""
+        delta = operands["delta"]
         kept = np.zeros_like(delta)
-        kept[tuple(at)] = delta[tuple(at)]
-        samples = at[0]
-        operands = {**self.operands, "x": x[samples]}
+        kept[at] = delta[at]
         arrays = [operands.get(key) for key in self.case.operation.operands]
-        made = self.case.operation.backward(kept[samples], *arrays, **self.case.arguments)[GRADIENTS[self.array]]
-        if self.array != "dX":
-            return np.asarray(made, FLOAT64).reshape(self.truth.shape)
-        part = np.zeros(x.shape)
-        part[samples] = made
-        return part.reshape(self.truth.shape)
+        made: Array = self.case.operation.backward(kept, *arrays, **self.case.arguments)[GRADIENTS[self.array]]
+        return made
 
     def _judged(self, part: Array, named: str, sure: float, least: float) -> Iterator[Lost]:
         scaled = self._beside(part * self.weight)
@@ -184,7 +211,7 @@ class _Leaning:
         what = "cell" if self.case.operation.family == TRANSPOSED else "position"
         where = ",".join(str(at.get(axis, ":")) for axis in range(2, self.truth_dims))
         words = [f"{what} ({where})"] if at else []
-        return " of ".join([*words, *([f"sample {sample}"] if sample is not None else [])])
+        return " of ".join([*words, *([f"sample {self.first + sample}"] if sample is not None else [])])
 
     @property
     def truth_dims(self) -> int:

@@ -1,23 +1,18 @@
-"""What rounding may excuse: a number per entry, derived from the products that the entry is a sum of.
-
-Higham, Accuracy and Stability of Numerical Algorithms, 2nd ed. (2002), section 3.1: a sum of n products in arithmetic
-with unit roundoff u is off by at most g_n sum |a||b|, g_n = n u/(1 - n u), in any order of summation.
-
-Rounding errors that do not all lean one way come to some sqrt(n) u: Higham and Mary, A new approach to probabilistic
-rounding error analysis, SIAM J. Sci. Comput. 41 (2019). Each error is at most u times what is rounded; by Hoeffding's
-inequality their sum is beyond c u sqrt(sum of squares of what is rounded) with a chance of 2 exp(-c^2/2) at most.
-"""
+"""What rounding may excuse: a number per entry, derived from the products that the entry is a sum of."""
 
 from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import cached_property
-from math import ceil, inf, ldexp, log, prod, sqrt
+from math import ceil, inf, ldexp, prod
 
 import numpy as np
 
+from convgrad.claims.piecewise import At, by_pieces, pieces, taken
+from convgrad.claims.samples import parts_of, spans_of
+from convgrad.claims.sums import Sums, confidence
 from convgrad.core.arithmetic import EXACT, FLOAT64, Array, rounded
 from convgrad.core.unfold import ALL
 from convgrad.differences.probe import BILINEAR, HEADROOM, products, slope_roundings
@@ -27,50 +22,6 @@ from convgrad.operations.operation import known
 from convgrad.subject.case import Case
 from convgrad.subject.layout import GRADIENTS
 from convgrad.vocabulary import CONVOLUTION, MAXIMUM, MEAN, NORM, TRANSPOSED
-
-
-@dataclass(frozen=True)
-class Sums:
-    """An array as sums: per entry the sum of magnitudes, and through how many roundings a term goes at most.
-
-    `condition` is how many times the sizes of powers are the sum that a root is taken of, where they cancel. `terms`
-    are its kinds of term, each by the operands that it is a product of, once for every time that an operand's
-    rounding counts; `squares` per entry the sum of the squares of its terms, or more.
-    """
-
-    magnitude: Array
-    roundings: Array
-    terms: tuple[tuple[str, ...], ...]
-    squares: Array
-    condition: Array | None = None
-
-    def bound(self, unit: float, more: int = 0) -> Array:
-        """What an evaluation with this unit roundoff may be off by."""
-        return self.grown(growth(self.roundings + more, unit))
-
-    def grown(self, rounding: Array) -> Array:
-        """The same of sums that are off by so much of their magnitude: anything where that is half of a sum."""
-        bound = _product(rounding, self.magnitude) * SURE
-        return bound if self.condition is None else np.where(rounding * self.condition > HALF, inf, bound)
-
-    def deviation(self, unit: float, total: Array) -> Array:
-        """The root of the sum of squares of what roundings lose at most, where terms are added one after another.
-
-        In an order of chance the k-th partial sum of n has, squared and in the mean, k^2/n^2 of the square of the total
-        and at most k/n of the terms' squares; other orders round fewer and smaller sums.
-        """
-        count = self.roundings
-        return unit * np.sqrt(self.squares * (1 + count / 2) + total**2 * (1 + count / 3)) * SURE
-
-
-def confidence(entries: int) -> float:
-    """How many deviations no entry of so many is off by, but for a chance of 10^-6."""
-    return sqrt(2 * log(2e6 * max(entries, 1)))
-
-
-def _product(bound: Array, magnitude: Array) -> Array:
-    """Nothing times an endless bound is nothing."""
-    return np.where(magnitude == 0, 0.0, bound * np.where(magnitude == 0, 1.0, magnitude))
 
 
 class Bounds:
@@ -84,6 +35,9 @@ class Bounds:
         self.operands = {name: array for name, array in case.operands.items() if array is not None}
         if case.delta is not None:
             self.operands["delta"] = case.delta
+        self._rounded: dict[tuple[bool, int], dict[str, Array]] = {}
+        self._raised: dict[float, Bounds] = {}
+        self._holding: dict[tuple[str, int], bool] = {}
 
     @cached_property
     def floats(self) -> dict[str, Array]:
@@ -103,7 +57,43 @@ class Bounds:
 
     def sums(self, array: str) -> Sums:
         """Of the array of this name."""
-        return self.output if array == "output" else self.gradients[GRADIENTS[array]]
+        if array == "output":
+            return self.output
+        return self._summed[array] if array in self._summed else self.gradients[GRADIENTS[array]]
+
+    @cached_property
+    def _summed(self) -> dict[str, Sums]:
+        """Of a large case those of dW and db, which are sums over samples: some samples after others."""
+        if not self.is_large or self.case.operation.family not in (CONVOLUTION, TRANSPOSED):
+            return {}
+        names = {array: name for array, name in GRADIENTS.items() if name != "x"}
+        parts = (Bounds(case, self.least).gradients for case in parts_of(self.case))
+        total: dict[str, Sums] = {}
+        for part in parts:
+            total |= {array: part[name].beside(total.get(array)) for array, name in names.items()}
+        return total
+
+    @cached_property
+    def is_large(self) -> bool:
+        """Whether there are more samples than are worked out at once."""
+        return self.case.operation.family in _GRADIENTS and len(spans_of(self.case)) > 1
+
+    def own(self, array: str, truth: Array) -> Array:
+        """What a result computed in float64 may be off by."""
+        sums, unit, sure = self.sums(array), TYPES["float64"].unit, confidence(truth.size)
+        truth = truth.reshape(sums.magnitude.shape)
+
+        def one(at: At) -> Array:
+            some = sums.at(at)
+            return np.minimum(some.bound(unit), sure * some.deviation(unit, truth[at]))
+
+        return by_pieces(one, truth.shape)
+
+    def worst(self, array: str, dtype: str, truth: Array, at: int, *, accumulated: int = 0) -> float:
+        """What one entry, by its number, may be off by at worst."""
+        shape = self.sums(array).magnitude.shape
+        piece = tuple(slice(int(i), int(i) + 1) for i in np.unravel_index(at, shape))
+        return float(self._excused(array, dtype, truth.reshape(shape), accumulated, inf)(piece).item())
 
     def excused(self, array: str, dtype: str, truth: Array, *, accumulated: int = 0, sure: float = inf) -> Array:
         """What a result computed in a type may be off by: inputs rounded to it, sums, and the result's rounding.
@@ -111,55 +101,98 @@ class Bounds:
         `accumulated` are the bits that sums are held in, where not the type's own; `sure` so many deviations, which
         count where they are less than the worst that could be.
         """
+        truth = truth.reshape(self.sums(array).magnitude.shape)
+        return by_pieces(self._excused(array, dtype, truth, accumulated, sure), truth.shape)
+
+    def _excused(self, array: str, dtype: str, truth: Array, accumulated: int, sure: float) -> Callable[[At], Array]:
+        """The same of a piece."""
         kind_of = self.type_of(dtype, accumulated)
-        values, off = abs(_floats(truth)), self._off(array, kind_of, truth, sure)
-        if kind_of.result >= kind_of.accumulated:
-            return off
-        unit = 2.0**-kind_of.result
-        lost = np.maximum(unit * (values + off), unit * kind_of.least)
-        return np.where((off == 0) & (kind_of.nearest(values) == values), off, (off + lost) * SURE)
+        off_at = self._off(array, kind_of, truth, sure)
+        unit, cut = 2.0**-kind_of.result, kind_of.result < kind_of.accumulated
+
+        def one(at: At) -> Array:
+            total = _floats(truth[at])
+            values, off = abs(total), off_at(at, total)
+            if not cut:
+                return off
+            lost = np.maximum(unit * (values + off), unit * kind_of.least)
+            return np.where((off == 0) & (kind_of.nearest(values) == values), off, (off + lost) * SURE)
+
+        return one
 
     @staticmethod
     def type_of(dtype: str, accumulated: int) -> Type:
         """A type, with sums in so many bits."""
         return replace(TYPES[dtype], accumulated=accumulated) if accumulated else TYPES[dtype]
 
-    def _off(self, array: str, kind_of: Type, truth: Array, sure: float) -> Array:
-        """What the sums are off by, of inputs rounded to the type."""
+    def _off(self, array: str, kind_of: Type, truth: Array, sure: float) -> Callable[[At, Array], Array]:
+        """What the sums of a piece, which come to so much, are off by, of inputs rounded to the type."""
         sums = self.sums(array)
-        inexact = self._inexact(sums, kind_of)
+        if self._is_exact(sums, kind_of):
+            return lambda at, total: np.zeros(total.shape)
+        inexact, likely = self._inexact(sums, kind_of), sure < inf and self.case.operation.family != NORM
         magnitude = self._normal(kind_of).sums(array).magnitude if inexact else sums.magnitude
+        made = self._made(array, kind_of, truth) if inexact and likely else None
         # (1 + u)^inexact (1 + g_n) - 1, which float64 would round to 0 for a u of its own
         grown = np.expm1(inexact * np.log1p(kind_of.unit) + np.log1p(growth(sums.roundings, 2.0**-kind_of.accumulated)))
-        vanished = np.where((magnitude == 0) & (truth == 0), 0, (sums.roundings + inexact) * kind_of.smallest)
-        if self._is_exact(sums, kind_of):
-            return np.zeros(magnitude.shape)
-        worst: Array = replace(sums, magnitude=magnitude).grown(grown) + vanished
-        if sure == inf or self.case.operation.family == NORM:
-            return worst
-        moved = abs(self.moved(array, kind_of, truth)) if inexact else 0
-        deviation = sums.deviation(2.0**-kind_of.accumulated, _floats(truth))
-        return np.minimum(worst, moved + sure * deviation + vanished)
+
+        def one(at: At, total: Array) -> Array:
+            some = replace(sums.at(at), magnitude=magnitude[at])
+            nothing = (some.magnitude == 0) & (total == 0)
+            vanished = np.where(nothing, 0, (some.roundings + inexact) * kind_of.smallest)
+            worst: Array = some.grown(taken(grown, at)) + vanished
+            if not likely:
+                return worst
+            moved = 0 if made is None else abs(made[at] - total)
+            return np.minimum(worst, moved + sure * some.deviation(2.0**-kind_of.accumulated, total) + vanished)
+
+        return one
 
     def moved(self, array: str, kind_of: Type, truth: Array) -> Array:
         """By how much rounding its inputs to a type moves an array."""
+        made = self._made(array, kind_of, truth)
+        moved: Array = made - _floats(truth).reshape(made.shape)
+        return moved
+
+    def _made(self, array: str, kind_of: Type, truth: Array) -> Array:
+        """An array, in full shape, of inputs rounded to a type."""
+        if array == "output" and self.case.operation.family == MAXIMUM:
+            return _floats(truth).reshape(self.output.magnitude.shape)
+        if array in self._summed:
+            return self._sum_of_rounded(array, kind_of)
+        key = (array == "output", kind_of.bits)
+        if key not in self._rounded:
+            for other in [one for one in self._rounded if one[1] != kind_of.bits]:  # one type at a time
+                del self._rounded[other]
+            self._rounded[key] = self._of_rounded(array == "output", kind_of)
+        return self._rounded[key]["output" if array == "output" else GRADIENTS[array]]
+
+    def _sum_of_rounded(self, array: str, kind_of: Type) -> Array:
+        """dW or db of inputs rounded to a type, some samples after others; both are worked out at once."""
+        key = (False, kind_of.bits)
+        if key not in self._rounded:
+            total: dict[str, Array] = {}
+            for case in parts_of(self.case):
+                made = Bounds(case)._of_rounded(False, kind_of)
+                total |= {name: total.get(name, 0) + made[name] for name in made if name != "x"}
+            self._rounded[key] = total
+        return self._rounded[key][GRADIENTS[array]]
+
+    def _of_rounded(self, forward: bool, kind_of: Type) -> dict[str, Array]:
         held = {name: kind_of.nearest(values) for name, values in self.floats.items()}
         if "w" not in held:  # which cell is the largest goes by the numbers as they are
             held["x"] = _ranks(self.operands["x"]) if self.case.operation.family == MAXIMUM else held["x"]
         operands = [held.get(name) for name in self.case.operation.operands]
-        if array == "output":
-            if self.case.operation.family == MAXIMUM:
-                return np.zeros(truth.shape)
-            made = self.case.operation.forward(*operands, **self.case.arguments)
-        else:
-            made = self.case.operation.backward(held["delta"], *operands, **self.case.arguments)[GRADIENTS[array]]
-        moved: Array = made - _floats(truth).reshape(made.shape)
-        return moved
+        if forward:
+            return {"output": self.case.operation.forward(*operands, **self.case.arguments)}
+        return self.case.operation.backward(held["delta"], *operands, **self.case.arguments)
 
     def _normal(self, kind_of: Type) -> Bounds:
         """The same, where numbers are too small for the type to round them as finely as others."""
-        small = any(((array != 0) & (abs(array) < kind_of.least)).any() for array in self.floats.values())
-        return Bounds(self.case, kind_of.least) if small else self
+        if kind_of.least not in self._raised:
+            small = any(_has_less(array, kind_of.least) for array in self.floats.values())
+            self._raised[kind_of.least] = Bounds(self.case, kind_of.least) if small else self
+        return self._raised[kind_of.least]
 
     def _inexact(self, sums: Sums, kind_of: Type) -> int:
         """How many roundings of inputs a term has: those of operands that the type cannot hold as they are."""
@@ -167,10 +200,12 @@ class Bounds:
         return max(sum(n for name, n in count.items() if not self._held(name, kind_of)) for count in counts)
 
     def _held(self, name: str, kind_of: Type) -> bool:
-        given, values = self.operands[name], self.floats[name]
-        if given.dtype == EXACT and (values != given).any():
-            return False
-        return bool((kind_of.nearest(values) == values).all())
+        if (name, kind_of.bits) not in self._holding:
+            given, values = self.operands[name], self.floats[name]
+            exactly = given.dtype != EXACT or bool((values == given).all())
+            held = exactly and all((kind_of.nearest(values[at]) == values[at]).all() for at in pieces(values.shape))
+            self._holding[name, kind_of.bits] = held
+        return self._holding[name, kind_of.bits]
 
     def _is_exact(self, sums: Sums, kind_of: Type) -> bool:
         """Whether every partial sum is so many grains that the accumulator can count them: then none is rounded."""
@@ -179,7 +214,7 @@ class Bounds:
         if self.case.settings.get("ties") == "split":
             return False
         grain = min(prod(_grain(self.floats[name]) for name in term) for term in sums.terms)
-        return grain >= kind_of.smallest and bool((sums.magnitude <= 2.0**kind_of.accumulated * grain).all())
+        return grain >= kind_of.smallest and float(sums.magnitude.max(initial=0)) <= 2.0**kind_of.accumulated * grain
 
 
 def _floats(array: Array) -> Array:
@@ -190,8 +225,17 @@ def _raised(values: Array, least: float) -> Array:
     return np.where((values != 0) & (abs(values) < least), least, values) if least else values
 
 
+def _has_less(values: Array, least: float) -> bool:
+    """Whether any magnitude but 0 is below it."""
+    return any(((part != 0) & (abs(part) < least)).any() for part in (values[at] for at in pieces(values.shape)))
+
+
 def _grain(values: Array) -> float:
     """The largest power of two of which every value is a whole multiple; inf for zeros alone."""
+    return min((_grain_of(values[at]) for at in pieces(values.shape)), default=inf)
+
+
+def _grain_of(values: Array) -> float:
     fraction, exponent = np.frexp(values[values != 0])
     whole = np.ldexp(fraction, 53).astype(np.int64)
     lowest = exponent - 53 + np.frexp((whole & -whole).astype(FLOAT64))[1] - 1
@@ -204,17 +248,31 @@ def _grain(values: Array) -> float:
 def _of_convolution(bounds: Bounds, sizes: Mapping[str, Array]) -> dict[str, Sums]:
     """dW: delta x; dX: delta w; db: delta, added up without a product."""
     case, names = bounds.case, ("delta", *bounds.case.operation.operands)
-    present = {name: (array != 0).astype(FLOAT64) for name, array in sizes.items()}
     squared = {name: array**2 for name, array in sizes.items()}
-    magnitude, terms, squares = (
-        case.operation.backward(*(arrays.get(name) for name in names), **case.arguments)
-        for arrays in (sizes, present, squared)
+    magnitude, squares = (
+        case.operation.backward(*(arrays.get(name) for name in names), **case.arguments) for arrays in (sizes, squared)
     )
+    terms = _counted(case, sizes)
     made_of = {"w": ("delta", "x"), "x": ("delta", "w"), "b": ("delta",)}
     return {
         name: Sums(magnitude[name], np.maximum(terms[name] - (name == "b"), 0), (made_of[name],), squares[name])
         for name in magnitude
     }
+
+
+def _counted(case: Case, sizes: Mapping[str, Array]) -> dict[str, Array]:
+    """How many terms that are not 0 each entry has; where no operand has zeros, of one sample and channel, times all.
+
+    (O,C/g,*K), (O,), (N,C,*L), with axes of length 1 where all along one have as many.
+    """
+    names, groups = ("delta", *case.operation.operands), case.arguments["groups"]
+    if not all(array.all() for array in sizes.values()):
+        present = {name: (array != 0).astype(FLOAT64) for name, array in sizes.items()}
+        return case.operation.backward(*(present.get(name) for name in names), **case.arguments)
+    ones = {name: np.ones((1, *(1, *array.shape[2:])[: array.ndim - 1])) for name, array in sizes.items()}
+    one = case.operation.backward(*(ones.get(name) for name in names), **{**case.arguments, "groups": 1})
+    samples, outputs = len(sizes["delta"]), sizes["delta"].shape[1] // groups
+    return {name: array * (outputs if name == "x" else samples) for name, array in one.items()}
 
 
 def _of_maximum(bounds: Bounds, sizes: Mapping[str, Array]) -> dict[str, Sums]:
@@ -286,7 +344,6 @@ _GRADIENTS = {
 }  # fmt: skip
 """By family."""
 EXCUSE = "what rounding may excuse"
-HALF = 0.5
 
 
 def _biased_products(bounds: Bounds, sizes: Mapping[str, Array]) -> Sums:
@@ -301,7 +358,7 @@ def _biased_products(bounds: Bounds, sizes: Mapping[str, Array]) -> Sums:
 def _largest(bounds: Bounds, sizes: Mapping[str, Array]) -> Sums:
     """y of a maximum: one cell."""
     best = abs(bounds.case.operation.forward(bounds.floats["x"], **bounds.case.arguments))
-    return Sums(best, np.zeros(best.shape), (("x",),), best**2)
+    return Sums(best, np.zeros((1,) * best.ndim), (("x",),), best**2)
 
 
 def _of_forward(bounds: Bounds, sizes: Mapping[str, Array], more: int, terms: tuple[tuple[str, ...], ...]) -> Sums:
@@ -309,7 +366,8 @@ def _of_forward(bounds: Bounds, sizes: Mapping[str, Array], more: int, terms: tu
     case = bounds.case
     arrays = [sizes.get(name) for name in case.operation.operands]
     magnitude = abs(case.operation.forward(*arrays, **case.arguments))
-    return Sums(magnitude, np.full(magnitude.shape, products(case) + more), terms, magnitude**2)
+    count = np.full((1,) * magnitude.ndim, products(case) + more)
+    return Sums(magnitude, count, terms, magnitude**2)
 
 
 def _roots(bounds: Bounds, sizes: Mapping[str, Array]) -> Sums:
@@ -348,9 +406,15 @@ def of_differences(bounds: Bounds, steps: Array) -> dict[str, Array]:
     noise = _noise(bounds)
     allowed = {}
     for name, sums in bounds.gradients.items():
-        rounding = sums.bound(unit, more) + replace(sums, magnitude=noise[name]).bound(unit, more)
-        rounding += sums.bound(float(own.eps) / 2) + _vanished(bounds, name, float(own.smallest_subnormal), steps)
-        allowed[name] = np.where(sums.magnitude * SURE <= float(own.max), rounding, inf)
+        lost = _vanished(bounds, name, float(own.smallest_subnormal), steps)
+
+        def one(at: At, sums: Sums = sums, noise: Array = noise[name], lost: Array = lost) -> Array:
+            some = sums.at(at)
+            rounding = some.bound(unit, more) + replace(some, magnitude=noise[at]).bound(unit, more)
+            rounding += some.bound(float(own.eps) / 2) + taken(lost, at)
+            return np.where(some.magnitude * SURE <= float(own.max), rounding, inf)
+
+        allowed[name] = by_pieces(one, sums.magnitude.shape)
     return allowed
 
 

@@ -12,7 +12,7 @@ import numpy as np
 from convgrad.claims.claim import Claim
 from convgrad.claims.digits import written
 from convgrad.claims.excuses import Excuses, excuses_of
-from convgrad.claims.rounding import confidence
+from convgrad.claims.sums import confidence
 from convgrad.core.arithmetic import EXACT, FLOAT64, Array, rounded
 from convgrad.core.nested import exact_value, read_numbers
 from convgrad.errors import Path, Problem, RequestError

@@ -14,7 +14,7 @@ SURE = log(1e6)
 FEWEST = 16
 """Different numbers from which on their errors are judged together."""
 MOST = 1 << 19
-"""Entries of a large array that are judged together."""
+"""Entries of a large array that are judged together: some say enough."""
 SHARE = 0.125
 """The part of the entries, of those where it would be seen, that rounding shows in."""
 SEVERAL, APART = 8, 4
@@ -44,8 +44,6 @@ class Together:
 
 def together(errors: Array, truth: Array, deviations: Array) -> Together:
     """Of errors that are at most so many deviations each, equal truths counted once: equal numbers round alike."""
-    each = max(truth.size // MOST, 1)  # of very many, some say enough
-    errors, truth, deviations = (part.ravel()[::each] for part in (errors, truth, deviations))
     keep = np.isfinite(errors) & np.isfinite(truth) & (deviations > 0)
     _, first = np.unique(abs(truth[keep]), return_index=True)
     e, t, s = (part[keep][first] for part in (errors, truth, deviations))

@@ -18,13 +18,12 @@ from convgrad.catalogue.of_entries import ENTRIES
 from convgrad.catalogue.of_shapes import SHAPES
 from convgrad.catalogue.tables import asked_for, forms, is_practised, practised, right, tried_last
 from convgrad.core.arithmetic import EXACT, Array
+from convgrad.diagnosis.boxed import SCREENED, Box
 from convgrad.diagnosis.chance import as_float
 from convgrad.subject.case import Case
 
 FEW_CLIPPED = 2
 """Entries that have to be at the limit, and within it, for a claim to look clipped."""
-SCREENED = 4096
-"""Entries of a larger array that candidates are compared in first."""
 MOST_KEPT = 1 << 23
 """Numbers that are kept for mistakes that start from the same array: 64 MB."""
 AGAIN = "again: "
@@ -65,6 +64,8 @@ class Candidates:
         self.case, self.array, self.truth = case, array, truth
         self.right = right(case, array, updated)
         self.bare = Bare()
+        if truth.size > SCREENED and self.right.arrange == () and self.right.factor == 1 and not self.right.samples:
+            self.bare.made[self.right.key] = (self.right, truth)  # what most mistakes only move or multiply
 
     @cached_property
     def forms(self) -> dict[str, Form]:
@@ -106,7 +107,7 @@ class Candidates:
         start, bare = floated(self.right), Bare()
 
         def made(name: str) -> Screen:
-            return Screen(self.truth, ((one, bare.value(one.computation)) for one in self._family(name, start)))
+            return Screen(self.truth, self._family(name, start), bare)
 
         return Families(made, (*self.practised, *(f"{AGAIN}{name}" for name in self.last)))
 
@@ -124,7 +125,7 @@ class Candidates:
     @cached_property
     def screen(self) -> Screen:
         """The single mistakes, for comparing; an array of another shape only counts where a claim has that shape."""
-        return Screen(self.truth, ((single, self.value(single)) for single in self.singles))
+        return Screen(self.truth, self.singles, self.bare)
 
     def shaped(self, shape: Sequence[int]) -> Iterator[tuple[Candidate, Array]]:
         """The mistakes whose arrays have a shape, but for axes of length one: single ones first, then families."""
@@ -158,9 +159,9 @@ class Candidates:
             limit = Fraction(limit)
         return Candidate(("clipped",), (f"{float(limit):.6g}",), clipped_like(self.right, limit))
 
-    def pairs(self) -> Iterator[tuple[Candidate, Array]]:
+    def pairs(self) -> Iterator[Candidate]:
         """Two mistakes, the second on top of the first, in float64: they are told apart there and confirmed later."""
-        start, bare = floated(self.right), Bare()
+        start = floated(self.right)
         tables = {name: form for name, form in self.forms.items() if name not in SHAPES.get(self.array, {})}
         for name, form in tables.items():
             for variant, first in form.alter(start).items():
@@ -168,7 +169,7 @@ class Candidates:
                     if other == name or not composed(name, other):
                         continue
                     for label, altered in second.alter(first).items():
-                        yield Candidate((name, other), (variant, label), altered), bare.value(altered)
+                        yield Candidate((name, other), (variant, label), altered)
 
     def form(self, name: str, variant: str) -> Form:
         """What is said of a mistake: of a family's, in its own words."""
@@ -202,21 +203,27 @@ def composed(first: str, second: str) -> bool:
 class Screen:
     """Rows of numbers, one a candidate, at some entries of the array, for comparing all with a claim at once."""
 
-    def __init__(self, truth: Array, made: Iterable[tuple[Candidate, Array]]) -> None:
-        self.places = _places(truth.size)
-        self.candidates: list[Candidate] = []
-        rows = []
-        for candidate, value in made:
-            value = alike(value, truth.shape)
-            if value.shape == truth.shape and (_shown(truth, value, self.places) or differs(truth, value)):
-                self.candidates.append(candidate)
-                rows.append(as_float(value.ravel()[self.places]))
-        self.matrix = np.array(rows).reshape(-1, len(self.places))
+    def __init__(self, truth: Array, made: Iterable[Candidate], bare: Bare) -> None:
+        self.truth, self.box, self.bare = truth, Box(truth.shape), bare
+        self.places = self.box.places
+        self._right = truth.ravel()[self.places]
+        rows = [(candidate, row) for candidate in made if (row := self._row(candidate.computation)) is not None]
+        self.candidates = [candidate for candidate, _ in rows]
+        self.matrix = np.array([row for _, row in rows]).reshape(-1, len(self.places))
 
-
-def _shown(truth: Array, wrong: Array, places: Array) -> bool:
-    """Whether two large arrays differ in the entries that are compared, so that the others need not be."""
-    return len(places) < truth.size and differs(truth.ravel()[places], wrong.ravel()[places])
+    def _row(self, computation: Computation) -> Array | None:
+        """The numbers of a wrong array at the places; None where it does not differ from the truth, or in shape too."""
+        some = self.box.of(computation)
+        if some is not None and some.size != self.places.size:
+            return None
+        if some is not None and differs(self._right, some):  # then the others need not be known
+            return as_float(some)
+        value = alike(self.bare.value(computation), self.truth.shape)
+        if value.shape != self.truth.shape:
+            return None
+        some = self.box.looked_at(value)
+        shown = self.box.cut and differs(self._right, some)
+        return as_float(some) if shown or differs(self.truth, value) else None
 
 
 @dataclass
@@ -236,13 +243,6 @@ class Families:
     @property
     def tried(self) -> int:
         return sum(len(screen.candidates) for screen in self.made)
-
-
-def _places(size: int) -> Array:
-    """The entries that are compared: all, or as many as are enough, spread over the array."""
-    if size <= SCREENED:
-        return np.arange(size)
-    return np.sort(np.random.default_rng(0).choice(size, SCREENED, replace=False))
 
 
 def floated(computation: Any) -> Any:

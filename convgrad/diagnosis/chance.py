@@ -121,11 +121,7 @@ def _ends(values: Array, place: int) -> bool:
 
 def excuses(claim: Claim, largest: Any = 0) -> Array:
     """What every entry may be off by, in float64 and a trifle more: for screening, which exact comparison follows."""
-    values = as_float(claim.values)
-    excuse = np.broadcast_to(np.asarray(claim.excuse, dtype=np.float64), values.shape)
-    grown = np.maximum(1.0, largest / claim.scale) if claim.scale else 1.0
-    again = 2 * claim.unit * abs(values)
-    return np.asarray((excuse * grown + again) * (1 + 1e-9) + 1e-12 * (largest_of(values) + largest), np.float64)
+    return claim.excused_roughly(largest) if largest else claim.rough
 
 
 def as_float(array: Array) -> Array:

@@ -260,7 +260,7 @@ class _Looked:
         """The parts in some entries, one column each, and which entries these are."""
         own = _own_axes(self.parts.right, way)
         if all(axis is not None for axis in own):
-            entries = self._entries(np.arange(self.values.size))
+            entries = self._some
             at = np.unravel_index(entries, self.values.shape)
             places = [at[axis] % way.step if way.step else at[axis] for axis in own if axis is not None]
             truth = self.parts._float_truth.ravel()[entries]
@@ -269,11 +269,16 @@ class _Looked:
         c, numbers = self._small(way, len(unknown))
         entries = self._entries(numbers)
         chosen = np.flatnonzero(np.isin(numbers, entries))
-        together = _stacked(c, way, unknown) if len(unknown) * getattr(c, way.operand).size <= MOST_STACKED else None
+        together = _stacked(c, way, unknown)
         if together is not None:
             return together[:, chosen].T, numbers[chosen]
         columns = [_only(c, way, one).ravel()[chosen] for one in unknown]
         return np.array(columns).T, numbers[chosen]
+
+    @cached_property
+    def _some(self) -> Array:
+        """All entries of the array, or enough of them."""
+        return self._entries(np.arange(self.values.size))
 
     def _entries(self, numbers: Array) -> Array:
         """All of some entries, or enough of them: the wrong ones first."""
@@ -281,7 +286,8 @@ class _Looked:
             return numbers
         wrong = self.wrong.ravel()[numbers]
         random = np.random.default_rng(0)
-        chosen = [random.permutation(numbers[which])[: MOST_ENTRIES // 2] for which in (wrong, ~wrong)]
+        kinds = (numbers[wrong], numbers[~wrong])
+        chosen = [random.choice(kind, min(len(kind), MOST_ENTRIES // 2), replace=False) for kind in kinds]
         return np.sort(np.concatenate(chosen))
 
     def _small(self, way: Way, parts: int) -> tuple[Any, Array]:
@@ -310,7 +316,9 @@ def _own_axes(c: Computation, way: Way) -> list[int | None]:
     if not isinstance(c, Convolution):
         own["dX", "delta"] = {0: 0, 1: 1}
     elif c.transposed:
-        own["dW", "delta"] = {}
+        own["dW", "delta"], own["dW", "x"] = {1: 1} if c.groups == 1 else {}, {1: 0}
+    elif c.groups == 1:
+        own["dW", "x"] = {1: 1}
     return [own.get((c.array, way.operand), {}).get(axis) for axis in way.axes]
 
 
@@ -356,6 +364,10 @@ def _only(c: Any, way: Way, index: Indices) -> Array:
 def _stacked(c: Any, way: Way, unknown: list[Indices]) -> Array | None:
     """The arrays of all parts at once, a row each, as samples or channels side by side; None where they cannot be."""
     operand = getattr(c, way.operand)
+    if c.array == "db":
+        return _sums_of_delta(operand, way, unknown)
+    if len(unknown) * operand.size > MOST_STACKED:
+        return None
     parts = np.zeros((len(unknown), *operand.shape), operand.dtype)
     for part, index in zip(parts, unknown, strict=True):
         at = _at(way, index, operand.ndim)
@@ -374,7 +386,18 @@ def _stacked(c: Any, way: Way, unknown: list[Indices]) -> Array | None:
     return None
 
 
-def _at(way: Way, index: Indices, dims: int) -> tuple[Any, ...]:
+def _sums_of_delta(delta: Array, way: Way, unknown: list[Indices]) -> Array:
+    """What each part of delta adds to db: (parts, O)."""
+    kept = (*way.axes, 1) if 1 not in way.axes else way.axes
+    sums = delta.sum(axis=tuple(axis for axis in range(delta.ndim) if axis not in kept), keepdims=True)
+    rows = np.zeros((len(unknown), delta.shape[1]), delta.dtype)
+    for row, index in zip(rows, unknown, strict=True):
+        at = _at(way, tuple(slice(i, i + 1) for i in index), delta.ndim)
+        row[at[1]] = sums[at].ravel()
+    return rows
+
+
+def _at(way: Way, index: tuple[Any, ...], dims: int) -> tuple[Any, ...]:
     """Where an operand has a part."""
     at: list[Any] = [slice(None)] * dims
     for axis, i in zip(way.axes, index, strict=True):

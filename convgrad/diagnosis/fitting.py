@@ -12,6 +12,7 @@ import numpy as np
 from convgrad.catalogue.computation import Convolution, product_of
 from convgrad.claims.claim import Claim
 from convgrad.core.arithmetic import EXACT, Array
+from convgrad.diagnosis.boxed import SCREENED
 from convgrad.diagnosis.candidates import Candidate, Candidates, Screen, alike
 from convgrad.diagnosis.chance import as_float, bits, excuses, largest_of
 
@@ -22,6 +23,7 @@ ENOUGH_BITS = 6.0
 
 FIRST, MOST_DIGITS = 64, 100
 """Entries that are looked at before all others are, and numbers beyond which more say no more."""
+NO_FACTOR = (inf, -inf)
 POWERS = tuple(Fraction(10) ** n for n in (1, -1, 2, -2, 3, -3))
 """Factors that a decimal point in another place gives."""
 
@@ -137,6 +139,10 @@ def _stepped(candidates: Candidates, claim: Claim) -> Iterator[Fit]:
     right = candidates.right
     assert isinstance(right, Convolution)
     step = right.but(array="dW").value()
+    screen = candidates.screen
+    some = screen.box.of(right.but(w=step))
+    if some is not None and _is_no_step(claim, as_float(candidates.truth), some, screen.places):
+        return
     change = right.but(w=step).value()
     truth, values = as_float(candidates.truth), as_float(claim.values)
     interval = interval_of(truth - values, excuses(claim, largest_of(truth)), as_float(change))
@@ -149,6 +155,12 @@ def _stepped(candidates: Candidates, claim: Claim) -> Iterator[Fit]:
             return
 
 
+def _is_no_step(claim: Claim, truth: Array, change: Array, places: Array) -> bool:
+    """Whether some entries of a large array tell that no rate gives them."""
+    excuse = excuses(claim, largest_of(truth)).ravel()[places]
+    return interval_of(truth.ravel()[places] - as_float(claim.values).ravel()[places], excuse, change) is None
+
+
 def _times(array: Array, rate: Fraction) -> Array:
     result: Array = array * rate if array.dtype == EXACT else (array * float(rate)).astype(array.dtype)
     return result
@@ -157,14 +169,24 @@ def _times(array: Array, rate: Fraction) -> Array:
 def interval_of(values: Array, excuse: Array, row: Array) -> tuple[float, float] | None:
     """The factors f with |values - f row| <= excuse in every entry."""
     values, excuse, row = values.ravel(), np.broadcast_to(excuse, values.shape).ravel(), row.ravel()
-    if not np.isfinite(values).all():
-        return None
+    each = max(values.size // SCREENED, 1)
+    if each > 1 and _factors(values[::each], excuse[::each], row[::each]) == NO_FACTOR:
+        return None  # some entries of many show it
+    low, high = _factors(values, excuse, row)
+    return (low, high) if -inf < low <= high < inf and np.isfinite(values).all() else None
+
+
+def _factors(values: Array, excuse: Array, row: Array) -> tuple[float, float]:
+    """The least and the largest that any entry leaves; all where none says anything."""
     none = row == 0
-    if (abs(values[none]) > excuse[none]).any() or none.all():
-        return None
-    ends = np.sort([(values - excuse)[~none] / row[~none], (values + excuse)[~none] / row[~none]], axis=0)
-    low, high = float(ends[0].max()), float(ends[1].min())
-    return (low, high) if -inf < low <= high < inf else None
+    if (abs(values[none]) > excuse[none]).any():
+        return NO_FACTOR
+    if none.any():
+        values, excuse, row = (part[~none] for part in (values, excuse, row))
+    ends = (values - excuse) / row, (values + excuse) / row
+    low = np.minimum(*ends).max(initial=-inf)
+    high = np.maximum(*ends).min(initial=inf)
+    return (float(low), float(high)) if not low > high else NO_FACTOR
 
 
 def _near(interval: tuple[float, float], number: float, widths: float = 0) -> bool:

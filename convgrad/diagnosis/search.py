@@ -13,7 +13,7 @@ import numpy as np
 from convgrad.catalogue.of_entries import EFFECTS, Repair, all_exchanged, is_misrounded, repairs
 from convgrad.claims.claim import Claim
 from convgrad.core.arithmetic import EXACT, Array
-from convgrad.diagnosis.candidates import Candidate, Candidates, Screen
+from convgrad.diagnosis.candidates import Bare, Candidate, Candidates, Screen
 from convgrad.diagnosis.chance import (
     FITTED,
     HAND_SIZED,
@@ -171,7 +171,8 @@ class Search:
         right = as_float(self.truth).ravel()[screen.places]
         tell = abs(screen.matrix - right) > excuses(claim).ravel()[screen.places]
         wrong = ~claim.allows(self.truth).ravel()[screen.places]
-        return max(int((tell == wrong).all(axis=1).sum()), 1)
+        # where the entries that are looked at are all right, any of them could
+        return max(int((tell == wrong).all(axis=1).sum()), 1) if wrong.any() else len(screen.candidates)
 
     @property
     def tried(self) -> int:
@@ -319,7 +320,7 @@ class Search:
 
     @cached_property
     def _pair_screen(self) -> Screen:
-        return Screen(self.truth, self.candidates.pairs())
+        return Screen(self.truth, self.candidates.pairs(), Bare())
 
     def _pairs(self, claim: Claim) -> list[Candidate]:
         """Pairs of mistakes that explain every entry; none are tried on large layers, or where they could not tell."""

@@ -44,6 +44,10 @@ class Type:
 
     def nearest(self, values: Array) -> Array:
         """The numbers of this many bits next to float64 values."""
+        if self.bits == 53:
+            return values
+        if self.bits == 24 and _within_float32(values):
+            return values.astype(np.float32).astype(FLOAT64)
         fraction, exponent = np.frexp(values)
         result: Array = np.ldexp(np.rint(np.ldexp(fraction, self.bits)), exponent - self.bits)
         return result
@@ -56,6 +60,12 @@ TYPES = {
     "float16": Type(11, 2.0**-14, 24, 11),
     "bfloat16": Type(8, 2.0**-126, 24, 8),
 }
+
+
+def _within_float32(values: Array) -> bool:
+    """Whether all are 0, or numbers of float32's own range: beyond it that has fewer bits, or none."""
+    sizes = abs(values)
+    return bool(sizes.size) and bool(sizes.max() < 2.0**127) and not ((sizes < 2.0**-126) & (sizes > 0)).any()
 
 
 def growth(count: Any, unit: float) -> Any:

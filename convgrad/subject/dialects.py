@@ -10,6 +10,7 @@ from convgrad.core.arithmetic import natural
 from convgrad.errors import Problem, RequestError
 from convgrad.subject import onnx_words
 from convgrad.subject.foreign_words import did_you_mean
+from convgrad.vocabulary import INDICES
 
 Document = dict[str, Any]
 
@@ -45,7 +46,7 @@ def spoken(document: Mapping[str, Any], name: str) -> Spoken:
     return Spoken(dialect.completed(ours, their_op), theirs)
 
 
-_CLAIMS = {"grad_weight": "dW", "grad_input": "dX", "grad_bias": "db", "y": "output"}
+_CLAIMS = {"grad_weight": "dW", "grad_input": "dX", "grad_bias": "db", "y": "output", "Indices": "indices"}
 
 
 def _operation(ours: Document, dialect: Dialect, name: str, theirs: Mapping[str, str]) -> str:
@@ -183,10 +184,20 @@ def _of_onnx(ours: Document, op: str) -> Document:
         attributes.setdefault("kernel_shape", list(_shape(ours["kernel"])[2:]))
     lengths = _shape(ours.get("input"))[2:] or None
     try:
-        made = onnx_words.case(op, attributes, [ours.get("kernel"), ours.get("bias")], lengths)
+        if op == "MaxUnpool":
+            made = onnx_words.case(op, attributes, [], lengths)
+        else:
+            operands = [ours.get("kernel"), ours.get("bias")]
+            made = onnx_words.case(op, attributes, operands, lengths, winners=_of_winners(ours))
     except onnx_words.Unread as error:
         _refuse(str(error), "give the case in our words")
     return rest | made
+
+
+def _of_winners(ours: Document) -> bool:
+    """Whether a case gives, or claims, the indices of winners."""
+    claim = ours.get("claim")
+    return bool(natural(ours.get("return_indices"))) or (isinstance(claim, Mapping) and INDICES in claim)
 
 
 _TORCH = {
@@ -214,6 +225,6 @@ DIALECTS: dict[str, Dialect] = {
          "cotangent": "delta"},
         {"conv_general_dilated": "conv", "max_pool": "max-pool", "avg_pool": "average-pool"}, _of_jax,
     ),
-    "onnx": Dialect({"X": "input", "W": "kernel", "B": "bias"}, onnx_words.OPERATIONS, _of_onnx),
+    "onnx": Dialect({"X": "input", "W": "kernel", "B": "bias", "I": "indices"}, onnx_words.OPERATIONS, _of_onnx),
 }  # fmt: skip
 """By the word that `--as` takes."""

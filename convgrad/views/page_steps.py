@@ -16,22 +16,26 @@ from convgrad.passes.gradients import Gradients
 from convgrad.subject.case import Case
 from convgrad.vocabulary import TRANSPOSED
 
-MOST_CELLS, MOST_TERMS = 14_000, 200_000
+MOST_CELLS, MOST_TERMS = 40_000, 200_000
 """Entries of x, delta and their gradients, and products, that a page steps through."""
 Steps = dict[tuple[int, ...], list[tuple[int, int, Any]]]
 
 
-def can_step(gradients: Gradients) -> bool:
-    """Whether a page shows every entry and steps: numbers are real and finite, and not too many."""
+def why_not(gradients: Gradients) -> str:
+    """Why a page does not step through every entry; empty where it does."""
     case = gradients.case
-    if case.delta is None or case.layout.data or case.layout.filters or not len(gradients.full_overlays):
-        return False
+    if case.delta is None or not len(gradients.full_overlays):
+        return "there are no overlays"
+    if case.layout.data or case.layout.filters:
+        return "its axes are in another order than NCHW and OIHW"
     shapes = full_shapes(case)
     cells = 2 * prod(shapes["x"]) + prod(shapes["delta"]) + 2 * prod(shapes.get("w", ()))
     taps = prod(shapes["w"][1:]) if "w" in shapes else prod(getattr(case.arguments["window"], "extents", (9,)))
     arrays = (*case.arrays, case.delta, gradients.by_operand["x"])
+    if cells > MOST_CELLS or prod(shapes["delta"]) * taps > MOST_TERMS:
+        return "there are too many numbers; take a smaller case, or of a network one with --layer"
     real = all(array is None or array.dtype == object or np.isrealobj(array) for array in arrays)
-    return cells <= MOST_CELLS and prod(shapes["delta"]) * taps <= MOST_TERMS and real and _is_finite(arrays)
+    return "" if real and _is_finite(arrays) else "not all its numbers are real and finite"
 
 
 def _is_finite(arrays: tuple[Array | None, ...]) -> bool:
@@ -60,13 +64,14 @@ def steps_of(gradients: Gradients) -> dict[str, Any]:
 def _shown(gradients: Gradients) -> Iterator[tuple[str, Array]]:
     case = gradients.case
     named = {"x": case.operands.get("x"), "w": case.operands.get("w"), "delta": case.delta}
-    results = {"dW": gradients.by_operand.get("w"), "dX": gradients.by_operand["x"]}
+    by_operand = gradients.by_operand
+    results = {"dW": by_operand.get("w"), "db": by_operand.get("b"), "dX": by_operand["x"]}
     yield from ((name, array) for name, array in (named | results).items() if array is not None)
 
 
 def _array(case: Case, name: str, full: Array) -> dict[str, Any]:
     """The shape as its user has it, and the numbers in row-major order."""
-    values = case.layout.restored({"dX": "x", "dW": "w"}.get(name, name), full)
+    values = case.layout.restored({"dX": "x", "dW": "w", "db": "b"}.get(name, name), full)
     return {"shape": list(values.shape), "values": plain(values.astype(np.float64).ravel())}
 
 

@@ -43,7 +43,7 @@ def test_the_published_example_is_judged_and_named():
     assert (record["verdict"], record["evaluations"]) == ("differs", 18)
     assert record["findings"][-1] == {
         "array": "dW", "against": "claim", "entries": 4, "wrong": 4, "verdict": "differs",
-        "worst": {"index": (1, 1), "claimed": 0.17, "correct": -0.0814, "error": 0.2514, "allowed": 0.005},
+        "worst": {"index": [1, 1], "claimed": 0.17, "correct": -0.0814, "error": 0.2514, "allowed": 0.005},
         "allowed_by": "digits", "units": 50.28,
     }  # fmt: skip
     named = [(one["array"], one["mistake"], one["matches"]) for one in record["diagnosis"]]
@@ -313,12 +313,12 @@ def test_claims_are_answered_before_anything_is_differenced():
 
 
 LARGE = {"input": np.ones((2, 24, 40, 40)), "kernel": np.ones((24, 24, 3, 3)), "delta": "ones", "padding": 1}
-"""A layer of which differencing every entry takes some seconds."""
+"""A layer of which differencing every entry is counted as a fifth of a second, and with 6x6 as a twentieth."""
 
 
 @pytest.mark.slow
 def test_a_claim_on_a_large_layer_is_judged_beside_a_sample_of_our_own_entries(monkeypatch):
-    monkeypatch.setattr("convgrad.checking.ours.MUCH", 100_000_000)
+    monkeypatch.setattr("convgrad.checking.ours.MUCH", 0.1)
     right = convgrad.backward(LARGE)
     report = check(LARGE, {"dW": right.dW, "db": right.db})
     assert report.verdict == "agrees"
@@ -331,7 +331,7 @@ def test_a_claim_on_a_large_layer_is_judged_beside_a_sample_of_our_own_entries(m
 
 @pytest.mark.slow
 def test_every_entry_is_differenced_where_that_is_asked_for_or_nothing_is_claimed(monkeypatch):
-    monkeypatch.setattr("convgrad.checking.ours.MUCH", 1_000_000)
+    monkeypatch.setattr("convgrad.checking.ours.MUCH", 0.02)
     small = {**LARGE, "input": np.ones((1, 24, 6, 6))}
     right = convgrad.backward(small)
     assert check(small, {"db": right.db}).sample is not None

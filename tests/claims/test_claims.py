@@ -8,7 +8,8 @@ from hypothesis import strategies as st
 import convgrad
 from convgrad.checking.judging import check
 from convgrad.claims.digits import written
-from convgrad.claims.rounding import Bounds, confidence
+from convgrad.claims.rounding import Bounds
+from convgrad.claims.sums import confidence
 from convgrad.core.arithmetic import Plain
 from convgrad.differences.roundoff import TYPES
 from convgrad.errors import RequestError
@@ -151,7 +152,8 @@ def test_what_is_likely_agrees_and_what_is_beyond_the_worst_case_differs(documen
         values = right.astype(float)
         values.flat[at] += error
         values, sums = values.reshape(np.shape(document["input"])), "float64" if dtype == "float64" else "float32"
-        return check(document, {"dX": values}, claim_dtype=dtype, accumulate=sums)
+        # an FFT in so narrow a type may be off by more, in a single entry too
+        return check(document, {"dX": values}, claim_dtype=dtype, accumulate=sums, algorithm="direct")
 
     # what float64 itself adds in writing this claim down, and in the truth where that is not exact
     if allowed.flat[at] > 2.0**-44 * abs(float(right.flat[at])):

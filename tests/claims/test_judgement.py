@@ -235,6 +235,18 @@ def test_an_fft_agrees_and_is_told_of_whole_numbers_too(whole):
     assert finding(case, {"dW": altered(claim, 1e-9)}).verdict == "differs"
 
 
+def test_an_fft_of_numbers_with_three_decimals_agrees_without_their_being_printed():
+    """The decimals are meant, or else they would be said to be printed: the FFT explains it by itself."""
+    arrays = data(lambda shape: normal()(shape).round(3), size=10)
+    x, w, delta = (array.tolist() for array in arrays)
+    claim = dw_by_fft(*arrays) + 1e-13 * normal(1)(arrays[1].shape)  # beyond sums of products, not beyond an FFT
+    case = {"input": x, "kernel": w, "delta": delta}
+    found = finding(case, {"dW": claim.tolist()})
+    assert (found.verdict, found.by) == ("agrees", "float64, FFT")
+    off = finding(case, {"dW": altered(claim, 1e-5).tolist()})
+    assert (off.verdict, "say so with `printed: true`" in off.told[0]) == ("differs", True)
+
+
 def test_one_entry_that_is_off_is_no_fft():
     arrays = data(lambda shape: np.random.default_rng(0).integers(-5, 6, shape), size=10)
     right = dw_by_loops(*arrays)

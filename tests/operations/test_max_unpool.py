@@ -143,11 +143,10 @@ def test_a_wrong_claim_is_told_to_be_none_of_what_is_known():
     {"backward": lambda delta, x, *, indices, lengths: {"x": delta.reshape(-1)[: x.size].reshape(x.shape)}},
 ])  # fmt: skip
 def test_a_planted_bug_is_seen_by_differences(monkeypatch, wrong):
-    from dataclasses import replace
 
     from convgrad.operations import OPERATIONS
 
-    monkeypatch.setitem(OPERATIONS, "max-unpool", replace(OPERATIONS["max-unpool"], **wrong))
+    monkeypatch.setitem(OPERATIONS, "max-unpool", OPERATIONS["max-unpool"]._replace(**wrong))
     assert convgrad.check(CASE).verdict == "differs"
 
 
