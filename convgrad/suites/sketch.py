@@ -14,8 +14,9 @@ import numpy as np
 from convgrad.core.arithmetic import Array
 from convgrad.operations.average_pool import divisors
 from convgrad.subject.case import Case, make_case
+from convgrad.suites.encoding import decoded, encoded
 from convgrad.suites.exactness import fits, magnitudes, most
-from convgrad.suites.splitmix import ranked, splitmix, whole
+from convgrad.suites.splitmix import between, ranked, splitmix, whole
 from convgrad.vocabulary import INDICES, MAXIMUM, MEAN, NORM, OPERATIONS
 
 ARRAYS = ("input", "kernel", "bias", "delta")
@@ -30,8 +31,9 @@ class Sketch:
 
     `level` says how large numbers are and one in how many is not 0, where that does not depend on the type.
     `unit` is what the numbers are multiples of, 1 where they are whole; `spread` is how large those of the input may
-    be, where other than the rest. `source` is the public issue that the shape stems from, `catches` the ids of
-    mistakes that show on it, by array, as far as that was worked out.
+    be, where other than the rest; `real` says that they are no whole numbers, but reals of a type. `source` is the
+    public issue that the shape stems from, `catches` the ids of mistakes that show on it, by array, as far as that was
+    worked out.
     """
 
     id: str
@@ -46,6 +48,7 @@ class Sketch:
     flags: tuple[str, ...] = ()
     source: str = ""
     catches: Mapping[str, tuple[str, ...]] | None = None
+    real: bool = False
 
     @property
     def dims(self) -> int:
@@ -85,6 +88,8 @@ class Sketch:
         """
         frame = self._frame
         stream = (self.seed ^ seed * 2**32) % 2**64
+        if self.real:
+            return self._filled_with_reals(frame, stream, dtype)
         if self.level is not None:
             return self._filled(frame, stream, *self.level)
         for level in LEVELS:
@@ -122,8 +127,8 @@ class Sketch:
 
     @property
     def is_real(self) -> bool:
-        """Whether results are no whole numbers, whatever the operands are."""
-        return OPERATIONS[self.op].family == NORM
+        """Whether results are no whole numbers, as those of a norm are whatever the operands."""
+        return self.real or OPERATIONS[self.op].family == NORM
 
     def _filled(self, frame: Case, stream: int, largest: int, thin: int) -> Case:
         step, arrays, first = _step(frame), {}, 0
@@ -134,6 +139,21 @@ class Sketch:
             first += prod(shape)
         arrays |= self._cells(stream, first)
         return make_case(self._document(arrays), arithmetic="float64")
+
+    def _filled_with_reals(self, frame: Case, stream: int, dtype: str) -> Case:
+        """The case with numbers between -1 and 1, each rounded to a type."""
+        arrays, first = dict[str, Array](), 0
+        for name, shape in (*self.shapes.items(), ("delta", frame.output_shape)):
+            numbers = between(splitmix(stream, first, prod(shape)))
+            arrays[name] = decoded(encoded(numbers, dtype), shape, dtype)
+            first += prod(shape)
+        return make_case(self._document({**arrays, **self._cells(stream, first)}), arithmetic="float64")
+
+    def with_reals(self) -> Sketch:
+        """The sketch with numbers that are not whole, among which there are no ties."""
+        catches = {array: tuple(name for name in names if not name.startswith("ties-"))
+                   for array, names in (self.catches or {}).items()}  # fmt: skip
+        return replace(self, real=True, catches=catches)
 
     @property
     def lattice(self) -> Fraction:

@@ -35,6 +35,15 @@ def ranked(numbers: Array, cells: int, count: int) -> Array:
     return np.concatenate([order, more], axis=1)[:, :count]
 
 
+def between(numbers: Array) -> Array:
+    """A number from -1 to 1 for each 64-bit number: its first 53 digits.
+
+    >>> between(splitmix(0, 0, 2)).round(3).tolist()
+    [0.767, -0.137]
+    """
+    return np.asarray((numbers >> np.uint64(11)).astype(np.float64) * 2.0**-52 - 1)
+
+
 def whole(numbers: Array, largest: int, thin: int = 1) -> Array:
     """A whole number from -largest to largest for each 64-bit number: its remainder; all but one in `thin` are 0.
 

@@ -16,7 +16,7 @@ from convgrad.subject.case import Case, make_case
 from convgrad.suites.exactness import fits, representable
 from convgrad.suites.facts import Fact, facts
 from convgrad.suites.sketch import Sketch
-from convgrad.vocabulary import INDICES, NORM, OPERANDS
+from convgrad.vocabulary import INDICES, MEAN, NORM, OPERANDS
 
 OTHER_NUMBERS = 1 << 31
 """What a seed differs by where the same shapes are to hold other numbers."""
@@ -100,7 +100,9 @@ def _is_whole(case: Case) -> bool:
 
 
 def _results_are_whole(case: Case) -> bool:
-    return all(bool((array % 1 == 0).all()) for array in Gradients(case).by_array.values())
+    """Whether nothing is divided, as a mean or a share of delta is, or all of it comes out even."""
+    divides = case.operation.family == MEAN or case.settings.get("ties") == "split"
+    return not divides or all(bool((array % 1 == 0).all()) for array in Gradients(case).by_array.values())
 
 
 def is_held(trial: Trial) -> bool:
