@@ -9,9 +9,10 @@ from typing import Any
 import numpy as np
 
 from convgrad.checking.report import DIFFERENCES
+from convgrad.claims.differenced import of_differences
 from convgrad.claims.findings import Finding, compare
 from convgrad.claims.propagated import Propagated
-from convgrad.claims.rounding import Bounds, of_differences
+from convgrad.claims.rounding import Bounds
 from convgrad.core.arithmetic import EXACT, FLOAT64, Array, rounded
 from convgrad.differences.by_layer import LayerDifferences, Slope, differences_of, handed_on, slopes
 from convgrad.differences.replayed import Operand

@@ -13,10 +13,11 @@ import numpy as np
 from convgrad.checking.expected import Expected, Operand, Wanted, expected, of_single, shapes_of
 from convgrad.checking.layered import by_layers
 from convgrad.checking.report import DIFFERENCES, Sample
+from convgrad.claims.differenced import of_differences
 from convgrad.claims.excuses import is_single
 from convgrad.claims.findings import Finding, as_counted, compare
 from convgrad.claims.propagated import Propagated
-from convgrad.claims.rounding import Bounds, of_differences
+from convgrad.claims.rounding import Bounds
 from convgrad.core.arithmetic import EXACT, Array, rounded
 from convgrad.differences.by_layer import layer_shapes
 from convgrad.differences.finite_differences import Differences, finite_differences

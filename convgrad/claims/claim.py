@@ -10,10 +10,12 @@ from typing import Any
 
 import numpy as np
 
+from convgrad.claims.attempts import Asked
+from convgrad.claims.compared import filled
 from convgrad.claims.digits import Written, written
 from convgrad.claims.excuses import Excuses, excuses_of
 from convgrad.claims.in_parts import judged
-from convgrad.claims.judgement import Asked, Judging, filled
+from convgrad.claims.judgement import Judging
 from convgrad.claims.partial import Slices, gathered, given
 from convgrad.claims.piecewise import At, by_pieces, taken
 from convgrad.claims.sums import confidence

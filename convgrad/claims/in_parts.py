@@ -8,8 +8,9 @@ from typing import Any
 
 import numpy as np
 
+from convgrad.claims.attempts import Judgement
 from convgrad.claims.excuses import Excuses
-from convgrad.claims.judgement import Judgement, Judging
+from convgrad.claims.judgement import Judging
 from convgrad.core.arithmetic import FLOAT64, Array, floated
 
 

@@ -15,7 +15,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from convgrad.claims.rounding import EXCUSE
+from convgrad.claims.sums import EXCUSE
 from convgrad.core.arithmetic import EXACT, FLOAT64, Array, rounded
 from convgrad.differences.roundoff import TYPES, growth
 from convgrad.operations.activations import RULES

@@ -20,6 +20,7 @@ from convgrad.core.arithmetic import Array
 from convgrad.differences.roundoff import SURE, growth
 
 HALF = 0.5
+EXCUSE = "what rounding may excuse"
 
 
 @dataclass(frozen=True)

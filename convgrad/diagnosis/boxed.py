@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -90,32 +89,25 @@ def _small(c: Any, box: Box) -> Any:
     if getattr(c, "reads", None) is not None or getattr(c, "regroup", None) is not None:
         return None
     if isinstance(c, Convolution):
-        small: Any = _SMALL[c.array](c, box) if c.groups == 1 and not c.transposed else None
-        return small
+        return _of_convolution(c, box) if c.groups == 1 else None
     return _of_pool(c, box) if isinstance(c, Pool) and c.rule != "any channel" else None
 
 
-def _of_kernel(c: Convolution, box: Box) -> Any:
-    if (c.delta.shape[1], c.x.shape[1]) != box.shape[:2]:
+def _of_convolution(c: Convolution, box: Box) -> Any:
+    """The channels of w that are those of x stand first in a transposed one."""
+    of_x, of_y = (0, 1) if c.transposed else (1, 0)
+    if (c.x.shape[1], c.delta.shape[1]) != (c.w.shape[of_x], c.w.shape[of_y]):
         return None
-    return c.but(delta=c.delta[:, box.rows], x=c.x[:, box.columns])
-
-
-def _of_input(c: Convolution, box: Box) -> Any:
-    if (len(c.delta), c.w.shape[1]) != box.shape[:2] or c.delta.shape[1] != len(c.w):
+    if c.array == "dW":
+        inputs, outputs = ((box.columns, box.rows), (box.rows, box.columns))[c.transposed]
+        fits = box.shape[:2] == c.w.shape[:2]
+        return c.but(x=c.x[:, inputs], delta=c.delta[:, outputs]) if fits else None
+    axis, name = (of_x, "delta") if c.array == "dX" else (of_y, "x")
+    arrives = getattr(c, name)
+    if c.array == "db" or (len(arrives), c.w.shape[axis]) != box.shape[:2]:
         return None
-    return c.but(delta=c.delta[box.rows], w=c.w[:, box.columns])
-
-
-def _of_output(c: Convolution, box: Box) -> Any:
-    if (len(c.x), len(c.w)) != box.shape[:2] or c.x.shape[1] != c.w.shape[1]:
-        return None
-    return c.but(x=c.x[box.rows], w=c.w[box.columns], b=None if c.b is None else c.b[box.columns])
-
-
-_SMALL: dict[str, Callable[[Convolution, Box], Any]] = {
-    "dW": _of_kernel, "dX": _of_input, "output": _of_output, "db": lambda c, box: None,
-}  # fmt: skip
+    b = c.b[box.columns] if c.array == "output" and c.b is not None else None
+    return c.but(**{name: arrives[box.rows], "w": c.w.take(box.columns, axis), "b": b})
 
 
 def _of_pool(c: Pool, box: Box) -> Any:

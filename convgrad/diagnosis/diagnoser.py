@@ -5,35 +5,29 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 from fractions import Fraction
+from functools import cached_property
 from typing import Any
 
 import numpy as np
 
-from convgrad.catalogue.of_entries import ENTRIES, Repair
 from convgrad.claims.claim import Claim, finite, within
-from convgrad.core.arithmetic import EXACT, Array, nearest
+from convgrad.core.arithmetic import EXACT, Array
 from convgrad.diagnosis.added import added
-from convgrad.diagnosis.candidates import Candidate, differs, squeezed
+from convgrad.diagnosis.candidates import squeezed
 from convgrad.diagnosis.chance import FITTED, HAND_SIZED, as_float, evidence
-from convgrad.diagnosis.coefficients import Parts, Weighed
-from convgrad.diagnosis.diagnosis import Diagnosis, Names
-from convgrad.diagnosis.fitting import Fit
+from convgrad.diagnosis.coefficients import Parts
+from convgrad.diagnosis.diagnosis import Diagnosis
 from convgrad.diagnosis.garbage import garbage, garbage_text
 from convgrad.diagnosis.misshapen import Misshapen
-from convgrad.diagnosis.parts_told import Told
 from convgrad.diagnosis.parts_told import told as told_parts
-from convgrad.diagnosis.pattern import pattern, region, shared
+from convgrad.diagnosis.pattern import pattern, shared
 from convgrad.diagnosis.reordered import ORDERS, REORDERED, reshaped
-from convgrad.diagnosis.search import Explanation, Match, Search, count_wrong
-from convgrad.diagnosis.telling import also_text, evidence_text, number_text, repair_text, tell_apart
+from convgrad.diagnosis.search import Match, count_wrong
+from convgrad.diagnosis.telling import also_text, number_text
+from convgrad.diagnosis.worded import Worded, first_of, with_details
 from convgrad.operations.geometry import shape_text
-from convgrad.operations.terms import Term
-from convgrad.passes.explanation import bracketed
 from convgrad.subject.case import Case
-from convgrad.subject.place import Place
 
-FEW = 3
-"""Misrounded entries up to which each is named."""
 RATES = (Fraction(1), Fraction(1, 10), Fraction(1, 100), Fraction(1, 1000), Fraction(1, 2))
 """Learning rates that a claimed dW is tried with, as a kernel that has been stepped."""
 OF_PARTS = ("overwritten", "taps-overwritten", "cut-short", "wrong-index")
@@ -43,8 +37,6 @@ EACH = {
     "term-sign": "in each of them one term has the wrong sign",
 }  # fmt: skip
 """What all wrong entries share, where one term of each explains it."""
-EXPLAINED = {"output": "y", "dX": "dX", "dW": "dW", "db": "db"}
-"""The arrays whose entries can be explained, and what they are called there."""
 
 
 def diagnose(
@@ -62,21 +54,12 @@ def diagnose(
     ]
 
 
-class Diagnoser:
-    """Diagnoses claims of one array of a case; what it takes to compare is made once.
+class Diagnoser(Worded):
+    """Diagnoses claims of one array of a case; what it takes to compare is made once."""
 
-    `advise` has it say what would tell apart the mistakes that match, which takes longer than finding them; `names` is
-    what the entries are called where that is not as the case has them.
-    """
-
-    def __init__(
-        self, case: Case, array: str, truth: Array, updated_kernel: Array | None = None, *, advise: bool = True,
-        names: Names | None = None,
-    ) -> None:  # fmt: skip
-        self.case, self.array, self.truth, self.advise = case, array, truth, advise
-        self.names = names or Names(Place(array), case, array)
-        self.search = Search(case, array, truth, updated_kernel)
-        self._parts = Parts(self.search.candidates)
+    @cached_property
+    def _parts(self) -> Parts:
+        return Parts(self.search.candidates)
 
     def of(self, claim: Claim, known: Collection[str] = ()) -> list[Diagnosis]:
         """What a claim comes from, best first; `known` are mistakes that other arrays of the case show."""
@@ -100,7 +83,7 @@ class Diagnoser:
         found = self._single(claim) or self._stepped(claim) or self._weighed(claim, known) or self._added(claim)
         if found and whole:  # fits, though it is not earned
             fit = [one.mistake for one in whole]
-            found[0] = _with(found[0], alternatives=[*found[0].details.get("alternatives", ()), *fit])
+            found[0] = with_details(found[0], alternatives=[*found[0].details.get("alternatives", ()), *fit])
         if whole:
             return found or [self._unknown(claim, whole)]
         return found or self._composed(claim, known) or [self._unknown(claim)]
@@ -118,7 +101,7 @@ class Diagnoser:
             return []
         if not matches[0].earned:
             return told
-        told[0] = _with(told[0], earned=True)
+        told[0] = with_details(told[0], earned=True)
         if told[0].mistake in OF_PARTS:
             told[0] = self._beside_parts(claim, told[0], known)
         single = self.search.single_entry(claim)
@@ -132,15 +115,15 @@ class Diagnoser:
         for one in self._weighed(claim, known):
             others += [one.mistake, *one.details.get("alternatives", ())]
         others = [name for name in dict.fromkeys(others) if name != first.mistake]
-        return _with(first, alternatives=others) if others else first
+        return with_details(first, alternatives=others) if others else first
 
     def _beside(self, told: list[Diagnosis], entry: Diagnosis, entry_first: bool) -> list[Diagnosis]:
         """A single entry's mistake with those of the whole array."""
         if entry_first:
             others = (*entry.details.get("alternatives", ()), *(one.mistake for one in told))
-            return [_with(entry, alternatives=list(others)), *told]
+            return [with_details(entry, alternatives=list(others)), *told]
         others = (*told[0].details.get("alternatives", ()), entry.mistake, *entry.details.get("alternatives", ()))
-        return [_with(told[0], alternatives=list(others)), *told[1:], entry]
+        return [with_details(told[0], alternatives=list(others)), *told[1:], entry]
 
     def _told(self, claim: Claim, matches: Sequence[Match]) -> list[Diagnosis]:
         """Mistakes that explain everything, each with the others that do."""
@@ -148,51 +131,8 @@ class Diagnoser:
         once = [match for match in matches if match.candidate.ids[0] != "scaled" or len(matches) == 1 or not named]
         told = [self._named(claim, match, matches) for match in once]
         if len(told) > 1 and self.advise and (advice := self._telling(matches)):
-            told[0] = _with(told[0], tell_apart=advice)
+            told[0] = with_details(told[0], tell_apart=advice)
         return told
-
-    def _named(self, claim: Claim, match: Match, matches: Sequence[Match]) -> Diagnosis:
-        details: dict[str, Any] = {}
-        if match.fit:
-            details[match.fit.name] = self._plain(match.fit.value)
-        elif match.candidate.variants[0]:
-            details["variant"] = match.candidate.variants[0]
-        if others := [other.candidate.ids[0] for other in matches if other is not match]:
-            details["alternatives"] = others
-        if match.evidence.tell:
-            details |= {"evidence": match.evidence.to_dict(), "chance": match.chance}
-        return self._diagnosis(match.candidate, self.truth.size, details, match.fit)
-
-    def _telling(self, matches: Sequence[Match]) -> str | None:
-        """What would separate the first mistake from the others: more digits, or a change of the case."""
-        first, *others = (self.search.candidates.value(match.candidate) for match in matches)
-        if any(differs(first, other) for other in others):
-            return "give the claim with more digits"
-        return tell_apart(self.case, self.array, [match.candidate.ids[0] for match in matches])
-
-    def _diagnosis(
-        self, candidate: Candidate, matches: int, details: dict[str, Any], fit: Fit | None = None
-    ) -> Diagnosis:
-        """A mistake, or two, in words."""
-        table = [self.search.candidates.form(*row) for row in zip(candidate.ids, candidate.variants, strict=True)]
-        factor = number_text(fit.value) if fit else ""
-        what = ", and ".join(
-            form.what.format(factor=factor, variant=variant)
-            for form, variant in zip(table, candidate.variants, strict=True)
-        )
-        rate = f", with learning rate {number_text(fit.value)}" if fit and fit.name == "rate" else ""
-        fix = "; ".join(form.fix for form in table)
-        names = " and ".join(candidate.ids)
-        return self._explained(candidate.ids[0], names, what + rate, fix, matches, details)
-
-    def _explained(
-        self, mistake: str, names: str, what: str, fix: str, matches: int, details: dict[str, Any]
-    ) -> Diagnosis:
-        """What comes out when something happened, in how many of the entries that tell."""
-        entries = self.truth.size
-        where = evidence_text(details.get("evidence"), matches, entries)
-        message = f"it is{where} what comes out when {what} ({names})"
-        return Diagnosis(self.names.place, mistake, matches, entries, message, fix, details)
 
     def _stepped(self, claim: Claim) -> list[Diagnosis]:
         """The kernel after its step, given in place of its gradient."""
@@ -237,18 +177,11 @@ class Diagnoser:
         first, *rivals = told.items()
         either = f"; it may as well be that {' or that '.join(what for what, _ in rivals)}"
         alternatives = [*first[1].details.get("alternatives", ()), *(rival.mistake for _, rival in rivals)]
-        return [replace(_with(first[1], alternatives=alternatives), message=first[1].message + either)]
+        return [replace(with_details(first[1], alternatives=alternatives), message=first[1].message + either)]
 
     def _limit(self, fitted: bool) -> float:
         """How many false explanations may be expected of one that fits everything."""
         return HAND_SIZED if self.search.exact and not fitted else FITTED
-
-    def _of_parts(self, one: Weighed, words: Told, chance: float) -> Diagnosis:
-        details = {"evidence": one.evidence.to_dict(), "chance": chance, "parts": words.parts}
-        if words.also:
-            details["alternatives"] = list(words.also)
-        told = self._explained(words.id, words.id, words.what, words.fix, self.truth.size, details)
-        return replace(told, message=told.message + also_text(details))
 
     def _added(self, claim: Claim) -> list[Diagnosis]:
         """Something else on top of the right array."""
@@ -276,63 +209,6 @@ class Diagnoser:
             return [replace(first[0], message=message), *self._repairs(claim, best)]
         return []
 
-    def _combined(self, claim: Claim, explanation: Explanation, matches: int) -> Diagnosis:
-        candidate = explanation.candidate
-        assert candidate is not None
-        variants = [variant for variant in candidate.variants if variant]
-        details: dict[str, Any] = {"variant": "; ".join(variants)} if variants else {}
-        if len(candidate.ids) > 1:
-            details["also"] = candidate.ids[1]
-        if explanation.fit:
-            details[explanation.fit.name] = self._plain(explanation.fit.value)
-        if explanation.others:
-            details["alternatives"] = [" and ".join(other.ids) for other in explanation.others]
-        if explanation.evidence:
-            details |= {"evidence": explanation.evidence.to_dict(), "chance": explanation.chance}
-        return self._diagnosis(candidate, matches, details, explanation.fit)
-
-    def _repairs(self, claim: Claim, explanation: Explanation) -> list[Diagnosis]:
-        """The entries that are explained by themselves; of two that are exchanged, the first speaks for both."""
-        if len(explanation.repairs) > FEW and {repair.id for repair in explanation.repairs} == {"misrounded"}:
-            return [self._rounding(claim, explanation)]
-        told: dict[frozenset[Any], Diagnosis] = {}
-        for repair in explanation.repairs:
-            key = frozenset((repair.index, repair.other))
-            told.setdefault(key, self._repair(claim, repair, explanation.base))
-        return list(told.values())
-
-    def _rounding(self, claim: Claim, explanation: Explanation) -> Diagnosis:
-        """Many entries rounded wrongly, in one sentence."""
-        count, first = len(explanation.repairs), self._repair(claim, explanation.repairs[0], explanation.base)
-        message = f"{count} of {first.entries} entries are rounded wrongly, by less than two units: {first.message}"
-        fix = f"{first.fix}; digits cut off, and inputs that were rounded before, give this too"
-        return replace(first, matches=count, message=message, fix=fix, details={})
-
-    def _repair(self, claim: Claim, repair: Repair, base: Array) -> Diagnosis:
-        details: dict[str, Any] = {"index": self.names.index(repair.index, self.truth.shape)}
-        if repair.other is not None:
-            details["other"] = self.names.index(repair.other, self.truth.shape)
-        if repair.term is not None:
-            details["term"] = self._term(repair.term)
-        if repair.also:
-            details["alternatives"] = list(repair.also)
-        text = repair_text(self.names, repair, base, claim.values)
-        matches = 1 if repair.other is None else 2
-        details |= {"evidence": {"tell": matches, "match": matches}, "chance": repair.chance}
-        return Diagnosis(self.names.place, repair.id, matches, self.truth.size, text, ENTRIES[repair.id].fix, details)
-
-    def _term(self, term: Term) -> dict[str, Any]:
-        """A term as the JSON says it."""
-        factors = [{"name": factor.name, "value": self._plain(factor.value)} for factor in term.factors]
-        where = {"sample": term.sample, "position": term.position, "tap": term.tap}
-        return {**where, "factors": factors, "value": self._plain(term.value)}
-
-    def _plain(self, value: Any) -> Any:
-        """A number as its user gets it: a fraction only where that was asked for."""
-        if isinstance(value, Fraction):
-            return value if self.case.arithmetic == "exact" and not self.case.rounded else nearest(value)
-        return value if isinstance(value, int) else float(value)
-
     # -- Nothing that has a name ---------------------------------------------------------------------------------------
 
     def _imprecise(self, claim: Claim) -> list[Diagnosis]:
@@ -356,12 +232,6 @@ class Diagnoser:
         fix = "find where that comes from: a division by 0, an overflow, or memory that was never written"
         rest = self._rest(claim, spoiled, known) if wrong else []
         return [Diagnosis(self.names.place, mistake, 0, entries, said + where, fix), *rest]
-
-    def _where(self, spoiled: Array) -> str:
-        """Where entries are: one by name, more by what they have in common."""
-        if spoiled.sum() > 1:
-            return region(self.case, self.array, spoiled)
-        return self.names.entry(first_of(spoiled), self.truth.shape)
 
     def _rest(self, claim: Claim, spoiled: Array, known: Collection[str]) -> list[Diagnosis]:
         """What the entries say that are numbers, the others taken for right."""
@@ -398,14 +268,6 @@ class Diagnoser:
             details |= {key: value for key, value in unearned[0].details.items() if key == "chance"}
         return Diagnosis(self.names.place, None, 0, entries, message + skipped, self._look(first_of(wrong)), details)
 
-    def _look(self, index: tuple[int, ...]) -> str:
-        """The command that shows an entry; what is no sum has none."""
-        array, part = self.names.place
-        if array not in EXPLAINED:
-            return ""
-        entry = str(Place(EXPLAINED[array], part)) + bracketed(self.names.index(index, self.truth.shape))
-        return f"look at one: convgrad explain '{entry}'"
-
     def _reordered(self, claim: Claim, known: Collection[str]) -> list[Diagnosis]:
         """A claim of as many numbers in another shape: in which order they are right, and what is wrong in it."""
         if claim.values.size != self.truth.size or not self.truth.size:
@@ -425,11 +287,6 @@ class Diagnoser:
         return [Diagnosis(self.names.place, mistake, right[order], entries, message, fix), *rest]
 
 
-def first_of(marked: Array) -> tuple[int, ...]:
-    """The first entry that is marked."""
-    return tuple(int(i) for i in np.unravel_index(int(marked.argmax()), marked.shape))
-
-
 def _others(count: int, wrong: int) -> str:
     """What is said of the entries that are numbers."""
     if not wrong:
@@ -439,7 +296,3 @@ def _others(count: int, wrong: int) -> str:
 
 def _without(diagnosis: Diagnosis, name: str) -> Diagnosis:
     return replace(diagnosis, details={key: value for key, value in diagnosis.details.items() if key != name})
-
-
-def _with(diagnosis: Diagnosis, **details: Any) -> Diagnosis:
-    return replace(diagnosis, details={**diagnosis.details, **details})

@@ -23,6 +23,8 @@ ENOUGH_BITS = 6.0
 
 FIRST, MOST_DIGITS = 64, 100
 """Entries that are looked at before all others are, and numbers beyond which more say no more."""
+ALIKE = 1e-6
+"""How near to 1 a factor is that nobody multiplies by."""
 NO_FACTOR = (inf, -inf)
 POWERS = tuple(Fraction(10) ** n for n in (1, -1, 2, -2, 3, -3))
 """Factors that a decimal point in another place gives."""
@@ -99,6 +101,8 @@ def _scaled(candidates: Candidates, claim: Claim, candidate: Candidate, array: A
     interval = interval_of(as_float(claim.values), excuses(claim), array)
     if interval is None or any(_near(interval, number) for number in (-1, 0, 1)):
         return None
+    if all(abs(end - 1) < ALIKE for end in interval):
+        return None  # rounding, of inputs too, and not a factor
     known = [number for number in _known_factors(candidates) if interval[0] <= number <= interval[1]]
     enough = sum(said[:-1]) >= ENOUGH_BITS and not _near(interval, 1, APART)
     for factor in (*known, *simple(interval)) if enough else known if said else ():

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from convgrad.core.arithmetic import Array
-from convgrad.diagnosis.coefficients import Way
+from convgrad.diagnosis.along import Way
 
 PAIR = 2
 """Positions of which one is the only one, and the other the only one that is missing."""

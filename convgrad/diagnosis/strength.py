@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
+from functools import cached_property
+from math import prod
 from typing import Any
 
 import numpy as np
@@ -13,8 +15,8 @@ from convgrad.catalogue.conditions import Condition, blindness, spots, unmet
 from convgrad.catalogue.mistake import Mistake
 from convgrad.catalogue.of_entries import ENTRIES
 from convgrad.catalogue.tables import COMPUTATIONS, catalogue, is_practised, right
-from convgrad.core.arithmetic import Array
-from convgrad.diagnosis.candidates import Bare, differs
+from convgrad.core.arithmetic import EXACT, Array
+from convgrad.diagnosis.candidates import Bare, differs, floated
 from convgrad.diagnosis.chance import as_float
 from convgrad.passes.gradients import Gradients
 from convgrad.subject.case import Case
@@ -114,8 +116,34 @@ class _Eye:
         truth = self.truth[array]
         if self.large and (mistake.id in ENTRIES or is_practised(self.case.operation.name, array, mistake.id)):
             return bool(as_float(truth).any()) and unmet(self.case, mistake.forms[array].needs) is None
+        if truth.dtype == EXACT and self._shows(array, mistake):
+            return True
         altered = mistake.forms[array].alter(self.right[array])
         return any(differs(truth, self.bare.value(computation)) for computation in altered.values())
+
+    def _shows(self, array: str, mistake: Mistake) -> bool:
+        """Whether an exact array comes out different in float64 already, by far more than that rounds."""
+        start, truth, margin = self._floats[array]
+        return any(
+            value.shape == truth.shape and bool((abs(value - truth) > margin).any())
+            for value in map(self._floated.value, mistake.forms[array].alter(start).values())
+        )
+
+    @cached_property
+    def _floats(self) -> dict[str, tuple[Any, Array, float]]:
+        """The right computation of each array in float64, what it comes to, and far more than what rounding is.
+
+        A sum of n products is off by at most some n u of n times the largest product.
+        """
+        case = self.case
+        arrays = [array for array in (*case.operands.values(), case.delta) if array is not None]
+        largest = [max(1.0, float(abs(as_float(array)).max(initial=0))) for array in arrays]
+        margin = 2.0**-40 * prod(largest) * sum(array.size for array in arrays)
+        return {array: (floated(c), as_float(self.truth[array]), margin) for array, c in self.right.items()}
+
+    @cached_property
+    def _floated(self) -> Bare:
+        return Bare()
 
 
 def _with_step(computation: Computation) -> Computation:

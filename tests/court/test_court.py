@@ -208,6 +208,20 @@ def test_what_is_open_is_a_kind_that_is_brought() -> None:
     assert {kind for kind in OPEN if torch or not kind.startswith("PyTorch")} <= brought_now
 
 
+def test_the_readme_counts_as_the_counts_do() -> None:
+    readme = " ".join((FOLDER.parents[1] / "README.md").read_text(encoding="utf-8").split())
+    counts = (FOLDER / "COUNTS.md").read_text(encoding="utf-8")
+    rows = {line.split(" | ")[0]: [cell.strip() for cell in line.split("|")] for line in counts.splitlines()}
+    right, wrong = rows["| right"], rows["| wrong"]
+    agreed = int(counts.split(" of the wrong claims' arrays are right")[0].split()[-1])
+    assert sum(map(int, wrong[4:6] + wrong[6:9])) == int(wrong[2]) - agreed
+    said = (
+        f"of {right[2]} right arrays {right[3]} are accused, {right[5]} undecided, "
+        f"of {int(wrong[2]) - agreed} wrong ones {wrong[4]} acquitted and {wrong[7]} named wrongly"
+    )
+    assert said in readme
+
+
 def test_every_part_brings_something() -> None:
     for part in PARTS:
         assert part == MUTANTS or next(brought(part, 0, fast=True)).kind

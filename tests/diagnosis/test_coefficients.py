@@ -9,6 +9,7 @@ from convgrad.catalogue.tables import right
 from convgrad.diagnosis.candidates import as_float, differs
 from convgrad.diagnosis.control import truth_of
 from convgrad.diagnosis.diagnoser import Diagnoser, diagnose
+from convgrad.diagnosis.weights import solutions
 from convgrad.subject.case import make_case
 from tests.diagnosis.cases import claimed, claims_of, random_case
 
@@ -162,3 +163,17 @@ def test_random_damage_has_no_name(array, kind):
         spoiled.flat[0] = True
         wrong = (truth + spoiled * random.standard_normal(truth.shape)).astype(kind)
         assert {one.mistake for one in found(case, array, wrong)} <= {None}, seed
+
+
+def test_of_parts_along_two_axes_a_run_begins_with_the_first_or_ends_with_the_last():
+    """Along one axis any run may count twice; four rows of two channels in the middle are no pattern."""
+    design = np.random.default_rng(0).integers(-9, 10, (4, 9)).astype(float)
+    for parts, in_both in ((slice(3, 7), False), (slice(0, 4), True), (slice(4, 9), True), (slice(5, 6), True)):
+        gains = np.zeros(9)
+        gains[parts] = 1
+        error, excuse = design @ gains, np.full(4, 1e-9)
+        found = [
+            any((one.gains == gains).all() for one in solutions(design, error, excuse, 2, in_a_row=in_a_row))
+            for in_a_row in (True, False)
+        ]
+        assert found == [True, in_both]

@@ -157,3 +157,12 @@ def assert_commands_run(document, diagnoses):
 
 def test_chance_stays_a_number_however_many_ways_there_are_to_match_a_part():
     assert 1e300 < Evidence(200_000, 100_000, 0.0).chance(10) < float("inf")
+
+
+def test_numbers_that_are_nearly_right_are_not_scaled_by_nearly_one():
+    """Inputs that were rounded move sums by as much: nobody multiplies by 0.99999998."""
+    case = {"input": [[3, 1, 4], [1, 5, 9], [2, 6, 5]], "kernel": [[1, 2], [3, 5]], "delta": [[1, 2], [5, 7]]}
+    right = convgrad.backward(case).dX
+    for factor, named in ((1 - 2e-8, False), (1 - 2e-5, True)):
+        found = check(case, {"dX": np.round(right * factor, 12).tolist()}).diagnosis
+        assert any("scaled" in (one.mistake or "") for one in found) == named

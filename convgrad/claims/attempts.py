@@ -1,0 +1,69 @@
+"""What was said of claims, what may explain one, and what does."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from convgrad.differences.roundoff import TYPES
+
+
+@dataclass(frozen=True)
+class Asked:
+    """What was said of how the claims came about: their type, what sums are held in, the algorithm, printed inputs."""
+
+    dtype: str | None = None
+    accumulate: str | None = None
+    algorithm: str | None = None
+    printed: bool | None = None
+
+    @property
+    def bits(self) -> int:
+        """Those that sums are held in; 0 where it was not said."""
+        return TYPES[self.accumulate].bits if self.accumulate else 0
+
+
+@dataclass(frozen=True)
+class Judgement:
+    """What a claim may be off by, entry by entry, and why.
+
+    `by` is what excuses it, `told` what is to be said of it, `cause` the mistake that it is where it loses too much.
+    `halves` is the part of `excuse` that its digits leave, which is the same for any other array.
+    """
+
+    allowed: Any
+    rule: str
+    by: str
+    excuse: Any = 0
+    scale: float = 0
+    unit: float = 0
+    told: tuple[str, ...] = ()
+    cause: str = ""
+    doubtful: bool = False
+    """Whether it may as well be wrong."""
+    explained: bool = True
+    """Whether anything excuses it."""
+
+
+@dataclass(frozen=True)
+class Attempt:
+    """An explanation of a claim: what it may be off by then, how much rounding moves it, what is said if it holds."""
+
+    allowed: Any
+    rule: str
+    by: str
+    unit: float = 0
+    told: tuple[str, ...] = ()
+    dtype: str = ""
+    spread: bool = False
+    """Whether the errors must be spread over all entries, as nothing else says that it is so."""
+    replayed: bool = False
+    algorithm: bool = False
+    """Whether it is one other than sums of products, which nobody said."""
+    in_order: bool = False
+    """Whether terms were added one after another, of which a half type loses the late ones."""
+    cut: bool = False
+    """Whether bits were cut off: then the numbers are small by some 0.75 u."""
+    narrow: bool = False
+    """Whether sums were held in a half type, which is worse than need be."""
+    beside: tuple[str, ...] = ()
