@@ -52,9 +52,13 @@ class Loop:
         self.folder = Folder()
         self.deaths, self.noise, self.answered = 0, "", ""
         self.can = self._started()
-        if self.can.get("layout") and not layout.dims:
-            self.layout = read_layout(",".join(map(str, self.can["layout"])))
-        self.limits: list[Term] = limit(str(self.can.get("limit", "")))
+        try:
+            if self.can.get("layout") and not layout.dims:
+                self.layout = read_layout(",".join(map(str, self.can["layout"])))
+            self.limits: list[Term] = limit(str(self.can.get("limit", "")))
+        except RequestError as error:
+            self._dead()
+            raise error.at(Point(self.words[0])) from None
 
     @property
     def allocates(self) -> bool:
