@@ -147,7 +147,7 @@ WRITING = (
     Option("color", "colour in tables", OUTPUT, choices=("auto", "always", "never")),
     Option("quiet", "only the result, no explanation around it", OUTPUT, kind=bool, flag="--quiet"),
 )
-DIALECT = (Option("dialect", "whose words and defaults the case document has", ARRAYS, choices=DIALECTS, flag="--as"),)
+DIALECT = (Option("dialect", "whose words and defaults the document has", ARRAYS, choices=DIALECTS, flag="--as"),)
 LAYOUT = tuple(option for option in CASE if option.name == "layout")
 RUNNING = (
     Option("threads", "how many threads to compute with", OTHER, "N", int, least=1),

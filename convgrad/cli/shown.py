@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from convgrad.cli.formats import Result, format_of
+from convgrad.cli.formats import Result, format_of, is_array_file
 from convgrad.cli.options import refuse
 from convgrad.cli.typed import Overlays, Running, Terms, Writing
 
@@ -91,8 +91,9 @@ def begun(
     running: Running, overlays: Overlays | None = None, terms: Terms | None = None, *, document: str | None = None
 ) -> Results:
     """How the records of a run become results; it begins here: with how many threads, and no warnings of numbers."""
-    form = format_of(running.writing)  # what is wrong with it is said before the work
-    if overlays is not None and overlays.quiz and form.name != "html":
+    writing = running.writing  # what is wrong with it is said before the work; of an array's file where it is written
+    is_page = not is_array_file(writing) and format_of(writing).name == "html"
+    if overlays is not None and overlays.quiz and not is_page:
         refuse("--quiz", "entries are hidden in a page alone", "write one: --output FILE.html")
     np.seterr(all="ignore")  # an infinity in the result says it; NumPy's warning names a line of ours
     if running.threads is not None:

@@ -252,7 +252,7 @@ OFFERS: dict[type, Offer] = {
     Started: Offer((), _NEW),
     Reading: Offer((*tables.CASE, *tables.DIALECT), _CASE),
     ClaimReading: Offer((*tables.CASE, *tables.DIALECT, *tables.CLAIMS, *tables.CLAIMED), _CASE),
-    NetworkReading: Offer(tables.LAYOUT, _NETWORK),
+    NetworkReading: Offer((*tables.LAYOUT, *tables.DIALECT), _NETWORK),
     Overlays: Offer(tables.OVERLAYS),
     Terms: Offer(tables.TERMS),
     Checking: Offer(tables.CHECKING),

@@ -144,6 +144,10 @@ def _output_layer() -> Schema:
     )
 
 
+def _listed_letters() -> Schema:
+    return {"type": "array", "items": {"type": "string"}, "minItems": 1, "maxItems": 2}
+
+
 def _output() -> Schema:
     return closed(
         {
@@ -152,6 +156,7 @@ def _output() -> Schema:
             "id": {"description": "the document's id, unchanged"},
             "arithmetic": {**ARITHMETIC, "description": "exact where all of it is; else what it ends in"},
             "loss": {"description": "null where delta is given", "anyOf": [{"type": "null"}, NUMBER]},
+            "layout": {"description": "the axes in letters, where the document told them", **_listed_letters()},
             "layers": {"type": "array", "items": _output_layer(), "minItems": 1},
             "steps": {"type": "array", "items": STEP},
         },

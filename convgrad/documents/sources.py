@@ -23,7 +23,8 @@ NUMBERS = r"[-+]?\.?\d[-+.\deE/]*(?:, *[-+]?\.?\d[-+.\deE/]*)+"
 PRINT = r"""\s*(?: Parameter\ containing: | <tf\. | \{\s*[{\d.+-] | (?:Float|Int)\d+\[
     | \d+[×x]\d+\S*\s+\S*(?:Array|Matrix) | (?:\w+\s*=\s*)?(?:\w+\.)*
       (?: masked_array | tensor | Tensor | array | Array | DeviceArray | asarray | (?:float|int)(?:16|32|64) )\(
-    | (?:(?:static|const|constexpr|float|double|int)\s+)+\w+\s*\[ )"""
+    | (?:(?:static|const|constexpr|float|double|int)\s+)+\w+\s*\[
+    | \[\s*[-+.\d][-+.\deE\s]*+;[-+.\deE\s;]*+\]\s*\Z )"""
 """How a text begins that can be nothing but a printed array."""
 LIKELY_PRINT = rf"{PRINT} | \s*(?: [\[\d.+\-\#%(] | // | \w+\s*= | \w*\(: | nan\b | inf\b )"
 """How one begins that may be one, where it is no document."""

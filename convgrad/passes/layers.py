@@ -176,8 +176,11 @@ def _folding(layer: Layer, signal: Signal) -> dict[str, Any]:
 
 def arranged(chain: Chain) -> Chain:
     """The chain with the kernels of dense layers as their inputs are flattened here. RequestError for a misfit."""
-    if not chain.order:
-        return chain
+    return fitted(chain) if chain.order else chain
+
+
+def fitted(chain: Chain) -> Chain:
+    """The same, every layer fitted to what it gets, by shapes alone."""
     signal, layers = Signal(chain.input, chain.dims, chain.batch, "the input", chain.order), []
     pools: dict[str, Case] = {}
     for layer in chain.layers:

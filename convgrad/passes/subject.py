@@ -15,12 +15,14 @@ from convgrad.core.record import Mapped, Record
 from convgrad.errors import Problem, RequestError
 from convgrad.passes.ending import Ending
 from convgrad.passes.gradients import Forward, Gradients
-from convgrad.passes.layers import Signal, after, arranged, case_of, fed, in_kind, kind_of
+from convgrad.passes.layers import Signal, after, arranged, case_of, fed, fitted, in_kind, kind_of
 from convgrad.subject.case import Case, arrays_of, as_case, as_document, is_hand_sized
 from convgrad.subject.chain import Chain, Layer, chain_of
-from convgrad.subject.layout import GRADIENTS
+from convgrad.subject.layout import GRADIENTS, common_layouts
 from convgrad.subject.network_document import read_chain
+from convgrad.subject.network_layout import letters_in
 from convgrad.subject.place import Place
+from convgrad.subject.readings import advised
 from convgrad.vocabulary import PARAMETERS
 
 Arrays = dict[Place, Array]
@@ -313,6 +315,8 @@ class Subject(Record):
         """
         shown = [part.streamed() for part in self.parts] if layer is None else [self.layer(layer).streamed(overlays)]
         head = {"schema": "convgrad.network/1", "id": self.chain.id, "arithmetic": self.arithmetic, "loss": self.loss}
+        if "layout" in self.chain.document:
+            head["layout"] = letters_in(self.chain.document["layout"])
         record: dict[str, Any] = {**head, "layers": shown}
         if steps is not None:
             record["steps"] = (step.streamed() for step in self.steps(steps))
@@ -381,12 +385,31 @@ def network(document: Any = None, input: Any = None, delta: Any = None, **keywor
     `arithmetic` is "auto", "exact", "float64" or "float32". Raises RequestError for a wrong request.
     """
     keywords |= arrays_of(input, delta)
-    options = {name: keywords.pop(name) for name in ("arithmetic", "nonfinite") if name in keywords}
+    options: dict[str, Any] = {name: keywords.pop(name) for name in ("arithmetic", "nonfinite") if name in keywords}
     if "allow_nonfinite" in keywords:  # as the option is called
         options["nonfinite"] = keywords.pop("allow_nonfinite")
-    subject = Subject(arranged(read_chain(as_document(document, keywords), **options)))
-    _ = subject.ending.delta  # what does not fit is refused here
+    document = as_document(document, keywords)
+    try:
+        subject = Subject(arranged(read_chain(document, **options)))
+        _ = subject.ending.delta  # what does not fit is refused here
+    except RequestError as error:
+        raise _with_layout(error, document, options) from None
     return subject
+
+
+def _with_layout(error: RequestError, document: Any, options: dict[str, Any]) -> RequestError:
+    """The error about layers that do not fit what they get, with the layout in which all would."""
+    of_shapes = error.problems[0].path[:1] == ("layers",) and " gets " in error.problems[0].message
+    if not of_shapes or not isinstance(document, Mapping) or "layout" in document:
+        return error
+    with_kernel = any(isinstance(layer, Mapping) and "kernel" in layer for layer in document["layers"])
+    for letters in common_layouts(2, with_kernel) + common_layouts(1, with_kernel) + common_layouts(3, with_kernel):
+        try:
+            fitted(read_chain({**document, "layout": letters.split(",")}, **options))
+        except RequestError:
+            continue
+        return advised(error, letters)
+    return error
 
 
 def _with_delta(case: Case, delta: Array) -> Case:

@@ -30,7 +30,7 @@ def why_not(gradients: Gradients) -> str:
         return "its axes are in another order than NCHW and OIHW"
     shapes = full_shapes(case)
     cells = 2 * prod(shapes["x"]) + prod(shapes["delta"]) + 2 * prod(shapes.get("w", ()))
-    taps = prod(shapes["w"][1:]) if "w" in shapes else prod(getattr(case.arguments["window"], "extents", (9,)))
+    taps = prod(shapes["w"][1:]) if "w" in shapes else prod(getattr(case.arguments.get("window"), "extents", (9,)))
     arrays = (*case.arrays, case.delta, gradients.by_operand["x"])
     if cells > MOST_CELLS or prod(shapes["delta"]) * taps > MOST_TERMS:
         return "there are too many numbers; take a smaller case, or of a network one with --layer"
@@ -82,19 +82,24 @@ def _products(gradients: Gradients) -> Steps:
     for number, index in enumerate(np.ndindex(*shapes["x"])):
         for term in case.operation.terms("x", index, case.delta, *case.arrays, **case.arguments):
             at = (int(term.sample or 0), *(term.position or ()))
-            met.setdefault(at, []).append(_product(term, number, shapes))
+            met.setdefault(at, []).extend(_product(term, number, shapes))
     return met
 
 
-def _product(term: Term, cell: int, shapes: dict[str, tuple[int, ...]]) -> tuple[int, int, Any]:
-    """delta, x and w as flat entries, or a pool's share: 0 of a cell under the window that is given nothing."""
+def _product(term: Term, cell: int, shapes: dict[str, tuple[int, ...]]) -> Iterator[tuple[int, int, Any]]:
+    """delta, x and w as flat entries, or a pool's share: 0 of a cell under the window that is given nothing.
+
+    None where delta is cropped away, as in the padding of a transposed convolution.
+    """
     factors = {factor.name: factor for factor in term.factors}
     delta = factors["delta"]
-    assert delta.index is not None
+    if delta.index is None:
+        return
     place = int(np.ravel_multi_index(delta.index, shapes["delta"]))
     if "w" in factors and factors["w"].index is not None:
-        return place, cell, int(np.ravel_multi_index(factors["w"].index, shapes["w"]))
-    return place, cell, float(term.value / delta.value) if delta.value and term.value else 0
+        yield place, cell, int(np.ravel_multi_index(factors["w"].index, shapes["w"]))
+        return
+    yield place, cell, float(term.value / delta.value) if delta.value and term.value else 0
 
 
 def sums_of(data: dict[str, Any], name: str, text: Callable[[Any], str]) -> Iterator[str]:

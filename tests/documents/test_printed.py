@@ -201,6 +201,15 @@ def test_a_long_print_is_told_as_printed_too(tmp_path: Path) -> None:
     assert (value.by, pickle.loads(pickle.dumps(value)).by, value[:2].by) == ("NumPy",) * 3
 
 
+def test_rows_between_semicolons_are_no_document_and_so_a_print_in_place() -> None:
+    words = ["--kernel", "[1 0; 0 -1]", "--delta", "ones", "--format", "json"]
+    assert result("backward", "--input", "[1 2 3; 4 5 6.5e0]", *words)["dX"] == [[1, 1, 0], [0, -1, -1]]
+    for mixed in ("[1 2, 3; 4]", "[1 2 3]", "[1; 2 a]"):
+        assert convgrad("forward", "--input", mixed, "--kernel", "[[1]]").returncode == 2
+    long = "[" + "1 " * 60_000 + "]"  # which takes as long to be refused as to be read
+    assert convgrad("forward", "--input", long, "--kernel", "[[1]]").returncode == 2
+
+
 def test_a_wrong_entry_of_a_print_is_shown_where_it_stands() -> None:
     done = convgrad("forward", "--input", "tensor([1., 2.,\n nan])", "--kernel", "[1, 2]")
     assert_refused(done, "--input:2:2: expected a finite number, found NaN", " nan])\n ^\n")

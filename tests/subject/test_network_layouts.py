@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from typing import Any
 
+import jsonschema
 import numpy as np
 import pytest
 
@@ -179,6 +180,8 @@ def test_the_command_line_has_it_too(tmp_path) -> None:
     file.write_text(json.dumps(document))
     told = result("network", str(file))
     np.testing.assert_array_equal(np.shape(told["layers"][0]["dW"]), np.shape(document["layers"][0]["kernel"]))
+    assert told["layout"] == ["NHWC", "HWIO"]
+    jsonschema.validate(told, convgrad.schema("network-output"))
     assert "layout NHWC, HWIO" in run("network", str(file)).stdout
     del document["layout"]
     file.write_text(json.dumps(document))
@@ -216,3 +219,71 @@ def test_what_fits_no_layer_is_told_in_the_order_that_came() -> None:
     document["layers"][5]["kernel"] = whole(3, 25)
     with pytest.raises(RequestError, match=r"out gets \(2, 3, 4, 2\) from act2|out gets \(2, 3, 4, 2\) from"):
         convgrad.network(document)
+
+
+@pytest.mark.parametrize(("data", "filters", "said"), [("NHWC", "HWIO", "NHWC,HWIO"), ("NHWC", "OHWI", "NHWC,OHWI"),
+                                                       ("NCHW", "HWIO", "NCHW,HWIO")])  # fmt: skip
+def test_where_all_layers_fit_in_another_layout_it_is_said(data: str, filters: str, said: str) -> None:
+    layers = [
+        {"name": "a", "kernel": moved(filters.lower(), whole(2, 5, 3, 3), "oihw")},
+        {"op": "max-pool", "window": 2},
+        {"name": "b", "kernel": moved(filters.lower(), whole(3, 2, 1, 1), "oihw")},
+    ]
+    document = {"input": moved(data.lower(), whole(2, 5, 8, 9), "nchw"), "layers": layers, "delta": "ones"}
+    with pytest.raises(RequestError) as refused:
+        convgrad.network(document)
+    assert str(refused.value).endswith(f"; with --layout {said} they fit")
+    assert convgrad.network(document, layout=said.split(",")).output.size
+    with pytest.raises(RequestError) as refused:
+        convgrad.network({**document, "layers": [*layers, {"op": "dense", "kernel": whole(2, 5)}]})
+    assert "dense4 gets" not in str(refused.value)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("seed", range(24))
+def test_networks_at_random_are_the_same_in_letters_at_random(seed: int) -> None:
+    random = np.random.default_rng(seed)
+    spatial = "DHW"[3 - int(random.integers(1, 4)) :]
+    data, filters = ("".join(random.permutation(list(own + spatial))) for own in ("NC", "OI"))
+    axes = "".join(letter for letter in data if letter not in "NC")  # spatial axes keep the order of the input's
+    lengths = [int(random.integers(5, 7 if len(axes) < 3 else 6)) for _ in axes]
+    layers: list[dict[str, Any]] = []
+    others: list[dict[str, Any]] = []
+    channels, flat = 2, False
+    for op in random.choice(["conv", "conv-transpose", "average-pool", "relu", "softmax", "flatten"], 4):
+        layer: dict[str, Any] = {"op": str(op)}
+        if (op in ("conv", "conv-transpose", "average-pool") and flat) or (op == "flatten" and random.integers(2)):
+            continue
+        other = layer
+        if op.startswith("conv"):
+            own = int(random.integers(1, 4))
+            shape = (own, channels) if op == "conv" else (channels, own)
+            kernel = random.integers(-2, 3, (*shape, *[2] * len(axes)))
+            layer |= {"kernel": kernel, "bias": random.integers(-2, 3, own)}
+            here = ("oi" if op == "conv" else "io") + axes.lower()
+            other = {**layer, "kernel": moved(filters.lower(), kernel, here)}
+            channels = own
+        elif op == "average-pool":
+            layer |= {"window": 2, "stride": 1, "padding": 1}
+        flat |= op == "flatten"
+        layers.append(layer)
+        others.append(other)
+    x = random.integers(-3, 4, (2, channels if not layers else 2, *lengths))
+    here = "nc" + axes.lower()
+    plain = convgrad.network({"input": x, "dims": len(axes), "layers": [*layers, {"op": "relu"}], "delta": "ones"})
+    arrays = {"input": moved(data.lower(), x, here), "delta": "ones", "layout": [data, filters]}
+    other = convgrad.network({**arrays, "layers": [*others, {"op": "relu"}]})
+    assert (plain.loss, len(plain.parts)) == (other.loss, len(other.parts))
+    for ours, theirs in zip(plain.parts, other.parts, strict=True):
+        for name in ("output", "dX"):
+            expected, found = getattr(ours, name), getattr(theirs, name)
+            if expected.ndim == len(here):
+                np.testing.assert_allclose(found, moved(data.lower(), expected, here), rtol=1e-12, atol=1e-14)
+            else:  # features: the same numbers, each sample's in another order
+                np.testing.assert_allclose(np.sort(found), np.sort(expected), rtol=1e-12, atol=1e-14)
+        if ours.dW is not None:
+            here_w = ("oi" if ours.op == "conv" else "io") + axes.lower()
+            np.testing.assert_allclose(theirs.dW, moved(filters.lower(), ours.dW, here_w), rtol=1e-12)
+    claims = {part.name: {"dX": part.dX, "output": part.output} for part in other.parts}
+    report = convgrad.check({**arrays, "layers": [*others, {"op": "relu"}]}, claims, sample=3)
+    assert report.verdict in ("agrees", "undecided")

@@ -151,3 +151,15 @@ def test_a_table_of_many_columns_is_as_wide_as_the_paper(name, pages):
         boxes = paper.execute_script(f"return {wide}.map(box => [box.width, box.right])")
         assert len(boxes) > 17
         assert all(width > 0 and right <= 718 for width, right in boxes)
+
+
+@pytest.mark.slow
+def test_words_of_ten_thousand_characters_make_no_page_wider(tmp_path):
+    path, word = tmp_path / "long.html", "w" * 10_000
+    layer = {"name": word, "op": "conv", "kernel": [0.5, -1]}
+    network = {"name": word, "id": word, "input": [1, 2, 3], "layers": [layer], "delta": "ones"}
+    path.write_text("".join(written(Shown(convgrad.network(network)), "html")), encoding="utf-8")
+    with browser(PHONE) as narrow:
+        opened(narrow, path, f"#{word}.dX=1")
+        assert narrow.execute_script("return document.querySelector('.said').textContent").endswith(" = -0.5")
+        assert narrow.execute_script("return document.documentElement.scrollWidth <= window.innerWidth")

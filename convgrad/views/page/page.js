@@ -47,10 +47,12 @@ function panel({ id, name: own, arrays, steps, patterns, shape, where, quiz, cla
     dark();
     slider.value = number;
     slider.setAttribute("aria-valuetext", words);
+    const given = {};  // by entry of a pool's delta, the number that is given it
+    if (number && !w) terms(number - 1, (d, i, last) => { if (last) given[d] = x.values[i]; });
     if (number) terms(number - 1, (d, i, last) => {
       sheets.delta.light(d);
       sheets.dX.light(i);
-      sheets.x.light(i, !w && last ? "gives" : "");
+      sheets.x.light(i, w ? "" : last ? "gives" : given[d] === x.values[i] ? "ties" : "");
     });
     if (!quiz) {
       const sums = number ? totals(number) : {};

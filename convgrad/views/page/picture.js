@@ -8,9 +8,12 @@ function picture(root, array, name) {
   const canvas = document.createElement("canvas"), pen = canvas.getContext("2d"), lit = new Map();
   const grid = document.createElement("table"), title = grid.createCaption(), cells = [], heads = [], sides = [];
   const make = (row, tag, list) => list.push(row.appendChild(document.createElement(tag)));
-  let now = array.values, plane = 0, top = 0, left = 0;
+  const small = document.createElement("canvas"), ink = small.getContext("2d");
+  let now = array.values, painted, plane = 0, top = 0, left = 0;
   canvas.width = across * (columns * scale + 4);
   canvas.height = Math.ceil(planes / across) * (rows * tall + 4);
+  small.width = columns;
+  small.height = rows * planes;
   canvas.setAttribute("role", "img");
   const range = now.reduce(([least, most], value) => [Math.min(least, value), Math.max(most, value)], [0, 0]);
   canvas.setAttribute("aria-label", `${name} as a picture, blue below 0 and red above: from ${range.map(short).join(" to ")}`);
@@ -62,6 +65,18 @@ function picture(root, array, name) {
     const [across, down] = corner(place);
     pen.strokeRect(across + .5, down + .5, scale * width, tall * height);
   };
+  function paint() {  // a cell of every plane as a dot
+    const dots = ink.createImageData(columns, rows * planes);
+    let most = 0;
+    for (const value of now) most = Math.max(most, Math.abs(value));
+    now.forEach((value, place) => {
+      const strength = Math.abs(value) / (most || 1), full = value < 0 ? [33, 102, 172] : [178, 24, 43];
+      for (let part = 0; part < 3; part++) dots.data[4 * place + part] = 255 - strength * (255 - full[part]);
+      dots.data[4 * place + 3] = 255;
+    });
+    ink.putImageData(dots, 0, 0);
+    painted = now;
+  }
   number();
   return {
     cells,
@@ -78,16 +93,11 @@ function picture(root, array, name) {
     },
     draw() {
       if (lit.size && ![...lit.keys()].some(inside)) show(lit.keys().next().value); else number();
-      let most = 0;
-      for (const value of now) most = Math.max(most, Math.abs(value));
-      pen.fillStyle = "#fff";
-      pen.fillRect(0, 0, canvas.width, canvas.height);
-      for (let place = 0; place < now.length; place++) {
-        const strength = now[place] / (most || 1);
-        if (!strength) continue;
-        pen.fillStyle = strength < 0 ? `rgb(33 102 172 / ${-strength})` : `rgb(178 24 43 / ${strength})`;
-        pen.fillRect(...corner(place), scale, tall);
-      }
+      if (painted !== now) paint();
+      pen.imageSmoothingEnabled = false;
+      pen.clearRect(0, 0, canvas.width, canvas.height);
+      for (let on = 0; on < planes; on++)
+        pen.drawImage(small, 0, on * rows, columns, rows, ...corner(on * area), columns * scale, rows * tall);
       pen.strokeStyle = "#000";
       pen.lineWidth = 1;
       for (let on = 0; on < planes; on++) box(on * area, columns, rows);
