@@ -42,19 +42,18 @@ class Callable:
         self.target, self.dtype, self.layout, self.kind, self.signature = target, dtype, layout, kind, signature
         self.timeout, self.start_timeout = timeout, start_timeout
         self.child: Child | None = None
+        told = self._told()  # before there is a process that a wrong signature would leave behind
         self.taken = self._started()
-        self.known = self._known()
+        self.known = told if signature else {*self.taken["names"]}
 
     @property
     def allocates(self) -> bool:
         return "out" not in self.taken["names"]
 
-    def _known(self) -> set[str]:
-        """The settings that it can be told."""
-        if not self.signature:
-            return set(self.taken["names"])
+    def _told(self) -> set[str]:
+        """The settings that a signature has room for."""
         try:
-            told = set(roles(tree(self.signature)))
+            told = set(roles(tree(self.signature))) if self.signature else set[str]()
         except ValueError:
             advice = "names and brackets, as in 'dZ, (A_prev, W, b, hparameters)'"
             raise RequestError(Problem("this is no signature", advice, place=Point("--signature"))) from None
@@ -147,6 +146,8 @@ class Callable:
         if self.signature:
             return settings
         settings |= {"op": trial.case.operation.name, "dtype": self.dtype}
+        absent = {*self.taken["required"]} & {*trial.case.operation.defaults} - settings.keys() - {INDICES}
+        settings |= dict.fromkeys(absent)  # a divisor that there is not is None, where that is not the default
         return settings if self.taken["any"] else {name: settings[name] for name in self.known & settings.keys()}
 
     def _answer(self, trial: Trial, want: Sequence[str], header: Mapping[str, Any], parts: list[bytes]) -> Answer:

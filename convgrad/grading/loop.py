@@ -50,11 +50,16 @@ class Loop:
         self.timeout, self.start_timeout = timeout, start_timeout
         self.child: Child | None = None
         self.folder = Folder()
+        self.posed: tuple[Trial | None, list[str], str] = (None, [], "")
         self.deaths, self.noise, self.answered = 0, "", ""
         self.can = self._started()
-        if self.can.get("layout") and not layout.dims:
-            self.layout = read_layout(",".join(map(str, self.can["layout"])))
-        self.limits: list[Term] = limit(str(self.can.get("limit", "")))
+        try:
+            if self.can.get("layout") and not layout.dims:
+                self.layout = read_layout(",".join(map(str, self.can["layout"])))
+            self.limits: list[Term] = limit(str(self.can.get("limit", "")))
+        except RequestError as error:
+            self._dead()
+            raise error.at(Point(self.words[0])) from None
 
     @property
     def allocates(self) -> bool:
@@ -137,7 +142,7 @@ class Loop:
         before, self.answered = self.answered, trial.id
         deadline = monotonic() + self.timeout
         try:
-            self._send(self._request(trial, want, poison), deadline)
+            self.child.write(self._request(trial, want, poison), deadline)
             record = self._heard(ANSWERS, deadline, before if before != trial.id else "")
         except Late:
             return self._ended(TIMED_OUT, f"no answer in {self.timeout:g} s")
@@ -191,20 +196,28 @@ class Loop:
     def _keep(self, line: bytes) -> None:
         self.noise = (self.noise + line.decode("utf-8", "replace") + "\n")[:KEPT]
 
-    def _request(self, trial: Trial, want: Sequence[str], poison: float) -> dict[str, Any]:
+    def _request(self, trial: Trial, want: Sequence[str], poison: float) -> bytes:
+        """The line that asks for a case, whose text is made once for all its runs."""
+        kinds = self.can.get("arrays", LISTS)
+        if "file" in kinds or self.posed[0] is not trial or self.posed[1] != list(want):  # files are written anew
+            self.posed = (trial, list(want), json.dumps(self._case(trial, want, kinds), separators=(",", ":")))
+        fill = "NaN" if np.isnan(poison) else poison
+        record = {"type": "run", "id": trial.id, "dtype": self.dtype, "want": list(want), "timeout": self.timeout}
+        into = {} if self.allocates else {"into": {name: {"fill": fill} for name in want}}
+        folder = {"folder": str(self.folder.made())} if "file" in kinds else {}
+        head = json.dumps({**record, **folder, **into}, separators=(",", ":"))
+        return f'{head[:-1]},"case":{self.posed[2]}}}\n'.encode()
+
+    def _case(self, trial: Trial, want: Sequence[str], kinds: Sequence[str]) -> dict[str, Any]:
+        """A case as it is sent: settings, shapes, arrays."""
         family = trial.case.operation.family
         given = {name: self.layout.given(name, array, family) for name, array in trial.operands.items()}
         shapes = {name: list(array.shape) for name, array in given.items()}
         shapes |= {name: list(self.layout.shape(name, trial.expected[name].shape, family)) for name in want}
         case = {"op": trial.case.operation.name, **resolved(trial.case), "shapes": shapes}
-        kinds = self.can.get("arrays", LISTS)
         for name, array in given.items():
             case[name] = sent(name, array, type_of(name, self.dtype), kinds, self.folder)
-        fill = "NaN" if np.isnan(poison) else poison
-        record = {"type": "run", "id": trial.id, "dtype": self.dtype, "want": list(want), "timeout": self.timeout}
-        into = {} if self.allocates else {"into": {name: {"fill": fill} for name in want}}
-        folder = {"folder": str(self.folder.made())} if "file" in kinds else {}
-        return {**record, **folder, "case": case, **into}
+        return case
 
     def _answer(self, trial: Trial, want: Sequence[str], record: Mapping[str, Any]) -> Answer:
         arrays, faults = dict[str, Array](), dict[str, tuple[str, str]]()

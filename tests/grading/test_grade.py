@@ -155,6 +155,20 @@ def test_a_function_has_its_verdict(name: str, file: Path) -> None:
     assert record["counts"]["untested"] > 0
 
 
+SETTINGS = "stride=1, padding=0, ceil_mode=False, dilation=1, count_include_pad=True, **more"
+
+
+@pytest.mark.parametrize(("parameter", "told_it"), [("divisor", "None"), ("divisor=9", "9")])
+def test_a_setting_that_there_is_not_is_none_where_a_function_must_have_it(
+    parameter: str, told_it: str, tmp_path: Path
+) -> None:
+    path = tmp_path / "pool.py"
+    path.write_text(f"def f(delta, x, *, window, {parameter}, {SETTINGS}):\n    raise ValueError(divisor)\n")
+    record = told(f"{path}:f", "--op", "average-pool", "--limit", "N<3, C<3", "--no-shrink", "--want", "dX")
+    details = {row["detail"] for row in record["results"] if row["verdict"] == "crashed"}
+    assert f"ValueError: {told_it}" in details
+
+
 def test_a_wrong_function_is_named_and_what_is_told_repeats_it(file: Path, tmp_path: Path) -> None:
     record = told(f"{file}:turned", "--keep", str(tmp_path / "kept"))
     wrong = [row for row in record["results"] if row["verdict"] == "differs"]
