@@ -5,12 +5,13 @@ from __future__ import annotations
 import doctest
 import os
 import re
-import shutil
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
+
+from tests.needed import needing
 
 ROOT = Path(__file__).parents[1]
 README = ROOT / "README.md"
@@ -47,10 +48,9 @@ def replayed(block: str, folder: Path) -> str:
 @pytest.mark.parametrize("number", range(len(blocks())))
 def test_a_console_block_of_the_readme_is_what_happens(number: int, tmp_path: Path) -> None:
     block = blocks()[number]
-    if "| jq" in block and shutil.which("jq") is None:
-        pytest.skip("needs jq, which this block of the README pipes into")
-    if "cc -O2" in block and shutil.which("cc") is None:
-        pytest.skip("needs cc, which this block of the README compiles with")
+    for word, program in {"| jq": "jq", "cc -O2": "cc"}.items():
+        if word in block:
+            needing(program, "which this block of the README runs")
     made = replayed(block, tmp_path)
     if os.environ.get("UPDATE_README"):
         README.write_text(README.read_text(encoding="utf-8").replace(block, made), encoding="utf-8")

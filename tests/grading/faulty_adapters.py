@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import shutil
 import sys
 from pathlib import Path
 
-import pytest
-
 from convgrad.grading.templates import FILES, template
 from tests.grading.kernels import FAULTS, WIDTH
+from tests.needed import needing
 
 IN_LINES = dict(zip(FAULTS, ("agrees", "unwritten", "accumulates", "wrong-shape", "wrong-shape", "agrees", "replayed",
                              "unstable", "crashed", "timed-out"), strict=True))  # fmt: skip
@@ -83,8 +81,7 @@ PROGRAMS = {"python": sys.executable, "javascript": "node"}
 def faulty(language: str, fault: int, folder: Path) -> tuple[str, ...]:
     """The words of a command line that runs an adapter with a fault."""
     program = PROGRAMS[language]
-    if shutil.which(program) is None:
-        pytest.skip(f"needs {program}")
+    needing(program)
     text = template(language)
     for old, new in CHANGES[language]:
         assert text.count(old) == 1, old

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import shutil
 import subprocess
 from pathlib import Path
 
-import pytest
-
 from convgrad.grading.templates import template
+from tests.needed import needing
 
 FAULTS = ("right", "last row unwritten", "adds to what was there", "writes past the end", "writes before the start",
           "changes its input", "replays its first answer", "wrong every third call", "null pointer at one width",
@@ -90,10 +88,7 @@ def backward(delta, x, w, b, *, stride=(1, 1), padding=((0, 0), (0, 0)), dilatio
 
 def compiler() -> str:
     """The C compiler, or the test is skipped."""
-    found = shutil.which("cc")
-    if found is None:
-        pytest.skip("needs cc, a C compiler")
-    return found
+    return needing("cc", "a C compiler")
 
 
 def source() -> str:

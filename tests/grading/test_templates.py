@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -11,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from convgrad.grading.templates import FILES, template
+from tests.needed import needing
 from tests.program import Run, convgrad
 
 COMPILED = {
@@ -43,8 +43,7 @@ def graded(language: str, text: str, folder: Path) -> Run:
 @pytest.fixture(params=FILES)
 def language(request: pytest.FixtureRequest) -> str:
     needed = {**{name: words[0] for name, words in COMPILED.items()}, **INTERPRETED}[request.param]
-    if shutil.which(needed) is None:
-        pytest.skip(f"needs {needed}")
+    needing(needed)
     return str(request.param)
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import shutil
 import subprocess
 import sys
 from itertools import pairwise
@@ -14,6 +13,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from tests.needed import needing
 from tests.program import assert_refused, convgrad, result
 
 OPS = ("--op", "conv,max-pool,lp-pool,max-unpool")
@@ -29,12 +29,6 @@ def written(name: str, folder: Path, *options: str) -> Path:
 def suite(folder: Path) -> dict[str, Any]:
     record: dict[str, Any] = json.loads(written("suite.json", folder).read_text())
     return record
-
-
-def needing(program: str) -> str:
-    if shutil.which(program) is None:
-        pytest.skip(f"needs {program}")
-    return program
 
 
 def test_a_suite_says_what_it_is_and_what_must_come_out(tmp_path: Path) -> None:
