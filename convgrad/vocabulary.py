@@ -61,6 +61,8 @@ MODES = ("cross-correlation", "convolution")
 PADDING_MODES = ("zeros", "reflect", "replicate", "circular")
 PADDING_WORDS = ("valid", "same", "same-lower", "full", "causal")
 TIES = ("first", "last", "split", "all")
+COUNTED = ("plane", "batch", "batch-columns", "channels-last", "batch-channels-last")
+"""How max pools and unpooling may count cells."""
 REDUCTIONS = ("sum", "mean")
 ARITHMETICS = ("auto", "exact", "float64", "float32")
 CLAIM_TYPES = ("float64", "float32", "float16", "bfloat16", "tf32")
@@ -73,6 +75,8 @@ RESULTS = ("output", "dW", "db", "dX")
 """The arrays of a case that a result holds, and a claim may."""
 INDICES = "indices"
 """What a max pool's result may hold besides, and a claim on one: numbers of cells."""
+MISTAKEN = (*RESULTS, INDICES, "kernel", "bias")
+"""The arrays that can hold a mistake, in the order in which they are listed."""
 NOTES = ("name", "source", "origin", "note", "expected", "tolerance")
 """Keys that any document may have, and that are left alone."""
 FREE = ("id", *NOTES)
@@ -122,6 +126,15 @@ SETTINGS: dict[str, Setting] = {
     "indices": Setting(
         CELLS, "`max-unpool`: where each number goes, a cell by its number in its plane", required=True,
         otherwise="required by `max-unpool`",
+    ),
+    "counted": Setting(
+        CHOICE, "how `indices` count cells: row by row in each `plane`; over the whole `batch` (ONNX; `batch-columns` "
+        "with storage_order 1); `channels-last` in each sample, or over the batch (TensorFlow)",
+        "plane", COUNTED,
+    ),
+    "counted_in": Setting(
+        PER_AXIS, "`max-unpool`: the lengths of the planes in which `indices` count, where they are not the output's",
+        least=1, otherwise="output_size",
     ),
     "output_size": Setting(
         LENGTHS, "adaptive pools: the output's length, 1 for all of it, null in a list for the input's own; "
@@ -192,15 +205,25 @@ OPERATIONS: dict[str, Row] = {
     "conv": row(CONVOLUTION, XWB, *GEOMETRY, "padding_mode"),
     "conv-transpose": row(TRANSPOSED, XWB, *GEOMETRY, "output_padding", "output_size", output_size=None),
     "max-pool": row(
-        MAXIMUM, X, "window", "stride", "padding", "dilation", "ceil_mode", "ties", "return_indices", stride=None
+        MAXIMUM,
+        X,
+        "window",
+        "stride",
+        "padding",
+        "dilation",
+        "ceil_mode",
+        "ties",
+        "return_indices",
+        "counted",
+        stride=None,
     ),
     "average-pool": row(
         MEAN, X, "window", "stride", "padding", "dilation", "ceil_mode", "count_include_pad", "divisor", stride=None
     ),
     "lp-pool": row(NORM, X, "window", "stride", "padding", "dilation", "ceil_mode", "norm", "signed", stride=None),
-    "adaptive-max-pool": row(MAXIMUM, X, "output_size", "ties", "return_indices"),
+    "adaptive-max-pool": row(MAXIMUM, X, "output_size", "ties", "return_indices", "counted"),
     "adaptive-average-pool": row(MEAN, X, "output_size"),
-    "max-unpool": row(UNPOOLING, X, "indices", "output_size"),
+    "max-unpool": row(UNPOOLING, X, "indices", "counted", "counted_in", "output_size"),
 }
 """What a case may be, or a layer. A stride of None is the window."""
 LAYERS: dict[str, Row] = {
@@ -271,13 +294,13 @@ def keys_of_case() -> dict[str, Setting]:
 
 def keys_of_network() -> tuple[str, ...]:
     """Every key of a network document."""
-    return ("input", "layers", "delta", "loss", *RATES, "mode", "arithmetic", "dims", *CLAIMING, *FREE)
+    return ("input", "layers", "delta", "loss", *RATES, "mode", "arithmetic", "dims", "layout", *CLAIMING, *FREE)
 
 
 def keys_of_layer() -> tuple[str, ...]:
     """Every key of a layer."""
-    return ("op", "name", *(note for note in NOTES if note != "name"), "id", *SETTINGS, "dims", *LAYER_SETTINGS,
-            *PARAMETERS)  # fmt: skip
+    return ("op", "name", *(note for note in NOTES if note != "name"), "id", *SETTINGS, "dims", "layout",
+            *LAYER_SETTINGS, *PARAMETERS)  # fmt: skip
 
 
 KEYS_OF_LOSS = ("op", "target", "reduction", *FREE)

@@ -26,7 +26,8 @@ def forward(case, number=Fraction):
 def backward(case, number=Fraction):
     """dX and, for a convolution, dW and db; each in the shape its operand came in."""
     if "kernel" not in case:
-        return {"dX": _pool_backward(case, number).reshape(np.shape(case["input"]))}
+        made = (_unpool_backward if "indices" in case else _pool_backward)(case, number)
+        return {"dX": made.reshape(np.shape(case["input"]))}
     dx, dw, db = _conv_backward(case, number)
     return {
         "dX": dx.reshape(np.shape(case["input"])),
@@ -36,6 +37,8 @@ def backward(case, number=Fraction):
 
 
 def _forward(case, number):
+    if "indices" in case:
+        return _unpool_forward(case, number)
     return _conv_forward(case, number) if "kernel" in case else _pool_forward(case, number)
 
 
@@ -259,6 +262,34 @@ def _conv_backward(case, number):
     for n, o, *p in np.ndindex(delta.shape):
         db[o] += delta[(n, o, *p)]
     return dx, dw, db
+
+
+# -- Max unpooling -----------------------------------------------------------------------------------------------------
+
+
+def unpool_cell(case, n, c, position):
+    """The cell of the output that the number at a position goes to: cells are counted row by row in each plane."""
+    number = np.reshape(case["indices"], full_shape(case, "input"))[(n, c, *position)]
+    at = []
+    for length in reversed(output_lengths(case)):
+        number, place = divmod(int(number), length)
+        at.append(place)
+    return tuple(reversed(at))
+
+
+def _unpool_forward(case, number):
+    x, y = lifted_input(case, number), zeros(output_shape(case), number)
+    for n, c, *p in np.ndindex(x.shape):
+        y[(n, c, *unpool_cell(case, n, c, p))] = x[(n, c, *p)]
+    return y
+
+
+def _unpool_backward(case, number):
+    x, delta = lifted_input(case, number), lifted_delta(case, number)
+    dx = zeros(x.shape, number)
+    for n, c, *p in np.ndindex(x.shape):
+        dx[(n, c, *p)] = delta[(n, c, *unpool_cell(case, n, c, p))]
+    return dx
 
 
 # -- Pools -------------------------------------------------------------------------------------------------------------

@@ -21,11 +21,13 @@ def of_families(*families):
     return tuple(name for name, row in vocabulary.OPERATIONS.items() if row.family in families)
 
 
-# what slides a window; max-unpool, which does not, has tests of its own
-OPERATIONS = tuple(name for name, row in vocabulary.OPERATIONS.items() if row.family != vocabulary.UNPOOLING)
+OPERATIONS = tuple(vocabulary.OPERATIONS)
 CONVOLUTIONS = of_families(vocabulary.CONVOLUTION, vocabulary.TRANSPOSED)
 MAX_POOLS, NORMS, MEANS = (of_families(family) for family in (vocabulary.MAXIMUM, vocabulary.NORM, vocabulary.MEAN))
-POOLS = tuple(name for name in OPERATIONS if name not in CONVOLUTIONS)
+UNPOOLINGS = of_families(vocabulary.UNPOOLING)
+# what most tests are about: windows, and differences by which cells they read
+SLIDING = tuple(name for name in OPERATIONS if name not in UNPOOLINGS)
+POOLS = tuple(name for name in SLIDING if name not in CONVOLUTIONS)
 PADDING_MODES = ("zeros", "reflect", "replicate", "circular")
 TIES = ("first", "last", "split", "all")
 
@@ -67,13 +69,13 @@ class Seeded:
 
 
 @st.composite
-def cases(draw, operations=OPERATIONS, batches=(0, 3), **fixed):
+def cases(draw, operations=SLIDING, batches=(0, 3), **fixed):
     """A case of one of the operations, its numbers exact; `fixed` keys have that value."""
     choose = Drawn(draw)
     return random_case(choose, choose.one_of(*operations), choose.integer(1, 3), exact_data, batches, **fixed)
 
 
-def float_cases(operations=OPERATIONS, **fixed):
+def float_cases(operations=SLIDING, **fixed):
     """Cases of the operations with float64 data, drawn by a seed."""
 
     def made(seed, operation):
@@ -106,6 +108,8 @@ def geometry(choose, operation, dims):
 
 def windows(choose, settings, dims):
     """The windows of what has no kernel."""
+    if vocabulary.INDICES in settings:
+        return unpooling_geometry(choose, dims)
     if "output_size" in settings:
         return adaptive_geometry(choose, dims)
     return pool_geometry(choose, dims, dilated="dilation" in settings)
@@ -122,9 +126,10 @@ def other_settings(choose, settings):
     return drawn
 
 
-GEOMETRY = ("window", "stride", "padding", "dilation", "ceil_mode", "output_size")
+GEOMETRY = ("window", "stride", "padding", "dilation", "ceil_mode", "output_size", "indices")
 OTHER_SETTINGS = {
     "ties": lambda choose: {"ties": choose.one_of(*TIES)},
+    "counted": lambda choose: {},  # which only indices go by: tests/operations/test_cells.py
     "count_include_pad": lambda choose: {"count_include_pad": choose.one_of(True, False)},
     "divisor": lambda choose: {"divisor": choose.integer(1, 5)} if choose.one_of(True, False, False) else {},
     "norm": lambda choose: {"norm": 1},  # the one norm that is rational
@@ -184,6 +189,12 @@ def adaptive_geometry(choose, dims):
     lengths = [choose.integer(1, LARGEST_WINDOW[dims] + SPARE_CELLS[dims]) for _ in range(dims)]
     sizes = [choose.integer(1, length + 1) for length in lengths]  # more windows than cells is allowed
     return {"input": lengths, "output_size": one_or_each(choose, sizes)}
+
+
+def unpooling_geometry(choose, dims):
+    """Lengths of the output that have room for every number, each in a cell of its own."""
+    lengths = [choose.integer(1, LARGEST_WINDOW[dims]) for _ in range(dims)]
+    return {"input": lengths, "output_size": one_or_each(choose, [i + choose.integer(0, i + 1) for i in lengths])}
 
 
 KERNELS = {vocabulary.CONVOLUTION: conv_geometry, vocabulary.TRANSPOSED: conv_transpose_geometry}
@@ -299,8 +310,22 @@ def with_data(choose, case, data):
         case["kernel"] = data(choose, operation, case["kernel"].shape)
         if choose.one_of(True, False):
             case["bias"] = data(choose, operation, (definitions.out_channels(case),))
+    if operation in UNPOOLINGS:
+        case["indices"] = cells(choose, case)
     shape = definitions.lowered(case, np.zeros(definitions.output_shape(case))).shape
     return {**case, "delta": data(choose, "delta", shape)}
+
+
+def cells(choose, case):
+    """For every number of a plane a cell of the output, none of them twice."""
+    count, size = int(np.prod(definitions.lengths(case))), int(np.prod(definitions.output_lengths(case)))
+    planes = []
+    for _ in range(int(np.prod(definitions.full_shape(case, "input")[:2]))):
+        left, plane = list(range(size)), []
+        while len(plane) < count:
+            plane.append(left.pop(choose.integer(0, len(left) - 1)))
+        planes.append(plane)
+    return np.array(planes, int).reshape(np.shape(case["input"]))
 
 
 def exact_data(choose, operation, shape):

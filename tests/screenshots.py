@@ -1,4 +1,4 @@
-"""Pictures of six pages at three widths: `python -m tests.screenshots FOLDER`; without one, the README's."""
+"""Pictures of nine pages at three widths: `python -m tests.screenshots FOLDER`; without one, the README's."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from tempfile import TemporaryDirectory
 
 from tests.gallery import FOLDER
 from tests.program import SAMPLES, convgrad
-from tests.views.browser import LIGHT, NARROW, PHONE, browser, opened
+from tests.views.browser import LIGHT, NARROW, PHONE, PICTURE, browser, opened
 
 PAGES = {
     "plain": (["backward", f"{SAMPLES}/five-by-five.yaml"], "#overlay=1,1"),
@@ -17,6 +17,9 @@ PAGES = {
     "ties": (["backward", f"{SAMPLES}/max-pool-ties.yaml"], "#overlay=1,1"),
     "check": (["check", f"{SAMPLES}/published-layer2.yaml"], "#dX=1,2"),
     "network": (["network", f"{SAMPLES}/network-two-layers.yaml"], "#conv2.dW=0,1"),
+    "quiz": (["backward", f"{SAMPLES}/max-pool-ties.yaml", "--quiz"], "#overlay=1,1"),
+    "grade": (["grade", f"{SAMPLES}/kernel.py:backward", "--no-shrink"], "#conv2d/plain-1.dW=0,0,0,0"),
+    "picture": (["backward", "--input", PICTURE, "--kernel", "[[1,-1],[0.5,2]]", "--delta", "ones"], "#dX=20,30"),
 }
 """What makes each page, and the step that it is opened at."""
 
@@ -35,14 +38,14 @@ def taken(folder: Path) -> None:
 
 
 def of_readme() -> None:
-    """The README's picture of a page."""
-    with TemporaryDirectory() as folder, browser((1000, 560)) as driver:
-        page = Path(folder) / "plain.html"
-        words, anchor = PAGES["plain"]
-        convgrad(*words, "--output", str(page))
-        opened(driver, page, anchor)
-        driver.execute_script("document.querySelector('section').scrollIntoView({block: 'start'})")
-        driver.save_screenshot(str(FOLDER / "page.png"))
+    """The README's pictures of pages."""
+    for name, file, height in (("plain", "page", 520), ("check", "wrong", 440)):
+        with TemporaryDirectory() as folder, browser((1000, height)) as driver:
+            page, (words, anchor) = Path(folder) / f"{name}.html", PAGES[name]
+            convgrad(*words, "--output", str(page))
+            opened(driver, page, anchor)
+            driver.execute_script("document.querySelector('section').scrollIntoView({block: 'start'})")
+            driver.save_screenshot(str(FOLDER / f"{file}.png"))
 
 
 if __name__ == "__main__":

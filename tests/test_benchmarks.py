@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.benchmarks import checking, exact, many, naming, reading, scale, start, streaming, writing
+from tests.benchmarks import checking, exact, grading, many, naming, reading, scale, start, streaming, writing
 from tests.benchmarks.__main__ import BENCHMARKS, LARGE, main
 from tests.benchmarks.row import ALONE, FASTER, FIGURES, RATE, Row
 from tests.benchmarks.table import cells
@@ -52,6 +52,12 @@ def test_writing_benchmarks_have_well_formed_rows(monkeypatch):
 def test_streaming_benchmarks_have_well_formed_rows(monkeypatch):
     monkeypatch.setattr(streaming, "SIDE", 8)
     assert_well_formed(list(streaming.rows(1)), 4)
+
+
+@pytest.mark.slow
+def test_grading_benchmarks_have_well_formed_rows(monkeypatch):
+    monkeypatch.setattr(grading, "CASES", 3)
+    assert_well_formed(list(grading.rows(1)), 3)
 
 
 @pytest.mark.slow

@@ -228,9 +228,13 @@ def test_gradients_are_linear_in_delta(operation, data, seed):
 # -- Overlays ----------------------------------------------------------------------------------------------------------
 
 
+BY_CELL = ("conv-transpose", "max-unpool")
+"""Operations whose overlays are cells of the input, laid on the output."""
+
+
 def lay(case, overlay, dx):
     """Add to dX (N,C,*L) what an overlay adds to the cells under it; padding's share goes to the copied cell."""
-    if case["op"] == "conv-transpose":
+    if case["op"] in BY_CELL:
         dx[(overlay.sample, slice(None), *overlay.position)] += overlay.dx
         return
     for tap in np.ndindex(overlay.dx.shape[1:]):
@@ -277,7 +281,7 @@ def test_overlays_add_up_to_the_gradients(operation, data):
 def test_there_is_one_overlay_for_every_sample_and_position_in_order(operation, data):
     case = data.draw(cases((operation,)))
     overlays = backward(case).full_overlays
-    over = definitions.lengths(case) if case["op"] == "conv-transpose" else definitions.output_lengths(case)
+    over = definitions.lengths(case) if case["op"] in BY_CELL else definitions.output_lengths(case)
     places = list(product(range(definitions.full_shape(case, "input")[0]), np.ndindex(*over)))
     assert [(o.sample, tuple(o.position)) for o in overlays] == places
     assert len(overlays) == len(places)

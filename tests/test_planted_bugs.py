@@ -96,7 +96,7 @@ def bug(*shown_by):
 def wrong_axes(monkeypatch, wrong):
     """Let every operation place its windows by other axes, with as many positions: in forward and backward alike."""
     for name, operation in OPERATIONS.items():
-        monkeypatch.setitem(OPERATIONS, name, replace(operation, prepare=misplacing(operation.prepare, wrong)))
+        monkeypatch.setitem(OPERATIONS, name, operation._replace(prepare=misplacing(operation.prepare, wrong)))
 
 
 def misplacing(right, wrong):

@@ -123,10 +123,10 @@ def fewer_overlays(c: Any) -> Variants:
     """A loop over positions that stops one early: on one axis, on all, or at the very last position."""
     name = "x" if getattr(c, "transposed", False) and c.array == "dW" else "delta"
     near = getattr(c, name)
-    return {label: c.but(**{name: part}) for label, part in _without_last(near)} if near.size else {}
+    return {label: c.but(**{name: part}) for label, part in without_last(near)} if near.size else {}
 
 
-def _without_last(near: Array) -> Iterator[tuple[str, Array]]:
+def without_last(near: Array) -> Iterator[tuple[str, Array]]:
     axes = range(2, near.ndim)
     for axis in axes:
         yield _last(axis - 2, len(axes)), _zeroed(near, [(slice(None),) * axis + (-1,)])

@@ -6,6 +6,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
+
 from convgrad.catalogue.computation import pads_of, product_of, turn
 from convgrad.core.arithmetic import Array
 from convgrad.core.window import AdaptiveAxis, Axis
@@ -115,9 +117,9 @@ def _varies(case: Case) -> bool:
 
 
 def _lengths(case: Case) -> list[tuple[int, ...]]:
-    """The lengths of every array along the spatial axes, and of the window."""
-    shapes = [case.shapes["x"][2:], case.output_shape[2:], case.arguments["window"].size]
-    return [tuple(shape) for shape in shapes]
+    """The lengths of every array along the spatial axes, and of the window where there is one."""
+    windows = [case.arguments["window"].size] if "window" in case.arguments else []
+    return [tuple(shape) for shape in (case.shapes["x"][2:], case.output_shape[2:], *windows)]
 
 
 def _oblong(case: Case) -> bool:
@@ -146,6 +148,19 @@ def _x(case: Case) -> Array:
     x = case.operands["x"]
     assert x is not None
     return x
+
+
+def _planes(case: Case) -> Array:
+    """The cells that numbers go to, a row a plane."""
+    indices: Array = case.arguments["indices"]
+    return indices.reshape(-1, product_of(indices.shape[2:]))
+
+
+def _elsewhere(case: Case) -> bool:
+    """Whether any number goes to another cell than its own place has."""
+    cells, lengths = case.arguments["indices"], case.arguments["lengths"]
+    own = np.ravel_multi_index(tuple(np.indices(cells.shape[2:])), lengths, mode="wrap")
+    return bool((cells != own).any())
 
 
 CONDITIONS: dict[str, Condition] = {
@@ -237,6 +252,19 @@ CONDITIONS: dict[str, Condition] = {
     ),
     "asymmetric dW": Condition(lambda case: True, "dW is symmetric", "use numbers without symmetry"),
     "fractions": Condition(_fractions, "all numbers are whole, and small", "use numbers with decimals"),
+    "other cells": Condition(_elsewhere, "every number stays at its own place", "use other indices"),
+    "cells out of order": Condition(
+        lambda case: bool((np.diff(_planes(case), axis=1) < 0).any()),
+        "the cells of every plane are named in their order", "use indices that are not in order",
+    ),
+    "planes that differ": Condition(
+        lambda case: bool((_planes(case) != _planes(case)[:1]).any()),
+        "all planes have the same indices", "use other indices in every plane",
+    ),
+    "room": Condition(
+        lambda case: product_of(case.output_shape[2:]) > product_of(case.shapes["x"][2:]),
+        "the output is no larger than the input", "use a larger output size",
+    ),
     "delta other than ones": Condition(
         lambda case: case.delta is not None and bool((case.delta != 1).any()), "delta is all ones", "use another delta"
     ),

@@ -5,10 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from convgrad.catalogue.mistake import Form
+from convgrad.catalogue.of_entries import SUMS
 from convgrad.catalogue.of_networks import CHAIN_FORMS
-from convgrad.vocabulary import OPERATIONS, RESULTS, needing
+from convgrad.vocabulary import INDICES, MAXIMUM, OPERATIONS, RESULTS, needing
 
 CONVOLUTIONS = tuple(needing("w"))
+STRIDED = tuple(name for name, row in OPERATIONS.items() if "stride" in row.settings)
+MAX_POOLS = tuple(name for name, row in OPERATIONS.items() if row.family == MAXIMUM)
 STEPPED = ("kernel", "bias")
 """The arrays of a network that a step makes."""
 GRADIENTS = ("dW", "db", "dX")
@@ -30,7 +33,7 @@ FOUND: dict[str, dict[str, Form]] = {
     ),
     "phase-missing": _on(
         ("dX",), _form("only cells of one remainder modulo the stride are written",
-                       "write every cell, those between the stride's steps too", "stride"),
+                       "write every cell, those between the stride's steps too", "stride", operations=STRIDED),
     ),
     "taps-missing": _on(
         ("dW", "dX"), _form("some taps of the kernel do not count", "let the loop over taps run over all of them",
@@ -45,7 +48,8 @@ FOUND: dict[str, dict[str, Form]] = {
     ),
     "accumulated-narrow": _on(
         RESULTS, _form("sums are held in a type too narrow for them",
-                       "add up in float32, or in float64, and round the result once, at the end"),
+                       "add up in float32, or in float64, and round the result once, at the end",
+                       operations=SUMS),
     ),
     "unwritten": _on(
         RESULTS, _form("entries hold what memory held before: 1e-41, -2.7e30",
@@ -56,9 +60,9 @@ FOUND: dict[str, dict[str, Form]] = {
                                       "make the array in the shape of its operand"),
     ),
     "indices-counted-otherwise": _on(
-        ("indices",), _form("cells are counted otherwise: by column, from 1, over samples or channels as well",
+        (INDICES,), _form("cells are counted otherwise: by column, from 1, over samples or channels as well",
                             "count the cells of every plane by itself, row by row from 0",
-                            operations=("max-pool", "adaptive-max-pool")),
+                            operations=MAX_POOLS),
     ),
     "axis-kept": _on(RESULTS, _form("axes of length 1 are too many", "drop them: a result has its operand's rank")),
     "axis-missing": _on(RESULTS, _form("axes of length 1 are missing", "add them: a result has its operand's rank")),
@@ -82,8 +86,9 @@ IN_NETWORKS: dict[str, dict[str, Form]] = {
 
 def found_on(operation: str) -> dict[str, dict[str, Form]]:
     """Those that can happen to an operation, by id and by the arrays that it has."""
-    operands = OPERATIONS[operation].operands
-    arrays = {"dX", "output", *(("dW", "db", *STEPPED) if "w" in operands else ())}
+    known = OPERATIONS[operation]
+    arrays = {"dX", "output", *(("dW", "db", *STEPPED) if "w" in known.operands else ())}
+    arrays |= {INDICES} if "return_indices" in known.settings else set()
     chosen = {
         name: {array: form for array, form in table.items() if array in arrays and form.applies(operation)}
         for name, table in {**FOUND, **IN_NETWORKS}.items()

@@ -10,13 +10,10 @@ from convgrad.catalogue.conditions import CONDITIONS
 from convgrad.catalogue.found import found_on
 from convgrad.catalogue.mistake import Form
 from convgrad.catalogue.tables import of_operation, operations
-from convgrad.core.record import Mapped
+from convgrad.core.record import Record
 from convgrad.errors import Problem, RequestError
 from convgrad.subject.foreign_words import closest
-from convgrad.vocabulary import OPERATIONS, RESULTS
-
-ORDER = (*RESULTS, "kernel", "bias")
-"""Arrays in the order in which they are listed."""
+from convgrad.vocabulary import MISTAKEN, OPERATIONS
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,19 +40,23 @@ class Listed:
     @property
     def arrays(self) -> tuple[str, ...]:
         concerned = {array for way in self.ways for array in way.arrays}
-        return tuple(array for array in ORDER if array in concerned)
+        return tuple(array for array in MISTAKEN if array in concerned)
 
     def to_dict(self) -> dict[str, Any]:
         return {"id": self.id, "arrays": self.arrays, "ways": [way.to_dict() for way in self.ways]}
 
 
 @dataclass(frozen=True, slots=True)
-class Listing(Mapped):
+class Listing(Record):
     """Mistakes of the catalogue: of one operation, or of all; `only` where one was asked for."""
 
     mistakes: tuple[Listed, ...]
     op: str | None = None
     only: bool = False
+
+    def __repr__(self) -> str:
+        told = self.mistakes[0].id if self.only else f"{len(self.mistakes)} mistakes"
+        return f"Listing({told}{f' of {self.op}' if self.op else ''})"
 
     def streamed(self) -> dict[str, Any]:
         """What the JSON says."""
@@ -117,5 +118,5 @@ def _words(form: Form) -> tuple[str, ...]:
 
 def _told(words: tuple[str, ...], arrays: Mapping[str, None], operations: Mapping[str, None]) -> Told:
     what, fix, *needs = words
-    ordered = tuple(array for array in ORDER if array in arrays)
+    ordered = tuple(array for array in MISTAKEN if array in arrays)
     return Told(ordered, tuple(operations), what, fix, tuple(needs))

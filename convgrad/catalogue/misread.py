@@ -16,8 +16,8 @@ from convgrad.catalogue.computation import Convolution, added, columns
 from convgrad.catalogue.mistake import Variants
 from convgrad.catalogue.pooling import given_to_taps
 from convgrad.core.arithmetic import Array, zeros
-from convgrad.core.window import AdaptiveAxis, Window
-from convgrad.vocabulary import MAXIMUM, MEAN
+from convgrad.core.window import Axis, Window
+from convgrad.vocabulary import MAXIMUM, MEAN, UNPOOLING
 
 Named = Iterator[tuple[str, Array]]
 """Arrays in an operand's place, each with what it is."""
@@ -32,7 +32,7 @@ def operands(c: Any) -> tuple[str, ...]:
     """The operands that an array is made from; of a max pool's gradient, x says which cells win."""
     if isinstance(c, Convolution):
         return READ[c.array]
-    return ("x",) if c.array == "output" else ("delta",) if c.family == MEAN else ("delta", "x")
+    return ("x",) if c.array == "output" else ("delta",) if c.family in (MEAN, UNPOOLING) else ("delta", "x")
 
 
 def read_as(c: Any, name: str, array: Array) -> Any:
@@ -182,7 +182,7 @@ def counted_otherwise(shape: tuple[int, ...]) -> Iterator[tuple[tuple[str, str],
 
 def positions_counted(c: Any, which: Callable[[tuple[str, str]], bool]) -> Variants:
     """Windows at other places than those of their numbers: row and column counted otherwise (two axes)."""
-    if c.dims != 2 or c.array == "db" or _is_adaptive(c):
+    if c.dims != 2 or c.array == "db" or not _is_even(c):
         return {}
     found = {}
     for names, rows, cols in counted_otherwise(c.near.shape[2:]):
@@ -247,7 +247,7 @@ def _exchanged(c: Any, name: str) -> Named:
 
 def _lengths_exchanged(c: Any) -> dict[str, Any]:
     """Height and width exchanged when shapes are unpacked."""
-    if c.dims != 2 or c.array not in ("dX", "dW") or getattr(c, "padding_mode", "zeros") != "zeros" or _is_adaptive(c):
+    if c.dims != 2 or c.array not in ("dX", "dW") or getattr(c, "padding_mode", "zeros") != "zeros" or not _is_even(c):
         return {}
     return _windows_exchanged(c) | _arrays_exchanged(c)
 
@@ -281,8 +281,9 @@ def _arrays_exchanged(c: Any) -> dict[str, Any]:
     return found
 
 
-def _is_adaptive(c: Any) -> bool:
-    return any(isinstance(axis, AdaptiveAxis) for axis in c.axes)
+def _is_even(c: Any) -> bool:
+    """Whether there are windows, evenly spaced."""
+    return all(isinstance(axis, Axis) for axis in c.axes)
 
 
 def _in_shape(array: Array, shape: tuple[int, ...]) -> Array:

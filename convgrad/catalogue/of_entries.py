@@ -16,6 +16,7 @@ from convgrad.catalogue.mistake import Form, Variants
 from convgrad.catalogue.sums import terms_of
 from convgrad.core.arithmetic import Array, floated
 from convgrad.operations.terms import Index, Term
+from convgrad.vocabulary import OPERATIONS, UNPOOLING
 
 EFFECTS: dict[str, int] = {"term-missing": -1, "term-sign": -2, "term-doubled": 1}
 """How many times the term the entry is off by."""
@@ -164,20 +165,24 @@ def is_misrounded(right: Any, claimed: Any, unit: Any) -> bool:
     return bool(needed and abs(claimed - right) < 2 * unit)
 
 
-def _form(what: str, fix: str, alter: Callable[[Computation], Variants]) -> Form:
-    return Form(what, fix, alter)
+SUMS = tuple(name for name, row in OPERATIONS.items() if row.family != UNPOOLING)
+"""The operations whose entries are sums of terms."""
+
+
+def _form(what: str, fix: str, alter: Callable[[Computation], Variants], operations: tuple[str, ...] = ()) -> Form:
+    return Form(what, fix, alter, operations=operations)
 
 
 ENTRIES: dict[str, Form] = {
     "term-missing": _form(
-        "one term of its sum is missing", "add the term that is marked", partial(planted_term, effect=-1)
+        "one term of its sum is missing", "add the term that is marked", partial(planted_term, effect=-1), SUMS
     ),
     "term-sign": _form(
         "one term of its sum has the wrong sign", "check the sign of the term that is marked",
-        partial(planted_term, effect=-2),
+        partial(planted_term, effect=-2), SUMS,
     ),
     "term-doubled": _form(
-        "one term of its sum is added twice", "add the term that is marked once", partial(planted_term, effect=1)
+        "one term of its sum is added twice", "add the term that is marked once", partial(planted_term, effect=1), SUMS
     ),
     "entries-swapped": _form("two entries are exchanged", "exchange them", planted_exchange),
     "misrounded": _form("it is rounded wrongly", "round it to the nearest", never),

@@ -21,7 +21,7 @@ def _no_winners(c: Any) -> Variants:
     return {name: made for name, made in misindexed.indexed(c).items() if not name.startswith("x:") or c.array != "dX"}
 
 
-_PLACES: dict[str, Form] = {
+PLACES: dict[str, Form] = {
     "remainder-shifted": Form(
         "the cells past the last window are put before the first: {variant}",
         "put the zeros for the remainder of the stride at the end",
@@ -101,7 +101,7 @@ _PADDED: dict[str, Form] = {
         mispadded.tap_clamped, (), (*PLAIN, *STRIDED),
     ),
 }  # fmt: skip
-_CHANNELS: dict[str, Form] = {
+CHANNELS: dict[str, Form] = {
     "wrong-index": Form(
         "an operand is that of another sample, channel or position: {variant}",
         "index every operand by the loop's own variables: x by sample, channel, cell, delta by sample, filter, cell",
@@ -143,7 +143,7 @@ _CHANNELS: dict[str, Form] = {
         misindexed.operand_flipped, (), WINDOWED,
     ),
 }  # fmt: skip
-_NUMBERS: dict[str, Form] = {
+NUMBERS: dict[str, Form] = {
     "masked": Form(
         "entries are set to 0 by a sign: {variant}",
         "leave the slope of an activation to its own layer",
@@ -170,7 +170,7 @@ _NUMBERS: dict[str, Form] = {
         mishandled.clipped,
     ),
 }  # fmt: skip
-_MEMORY: dict[str, Form] = {
+MEMORY: dict[str, Form] = {
     "operand-reshaped": Form(
         "an array is read in another order than it lies in memory: {variant}",
         "transpose axes before a reshape merges or splits them; a reshape does not move numbers",
@@ -194,7 +194,7 @@ _SUMS: dict[str, Form] = {
         mishandled.one_overlay, ("positions",),
     ),
 }  # fmt: skip
-_FILLED: dict[str, Form] = {
+FILLED: dict[str, Form] = {
     "sample-missing": Form(
         "only one sample is filled: {variant}",
         "run the loop over the whole batch, and return after it",
@@ -268,29 +268,29 @@ _POOL: dict[str, Form] = {
     ),
 }  # fmt: skip
 
-_OF_DB = {**_SUMS, **_TAIL, **_CHANNELS, **_MEMORY, **_NUMBERS}
+_OF_DB = {**_SUMS, **_TAIL, **CHANNELS, **MEMORY, **NUMBERS}
 _PRACTICE: dict[str, dict[str, dict[str, Form]]] = {
     "convolution": {
-        "dW": {**_SUMS, **_TAIL, **_TAPS, **_PLACES, **_PADDED, **_UNREAD, **_CHANNELS, **_NUMBERS, **_MEMORY},
+        "dW": {**_SUMS, **_TAIL, **_TAPS, **PLACES, **_PADDED, **_UNREAD, **CHANNELS, **NUMBERS, **MEMORY},
         "dX": {
-            **_FILLED, **_OVERWRITTEN, **_STEPPED, **_SUMS, **_TAIL, **_WRAPPED, **_TAPS, **_PLACES, **_PADDED, **_CUT,
-            **_CHANNELS, **_NUMBERS, **_MEMORY,
+            **FILLED, **_OVERWRITTEN, **_STEPPED, **_SUMS, **_TAIL, **_WRAPPED, **_TAPS, **PLACES, **_PADDED, **_CUT,
+            **CHANNELS, **NUMBERS, **MEMORY,
         },
         "db": {name: form for name, form in _OF_DB.items() if name != "clipped"},
-        "output": {**_OVERWRITTEN, **_TAPS, **_PLACES, **_PADDED, **_UNREAD, **_CHANNELS, **_NUMBERS, **_MEMORY},
+        "output": {**_OVERWRITTEN, **_TAPS, **PLACES, **_PADDED, **_UNREAD, **CHANNELS, **NUMBERS, **MEMORY},
     },
     "pool": {
         "dX": {
-            **_FILLED, **_SUMS, **_TAIL, **_POOL, **_TAPS, **_PLACES, "tap-clamped": _PADDED["tap-clamped"], **_CUT,
-            **_CHANNELS, **_NUMBERS, **_MEMORY,
+            **FILLED, **_SUMS, **_TAIL, **_POOL, **_TAPS, **PLACES, "tap-clamped": _PADDED["tap-clamped"], **_CUT,
+            **CHANNELS, **NUMBERS, **MEMORY,
         },
-        "output": {**{name: form for name, form in _POOL.items() if name != "wrong-winner"}, **_TAPS, **_PLACES,
-                   "tap-clamped": _PADDED["tap-clamped"], **_CHANNELS, **_NUMBERS, **_MEMORY},
+        "output": {**{name: form for name, form in _POOL.items() if name != "wrong-winner"}, **_TAPS, **PLACES,
+                   "tap-clamped": _PADDED["tap-clamped"], **CHANNELS, **NUMBERS, **MEMORY},
     },
 }  # fmt: skip
 
 
-def _of_numbers(form: Form) -> Form:
+def where_numbers(form: Form) -> Form:
     """A form that alters nothing where there are no numbers."""
 
     def alter(c: Any) -> Variants:
@@ -300,15 +300,15 @@ def _of_numbers(form: Form) -> Form:
 
 
 PRACTICE = {
-    kind: {array: {name: _of_numbers(form) for name, form in table.items()} for array, table in tables.items()}
+    kind: {array: {name: where_numbers(form) for name, form in table.items()} for array, table in tables.items()}
     for kind, tables in _PRACTICE.items()
 }
 """In the order in which they are tried: what is specific and quickly made before families."""
 
 
 def _by_loops(name: str, alter: Callable[[Any], Variants]) -> Form:
-    table = _PLACES if name in _PLACES else _CHANNELS
-    return _of_numbers(replace(table[name], alter=alter))
+    table = PLACES if name in PLACES else CHANNELS
+    return where_numbers(replace(table[name], alter=alter))
 
 
 _LOOPS = {

@@ -14,13 +14,15 @@ from convgrad.catalogue.of_outputs import OUTPUT
 from convgrad.catalogue.of_pools import POOL_DX, POOL_OUTPUT
 from convgrad.catalogue.of_practice import LAST, PRACTICE
 from convgrad.catalogue.of_shapes import SHAPES
+from convgrad.catalogue.of_unpooling import UNPOOL_DX, UNPOOL_OUTPUT, UNPOOL_PRACTICE
 from convgrad.catalogue.pooling import of_pool
+from convgrad.catalogue.unpooling import of_unpooling
 from convgrad.core.arithmetic import Array
 from convgrad.operations import OPERATIONS
 from convgrad.operations.operation import known
 from convgrad.subject.case import Case
 from convgrad.subject.layout import OPERANDS
-from convgrad.vocabulary import CONVOLUTION, MAXIMUM, MEAN, NORM, TRANSPOSED
+from convgrad.vocabulary import CONVOLUTION, MAXIMUM, MEAN, NORM, TRANSPOSED, UNPOOLING
 
 _ANY = {array: {name: form for name, form in ANY.items() if name in ONLY_ARRAYS.get(array, ANY)} for array in OPERANDS}
 
@@ -35,19 +37,26 @@ _FIRST_OF_POOLS: Table = {
     "dX": {**POOL_DX, **SHAPES["dX"], **_ANY["dX"]},
     "output": {**POOL_OUTPUT, **_ANY["output"]},
 }
+_FIRST_OF_UNPOOLING: Table = {
+    "dX": {**UNPOOL_DX, **SHAPES["dX"], **_ANY["dX"]},
+    "output": {**UNPOOL_OUTPUT, **_ANY["output"]},
+}
 FIRST: dict[str, Table] = {
     **dict.fromkeys((CONVOLUTION, TRANSPOSED), _FIRST_OF_CONVOLUTIONS),
     **dict.fromkeys((MAXIMUM, MEAN, NORM), _FIRST_OF_POOLS),
+    UNPOOLING: _FIRST_OF_UNPOOLING,
 }
 """What is tried first, by family of operations."""
 PRACTISED: dict[str, Table] = {
     **dict.fromkeys((CONVOLUTION, TRANSPOSED), PRACTICE["convolution"]),
     **dict.fromkeys((MAXIMUM, MEAN, NORM), PRACTICE["pool"]),
+    UNPOOLING: UNPOOL_PRACTICE,
 }
 """What is tried where none of that fits."""
 TRIED_LAST: dict[str, Table] = {
     **dict.fromkeys((CONVOLUTION, TRANSPOSED), LAST["convolution"]),
     **dict.fromkeys((MAXIMUM, MEAN, NORM), LAST["pool"]),
+    UNPOOLING: {},
 }
 """What is tried after that: other ways of the same."""
 TABLES = (FIRST, PRACTISED)
@@ -62,7 +71,8 @@ def operations() -> tuple[str, ...]:
 def forms(operation: str, array: str) -> dict[str, Form]:
     """The mistakes on one array of an operation, in the order in which they are tried; last those in single entries."""
     first, families = _applying(FIRST, operation, array), practised(operation, array)
-    return first | {name: form for name, form in families.items() if name not in first} | (ENTRIES if first else {})
+    entries = {name: form for name, form in ENTRIES.items() if first and form.applies(operation)}
+    return first | {name: form for name, form in families.items() if name not in first} | entries
 
 
 def practised(operation: str, array: str) -> dict[str, Form]:
@@ -119,4 +129,5 @@ def right(case: Case, array: str, updated: Array | None = None) -> Computation:
 COMPUTATIONS: dict[str, Callable[..., Computation]] = {
     **dict.fromkeys((CONVOLUTION, TRANSPOSED), of_convolution),
     **dict.fromkeys((MAXIMUM, MEAN, NORM), of_pool),
+    UNPOOLING: of_unpooling,
 }

@@ -8,9 +8,11 @@ from typing import Any
 from convgrad.checking.judging import as_subject, check_subject
 from convgrad.checking.report import Report, Reports
 from convgrad.frameworks.layers import document_of, is_layer
-from convgrad.frameworks.watching import Watched, computed, runs
+from convgrad.frameworks.running import computed, runs
+from convgrad.frameworks.watching import Watched
 from convgrad.passes.subject import Subject
 from convgrad.subject.case import arrays_of, make_case
+from convgrad.vocabulary import INDICES
 
 
 def check_brought(
@@ -25,10 +27,11 @@ def check_brought(
         return Reports(tuple(check_subject(subject, **options) for subject in subjects))
     if not is_layer(what):
         make_case(what)  # which says what it is and must be
-    document = document_of(what, keywords | arrays_of(input, "ones" if delta is None else delta))
+    ends = "ones" if delta is None and "loss" not in keywords else delta
+    document = document_of(what, keywords | arrays_of(input, ends))
     subject = as_subject(document)  # which refuses what does not fit, before it is run
     if claim is None and "claim" not in document and "loss" not in document and runs(what):
-        document |= computed(what, input, document["delta"])
+        document |= computed(what, input, document["delta"], *([keywords[INDICES]] if INDICES in keywords else []))
         return check_subject(as_subject(document), None, **options)
     return check_subject(subject, _by_layer(subject, claim), **options)
 

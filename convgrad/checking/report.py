@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -123,7 +123,7 @@ class Report(Judged, Record):
 
 @dataclass(frozen=True)
 class Reports(Judged, Record):
-    """The reports of several cases, such as the layers of a model: `.reports` in order, or by name as in a mapping."""
+    """The reports of several cases, such as the layers of a model: by name, by number, or one after another."""
 
     reports: tuple[Report, ...]
 
@@ -132,7 +132,15 @@ class Reports(Judged, Record):
         told = "; ".join(f"{report.subject.chain.id}: {', '.join(report.mistakes) or 'not named'}" for report in wrong)
         return f"Reports({len(self.reports)} layers, {self.verdict}{': ' * bool(told)}{told})"
 
-    def __getitem__(self, name: str) -> Report:
+    def __len__(self) -> int:
+        return len(self.reports)
+
+    def __iter__(self) -> Iterator[Report]:
+        return iter(self.reports)
+
+    def __getitem__(self, name: str | int) -> Report:
+        if isinstance(name, int):
+            return self.reports[name]
         for report in self.reports:
             if report.subject.chain.id == name:
                 return report

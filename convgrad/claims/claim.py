@@ -26,7 +26,7 @@ from convgrad.errors import Path, Problem, RequestError
 from convgrad.passes.explanation import full_shapes
 from convgrad.passes.subject import Part, Subject
 from convgrad.subject.foreign_words import did_you_mean
-from convgrad.subject.layout import OPERANDS, inverse
+from convgrad.subject.layout import OPERANDS
 from convgrad.subject.place import Place
 from convgrad.subject.settings import said_inside
 from convgrad.vocabulary import ACCUMULATORS, ALGORITHMS
@@ -255,9 +255,10 @@ def _claim(
         SHAPED_AS[place.array] == "db" and truth.size == 1 and numbers.shape in ((), (1,))
     )
     as_many, given_shape = squeezed(numbers.shape) == squeezed(shape), numbers.shape
-    if as_many and (order := _order(part, place, len(shape))):
-        numbers = numbers.reshaped(shape).transposed(order)
-        unclaimed = None if unclaimed is None else unclaimed.reshape(shape).transpose(order)
+    if as_many:
+        name = OPERANDS.get(SHAPED_AS[place.array], "y")
+        numbers = part.case.layout.arranged(name, numbers.reshaped(shape))
+        unclaimed = None if unclaimed is None else part.case.layout.inward(name, unclaimed.reshape(shape))
     values = _values(numbers, truth.dtype)
     values = values.reshape(truth.shape) if as_many else values
     known = None if unclaimed is None or not as_many else ~unclaimed.reshape(truth.shape)
@@ -269,18 +270,10 @@ def _claim(
 
 def expected_shape(part: Part, array: str) -> tuple[int, ...]:
     """The shape in which an array of a part is given."""
-    if array in part.layer.parameters and part.name:
-        return tuple(part.layer.parameters[array].shape)
     if array == "dX" and part.name:
-        return tuple(part.signal.values.shape)
-    case, name = part.case, OPERANDS.get(array, "y")
+        return part.signal.shape
+    case, name = part.case, OPERANDS.get(SHAPED_AS.get(array, array), "y")
     return case.layout.shape(name, full_shapes(case)[name])
-
-
-def _order(part: Part, place: Place, rank: int) -> tuple[int, ...]:
-    """How the axes of a claim are put in order, where they came in another one."""
-    layout = part.case.layout
-    return inverse(layout.order(OPERANDS.get(place.array, "y"), rank)) if layout.data or layout.filters else ()
 
 
 def squeezed(shape: tuple[int, ...]) -> tuple[int, ...]:
@@ -358,10 +351,30 @@ def finite(claim: Claim) -> Claim:
 
 def within(values: Array, others: Array, excuse: Any) -> Array:
     """Whether |a - b| <= excuse, entry by entry; a NaN equals a NaN, an infinity itself."""
+    if values.dtype == EXACT == others.dtype and values.shape == others.shape:
+        allowed = np.asarray(excuse)
+        if allowed.dtype.kind in "iO":
+            return _exactly_within(values, others, np.broadcast_to(allowed, values.shape))
     with np.errstate(invalid="ignore"):
         close = abs(values - others) <= excuse
     same = (values == others) | ((values != values) & (others != others))
     return np.asarray(close | same, bool)
+
+
+NEAR = 1e-12
+"""Of the larger of two numbers: what their difference in float64 may be off by, with room to spare."""
+
+
+def _exactly_within(values: Array, others: Array, allowed: Array) -> Array:
+    """The same of rationals, which are subtracted as such only where float64 cannot tell, as subtraction is dear."""
+    left, right = rounded(values), rounded(others)
+    with np.errstate(invalid="ignore", over="ignore"):
+        room = NEAR * np.maximum(abs(left), abs(right)) + (1 + NEAR) * rounded(allowed)
+        close = np.asarray(~(abs(left - right) > room))
+    for index in map(tuple, np.argwhere(close)):
+        a, b = values[index], others[index]
+        close[index] = a == b or abs(a - b) <= allowed[index] or (a != a and b != b)
+    return close
 
 
 def _alike(values: Array, candidate: Array) -> tuple[Array, Array]:

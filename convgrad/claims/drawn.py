@@ -16,6 +16,8 @@ from convgrad.vocabulary import RATES
 
 DRAWS = 32
 """How many are drawn: of fewer an entry may hardly move in any."""
+ENDS = ("delta", "target")
+"""Inputs that are in the order of axes in which the output goes out."""
 COVER = 2
 """For what so many draws are off: the root mean square of 32 is half of what it should be once in a million times."""
 
@@ -37,8 +39,13 @@ def deviations(subject: Subject, halves: Mapping[str, Array]) -> Arrays:
 def _moved(subject: Subject, off: Mapping[str, Array]) -> Arrays:
     """Every array of the same network in float64, each input moved by so much."""
 
+    outside = subject.ending.signal.layout.restored
+
     def other(name: str, array: Array) -> Array:
-        made: Array = floats(array) + off[name].reshape(array.shape) if name in off else floats(array)
+        if name not in off:
+            return floats(array)
+        by = outside("y", off[name]) if name in ENDS and subject.chain.alone is None else off[name]
+        made: Array = floats(array) + by.reshape(array.shape)
         return made
 
     chain = subject.chain

@@ -13,10 +13,10 @@ from convgrad.claims.digits import written
 from convgrad.claims.drawn import COVER, deviations
 from convgrad.claims.rough import Rough, floats, gradients_of, output_of, shares_off
 from convgrad.core.arithmetic import Array
-from convgrad.core.nested import Numbers, PrintedRows, read_numbers
+from convgrad.core.nested import Numbers, printed_by, read_numbers
 from convgrad.passes.layers import in_kind
 from convgrad.passes.subject import STEPPED_BY, Part, Subject
-from convgrad.subject.layout import GRADIENTS
+from convgrad.subject.layout import GRADIENTS, Layout
 from convgrad.subject.place import Place
 from convgrad.vocabulary import MAXIMUM, PARAMETERS
 
@@ -203,16 +203,24 @@ class PrintedInputs:
     def _read(self, name: str, value: Any, array: Any) -> Rough:
         """An array of the document, by its name there."""
         size = abs(floats(array))
-        one = _input(value, size.shape, self.zeros, self._arranged(name))
+        one = _input(value, size.shape, self.zeros, partial(self._layout(name).arranged, self._operand(name)))
         if not one.said:
             return Rough(size)
         self.inputs[name] = one
         return Rough(size, 0.0, one.halves, frozenset([name]))
 
-    def _arranged(self, name: str) -> Callable[[Numbers], Numbers]:
-        """What puts the axes of an array of the document in the order that they have here: only cases have layouts."""
-        alone = self.subject.chain.alone
-        return (lambda numbers: numbers) if alone is None else partial(alone.layout.arranged, name)
+    def _layout(self, name: str) -> Layout:
+        """In which order of axes the document has an array, by its name there."""
+        alone, ending = self.subject.chain.alone, self.subject.ending
+        if alone is not None or name == "input":
+            return self.subject.parts[0].signal.layout if alone is None else alone.layout
+        layer, dot, _ = name.rpartition(".")
+        return self.subject.layer(layer).case.layout if dot else ending.signal.layout
+
+    def _operand(self, name: str) -> str:
+        """What an array of the document is to its layout."""
+        name = name.rpartition(".")[2]
+        return {"input": "x", "target": "y"}.get(name, name)
 
 
 def _input(value: Any, shape: tuple[int, ...], zeros: bool, arranged: Callable[[Numbers], Numbers]) -> _Input:
@@ -223,7 +231,7 @@ def _input(value: Any, shape: tuple[int, ...], zeros: bool, arranged: Callable[[
     if isinstance(numbers, np.ndarray):
         place = _place(numbers)
         halves = np.where((numbers == 0) & (not zeros), 0, 0.5 * 10.0**-place).reshape(shape)
-        return _Input(halves, f"{place} decimals", place) if place else none
+        return _Input(halves, f"{place} decimals", place, bool(printed_by(value))) if place else none
     text = written(numbers)
     if all(number is None or number == number.to_integral_value() for number in text.decimals):
         return none
@@ -231,7 +239,7 @@ def _input(value: Any, shape: tuple[int, ...], zeros: bool, arranged: Callable[[
     halves = np.array([float(half) if one else 0.0 for one, half in zip(rounded, text.half_units(), strict=True)])
     count = text.digits if text.by_digits or text.digits < FEWEST else text.place
     unit = "significant digits" if text.by_digits else "decimal" if count == 1 else "decimals"
-    return _Input(halves.reshape(shape), f"{count} {unit}", count, isinstance(value, PrintedRows))
+    return _Input(halves.reshape(shape), f"{count} {unit}", count, bool(printed_by(value)))
 
 
 def _place(values: Array) -> int:

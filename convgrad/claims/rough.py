@@ -32,6 +32,7 @@ from convgrad.vocabulary import (
     RESHAPE,
     SOFTMAX,
     TRANSPOSED,
+    UNPOOLING,
 )
 
 
@@ -335,12 +336,12 @@ def _opened(where: Array, text: str) -> frozenset[str]:
     return frozenset([text.format(count, where.size)]) if count else frozenset()
 
 
-def _output_of_reshaped(case: Case, operands: Roughs, sure: float) -> Rough:
+def _output_of_moved(case: Case, operands: Roughs, sure: float) -> Rough:
     size, off = (case.operation.forward(part, **case.arguments) for part in (operands["x"].size, operands["x"].off))
     return _from(operands, size, off)
 
 
-def _gradients_of_reshaped(case: Case, delta: Rough, operands: Roughs, sure: float) -> dict[str, Rough]:
+def _gradients_of_moved(case: Case, delta: Rough, operands: Roughs, sure: float) -> dict[str, Rough]:
     x = operands["x"].size
     size, off = (case.operation.backward(part, x, **case.arguments)["x"] for part in (delta.size, delta.off))
     return {"x": _from({"delta": delta}, size, off)}
@@ -354,6 +355,6 @@ RULES_OF_DIGITS: dict[str, RuleOfDigits] = {
     BENT: RuleOfDigits(_output_of_bent, _gradients_of_bent),
     ELEMENTWISE: RuleOfDigits(_output_of_smooth, _gradients_of_smooth),
     SOFTMAX: RuleOfDigits(_output_of_softmax, _gradients_of_softmax),
-    RESHAPE: RuleOfDigits(_output_of_reshaped, _gradients_of_reshaped),
+    **dict.fromkeys((RESHAPE, UNPOOLING), RuleOfDigits(_output_of_moved, _gradients_of_moved)),
 }
 """By family."""

@@ -54,10 +54,10 @@ def read_winners(subject: Subject, claims: Mapping[Place, Any]) -> Iterator[Winn
         if place.part not in names:
             raise RequestError(Problem(f"there is no layer '{place.part}'", "", path[:-1]))
         part = subject.layer(place.part)
-        if part.forward.winning is None:
+        if part.forward.counted is None:
             raise RequestError(Problem(f"{part.op} has no {INDICES}", "max pools have", path))
         try:
-            yield _read(part, place, value, part.forward.winning)
+            yield _read(part, place, value, part.forward.counted)
         except RequestError as error:
             raise RequestError(problem.under(*path) for problem in error.problems) from None
 

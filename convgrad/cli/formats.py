@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 from convgrad.cli.options import refuse
@@ -18,8 +17,7 @@ STREAMED = {"overlays": "overlay", "steps": "step", "mistakes": "mistake", "resu
 """Parts of a record that are lines of their own in JSON Lines, by key, and the type each has there."""
 
 
-@dataclass(frozen=True)
-class Result:
+class Result(NamedTuple):
     """What became of one request: its record as a mapping, its view as text or a document, and its exit code."""
 
     as_dict: Callable[[], Mapping[str, Any]]
@@ -119,6 +117,11 @@ ARRAYS = {".npy": True, ".npz": False}
 def is_array_file(writing: Writing) -> bool:
     """Whether one array is to be written, and not a result as text."""
     return ARRAYS.get(_suffix(writing), False)
+
+
+def is_of_arrays(writing: Writing) -> bool:
+    """Whether the output is named as NumPy's files are, be it one that is never written."""
+    return _suffix(writing) in ARRAYS
 
 
 def format_of(writing: Writing) -> Format:

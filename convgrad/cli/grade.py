@@ -7,6 +7,7 @@ from collections.abc import Iterator
 
 from convgrad.cli.delivery import deliver_one, write
 from convgrad.cli.exits import BUG, INTERRUPTED, say
+from convgrad.cli.formats import format_of
 from convgrad.cli.grade_typed import Grading
 from convgrad.cli.shown import begun
 from convgrad.cli.typed import Running, Writing
@@ -34,6 +35,9 @@ def of_target(asked: Grading) -> int:
         from convgrad.cli.submissions import of_folder
 
         return of_folder(asked)
+    form = _form(asked)
+    if form not in REPORTS:
+        format_of(_writing(asked, form))  # which refuses what is no format before anything is run
     grade = one_grade(asked)
     _write(grade, asked)
     return code_of(grade, asked)
@@ -91,13 +95,19 @@ def _is_weak(grade: Grade, asked: Grading) -> bool:
 def _write(grade: Grade, asked: Grading) -> None:
     if asked.junit is not None:
         write([junit(grade)], asked.junit)
-    name = asked.format or _of_suffix(asked.output)
-    if name is not None and name in REPORTS:
+    name = _form(asked)
+    if name in REPORTS:
         write([REPORTS[name](grade)], asked.output)
         return
-    writing = Writing(name, asked.output, 6, asked.ascii, asked.color, asked.quiet)
+    writing = _writing(asked, name)
     deliver_one(begun(Running(writing)).of(grade), writing)
 
 
-def _of_suffix(output: str | None) -> str | None:
-    return {".md": "markdown", ".csv": "csv"}.get(os.path.splitext(output or "")[1].lower())
+def _writing(asked: Grading, form: str) -> Writing:
+    return Writing(form or None, asked.output, 6, asked.ascii, asked.color, asked.quiet)
+
+
+def _form(asked: Grading) -> str:
+    """The format that was named, or whose suffix says that it is one of a grade's own; empty where neither is so."""
+    suffix = os.path.splitext(asked.output or "")[1].lower()
+    return asked.format or {".md": "markdown", ".csv": "csv"}.get(suffix, "")

@@ -8,6 +8,7 @@ from convgrad.vocabulary import RESULTS
 CASES, PROGRAM, FAILURES = "Cases", "Program", "Failures"
 TYPES = ("float64", "float32", "float16", "bfloat16")
 GRADE_FORMATS = ("table", "json", "jsonl", "yaml", "markdown", "csv", "gradescope", "prairielearn")
+DATA = ("whole", "real")
 TEMPLATES = ("c", "cpp", "rust", "javascript", "python")
 SUITE_SUFFIXES = (".json", ".jsonl", ".npz", ".safetensors", ".h", ".py", ".rs", ".js", ".jl")
 
@@ -24,6 +25,7 @@ GRADING = (
     Option("want", f"which arrays it is asked for: any of {', '.join(RESULTS)} (dX,dW,db)", CASES, "NAME,…"),
     Option("cases", "core, edges, files and folders of cases, with commas between them (core,edges)", CASES, "SUITE,…"),
     Option("case", "single cases, by their ids", CASES, "ID,…"),
+    Option("data", "whole numbers, compared to the bit, or real ones, by what the type allows", CASES, choices=DATA),
     Option("layout", "the order of axes, as in NHWC,HWIO", PROGRAM, "LAYOUT"),
     Option("kind", "what a function takes and gives", PROGRAM, choices=("numpy", "torch"), flag="--as"),
     Option("signature", "how a function takes it, as in 'dZ, (A_prev, W, b, hparameters)'", PROGRAM, "NAMES"),

@@ -9,7 +9,7 @@ from typing import Annotated, Any, NamedTuple
 
 import typer
 
-from convgrad.cli.grade_options import CASES_OF, GRADE_FORMATS, GRADING, TEMPLATES, TYPES
+from convgrad.cli.grade_options import CASES_OF, DATA, GRADE_FORMATS, GRADING, TEMPLATES, TYPES
 from convgrad.cli.options import Option, refuse, whole_number
 from convgrad.cli.typed import Offer
 from convgrad.vocabulary import OPERATIONS, RESULTS
@@ -68,6 +68,7 @@ READ: Mapping[str, Callable[[str, Any], Any]] = {
     "kind": lambda name, text: _choice(name, text, ("numpy", "torch")),
     "format": lambda name, text: _choice(name, text, GRADE_FORMATS),
     "feedback": lambda name, text: _choice(name, text, ("full", "names", "counts")),
+    "data": lambda name, text: _choice(name, text, DATA),
     "template": lambda name, text: _choice(name, text, TEMPLATES),
     "color": lambda name, text: _choice(name, text, ("auto", "always", "never")),
 }
@@ -93,6 +94,7 @@ class Grading(NamedTuple):
     want: tuple[str, ...] = ("dX", "dW", "db")
     cases: tuple[str, ...] = ("core", "edges")
     case: tuple[str, ...] = ()
+    data: str = "whole"
     layout: str | None = None
     kind: str = "numpy"
     signature: str = ""

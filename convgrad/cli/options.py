@@ -147,7 +147,8 @@ WRITING = (
     Option("color", "colour in tables", OUTPUT, choices=("auto", "always", "never")),
     Option("quiet", "only the result, no explanation around it", OUTPUT, kind=bool, flag="--quiet"),
 )
-DIALECT = (Option("dialect", "whose words and defaults the case document has", ARRAYS, choices=DIALECTS, flag="--as"),)
+DIALECT = (Option("dialect", "whose words and defaults the document has", ARRAYS, choices=DIALECTS, flag="--as"),)
+LAYOUT = tuple(option for option in CASE if option.name == "layout")
 RUNNING = (
     Option("threads", "how many threads to compute with", OTHER, "N", int, least=1),
     Option("debug", "show the traceback of a bug in convgrad", OTHER, kind=bool, flag="--debug"),
@@ -161,6 +162,7 @@ OVERLAYS = (
         "P,…",
     ),
     Option("channel", "the filter and channel to show in tables", OUTPUT, "O,C"),
+    Option("quiz", "a page whose entries are hidden until they are typed", OUTPUT, kind=bool, flag="--quiz"),
 )
 TERMS = (Option("terms", "how many terms to show, or all, with those that are 0 in the padding", OUTPUT, "N|all"),)
 NETWORK = (

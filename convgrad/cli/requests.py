@@ -6,7 +6,7 @@ import os
 import re
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from itertools import islice
 from typing import Any, NamedTuple
 
@@ -23,8 +23,7 @@ CLAIM_NAMES = {"dW": "dW", "db": "db", "dX": "dX", "y": "output"}
 CASE_KEYS = tuple(option.name for option in (*CASE, *CLAIMS))
 
 
-@dataclass(frozen=True)
-class Request:
+class Request(NamedTuple):
     """One case or network to compute: its mapping, or why it could not be read, and where each key came from."""
 
     value: dict[str, Any]

@@ -38,7 +38,7 @@ def save(asked: Requests, backward: bool, running: Running, results: Results) ->
 
 def _refuse_what_it_cannot_hold(overlays: Overlays, running: Running, are_many: bool) -> None:
     for name, value in overlays._asdict().items():
-        if value is not None:
+        if value is not None and value is not False:
             refuse("--output", f"--{name} shows what a .npy file does not hold", "leave it out")
     if running.kind == "exact":
         advice = "leave out --arithmetic exact: auto gives the nearest float64"

@@ -11,7 +11,8 @@ from typing import Any
 
 import numpy as np
 
-from convgrad.cli.formats import Result
+from convgrad.cli.formats import Result, format_of, is_of_arrays
+from convgrad.cli.options import refuse
 from convgrad.cli.typed import Overlays, Running, Terms, Writing
 
 
@@ -32,7 +33,9 @@ class Results:
     def _document(self, record: Any, form: str) -> Iterator[str]:
         from convgrad.views import Asked, written
 
-        return written(record, form, Asked(*self.overlays, self.writing.quiet, self.terms.terms), self.writing.digits)
+        overlays, only, channel, quiz = self.overlays
+        asked = Asked(overlays, only, channel, self.writing.quiet, self.terms.terms, quiz=quiz)
+        return written(record, form, asked, self.writing.digits)
 
     def _dict(self, record: Any) -> Mapping[str, Any]:
         overlays = self.overlays.overlays
@@ -42,7 +45,7 @@ class Results:
     def _text(self, record: Any) -> Iterator[str]:
         from convgrad.views import render
 
-        overlays, only, channel = self.overlays
+        overlays, only, channel, _ = self.overlays
         yield from render(
             record, width=self._width, digits=self.writing.digits, ascii=self._is_ascii, color=self._color,
             overlays=overlays, only=only, channel=channel, quiet=self.writing.quiet, terms=self.terms.terms,
@@ -88,6 +91,12 @@ def begun(
     running: Running, overlays: Overlays | None = None, terms: Terms | None = None, *, document: str | None = None
 ) -> Results:
     """How the records of a run become results; it begins here: with how many threads, and no warnings of numbers."""
+    writing = running.writing
+    if is_of_arrays(writing):  # which takes an array, or is refused later on; the format is of what is left
+        writing = writing._replace(output=None)
+    form = format_of(writing)  # what is wrong with it is said before the work
+    if overlays is not None and overlays.quiz and form.name != "html":
+        refuse("--quiz", "entries are hidden in a page alone", "write one: --output FILE.html")
     np.seterr(all="ignore")  # an infinity in the result says it; NumPy's warning names a line of ours
     if running.threads is not None:
         from convgrad.core import threads

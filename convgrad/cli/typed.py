@@ -62,18 +62,23 @@ class NetworkReading(Reading):
 
 
 class Overlays(NamedTuple):
-    """Which overlays to show ("all", "none" or how many), the one at a position, and a channel or a pair of them."""
+    """Which overlays to show ("all", "none" or how many), the one at a position, and a channel or a pair of them.
+
+    `quiz` hides the entries of a page until they are typed.
+    """
 
     overlays: str | int | None = None
     only: tuple[int, ...] | None = None
     channel: tuple[int, ...] | None = None
+    quiz: bool = False
 
     @classmethod
     def typed(cls, words: Words) -> Self:
         """What was typed of it: counts and indices as numbers."""
         texts = _given(tables.OVERLAYS, words)
         return cls(
-            **{name: (_count if name == "overlays" else _index)(text, f"--{name}") for name, text in texts.items()}
+            quiz=bool(texts.pop("quiz", False)),
+            **{name: (_count if name == "overlays" else _index)(text, f"--{name}") for name, text in texts.items()},
         )
 
 
@@ -247,7 +252,7 @@ OFFERS: dict[type, Offer] = {
     Started: Offer((), _NEW),
     Reading: Offer((*tables.CASE, *tables.DIALECT), _CASE),
     ClaimReading: Offer((*tables.CASE, *tables.DIALECT, *tables.CLAIMS, *tables.CLAIMED), _CASE),
-    NetworkReading: Offer((), _NETWORK),
+    NetworkReading: Offer((*tables.LAYOUT, *tables.DIALECT), _NETWORK),
     Overlays: Offer(tables.OVERLAYS),
     Terms: Offer(tables.TERMS),
     Checking: Offer(tables.CHECKING),

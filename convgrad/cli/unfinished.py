@@ -9,7 +9,7 @@ from typing import Any
 
 from convgrad.documents import chunks, json_text
 
-STRUCTURE = re.compile(r'"(?:[^"\\]|\\.)*"|[][{}]')
+STRUCTURE = r'"(?:[^"\\]|\\.)*"|[][{}]'
 CLOSING = {"[": "]", "{": "}"}
 
 
@@ -48,7 +48,7 @@ class Unfinished(Nothing):
             yield part
 
     def _note(self) -> None:
-        for word in STRUCTURE.findall(self.waiting):
+        for word in re.findall(STRUCTURE, self.waiting):
             if word in CLOSING:
                 self.open.append(word)
             elif word in "]}":

@@ -143,7 +143,7 @@ def rounded(values: Array) -> Array:
 
 
 def nearest(value: Fraction) -> float:
-    """The float64 nearest to a rational; beyond its range, an infinity.
+    """The float64 nearest to a rational; beyond its range, an infinity. A float, such as a NaN among them, is its own.
 
     >>> nearest(Fraction(1, 3)), nearest(Fraction(-(10**400)))
     (0.3333333333333333, -inf)
@@ -152,6 +152,8 @@ def nearest(value: Fraction) -> float:
         return value.numerator / value.denominator
     except OverflowError:
         return math.inf if value > 0 else -math.inf
+    except AttributeError:
+        return float(value)
 
 
 def floated(value: Any) -> float:

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from itertools import product
 from math import prod
+from typing import NamedTuple
 
 from convgrad.core.threads import spans
 from convgrad.core.window import Window
@@ -20,8 +20,7 @@ MOST = 40 << 20
 """Bytes that the blocks of all threads hold together at most, whatever the layer."""
 
 
-@dataclass(frozen=True, slots=True)
-class Block:
+class Block(NamedTuple):
     """Some samples and a box of positions, with the window that has just those positions."""
 
     samples: slice

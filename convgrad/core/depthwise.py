@@ -8,11 +8,10 @@ and thrown away; for the kernel's gradient what arrives at them is zero.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from functools import lru_cache
 from itertools import product
 from math import prod
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -21,27 +20,8 @@ from convgrad.core.blocks import BLOCK, Block, blocks_of
 from convgrad.core.unfold import ALL
 from convgrad.core.window import Axis, Window
 
-SHORT = 11
-"""Taps of a row up to which NumPy has a loop for short kernels; and it has one for these:"""
-
-REAL = (np.float64, np.float32)
-
 ROW = 1 << 14
 """Positions of a channel that are computed in one go: so many that calls cost little, and so few that they fit."""
-
-
-def is_short(kernel: Array, window: Window, x: Array) -> bool:
-    """Whether a kernel g o c *K is one to slide over planes."""
-    last = window.axes[-1]
-    return (
-        kernel.shape[1:3] == (1, 1)
-        and x.dtype == kernel.dtype
-        and x.dtype in REAL
-        and all(isinstance(axis, Axis) and axis.stride == 1 for axis in window.axes)
-        and isinstance(last, Axis)
-        and last.dilation == 1
-        and last.size <= SHORT
-    )
 
 
 def slide_planes(x: Array, kernel: Array, window: Window, y: Array, near: Array | None = None) -> Array | None:
@@ -60,8 +40,7 @@ def slide_planes(x: Array, kernel: Array, window: Window, y: Array, near: Array 
     return gradient
 
 
-@dataclass(frozen=True, slots=True)
-class Frame:
+class Frame(NamedTuple):
     """A channel of a block, padding written out: cells (N,*F) and what arrives at positions (N,*F), F = P+K-1.
 
     `inside` is where the cells are in the input, `places` where in the frame; `taps` are all, each with the number of

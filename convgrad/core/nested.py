@@ -40,6 +40,30 @@ class PrintedRows(list[Any]):
         self.by = by
 
 
+class PrintedArray(np.ndarray[Any, Any]):
+    """The same of many numbers, as an array, which takes less."""
+
+    by: str = ""
+
+    def __array_finalize__(self, source: Any) -> None:
+        self.by = getattr(source, "by", "")
+
+    def __reduce__(self) -> Any:
+        return printed_array, (np.asarray(self), self.by)
+
+
+def printed_array(array: Array, by: str) -> PrintedArray:
+    """An array as one that a program printed."""
+    made = array.view(PrintedArray)
+    made.by = by
+    return made
+
+
+def printed_by(value: Any) -> str:
+    """Which program printed an array; nothing of one that none did."""
+    return value.by if isinstance(value, PrintedRows | PrintedArray) else ""
+
+
 LISTS, NATIVE = {list, tuple, PrintedRows}, {int, float}
 
 

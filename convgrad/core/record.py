@@ -52,6 +52,11 @@ class Record(Mapped):
         text: str = import_module(DISPLAY).as_html(self)
         return text
 
+    def _repr_latex_(self) -> str:
+        """The same in LaTeX, for notebooks that become documents of it."""
+        text: str = import_module(DISPLAY).as_passage(self)
+        return text
+
 
 def plain(value: Any) -> Any:
     """A value in Python's own: what is no finite number is its word, as in JSON.
@@ -83,11 +88,15 @@ def _array(values: np.ndarray[Any, Any]) -> Any:
 
 
 def _fraction(value: Fraction) -> Any:
-    """A whole number, a float that is no other number when it is read, or p/q."""
+    """A whole number, a float that is no other number when it is read, or p/q, also of what no float is as large as.
+
+    >>> _fraction(Fraction(10**400 + 1, 2)) == f"{10**400 + 1}/2"
+    True
+    """
     text = decimal_text(value)
     if value.denominator == 1:
         return int(value)
-    if "/" not in text and Fraction(repr(float(text))) == value:
+    if "/" not in text and isfinite(float(text)) and Fraction(repr(float(text))) == value:
         return float(text)
     return f"{value.numerator}/{value.denominator}"
 

@@ -3,18 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, replace
 from functools import lru_cache, partial
 from itertools import product
 from math import gcd, prod
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from convgrad.core.arithmetic import EXACT, Array, zeros
 from convgrad.core.blocks import MOST, Block, blocks_of
 from convgrad.core.columns import add_product, columns_of, put
-from convgrad.core.depthwise import is_short, slide_planes
 from convgrad.core.threads import share, spans, worth
 from convgrad.core.unfold import ALL
 from convgrad.core.window import Axis, Window
@@ -25,12 +23,16 @@ ENOUGH = 512
 MANY = 1024
 """Positions in a product of the kernel's gradient, which is added up over blocks: fewer blocks, fewer additions."""
 
+SHORT = 11
+"""Taps of a row up to which NumPy has a loop for short kernels; and it has one for these:"""
+
+REAL = (np.float64, np.float32)
+
 HALOS = 16
 """Rows of a block for each that it shares with a neighbour, which are computed twice; fewer where memory is short."""
 
 
-@dataclass(frozen=True, slots=True)
-class Sliding:
+class Sliding(NamedTuple):
     """A kernel g o c *K to slide over x (N,C,*L) into y (N,O,*P), which holds zeros and may be a view.
 
     Where the kernel's gradient is asked for, `near` (N,O,*P) is what arrives at y, and `taps` are those of a larger
@@ -86,7 +88,23 @@ def _works(jobs: Sequence[Sliding], sharers: int, enough: int) -> list[Work]:
     return works
 
 
+def is_short(kernel: Array, window: Window, x: Array) -> bool:
+    """Whether a kernel g o c *K is one to slide over planes."""
+    last = window.axes[-1]
+    return (
+        kernel.shape[1:3] == (1, 1)
+        and x.dtype == kernel.dtype
+        and x.dtype in REAL
+        and all(isinstance(axis, Axis) and axis.stride == 1 for axis in window.axes)
+        and isinstance(last, Axis)
+        and last.dilation == 1
+        and last.size <= SHORT
+    )
+
+
 def _slide_planes(job: Sliding, some: slice, gradient: Array | None) -> None:
+    from convgrad.core.depthwise import slide_planes
+
     near = None if gradient is None or job.near is None else job.near[:, some]
     found = slide_planes(job.x[:, some], job.kernel[some, 0, 0], job.window, job.y[:, some], near)
     if gradient is not None and found is not None:
@@ -107,8 +125,8 @@ def _written(job: Sliding, sharers: int, enough: int) -> Iterator[tuple[Sliding,
     """A job as blocks, its kernel as matrices g to k: the outputs for each tap of the first axis, where it is rows."""
     if not _slides_in_rows(job, sharers):
         near = None if job.near is None else job.near[:, :, None]
-        job = replace(
-            job, x=job.x[:, :, None], kernel=job.kernel[:, :, :, None], window=as_one_row(job.window),
+        job = job._replace(
+            x=job.x[:, :, None], kernel=job.kernel[:, :, :, None], window=as_one_row(job.window),
             y=job.y[:, :, None], near=near,
         )  # fmt: skip
     by_tap = np.ascontiguousarray(np.moveaxis(job.kernel, 3, 1))  # nor would BLAS take a view that runs backwards
@@ -117,7 +135,7 @@ def _written(job: Sliding, sharers: int, enough: int) -> Iterator[tuple[Sliding,
     rows = min(HALOS * (first.extent - 1), job.y.shape[2])
     enough = max(enough, rows * prod(job.y.shape[3:]))
     for block in blocks_of(job.window, job.x.shape, _width(job), sharers, enough):
-        yield replace(job, kernel=kernel), block
+        yield job._replace(kernel=kernel), block
 
 
 def _slides_in_rows(job: Sliding, sharers: int) -> bool:

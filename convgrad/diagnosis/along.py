@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from convgrad.catalogue.computation import Computation, Convolution
+from convgrad.catalogue.unpooling import Unpooling
 
 Indices = tuple[int, ...]
 
@@ -49,7 +50,7 @@ def _pairs(singles: list[Way]) -> Iterator[tuple[Way, Way]]:
 
 def _single_ways(c: Computation) -> Iterator[Way]:
     """One axis at a time: what is summed over first, then what the array itself has."""
-    if c.array == "output":
+    if c.array == "output" or isinstance(c, Unpooling):
         yield from (Way("result", (axis,), kind) for axis, kind in ((0, "sample"), (1, "output channel")))
         yield from _spatial(c, "result", "positions" if not _transposed(c) else "cells")
         if isinstance(c, Convolution):

@@ -67,20 +67,20 @@ SEEDED: tuple[tuple[int, Mapping[str, Any]], ...] = (
          "delta": (2, 2, 3, 3)}),
     (0, {"id": "adaptive-average-pool", "op": "adaptive-average-pool", "input": (2, 2, 5, 7), "output_size": 3,
          "delta": (2, 2, 3, 3)}),
+    (0, {"id": "max-unpool", "op": "max-unpool", "input": (2, 2, 2, 3), "output_size": [3, 4], "delta": (2, 2, 3, 4),
+         "indices": [[[[0, 5, 2], [8, 10, 7]], [[11, 1, 3], [4, 9, 6]]],
+                     [[[1, 6, 3], [9, 4, 11]], [[0, 2, 7], [8, 5, 10]]]]}),
 )  # fmt: skip
 """Cases with shapes for arrays, and the seed of their numbers: the first that shows and separates what it can."""
 MORE: tuple[tuple[int, Mapping[str, Any]], ...] = (
     (4, {"id": "lp-pool of numbers with their signs", "op": "lp-pool", "input": (2, 2, 6, 8), "window": 3, "stride": 2,
          "padding": [[1, 0], [0, 0]], "norm": 1, "signed": True, "delta": (2, 2, 3, 3)}),
-    (0, {"id": "max-unpool", "op": "max-unpool", "input": (2, 2, 2, 3), "output_size": [3, 4], "delta": (2, 2, 3, 4),
-         "indices": [[[[0, 5, 2], [8, 10, 7]], [[11, 1, 3], [4, 9, 6]]],
-                     [[[1, 6, 3], [9, 4, 11]], [[0, 2, 7], [8, 5, 10]]]]}),
 )  # fmt: skip
 """Cases of what the others leave out, which need not show every mistake."""
 LARGEST = 4
 TENTHS = (
     "conv with a remainder", "conv-transpose", "max-pool with dilation", "average-pool without padding counted",
-    "lp-pool", "adaptive-max-pool", "adaptive-average-pool",
+    "lp-pool", "adaptive-max-pool", "adaptive-average-pool", "max-unpool",
 )  # fmt: skip
 """The cases whose numbers are not whole, so that one sees them cut."""
 

@@ -12,11 +12,18 @@ from convgrad.claims.winners import Winners
 from convgrad.core.arithmetic import Array
 from convgrad.diagnosis.diagnosis import Diagnosis
 from convgrad.diagnosis.stepped import all_of
+from convgrad.operations.cells import PLANE, in_planes, numbered
 from convgrad.subject.case import Case
 
 OTHERWISE = "indices-counted-otherwise"
 UNCOUNTED = "no way to count cells that is known gives these numbers"
 FIX = "count the cells of every plane by itself, row by row from 0; padding has no cells"
+
+
+def _fix(case: Case) -> str:
+    """How to count."""
+    counted = case.settings["counted"]
+    return FIX if counted == PLANE else f"count as `counted: {counted}` says, from 0; padding has no cells"
 
 
 def miscounted(claim: Winners, wrong: Array) -> Diagnosis:
@@ -25,9 +32,11 @@ def miscounted(claim: Winners, wrong: Array) -> Diagnosis:
     if claim.values.shape != claim.truth.shape:
         message = "it has not the shape of the output: a winner for each window"
         return Diagnosis(claim.place, None, 0, entries, message, "give it the shape of the output")
-    fitting = [named for named, numbers in _ways(case, claim.truth.astype(np.int64)) if _fits(claim, numbers)]
+    winning, fix = claim.part.forward.winning, _fix(case)
+    assert winning is not None
+    fitting = [named for named, numbers in _ways(case, winning) if _fits(claim, numbers)]
     if fitting:
-        (mistake, what), fix = fitting[0], FIX
+        mistake, what = fitting[0]
         if mistake in TIES:
             fix = TIES[mistake].fix
         message = f"it is, in {all_of(entries)}, what comes out when {what} ({mistake})"
@@ -46,16 +55,21 @@ def _unknown(case: Case, claim: Winners, wrong: Array) -> tuple[str, str]:
     """Of entries that no way to count explains, whether they are equal to the winners; and what to do."""
     x, plane = case.operands["x"], prod(case.shapes["x"][2:])
     assert x is not None
-    planes, values = x.reshape(*x.shape[:2], plane), claim.values[wrong]
-    if not ((values >= 0) & (values < plane) & (values % 1 == 0)).all():
-        return UNCOUNTED, FIX
+    winning = claim.part.forward.winning
+    assert winning is not None
+    if not (np.isfinite(claim.values) & (claim.values % 1 == 0)).all():
+        return UNCOUNTED, _fix(case)
+    planes = x.reshape(*x.shape[:2], plane)
+    values = in_planes(claim.values.astype(np.int64), case.shapes["x"][2:], case.settings["counted"])[wrong]
+    if not ((values >= 0) & (values < plane)).all():
+        return UNCOUNTED, _fix(case)
     n, c = np.nonzero(wrong)[:2]
-    found, best = planes[n, c, values.astype(int)], planes[n, c, claim.truth[wrong].astype(int)]
+    found, best = planes[n, c, values], planes[n, c, winning[wrong]]
     if (found == best).all():
         who = "last" if case.settings["ties"] == "last" else "first"
         message = "every wrong entry is a cell as large as the winner: ties are broken by another rule"
         return message, f"let the {who} of equal cells win, row by row: `ties: first` or `ties: last` says which"
-    return UNCOUNTED, FIX
+    return UNCOUNTED, _fix(case)
 
 
 def _ways(case: Case, truth: Array) -> Iterator[tuple[tuple[str, str], Array]]:
@@ -66,7 +80,8 @@ def _ways(case: Case, truth: Array) -> Iterator[tuple[tuple[str, str], Array]]:
         numbers = case.operation.indices(*case.arrays, **{**case.arguments, "ties": other})  # type: ignore[misc]
         if (numbers != truth).any():
             if case.settings["ties"] in (rule, "split", "all"):
-                yield (f"ties-{other}", f"the {other} of equal cells wins"), numbers
+                counted = numbered(numbers, lengths, case.settings["counted"])
+                yield (f"ties-{other}", f"the {other} of equal cells wins"), counted
             by_rule[f", the {other} of equal ones"] = np.unravel_index(numbers, lengths)
     for who, cells in by_rule.items():
         for what, numbers in _counted(case, list(cells)):

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from convgrad.catalogue.of_networks import CHAIN_FORMS, chain_mistakes
+from convgrad.catalogue.tables import FIRST
 from convgrad.claims.claim import Claim, within
 from convgrad.claims.findings import Finding
 from convgrad.claims.propagated import gradient_sizes
@@ -147,7 +148,7 @@ class Judge:
         """The array that a wrong claim is, with all its digits, where it is one mistake of the catalogue in full."""
         part, truth = self._part(claim), self.truth[claim.place]
         case = self._case(claim, self.truth, NOTHING)
-        if case is None or not part.layer.slides or claim.allows(truth).all():
+        if case is None or not _is_catalogued(part) or claim.allows(truth).all():
             return None
         search = Diagnoser(case, claim.like, truth, advise=False).search
         matches = search.whole(claim)
@@ -252,9 +253,14 @@ class Judge:
         if below is not None and below in given.change.taken:
             x = given.change.taken[below].reshape(case.shapes["x"])
             case = replace(case, operands={**case.operands, "x": x})
-        if part.layer.slides:
+        if _is_catalogued(part):
             return case
         return _dense_as_conv(case) if case.operation.family == PRODUCT else None
+
+
+def _is_catalogued(part: Part) -> bool:
+    """Whether the catalogue knows a layer's operation as it is."""
+    return part.layer.operation.family in FIRST
 
 
 def _axes_of_one(claim: Claim, finding: Finding) -> Diagnosis:

@@ -14,7 +14,7 @@ from convgrad.core.window import Window
 from convgrad.diagnosis.chance import as_float, excuses
 from convgrad.diagnosis.fitting import interval_of, simplest
 from convgrad.subject.case import Case
-from convgrad.vocabulary import TRANSPOSED
+from convgrad.vocabulary import TRANSPOSED, UNPOOLING
 
 SMALL = 0.005
 """Errors up to which, in relation to the largest entry, a claim is right but for its digits."""
@@ -118,7 +118,7 @@ def _regions(case: Case, array: str, wrong: Array) -> Iterator[tuple[str, Array]
     yield from _slices(array, wrong)
     if wrong.ndim > 2:
         yield from _edges(wrong)
-    if array == "dX" and case.operation.family != TRANSPOSED:
+    if array == "dX" and case.operation.family not in (TRANSPOSED, UNPOOLING):
         yield from _coverage(case, wrong)
     if wrong.ndim > 2:
         yield from _blocks(array, wrong)

@@ -100,7 +100,7 @@ class Search:
         self.truth, self.candidates = truth, Candidates(case, array, truth, updated_kernel)
         self.exact = truth.dtype == EXACT
         self.doubtful: dict[str, None] = {}
-        self.paired = products_of(case) <= PAIRED and prod(case.arguments["window"].size) <= TAPS
+        self.paired = products_of(case) <= PAIRED and _taps(case) <= TAPS
 
     def whole(self, claim: Claim, known: Collection[str] = ()) -> list[Match]:
         """The mistakes that explain every entry, each once, in the catalogue's order.
@@ -340,6 +340,11 @@ def _allowing(claim: Claim) -> Callable[[Index, Any], bool]:
         return bool(abs(claim.values[index] - value) <= margin)
 
     return allows
+
+
+def _taps(case: Case) -> int:
+    """The taps of a window; one where there is none."""
+    return prod(case.arguments["window"].size) if "window" in case.arguments else 1
 
 
 def unit_of(claim: Claim) -> Any:

@@ -65,7 +65,7 @@ def as_convolution(case: Case) -> Case:
     def forward(x: Array, w: Array, b: Array | None = None, **arguments: Any) -> Array:
         return case.operation.forward(x[..., 0], w[..., 0], b)[..., None]
 
-    return replace(made, operation=replace(made.operation, forward=forward))
+    return replace(made, operation=made.operation._replace(forward=forward))
 
 
 def _column(array: Array | None) -> Array:

@@ -6,6 +6,9 @@ from typing import Any
 
 from convgrad.errors import Path, Point, RequestError, path_text
 
+LARGE = 20_000
+"""Characters of an array from which on it is read as a binary one; smaller ones keep the text of their numbers."""
+
 
 class Document:
     """A document without lines, such as an array of a binary file, or the error that kept it from being read."""

@@ -62,6 +62,8 @@ def _result() -> Schema:
         "detail": TEXT,
         "untested": {"type": "string", "description": "what could not be told of it"},
         "known": {"const": True},
+        "stderr": {"type": "string", "description": "what a program that failed wrote to standard error, up to 64 KB"},
+        "stdout": {"type": "string", "description": "what it wrote to standard output beside its answers"},
         "diagnosis": listed(diagnosis),
         "reproduce": {"type": "string", "description": "a command line that repeats it"},
         "file": {"type": "string", "description": "a case file with what came back as its claim"},

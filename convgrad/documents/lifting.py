@@ -13,9 +13,9 @@ from typing import Any, NamedTuple
 
 from convgrad.core.arithmetic import Array, Plain
 from convgrad.documents.cells import DEPTH, flow_array
+from convgrad.documents.document import LARGE
 from convgrad.errors import RequestError
 
-LARGE = 20_000  # characters: smaller arrays keep the text of their numbers
 CHUNK = 1 << 20
 
 CELL = r"\[\]0-9eE+\-., \t\r\n"

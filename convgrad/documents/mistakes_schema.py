@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from convgrad.documents.schemas import Schema, closed
-from convgrad.vocabulary import OPERATIONS, RESULTS
+from convgrad.vocabulary import MISTAKEN, OPERATIONS
 
-ARRAY: Schema = {"enum": [*RESULTS, "kernel", "bias"]}
+ARRAY: Schema = {"enum": list(MISTAKEN)}
 OPERATION: Schema = {"enum": list(OPERATIONS)}
 
 

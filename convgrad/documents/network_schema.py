@@ -34,6 +34,7 @@ from convgrad.vocabulary import (
 
 NUMBER: Schema = {"$ref": "#/$defs/number"}
 LEFT_ALONE: Schema = {"description": "left alone"}
+NAMED = "of max-unpool: where each number goes, or the name of a max pool before it whose winners these are"
 UNREAD = tuple(key for key in FREE if key != "name")
 NAME: Schema = {"type": "string", "pattern": r"^[^.\[\]]*[^.\[\]\s][^.\[\]]*$"}
 
@@ -53,9 +54,11 @@ def _layer() -> Schema:
             "name": {**NAME, "description": "what it is called; without one, by operation and place, as in relu3"},
             "op": {"description": op, **_operation()},
             "dims": described(keys["dims"]),
+            "layout": {**described(keys["layout"]), "description": "the network's, with letters of this kernel"},
             "kernel": {"description": "w, as in a case document; of a dense layer (out, in)", **NUMBERS},
             "bias": {"description": "b; a layer without one has none to update", **NUMBERS},
             **described_all(SETTINGS | LAYER_SETTINGS),
+            INDICES: {"description": NAMED, "anyOf": [NAME, NUMBERS]},
             **dict.fromkeys(UNREAD, LEFT_ALONE),
         },
         [],
@@ -86,6 +89,7 @@ def _network() -> Schema:
     properties = {
         "input": {"description": "x, of any of the three ranks of the case document", **NUMBERS},
         "dims": {**described(keys["dims"]), **axes},
+        "layout": described(keys["layout"]),
         "layers": {"type": "array", "items": _layer(), "minItems": 1},
         "loss": LOSS,
         "delta": {"description": "dL/dy at the output, in place of a loss", "anyOf": [{"const": "ones"}, NUMBERS]},
@@ -140,6 +144,10 @@ def _output_layer() -> Schema:
     )
 
 
+def _listed_letters() -> Schema:
+    return {"type": "array", "items": {"type": "string"}, "minItems": 1, "maxItems": 2}
+
+
 def _output() -> Schema:
     return closed(
         {
@@ -148,6 +156,7 @@ def _output() -> Schema:
             "id": {"description": "the document's id, unchanged"},
             "arithmetic": {**ARITHMETIC, "description": "exact where all of it is; else what it ends in"},
             "loss": {"description": "null where delta is given", "anyOf": [{"type": "null"}, NUMBER]},
+            "layout": {"description": "the axes in letters, where the document told them", **_listed_letters()},
             "layers": {"type": "array", "items": _output_layer(), "minItems": 1},
             "steps": {"type": "array", "items": STEP},
         },

@@ -10,15 +10,14 @@ from typing import Any
 import numpy as np
 
 from convgrad.core.arithmetic import FLOAT64, FRACTION, NONFINITE
-from convgrad.core.nested import PrintedRows, read_numbers
+from convgrad.core.nested import PrintedRows, printed_array, printed_by, read_numbers
 from convgrad.documents.cells import DEPTH
-from convgrad.documents.document import Document
-from convgrad.documents.lifting import LARGE
+from convgrad.documents.document import LARGE, Document
 from convgrad.documents.places import place_at
 from convgrad.documents.printed_brackets import bracketed
 from convgrad.documents.printed_cells import Leaf, PrintError, numeral, refuse_word
 from convgrad.documents.printed_rows import rowed
-from convgrad.documents.sources import PRINT, Source, decoded
+from convgrad.documents.sources import Source, decoded, is_print
 from convgrad.errors import Path, Point, Problem, RequestError
 from convgrad.vocabulary import LARGEST
 
@@ -100,7 +99,7 @@ def is_named(text: str) -> bool:
     >>> is_named("tensor([[1., 2.]])"), is_named("{{1.f}, {2.f}}"), is_named("[[1, 2]]"), is_named("input: 1")
     (True, True, False, False)
     """
-    return PRINT.match(text) is not None
+    return is_print(text)
 
 
 def print_in(name: str, text: str, value: Any) -> Print | None:
@@ -136,7 +135,7 @@ def _kept(rows: Any, text: str) -> Any:
     if len(text) < LARGE or isinstance(rows, np.ndarray) or FRACTION.search(text):
         return rows
     try:
-        return read_numbers(rows).as_array(FLOAT64)
+        return printed_array(read_numbers(rows).as_array(FLOAT64), printed_by(rows))
     except RequestError:  # what is wrong is told by whoever needs the numbers
         return rows
 

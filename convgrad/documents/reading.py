@@ -9,11 +9,10 @@ from importlib import import_module
 from typing import Any
 
 from convgrad.core.arithmetic import Plain
-from convgrad.documents import lifting as arrays
 from convgrad.documents.cells import DEPTH
-from convgrad.documents.document import Document
+from convgrad.documents.document import LARGE, Document
 from convgrad.documents.places import place_at
-from convgrad.documents.sources import LIKELY_PRINT, Source, decoded, refuse
+from convgrad.documents.sources import Source, decoded, may_be_print, refuse
 from convgrad.errors import Path, Point
 
 BLOCK = 100  # a number that overflows or vanishes without a three-digit exponent has a block this long of digits
@@ -47,7 +46,7 @@ class Text(Document):
 
     @property
     def is_long(self) -> bool:
-        return len(self._text) >= arrays.LARGE
+        return len(self._text) >= LARGE
 
     def exact(self) -> Any:
         """The value with the text of every number, also in arrays that were read as binary ones."""
@@ -91,7 +90,7 @@ def of_text(source: Source, *, exact: bool, nonfinite: bool) -> Iterator[Documen
 
 def _or_print(text: str, documents: Iterator[Document], name: str) -> Iterator[Document]:
     """The documents of a text, or the array that it prints where it is no document."""
-    if not LIKELY_PRINT.match(text):
+    if not may_be_print(text):
         yield from documents
         return
     from convgrad.documents.printed import print_in
@@ -105,13 +104,14 @@ def _or_print(text: str, documents: Iterator[Document], name: str) -> Iterator[D
 
 def _index(text: str, path: Path, key: bool) -> int:
     """Where a value begins in a text; large arrays are passed over where the way does not lead into one."""
+    from convgrad.documents import lifting
     from convgrad.documents.events import find
 
-    regions = list(arrays.regions(text))
-    rest, tokens = arrays.tokenized(text, regions)
+    regions = list(lifting.regions(text))
+    rest, tokens = lifting.tokenized(text, regions)
     index, depth = find(rest, path, key=key)
     if not regions or depth == len(path):
-        return arrays.original(index, regions, tokens)
+        return lifting.original(index, regions, tokens)
     return find(text, path, key=key)[0]
 
 
@@ -181,8 +181,10 @@ def _is_empty(text: str) -> bool:
 
 def value(text: str, name: str, line: int, exact: bool = True, nonfinite: bool = False) -> Any:
     """The value of one document's text: large arrays first, the rest quickly where it is JSON, else carefully."""
-    if len(text) >= arrays.LARGE:
-        lifted = arrays.lifted(text, lambda rest: _small(rest, name, line, keep=True))
+    if len(text) >= LARGE:
+        from convgrad.documents.lifting import lifted as lifted_from
+
+        lifted = lifted_from(text, lambda rest: _small(rest, name, line, keep=True))
         if lifted is not None:
             return lifted[0]
     return _small(text, name, line, keep=exact or _may_overflow(text), nonfinite=nonfinite)

@@ -16,24 +16,17 @@ from typing import IO, Any, NamedTuple, NoReturn
 
 from convgrad.errors import Point, Problem, RequestError
 
-# What an argument that names no file must look like to be a document itself.
-INLINE = re.compile(
-    r"""\ufeff?\s*(?: [\[{"'] | [\w-]+\s*:(?:\s|$) | -\s | ones\s*$ | .*\n
-        | [-+]?\.?[0-9][0-9.eE+-]*(?:/[0-9]+)?\s*$ | [-+]?\.?(?:nan|inf(?:inity)?)\s*$ )""",
-    re.VERBOSE | re.IGNORECASE,
-)
-NUMBERS = re.compile(r"[-+]?\.?\d[-+.\deE/]*(?:, *[-+]?\.?\d[-+.\deE/]*)+")
-PRINT = re.compile(
-    r"""\s*(?: Parameter\ containing: | <tf\. | \{\s*[{\d.+-] | (?:Float|Int)\d+\[ | \d+[×x]\d+\S*\s+\S*(?:Array|Matrix)
-        | (?:\w+\s*=\s*)?(?:\w+\.)*
-          (?: masked_array | tensor | Tensor | array | Array | DeviceArray | asarray | (?:float|int)(?:16|32|64) )\(
-        | (?:(?:static|const|constexpr|float|double|int)\s+)+\w+\s*\[ )""",
-    re.VERBOSE,
-)
+INLINE = r"""\ufeff?\s*(?: [\[{"'] | [\w-]+\s*:(?:\s|$) | -\s | ones\s*$ | .*\n
+    | [-+]?\.?[0-9][0-9.eE+-]*(?:/[0-9]+)?\s*$ | [-+]?\.?(?:nan|inf(?:inity)?)\s*$ )"""
+"""What an argument that names no file must look like to be a document itself."""
+NUMBERS = r"[-+]?\.?\d[-+.\deE/]*(?:, *[-+]?\.?\d[-+.\deE/]*)+"
+PRINT = r"""\s*(?: Parameter\ containing: | <tf\. | \{\s*[{\d.+-] | (?:Float|Int)\d+\[
+    | \d+[×x]\d+\S*\s+\S*(?:Array|Matrix) | (?:\w+\s*=\s*)?(?:\w+\.)*
+      (?: masked_array | tensor | Tensor | array | Array | DeviceArray | asarray | (?:float|int)(?:16|32|64) )\(
+    | (?:(?:static|const|constexpr|float|double|int)\s+)+\w+\s*\[
+    | \[\s*[-+.\d][-+.\deE\s]*+;[-+.\deE\s;]*+\]\s*\Z )"""
 """How a text begins that can be nothing but a printed array."""
-LIKELY_PRINT = re.compile(
-    rf"{PRINT.pattern} | \s*(?: [\[\d.+\-\#%(] | // | \w+\s*= | \w*\(: | nan\b | inf\b )", re.VERBOSE | re.IGNORECASE
-)
+LIKELY_PRINT = rf"{PRINT} | \s*(?: [\[\d.+\-\#%(] | // | \w+\s*= | \w*\(: | nan\b | inf\b )"
 """How one begins that may be one, where it is no document."""
 BINARY = {  # how files begin that are no text, and what to do with them
     b"\x93NUMPY": "this is a NumPy array: give the file a name that ends in .npy",
@@ -161,11 +154,21 @@ def source(argument: str, *, option: str | None = None, stdin: Any = None) -> So
     whole_file, at, told = argument.rpartition("@")
     if at and os.path.isfile(whole_file):
         return Source(argument, RAW, path=whole_file, member=told)
-    if PRINT.match(argument):
+    if is_print(argument):
         return Source(option or "<argument>", PRINTED, inline=argument)
-    if INLINE.match(argument):
+    if re.match(INLINE, argument, re.VERBOSE | re.IGNORECASE):
         return Source(option or "<argument>", YAML, inline=argument)
     return _no_such_file(whole if of_members else argument, option)
+
+
+def is_print(text: str) -> bool:
+    """Whether a text begins as nothing but a printed array does; the pattern is compiled when this is first asked."""
+    return re.match(PRINT, text, re.VERBOSE) is not None
+
+
+def may_be_print(text: str) -> bool:
+    """Whether a text, where it is no document, may be a printed array."""
+    return re.match(LIKELY_PRINT, text, re.VERBOSE | re.IGNORECASE) is not None
 
 
 def file_in(argument: str) -> str:
@@ -186,7 +189,7 @@ def _file(path: str) -> Source:
 
 
 def _no_such_file(argument: str, option: str | None) -> NoReturn:
-    if NUMBERS.fullmatch(argument):
+    if re.fullmatch(NUMBERS, argument):
         refuse(_shortened(argument), "no such file", f"numbers go in brackets: [{_shortened(argument)}]")
     folder, name = os.path.split(argument)
     words = ["ones"] if option == "--delta" and not folder else []

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+import re
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from functools import partial
 from importlib import import_module
 from typing import Any, NamedTuple
 
@@ -13,8 +15,12 @@ from convgrad.vocabulary import OPERATIONS
 
 LIBRARIES = {name: f"convgrad.frameworks.of_{name}" for name in ("torch", "keras", "flax")}
 """By the first word of a class's module, the module of ours that has its `ROWS`."""
+OF_FUNCTIONS = {"jax": "flax", "flax": "flax"}
+"""The library that has the row of a function, by the first word of the function's module."""
 OWN = "convgrad_case"
 """The method by which a class not known says what it is: a mapping as in a case document, without input and delta."""
+DIMENSIONAL = re.compile("([123])[dD](?:Transpose)?$")
+NUMBERED = re.compile("(.*?)([123][dD])?((?:Transpose)?)")
 CHAIN = "chain"
 """What a row may be besides a function: a chain of layers."""
 
@@ -33,7 +39,8 @@ class Arriving(NamedTuple):
 
 Settings = dict[str, Any]
 """The operation of a layer, its settings and its parameters; nothing, of one that hands on what it gets."""
-Row = Callable[[Any, Arriving], Settings] | str
+Row = Callable[[Any, Arriving], Settings | list[Settings]] | str
+"""What reads a layer: as an operation, or as several, one after another; or `CHAIN`."""
 
 
 def is_layer(value: Any) -> bool:
@@ -51,31 +58,60 @@ def document_of(layer: Any, arrays: Mapping[str, Any]) -> Settings:
     arriving = arrived(layer, tuple(np.shape(x) if not hasattr(x, "shape") else x.shape))
     if row_of(layer) == CHAIN:
         return {**_chain(layer, arriving), **arrays}
-    if not (settings := settings_of(layer, arriving)):
+    parts = parts_of(layer, arriving)
+    if not parts:
         raise RequestError(Problem(f"{named(layer)} hands on what it gets", "there is nothing to compute"))
-    if settings.get("op", "conv") in OPERATIONS:
-        return {**settings, **arrays}
-    return {"dims": _features(arriving), "layers": [{"name": layer_name(named(layer)), **settings}], **arrays}
+    if len(parts) == 1 and parts[0].get("op", "conv") in OPERATIONS:
+        return {**parts[0], **arrays}
+    dims = parts[0].get("dims", _features(arriving))
+    return {"dims": dims, **_layout_of(parts), "layers": _called(layer_name(named(layer)), parts), **arrays}
 
 
 def settings_of(layer: Any, arriving: Arriving) -> Settings:
-    """The operation of a layer with its settings and parameters. Raises RequestError for one that is not known."""
+    """The one operation of a layer, as `parts_of` has it; nothing, of one that hands on what it gets."""
+    return next(iter(parts_of(layer, arriving)), {})
+
+
+def parts_of(layer: Any, arriving: Arriving) -> list[Settings]:
+    """The operations of a layer with their settings and parameters. Raises RequestError for one that is not known."""
     if hasattr(layer, OWN):
-        return dict(layer.convgrad_case())
+        return [dict(layer.convgrad_case())]
     row = row_of(layer)
     if row is None or isinstance(row, str):
         raise RequestError(_unknown(layer))
-    return {name: value for name, value in row(layer, arriving).items() if value is not None}
+    read = row(layer, arriving)
+    given = ({key: value for key, value in part.items() if value is not None}
+             for part in (read if isinstance(read, list) else [read]))  # fmt: skip
+    return [part for part in given if part]
+
+
+def _called(name: str, parts: list[Settings]) -> list[Settings]:
+    """The parts of a layer by names: its own, and those of what it does besides with their operation."""
+    names = (f"{name}-{part.get('op', 'conv')}" if number else name for number, part in enumerate(parts))
+    return [{"name": own, **part} for own, part in zip(names, parts, strict=True)]
+
+
+def _layout_of(layers: Iterable[Settings]) -> Settings:
+    """The layout of a network, which is that of its first layer with one."""
+    return next(({"layout": layer["layout"]} for layer in layers if "layout" in layer), {})
 
 
 def row_of(layer: Any) -> Row | None:
-    """How the class of a layer, or one that it is made from, is read; None for one that is not known."""
-    for kind in type(layer).__mro__:
-        library = kind.__module__.partition(".")[0]
-        if library in LIBRARIES and kind.__name__ in (rows := import_module(LIBRARIES[library]).ROWS):
-            row: Row = rows[kind.__name__]
+    """How the class of a layer, or one that it is made from, is read, or a function; None for what is not known."""
+    for library, name in (*_function_of(layer), *((kind.__module__, kind.__name__) for kind in type(layer).__mro__)):
+        known = LIBRARIES.get(library.partition(".")[0])
+        if known and name in (rows := import_module(known).ROWS):
+            row: Row = rows[name]
             return row
     return None
+
+
+def _function_of(layer: Any) -> Iterator[tuple[str, str]]:
+    """The library and the name of a function, whose settings may have been given (functools.partial)."""
+    function = layer.func if isinstance(layer, partial) else layer
+    library = OF_FUNCTIONS.get(str(getattr(function, "__module__", "")).partition(".")[0])
+    if library and not isinstance(function, type) and isinstance(name := getattr(function, "__name__", None), str):
+        yield library, name
 
 
 def is_known(layer: Any) -> bool:
@@ -85,7 +121,7 @@ def is_known(layer: Any) -> bool:
 
 def named(layer: Any) -> str:
     """What a layer is called in messages: the name of a class, or of a function."""
-    return str(getattr(layer, "__name__", type(layer).__name__))
+    return str(getattr(layer.func if isinstance(layer, partial) else layer, "__name__", type(layer).__name__))
 
 
 def layer_name(name: str) -> str:
@@ -101,10 +137,14 @@ def arrived(layer: Any, shape: tuple[int, ...]) -> Arriving:
 
 
 def axes_of(layer: Any) -> int | None:
-    """The spatial axes of a layer that slides a window, as its class's name ends: Conv2d, AveragePooling1D."""
-    known = callable(row_of(layer))
-    names = (kind.__name__ for kind in type(layer).__mro__) if known else ()
-    return next((int(name[-2]) for name in names if name[-1:] in "dD" and name[-2:-1].isdigit()), None)
+    """The spatial axes of a layer that slides a window, as its class's name tells, Conv2d or Conv1DTranspose, or it."""
+    if not callable(row_of(layer)):
+        return None
+    names = (DIMENSIONAL.search(kind.__name__) for kind in type(layer).__mro__)
+    if found := next(filter(None, names), None):
+        return int(found[1])
+    sizes = layer.keywords.get("window_shape") if isinstance(layer, partial) else getattr(layer, "kernel_size", None)
+    return len(sizes) if isinstance(sizes, Sequence) else None
 
 
 def leaves(layer: Any, prefix: str = "") -> Iterator[tuple[str, Any]]:
@@ -120,23 +160,29 @@ def _children(chain: Any) -> Iterator[tuple[str, Any]]:
     if hasattr(chain, "_modules"):
         yield from chain._modules.items()
     else:
-        yield from ((getattr(part, "name", None) or str(number), part) for number, part in enumerate(chain.layers))
+        yield from ((_own_name(part) or str(number), part) for number, part in enumerate(chain.layers))
+
+
+def _own_name(part: Any) -> str | None:
+    """What a layer calls itself, which a function does not."""
+    name = getattr(part, "name", None)
+    return name if isinstance(name, str) else None
 
 
 def _chain(chain: Any, arriving: Arriving) -> Settings:
     layers, here, problems = [], arriving, []
     for name, part in leaves(chain):
         try:
-            settings = settings_of(part, here)
+            parts = parts_of(part, here)
         except RequestError as error:
             problems += [problem.under(named(chain), name) for problem in error.problems]
             continue
-        layers += [{"name": layer_name(name), **settings}] if settings else []
-        here = Arriving(None, here.batched, here.flat or settings.get("op") == "flatten")
+        layers += _called(layer_name(name), parts)
+        here = Arriving(None, here.batched, here.flat or any(part.get("op") == "flatten" for part in parts))
     if problems:
         raise RequestError(problems)
     dims = next((dims for _, part in leaves(chain) if (dims := axes_of(part)) is not None), _features(arriving))
-    return {"dims": dims, "layers": layers}
+    return {"dims": dims, **_layout_of(layers), "layers": layers}
 
 
 def _features(arriving: Arriving) -> int:
@@ -147,8 +193,22 @@ def _features(arriving: Arriving) -> int:
 def _unknown(layer: Any) -> Problem:
     library = type(layer).__module__.partition(".")[0]
     rows = import_module(LIBRARIES[library]).ROWS if library in LIBRARIES else {}
-    known = f"known are {', '.join(rows)}; " if rows else ""
+    known = f"known are {', '.join(_together(rows))}; " if rows else ""
     return Problem(f"nothing is known of {named(layer)}", f"{known}a class may say what it is in a method {OWN}()")
+
+
+def _together(names: Iterable[str]) -> Iterator[str]:
+    """Names of classes, those that differ in the number of axes alone as one.
+
+    >>> list(_together(["Conv1d", "Conv2d", "Conv3d", "Conv1dTranspose", "ReLU"]))
+    ['Conv1d to 3d', 'Conv1dTranspose', 'ReLU']
+    """
+    kinds: dict[tuple[str, str], list[str]] = {}
+    for name in names:
+        stem, axes, tail = NUMBERED.fullmatch(name).groups()  # type: ignore[union-attr]
+        kinds.setdefault((stem, tail), []).append(axes or "")
+    for (stem, tail), axes in kinds.items():
+        yield f"{stem}{axes[0]}{tail}" + (f" to {axes[-1]}" if len(axes) > 1 else "")
 
 
 def refuse(layer: Any, message: str, advice: str = "") -> None:

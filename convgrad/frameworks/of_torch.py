@@ -21,9 +21,22 @@ def _placed(module: Any) -> Settings:
 
 
 def _max_pool(module: Any, arriving: Arriving) -> Settings:
-    if module.return_indices:
-        refuse(module, "returns its indices as well", "make it with return_indices=False")
-    return {"op": "max-pool", **_window(module), "padding": module.padding, "dilation": module.dilation}
+    placed = {**_window(module), "padding": module.padding, "dilation": module.dilation}
+    return {"op": "max-pool", **placed, "return_indices": bool(module.return_indices)}
+
+
+def _max_unpool(module: Any, arriving: Arriving) -> Settings:
+    """Its output is as long as what a max pool of this window would have had, if every cell was under one."""
+    if arriving.shape is None:
+        refuse(module, "needs the indices of a pool", "write the network as a document: `indices: NAME OF THE POOL`")
+    dims, lengths = _axes(module), (arriving.shape or ())[-_axes(module) :]
+    rows = zip(lengths, *(_each(value, dims) for value in (module.stride, module.kernel_size, module.padding)),
+               strict=True)  # fmt: skip
+    return {"op": "max-unpool", "dims": dims, "output_size": [(i - 1) * s + k - 2 * p for i, s, k, p in rows]}
+
+
+def _each(value: Any, dims: int) -> tuple[int, ...]:
+    return tuple(value) if isinstance(value, tuple | list) else (value,) * dims
 
 
 def _average_pool(module: Any, arriving: Arriving) -> Settings:
@@ -51,8 +64,7 @@ def _axes(module: Any) -> int:
 
 def _adaptive(op: str) -> Row:
     def row(module: Any, arriving: Arriving) -> Settings:
-        dims, size = _axes(module), module.output_size
-        sizes = tuple(size) if isinstance(size, tuple | list) else (size,) * dims
+        dims, sizes = _axes(module), _each(module.output_size, _axes(module))
         if None in sizes and arriving.shape is None:
             refuse(module, "keeps the length of an axis (None)", "give that length")
         kept = zip(sizes, (arriving.shape or ())[-dims:] or sizes, strict=True)
@@ -101,6 +113,7 @@ ROWS: dict[str, Row] = {
     **{f"Conv{dims}d": _conv for dims in (1, 2, 3)},
     **{f"ConvTranspose{dims}d": _conv_transpose for dims in (1, 2, 3)},
     **{f"MaxPool{dims}d": _max_pool for dims in (1, 2, 3)},
+    **{f"MaxUnpool{dims}d": _max_unpool for dims in (1, 2, 3)},
     **{f"AvgPool{dims}d": _average_pool for dims in (1, 2, 3)},
     **{f"LPPool{dims}d": _lp_pool for dims in (1, 2, 3)},
     **{f"AdaptiveMaxPool{dims}d": _adaptive("adaptive-max-pool") for dims in (1, 2, 3)},

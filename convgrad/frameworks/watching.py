@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -12,11 +11,11 @@ from typing import Any
 
 import numpy as np
 
-from convgrad.core.arithmetic import FLOAT64, Array
+from convgrad.core.arithmetic import Array
 from convgrad.core.nested import Numbers, read_numbers
 from convgrad.errors import Problem, RequestError
 from convgrad.frameworks.layers import OWN, arrived, is_known, layer_name, named, row_of, settings_of
-from convgrad.vocabulary import OPERATIONS, PARAMETERS
+from convgrad.vocabulary import INDICES, OPERATIONS, PARAMETERS
 
 GRADIENT_OF = {"kernel": "dW", "bias": "db"}
 HALVES = ("bfloat16", "float16")
@@ -81,6 +80,8 @@ class Seen:
         self.running = call = self._call(x)
         if call is None:
             return None
+        if INDICES in (cells := dict(zip(("", INDICES), given, strict=False)) | dict(keywords)):
+            call.settings[INDICES] = copied(cells[INDICES])
         self.calls.append(call)
         if not x.requires_grad or getattr(module, "inplace", False):  # whose input is gone when its gradient is known
             return None
@@ -101,6 +102,11 @@ class Seen:
 
     def _after(self, module: Any, given: tuple[Any, ...], output: Any) -> None:
         if self.running is not None:
+            if isinstance(output, tuple):  # of a pool that gives its winners as well
+                output, winners = output
+                self.running.keep(INDICES, winners)
+            if INDICES in self.running.settings:  # whose output may have been asked for in another size
+                self.running.settings["output_size"] = tuple(output.shape[-self.running.settings["dims"] :])
             self.running.keep("output", output)
             if output.requires_grad:
                 output.register_hook(self.running.hook("delta"))
@@ -268,39 +274,6 @@ def _shared(model: Any) -> frozenset[int]:
 
 def _is_wanted(name: str, module: Any, wanted: Sequence[str] | None) -> bool:
     return wanted is None or any(fnmatch(name, one) or fnmatch(named(module), one) for one in wanted)
-
-
-def computed(module: Any, input: Any, delta: Any) -> dict[str, Any]:
-    """A module of PyTorch run forward and back: input and delta as it took them, and as the claim what it computed.
-
-    No `.grad` is touched. Raises RequestError where it fails.
-    """
-    torch = sys.modules["torch"]
-    with Watched(module) as seen, torch.enable_grad():
-        try:
-            x = _tensor(torch, input, next(module.parameters(), None)).detach().clone().requires_grad_()
-            y = module(x.clone())  # which may be changed in place
-            delta = torch.ones_like(y) if isinstance(delta, str) else _tensor(torch, delta, y).detach()
-            asked = [x, *(parameter for parameter in module.parameters() if parameter.requires_grad)]
-            torch.autograd.grad(y, asked, delta, allow_unused=True)
-        except (RuntimeError, TypeError, ValueError) as error:
-            raise RequestError(Problem(f"{named(module)} fails on it: {str(error).splitlines()[0]}")) from None
-    claims: dict[str, Any] = {}
-    for document in seen.documents():
-        alone = "layers" in document or is_known(module)
-        claims |= document["claim"] if alone else {layer_name(document["id"]): document["claim"]}
-    return {"input": copied(x), "delta": copied(delta), "claim": claims}
-
-
-def _tensor(torch: Any, array: Any, like: Any) -> Any:
-    """An array as a tensor, of the type and on the device of another."""
-    array = array if hasattr(array, "detach") else torch.from_numpy(np.array(read_numbers(array).as_array(FLOAT64)))
-    return array if like is None else array.to(dtype=like.dtype, device=like.device)
-
-
-def runs(layer: Any) -> bool:
-    """Whether a layer can be run by itself, forward and back."""
-    return "torch" in sys.modules and isinstance(layer, sys.modules["torch"].nn.Module)
 
 
 def watch(model: Any, only: str | Sequence[str] | None = None) -> Watched:

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
-from typing import Protocol
+from dataclasses import dataclass, field, replace
+from typing import Any, Protocol
 
 from convgrad.core.arithmetic import Array
 from convgrad.suites.trial import Trial
@@ -29,7 +29,8 @@ class Answer:
 
     `arrays` are in full shape; `faults` says of an array that has none what is wrong with it, in a verdict and in
     words; `changed` names inputs that were written to, `outside` arrays written past either end. `filled` says that
-    arrays were written into buffers of ours, so that what these held before can be told.
+    arrays were written into buffers of ours, so that what these held before can be told. `said` is what was written to
+    standard error, `noise` what was to standard output and is no answer.
     """
 
     arrays: Mapping[str, Array] = field(default_factory=dict)
@@ -39,6 +40,12 @@ class Answer:
     changed: Sequence[str] = ()
     outside: Sequence[str] = ()
     filled: bool = False
+    said: str = ""
+    noise: str = ""
+
+    def but(self, **changes: Any) -> Answer:
+        """The same with other fields."""
+        return replace(self, **changes)
 
 
 class Stop(Exception):

@@ -21,10 +21,13 @@ from convgrad.grading.layouts import OPERANDS, Layout
 from convgrad.grading.settings import folded, lacking, resolved
 from convgrad.grading.signatures import RESULTS, roles, tree
 from convgrad.operations.geometry import shape_text
-from convgrad.suites.encoding import decoded, encoded
+from convgrad.suites.encoding import decoded, encoded, type_of
 from convgrad.suites.trial import Trial
+from convgrad.vocabulary import INDICES
 
 TARGET = re.compile(r"(?P<place>[^:{}\s][^:{}]*):(?P<name>[A-Za-z_][\w.]*)")
+COURSES = {"stride", "padding", "window"}
+"""The settings that courses have in a mapping, one whole number each."""
 HEADER = 1 << 22
 """Bytes of a header: a traceback, or the names of some arrays."""
 
@@ -39,23 +42,23 @@ class Callable:
         self.target, self.dtype, self.layout, self.kind, self.signature = target, dtype, layout, kind, signature
         self.timeout, self.start_timeout = timeout, start_timeout
         self.child: Child | None = None
+        told = self._told()  # before there is a process that a wrong signature would leave behind
         self.taken = self._started()
-        self.known = self._known()
+        self.known = told if signature else {*self.taken["names"]}
 
     @property
     def allocates(self) -> bool:
         return "out" not in self.taken["names"]
 
-    def _known(self) -> set[str]:
-        """The settings that it can be told."""
-        if not self.signature:
-            return set(self.taken["names"])
+    def _told(self) -> set[str]:
+        """The settings that a signature has room for."""
         try:
-            told = set(roles(tree(self.signature)))
+            told = set(roles(tree(self.signature))) if self.signature else set[str]()
         except ValueError:
             advice = "names and brackets, as in 'dZ, (A_prev, W, b, hparameters)'"
             raise RequestError(Problem("this is no signature", advice, place=Point("--signature"))) from None
-        return {"stride", "padding", "window"} if "settings" in told else set()
+        settings = COURSES if "settings" in told else set[str]()
+        return settings | ({INDICES, "output_size"} if INDICES in told else set())  # delta has the output's lengths
 
     def _started(self) -> dict[str, Any]:
         """Start the process; what parameters the function has."""
@@ -94,7 +97,7 @@ class Callable:
             return "layout"
         if self.taken["any"] and not self.signature:
             return None
-        whole = self.known if self.signature else self.taken["whole"]
+        whole = COURSES if self.signature else self.taken["whole"]
         return lacking(trial.case, self.known, whole)
 
     # -- One call ------------------------------------------------------------------------------------------------------
@@ -110,36 +113,41 @@ class Callable:
             header = json.loads(self.child.line(deadline, HEADER))
             parts = [self.child.exactly(part["bytes"], deadline) for part in header.get("arrays", ())]
         except Late:
+            said = self.child.said()
             self._dead()
-            return Answer(ended=TIMED_OUT, detail=f"no answer in {self.timeout:g} s")
+            return Answer(ended=TIMED_OUT, detail=f"no answer in {self.timeout:g} s", said=said)
         except Gone:
-            told = self.child.last_words(self.child.status())
+            told, said = self.child.last_words(self.child.status()), self.child.said()
             self._dead()
-            return Answer(ended=CRASHED, detail=told)
-        return self._answer(trial, want, header, parts)
+            return Answer(ended=CRASHED, detail=told, said=said)
+        return self._answer(trial, want, header, parts).but(said=self.child.said() or header.get("trace", ""))
 
     def _request(self, trial: Trial, want: Sequence[str], poison: float) -> bytes:
         family = trial.case.operation.family
-        arrays: list[tuple[str, tuple[int, ...], bytes]] = []
+        arrays: list[tuple[str, str, tuple[int, ...], bytes]] = []
         for name, array in trial.operands.items():
-            given = self.layout.given(name, array, family)
-            arrays.append((name, given.shape, encoded(given, self.dtype)))
+            given, kind = self.layout.given(name, array, family), type_of(name, self.dtype)
+            arrays.append((name, kind, given.shape, encoded(given, kind)))
         into = [] if self.allocates else list(want)
         for name in into:
             shape = self.layout.shape(name, trial.expected[name].shape, family)
-            arrays.append((name, shape, encoded(np.full(shape, poison), self.dtype)))
+            arrays.append((name, self.dtype, shape, encoded(np.full(shape, poison), self.dtype)))
         header = {
             "dtype": self.dtype, "settings": self._settings(trial), "want": list(want), "into": into,
-            "results": _order(trial), "arrays": [{"name": name, "shape": list(shape), "bytes": len(data)}
-                                                 for name, shape, data in arrays],
+            "results": _order(trial), "arrays": [
+                {"name": name, "dtype": kind, "shape": list(shape), "bytes": len(data)}
+                for name, kind, shape, data in arrays
+            ],
         }  # fmt: skip
-        return json.dumps(header).encode() + b"\n" + b"".join(data for _, _, data in arrays)
+        return json.dumps(header).encode() + b"\n" + b"".join(data for *_, data in arrays)
 
     def _settings(self, trial: Trial) -> dict[str, Any]:
         settings = {name: folded(value) for name, value in resolved(trial.case).items()}
         if self.signature:
             return settings
         settings |= {"op": trial.case.operation.name, "dtype": self.dtype}
+        absent = {*self.taken["required"]} & {*trial.case.operation.defaults} - settings.keys() - {INDICES}
+        settings |= dict.fromkeys(absent)  # a divisor that there is not is None, where that is not the default
         return settings if self.taken["any"] else {name: settings[name] for name in self.known & settings.keys()}
 
     def _answer(self, trial: Trial, want: Sequence[str], header: Mapping[str, Any], parts: list[bytes]) -> Answer:

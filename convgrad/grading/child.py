@@ -67,6 +67,16 @@ class Child:
         """What was said on standard error, the first 64 KB of it."""
         return self.errors.decode("utf-8", "replace").strip()
 
+    def told(self) -> str:
+        """What is on standard output and was not taken from there, the first 64 KB of it."""
+        return self.waiting[:KEPT].decode("utf-8", "replace").strip()
+
+    def pending(self) -> list[bytes]:
+        """The whole lines that are on standard output already, taken from there."""
+        self._sweep()
+        *lines, self.waiting = self.waiting.split(b"\n")
+        return [bytes(line) for line in lines]
+
     def last_words(self, status: int | None) -> str:
         """How it ended, with the last line of what it said."""
         self._sweep()

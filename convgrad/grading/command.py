@@ -20,14 +20,14 @@ from convgrad.grading.answer import CRASHED, OUT_OF_BOUNDS, SKIPPED, TIMED_OUT, 
 from convgrad.grading.child import Child, Late
 from convgrad.grading.layouts import OPERANDS, Layout
 from convgrad.grading.settings import resolved
-from convgrad.suites.encoding import decoded, encoded, size
+from convgrad.suites.encoding import decoded, encoded, size, type_of
 from convgrad.suites.facts import WORDS
 from convgrad.suites.trial import Trial
 
 SKIPS = 3
 """The exit status of a command that does not do a case."""
 PLACE = re.compile(r"\{([\w.]+)\}")
-FILES = ("input", "kernel", "bias", "delta", "dX", "dW", "db", "output")
+FILES = ("input", "kernel", "bias", "delta", "indices", "dX", "dW", "db", "output")
 
 
 class Command:
@@ -86,16 +86,20 @@ class Command:
             child.kill()
         try:
             status = child.wait(monotonic() + self.timeout)
-            said, ended_so = child.said(), child.last_words(status)
+            ended_so = child.last_words(status)
         except Late:
-            return Answer(ended=TIMED_OUT, detail=f"no end in {self.timeout:g} s")
+            return Answer(
+                ended=TIMED_OUT, detail=f"no end in {self.timeout:g} s", said=child.said(), noise=child.told()
+            )
         finally:
             self.running.discard(child)
             child.end()
+        said, noise = child.said(), child.told()
+        if status == SKIPS:
+            return Answer(ended=SKIPPED, detail=(said.splitlines() or [ended_so])[-1])
         if status:
-            reason = (said.splitlines() or [ended_so])[-1]
-            return Answer(ended=SKIPPED, detail=reason) if status == SKIPS else Answer(ended=CRASHED, detail=ended_so)
-        return self._answer(folder, trial, inputs, outputs)
+            return Answer(ended=CRASHED, detail=ended_so, said=said, noise=noise)
+        return self._answer(folder, trial, inputs, outputs).but(said=said, noise=noise)
 
     def _words(self, folder: Path, lines: Mapping[str, Any]) -> list[str]:
         known = {**lines, "dir": folder, **{name: folder / f"{name}.bin" for name in FILES}}
@@ -128,7 +132,8 @@ def files_of(
 ) -> tuple[dict[str, bytes], dict[str, bytes]]:
     """The bytes of the operands by name, and those of the results, which hold the poison."""
     family = trial.case.operation.family
-    inputs = {name: encoded(layout.given(name, array, family), dtype) for name, array in trial.operands.items()}
+    inputs = {name: encoded(layout.given(name, array, family), type_of(name, dtype))
+              for name, array in trial.operands.items()}  # fmt: skip
     outputs = {}
     for name in want:
         shape = trial.expected[name].shape

@@ -23,6 +23,7 @@ from convgrad.grading.answer import (
     Adapter,
     Answer,
 )
+from convgrad.grading.child import KEPT
 from convgrad.grading.inexact import by_another_algorithm, judged
 from convgrad.grading.outcome import Outcome, alike
 from convgrad.suites.trial import Trial, is_held
@@ -55,11 +56,19 @@ def outcomes(adapter: Adapter, trial: Trial, asking: Asking) -> list[Outcome]:
     for poison in poisons(trial, asking.runs, asking.accumulate):
         answers.append(adapter.run(trial, want, poison))
         if answers[-1].ended:
-            return alike(trial, want, answers[-1].ended, answers[-1].detail)
-    told = [_of_array(trial, array, answers, asking) for array in want]
+            return _with_words(alike(trial, want, answers[-1].ended, answers[-1].detail), answers)
+    told = _with_words([_of_array(trial, array, answers, asking) for array in want], answers)
     if all(outcome.failed for outcome in told):
         return told
     return _replayed(adapter, trial, want, told, asking)
+
+
+def _with_words(told: list[Outcome], answers: Sequence[Answer]) -> list[Outcome]:
+    """The outcomes, those that failed with what the program said beside its answers."""
+    said, noise = ("".join(dict.fromkeys(texts))[:KEPT] for texts in (
+        [answer.said for answer in answers], [answer.noise for answer in answers],
+    ))  # fmt: skip
+    return [outcome.but(said=said, noise=noise) if outcome.failed else outcome for outcome in told]
 
 
 def _of_array(trial: Trial, array: str, answers: Sequence[Answer], asking: Asking) -> Outcome:
@@ -161,9 +170,10 @@ def _replayed(adapter: Adapter, trial: Trial, want: list[str], told: list[Outcom
     other = trial.again()
     answer = adapter.run(other, want, other.poison)
     if answer.ended:
-        return alike(trial, want, answer.ended, answer.detail)
+        return _with_words(alike(trial, want, answer.ended, answer.detail), [answer])
     first = {outcome.array: outcome for outcome in told}
-    return [_once_more(first[array], trial, other, array, answer, asking) for array in want]
+    again = [_once_more(first[array], trial, other, array, answer, asking) for array in want]
+    return [one if one.said or one.noise else _with_words([one], [answer])[0] for one in again]
 
 
 def _once_more(before: Outcome, trial: Trial, other: Trial, array: str, answer: Answer, asking: Asking) -> Outcome:

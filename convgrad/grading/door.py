@@ -25,6 +25,9 @@ from convgrad.suites.selection import MOST_DIMS, SUITES, Wanted, trials
 from convgrad.suites.trial import Trial
 from convgrad.vocabulary import OPERATIONS, RESULTS
 
+WHOLE, REAL = DATA = ("whole", "real")
+"""The numbers of a case: whole ones, that are compared to the bit, or reals, by what a type may be off by."""
+
 
 class Asked(NamedTuple):
     """What is graded and how; the options of the command, by their names."""
@@ -38,6 +41,7 @@ class Asked(NamedTuple):
     want: tuple[str, ...] = ("dX", "dW", "db")
     cases: tuple[str, ...] = SUITES
     case: tuple[str, ...] = ()
+    data: str = "whole"
     layout: str | None = None
     kind: str = "numpy"
     signature: str = ""
@@ -78,6 +82,8 @@ def _option(name: str, value: Any) -> Any:
     """An option as it is kept; RequestError for one that there is not."""
     if name not in Asked._fields or name == "words":
         raise RequestError(Problem(f"grade has no option '{name}'", f"one of {', '.join(Asked._fields[1:])}"))
+    if name == "data" and value not in DATA:
+        raise RequestError(Problem(f"data: expected any of {', '.join(DATA)}, found {value!r}"))
     if name not in SEVERAL:
         return value
     values = tuple(value) if isinstance(value, (list, tuple)) else (value,)
@@ -125,7 +131,7 @@ def cases_of(asked: Asked, dtype: str) -> list[Trial]:
     limits = limits_of(asked)
     suites = [suite for suite in asked.cases if suite in SUITES]
     files = [suite for suite in asked.cases if suite not in SUITES]
-    wanted = Wanted(asked.op, asked.dims, dtype, suites, limits, (), asked.seed, asked.case)
+    wanted = Wanted(asked.op, asked.dims, dtype, suites, limits, (), asked.seed, asked.case, asked.data == REAL)
     found = trials(wanted) if suites or asked.case else []
     own = (trial for file in files for trial in suite_trials(file, dtype))
     found += [trial for trial in own if all(term.holds(trial.facts) for term in limits)]

@@ -11,7 +11,7 @@ from pathlib import Path
 from time import monotonic
 from typing import Any
 
-from convgrad.core.record import Mapped
+from convgrad.core.record import Record
 from convgrad.grading.answer import (
     AGREES,
     CRASHED,
@@ -61,7 +61,7 @@ class Group:
 
 
 @dataclass(frozen=True)
-class Grade(Mapped):
+class Grade(Record):
     """What came of it: an outcome for every array of every case, and the groups that failures fall into."""
 
     target: str
@@ -77,6 +77,10 @@ class Grade(Mapped):
     feedback: str = "full"
     stopped: str = ""
     kept: dict[tuple[str, str], str] = field(default_factory=dict)
+
+    def __repr__(self) -> str:
+        told = ", ".join(dict.fromkeys(f"{group.array} {group.mistake}" for group in self.groups))
+        return f"Grade({self.verdict}, {self.cases} cases{': ' * bool(told)}{told})"
 
     @property
     def verdict(self) -> str:

@@ -21,16 +21,21 @@ def keep(folder: Path, groups: Iterable[Group]) -> dict[tuple[str, str], str]:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise RequestError(Problem(f"--keep {folder}: cannot be made: {(error.strerror or '').lower()}")) from None
-    by_case: dict[str, list[Outcome]] = {}
-    for group in groups:
-        for outcome in (*group.outcomes, *([group.smallest] if group.smallest else [])):
-            by_case.setdefault(outcome.id, []).append(outcome)
     kept = dict[tuple[str, str], str]()
-    for id, outcomes in by_case.items():
+    for id, outcomes in failing(groups).items():
         path = folder / f"{id.replace('/', '-')}.yaml"
         write_atomically(str(path), chunks(document(outcomes), "yaml"))
         kept |= {(id, outcome.array): str(path) for outcome in outcomes}
     return kept
+
+
+def failing(groups: Iterable[Group]) -> dict[str, list[Outcome]]:
+    """What failed by the case's id, of every case all arrays."""
+    by_case: dict[str, list[Outcome]] = {}
+    for group in groups:
+        for outcome in (*group.outcomes, *([group.smallest] if group.smallest else [])):
+            by_case.setdefault(outcome.id, []).append(outcome)
+    return by_case
 
 
 def document(outcomes: list[Outcome]) -> Mapping[str, Any]:

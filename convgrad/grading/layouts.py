@@ -8,10 +8,10 @@ import numpy as np
 
 from convgrad.core.arithmetic import Array
 from convgrad.errors import Problem, RequestError
-from convgrad.vocabulary import TRANSPOSED
+from convgrad.vocabulary import INDICES, TRANSPOSED
 
 SPATIAL = "DHW"
-OPERANDS = {"input": "x", "kernel": "w", "bias": "b", "delta": "delta"}
+OPERANDS = {"input": "x", "kernel": "w", "bias": "b", "delta": "delta", INDICES: INDICES}
 KERNELS, VECTORS = ("kernel", "dW"), ("bias", "db")
 
 

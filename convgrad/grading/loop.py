@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import base64
-import binascii
 import json
 from collections.abc import Mapping, Sequence
 from time import monotonic
@@ -19,17 +17,15 @@ from convgrad.grading.answer import (
     NO_ANSWER,
     SKIPPED,
     TIMED_OUT,
-    WRONG_SHAPE,
-    WRONG_TYPE,
     Answer,
     Stop,
 )
 from convgrad.grading.child import KEPT, Child, Gone, Late, ending
+from convgrad.grading.exchanged import Folder, Read, read, sent
 from convgrad.grading.layouts import Layout
 from convgrad.grading.layouts import layout as read_layout
 from convgrad.grading.settings import resolved
-from convgrad.operations.geometry import shape_text
-from convgrad.suites.encoding import SIZES, decoded, encoded
+from convgrad.suites.encoding import type_of
 from convgrad.suites.facts import Term, limit
 from convgrad.suites.trial import Trial
 
@@ -37,8 +33,10 @@ PROTOCOL = 1
 ANSWERS = ("result", "skipped", "error")
 MOST_LINE = 1 << 28
 """Bytes of a line that is read; a longer one is no answer."""
-LISTED = 10_000
-"""Numbers up to which an array is sent as nested lists; a larger one as base64."""
+LISTINGS = ("op", "dims", "dtype", "want", "layout", "arrays")
+"""What an adapter can do, a list each."""
+LISTS = ("list",)
+"""How an adapter reads arrays that does not say."""
 DEATHS = 3
 """Deaths in a row that end a run."""
 
@@ -51,11 +49,17 @@ class Loop:
         self.words, self.dtype, self.layout = tuple(words), dtype, layout
         self.timeout, self.start_timeout = timeout, start_timeout
         self.child: Child | None = None
-        self.deaths, self.noise = 0, ""
+        self.folder = Folder()
+        self.posed: tuple[Trial | None, list[str], str] = (None, [], "")
+        self.deaths, self.noise, self.answered = 0, "", ""
         self.can = self._started()
-        if self.can.get("layout") and not layout.dims:
-            self.layout = read_layout(",".join(map(str, self.can["layout"])))
-        self.limits: list[Term] = limit(str(self.can.get("limit", "")))
+        try:
+            if self.can.get("layout") and not layout.dims:
+                self.layout = read_layout(",".join(map(str, self.can["layout"])))
+            self.limits: list[Term] = limit(str(self.can.get("limit", "")))
+        except RequestError as error:
+            self._dead()
+            raise error.at(Point(self.words[0])) from None
 
     @property
     def allocates(self) -> bool:
@@ -80,6 +84,9 @@ class Loop:
         can = ready.get("can", {})
         if not isinstance(can, dict):
             self._refuse("says no mapping of what it can do", 'as in "can": {"op": ["conv"], "dims": [2]}')
+        for name in LISTINGS:
+            if not isinstance(can.get(name, []), list):
+                self._refuse(f"says {can[name]!r} for the {name} that it can do", f'as in "{name}": […], a list')
         return dict(can)
 
     def _refuse(self, message: str, advice: str = 'answer {"type": "ready", "protocol": 1}, and flush') -> None:
@@ -100,6 +107,7 @@ class Loop:
             except (Late, Gone):
                 pass
         self._dead()
+        self.folder.end()
 
     def refusal(self, trial: Trial) -> str | None:
         case = trial.case
@@ -117,6 +125,7 @@ class Loop:
         if "want" in self.can:
             want = [name for name in want if name in self.can["want"]]
         answer = self._asked(trial, want, poison)
+        self.folder.clear()
         self.deaths = self.deaths + 1 if self.child is None else 0
         if self.deaths >= DEATHS:
             raise Stop
@@ -126,23 +135,44 @@ class Loop:
         if self.child is None:
             self._started()
         assert self.child is not None
-        self.child.begin()
         self.noise = ""
+        if self._answered_twice() and self.answered == trial.id:
+            return self._ended(MALFORMED, f"it answered {trial.id!r} twice")
+        self.child.begin()
+        before, self.answered = self.answered, trial.id
         deadline = monotonic() + self.timeout
         try:
-            self._send(self._request(trial, want, poison), deadline)
-            record = self._heard(ANSWERS, deadline)
+            self.child.write(self._request(trial, want, poison), deadline)
+            record = self._heard(ANSWERS, deadline, before if before != trial.id else "")
         except Late:
-            self._dead()
-            return Answer(ended=TIMED_OUT, detail=f"no answer in {self.timeout:g} s")
+            return self._ended(TIMED_OUT, f"no answer in {self.timeout:g} s")
         except Gone:
             status = self.child.status()
-            told = self.child.last_words(status)
-            self._dead()
-            return Answer(ended=NO_ANSWER if status == 0 else CRASHED, detail=told)
+            return self._ended(NO_ANSWER if status == 0 else CRASHED, self.child.last_words(status))
         if record.get("id") != trial.id:
-            self._dead()
-            return Answer(ended=MALFORMED, detail=f"it answered {record.get('id')!r}, but was asked {trial.id!r}")
+            return self._ended(MALFORMED, f"it answered {record.get('id')!r}, but was asked {trial.id!r}")
+        said = self.child.said() or str(record.get("trace", ""))
+        return self._told(trial, want, record).but(said=said, noise=self.noise)
+
+    def _ended(self, verdict: str, detail: str) -> Answer:
+        """What ends a case, and the process with it."""
+        assert self.child is not None
+        said = self.child.said()
+        self._dead()
+        return Answer(ended=verdict, detail=detail, said=said, noise=self.noise)
+
+    def _answered_twice(self) -> bool:
+        """Whether there is another answer to what was asked last; what else there is, is noise."""
+        assert self.child is not None
+        twice = False
+        for line in self.child.pending():
+            record = _record(line)
+            if record.get("type") in ANSWERS and record.get("id") == self.answered:
+                twice = True
+            self._keep(line)
+        return twice
+
+    def _told(self, trial: Trial, want: Sequence[str], record: Mapping[str, Any]) -> Answer:
         if record["type"] == "skipped":
             return Answer(ended=SKIPPED, detail=str(record.get("reason", "")))
         if record["type"] == "error":
@@ -153,45 +183,50 @@ class Loop:
         assert self.child is not None
         self.child.write(json.dumps(record, separators=(",", ":")).encode() + b"\n", deadline)
 
-    def _heard(self, kinds: Sequence[str], deadline: float) -> dict[str, Any]:
-        """The next line that is an answer; any other is noise, since libraries print."""
+    def _heard(self, kinds: Sequence[str], deadline: float, before: str = "") -> dict[str, Any]:
+        """The next line that is an answer, and not to the case before; the rest is noise, since libraries print."""
         assert self.child is not None
         while True:
             line = self.child.line(deadline, MOST_LINE)
-            try:
-                record = json.loads(line)
-            except (ValueError, RecursionError):
-                record = None
-            if isinstance(record, dict) and record.get("type") in kinds:
+            record = _record(line)
+            if record.get("type") in kinds and not (before and record.get("id") == before):
                 return record
-            self.noise = (self.noise + line.decode("utf-8", "replace") + "\n")[:KEPT]
+            self._keep(line)
 
-    def _request(self, trial: Trial, want: Sequence[str], poison: float) -> dict[str, Any]:
+    def _keep(self, line: bytes) -> None:
+        self.noise = (self.noise + line.decode("utf-8", "replace") + "\n")[:KEPT]
+
+    def _request(self, trial: Trial, want: Sequence[str], poison: float) -> bytes:
+        """The line that asks for a case, whose text is made once for all its runs."""
+        kinds = self.can.get("arrays", LISTS)
+        if "file" in kinds or self.posed[0] is not trial or self.posed[1] != list(want):  # files are written anew
+            self.posed = (trial, list(want), json.dumps(self._case(trial, want, kinds), separators=(",", ":")))
+        fill = "NaN" if np.isnan(poison) else poison
+        record = {"type": "run", "id": trial.id, "dtype": self.dtype, "want": list(want), "timeout": self.timeout}
+        into = {} if self.allocates else {"into": {name: {"fill": fill} for name in want}}
+        folder = {"folder": str(self.folder.made())} if "file" in kinds else {}
+        head = json.dumps({**record, **folder, **into}, separators=(",", ":"))
+        return f'{head[:-1]},"case":{self.posed[2]}}}\n'.encode()
+
+    def _case(self, trial: Trial, want: Sequence[str], kinds: Sequence[str]) -> dict[str, Any]:
+        """A case as it is sent: settings, shapes, arrays."""
         family = trial.case.operation.family
         given = {name: self.layout.given(name, array, family) for name, array in trial.operands.items()}
         shapes = {name: list(array.shape) for name, array in given.items()}
         shapes |= {name: list(self.layout.shape(name, trial.expected[name].shape, family)) for name in want}
         case = {"op": trial.case.operation.name, **resolved(trial.case), "shapes": shapes}
-        case |= {name: self._sent(array) for name, array in given.items()}
-        fill = "NaN" if np.isnan(poison) else poison
-        record = {"type": "run", "id": trial.id, "dtype": self.dtype, "want": list(want), "timeout": self.timeout}
-        into = {} if self.allocates else {"into": {name: {"fill": fill} for name in want}}
-        return {**record, "case": case, **into}
-
-    def _sent(self, array: Array) -> Any:
-        if array.size <= LISTED or "base64" not in self.can.get("arrays", ()):
-            return array.tolist()
-        data = base64.b64encode(encoded(array, self.dtype)).decode()
-        return {"dtype": self.dtype, "shape": list(array.shape), "base64": data}
+        for name, array in given.items():
+            case[name] = sent(name, array, type_of(name, self.dtype), kinds, self.folder)
+        return case
 
     def _answer(self, trial: Trial, want: Sequence[str], record: Mapping[str, Any]) -> Answer:
         arrays, faults = dict[str, Array](), dict[str, tuple[str, str]]()
         family = trial.case.operation.family
         for name in want:
             shape = self.layout.shape(name, trial.expected[name].shape, family)
-            value = (
-                _read(record[name], shape, self.dtype) if name in record else (NO_ANSWER, f"no {name} in the answer")
-            )
+            value: Read = NO_ANSWER, f"no {name} in the answer"
+            if name in record:
+                value = read(record[name], shape, self.dtype, self.folder)
             if isinstance(value, tuple):
                 faults[name] = value
             else:
@@ -199,44 +234,10 @@ class Loop:
         return Answer(arrays, "", "", faults, (), (), not self.allocates)
 
 
-NONFINITE = {"NaN": np.nan, "Infinity": np.inf, "-Infinity": -np.inf}
-
-
-def _read(value: Any, shape: tuple[int, ...], dtype: str) -> Array | tuple[str, str]:
-    """An array as it stands in an answer, or what is wrong with it."""
-    if isinstance(value, dict):
-        return _read_base64(value, shape, dtype)
+def _record(line: bytes) -> dict[str, Any]:
+    """A line as the mapping that it is, or as an empty one."""
     try:
-        array = np.array(_numbers(value), np.float64)
-    except (TypeError, ValueError, OverflowError):
-        return MALFORMED, "no nested lists of numbers, all of one length"
-    if array.shape != shape:
-        return WRONG_SHAPE, f"{shape_text(array.shape)}, but must be {shape_text(shape)}"
-    return array
-
-
-def _numbers(value: Any) -> Any:
-    """Nested lists with the words for what JSON has no numbers for; null is NaN, as JavaScript writes it."""
-    if isinstance(value, list):
-        return [_numbers(part) for part in value]
-    if isinstance(value, str):
-        return NONFINITE[value] if value in NONFINITE else float("x")
-    if value is None:
-        return np.nan
-    if isinstance(value, bool):
-        raise TypeError
-    return value
-
-
-def _read_base64(value: Mapping[str, Any], shape: tuple[int, ...], dtype: str) -> Array | tuple[str, str]:
-    if value.get("dtype") != dtype:
-        return WRONG_TYPE, f"{value.get('dtype')}, but {dtype} was asked for"
-    if list(value.get("shape", ())) != list(shape):
-        return WRONG_SHAPE, f"{value.get('shape')}, but must be {list(shape)}"
-    try:
-        data = base64.b64decode(str(value.get("base64")), validate=True)
-    except binascii.Error:
-        return MALFORMED, "its base64 cannot be read"
-    if len(data) != SIZES[dtype] * int(np.prod(shape)):
-        return MALFORMED, f"{len(data)} bytes, which do not make the shape"
-    return decoded(data, shape, dtype)
+        record = json.loads(line)
+    except (ValueError, RecursionError):
+        return {}
+    return record if isinstance(record, dict) else {}

@@ -29,7 +29,8 @@ class Named:
 class Outcome:
     """The verdict on one array of a case; `wrong` of its entries are, and `claim` is what was given in its place.
 
-    `unseen` says what could not be told of it, and why.
+    `unseen` says what could not be told of it, and why. `said` and `noise` are what a program that failed wrote to
+    standard error, and to standard output beside its answers.
     """
 
     trial: Trial
@@ -42,6 +43,8 @@ class Outcome:
     unseen: str = ""
     expected: bool = False
     """Whether it was known to fail, as `--known` says."""
+    said: str = ""
+    noise: str = ""
 
     @property
     def id(self) -> str:

@@ -43,6 +43,9 @@ def result(grade: Grade, outcome: Outcome) -> dict[str, Any]:
         row["untested"] = outcome.unseen
     if outcome.expected:
         row["known"] = True
+    if grade.feedback == "full":
+        said = {"stderr": outcome.said, "stdout": outcome.noise}
+        row |= {name: text for name, text in said.items() if text}
     if outcome.named:
         names = [one.to_dict() for one in outcome.named]
         row["diagnosis"] = names if grade.feedback == "full" else [{"mistake": one["mistake"]} for one in names]

@@ -103,7 +103,13 @@ def _case(grade: Grade, row: Outcome) -> str:
     tag = "error" if row.verdict in (CRASHED, TIMED_OUT) else "failure"
     kind = quoteattr(row.mistake if row.failed else "unexpected-pass")
     text = escape(plain(shlex.join(grade.reproduce(row))))
-    return f"{name}><{tag} type={kind} message={message}>{text}</{tag}></testcase>\n"
+    return f"{name}><{tag} type={kind} message={message}>{text}</{tag}>{_said(grade, row)}</testcase>\n"
+
+
+def _said(grade: Grade, row: Outcome) -> str:
+    """What the program wrote beside its answers."""
+    texts = {"system-out": row.noise, "system-err": row.said} if grade.feedback == "full" else {}
+    return "".join(f"<{tag}>{escape(plain(text))}</{tag}>" for tag, text in texts.items() if text)
 
 
 def _message(grade: Grade, row: Outcome) -> str:

@@ -6,15 +6,15 @@ from collections.abc import Iterable, Iterator
 from typing import Any
 
 from convgrad.subject.case import Case
-from convgrad.vocabulary import SETTINGS
+from convgrad.vocabulary import INDICES, SETTINGS
 
 ALSO = ("op", "dims", "dtype")
 """What a function may also want to know, and that no case depends on."""
 
 
 def resolved(case: Case) -> dict[str, Any]:
-    """Every setting of a case, padding as a pair an axis."""
-    found = {name: value for name, value in case.settings.items() if value is not None}
+    """Every setting of a case, padding as a pair an axis; indices are an array, and come with the arrays."""
+    found = {name: value for name, value in case.settings.items() if value is not None and name != INDICES}
     return {name: _plain(value) for name, value in found.items()}
 
 
@@ -39,9 +39,11 @@ def folded(value: Any) -> Any:
 
 def unusual(case: Case) -> Iterator[str]:
     """The settings that change what is computed, since they are other than the default of their operation."""
+    if INDICES in case.settings:
+        yield INDICES
     for name, value in case.settings.items():
         default = case.operation.defaults.get(name)
-        if name in SETTINGS and value is not None and folded(_plain(value)) != default:
+        if name in SETTINGS and name != INDICES and value is not None and folded(_plain(value)) != default:
             yield name
 
 
@@ -51,6 +53,6 @@ def lacking(case: Case, names: Iterable[str], whole: Iterable[str]) -> str | Non
     for name in unusual(case):
         if name not in known:
             return name
-        if name in single and not isinstance(folded(_plain(case.settings[name])), int):
+        if name in single and name != INDICES and not isinstance(folded(_plain(case.settings[name])), int):
             return f"{name} an axis"
     return None

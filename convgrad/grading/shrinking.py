@@ -61,9 +61,9 @@ def _smaller(sketch: Sketch) -> Iterator[Sketch]:
             yield named.but(settings={key: value for key, value in settings.items() if key != name})
     for smaller in _shapes(sketch.op, shapes, settings.get("groups", 1)):
         yield named.but(shapes=smaller)
-    if "window" in settings:
-        for window in _fewer(tuple(settings["window"]), 0):
-            yield named.but(settings={**settings, "window": list(window)})
+    for name in ("window", "output_size"):
+        for lengths in _fewer(tuple(settings.get(name, ())), 0):
+            yield named.but(settings={**settings, name: list(lengths)})
 
 
 def _ungrouped(op: str, shapes: dict[str, Any], settings: dict[str, Any]) -> Iterator[tuple[Any, Any]]:

@@ -14,9 +14,10 @@ CALLED: Mapping[str, str] = {
     "x": "x", "input": "x", "a_prev": "x", "a": "x", "inputs": "x",
     "w": "w", "kernel": "w", "weight": "w", "weights": "w", "filters": "w",
     "b": "b", "bias": "b",
+    "indices": "indices", "switches": "indices", "mask": "indices",
 }  # fmt: skip
 """Operands as people call them, in small letters; what is none of these, and no settings, is delta."""
-OURS = {"x": "input", "w": "kernel", "b": "bias", "delta": "delta"}
+OURS = {"x": "input", "w": "kernel", "b": "bias", "delta": "delta", "indices": "indices"}
 SETTINGS = ("param", "params", "parameters")
 ORDER = ("delta", "input", "kernel", "bias")
 RESULTS = {"x": "dX", "w": "dW", "b": "db"}
@@ -40,7 +41,7 @@ def _names(node: Any) -> Any:
 
 
 def role(name: str) -> str:
-    """What a name stands for: input, kernel, bias, delta, or settings.
+    """What a name stands for: input, kernel, bias, delta, indices, or settings.
 
     >>> role("A_prev"), role("dZ"), role("conv_param")
     ('input', 'delta', 'settings')
@@ -64,7 +65,8 @@ def arguments_of(
 ) -> tuple[list[Any], dict[str, Any]]:
     """The positional arguments of a call, and those by name."""
     if not signature:
-        return [operands[name] for name in ORDER if name in operands], dict(settings)
+        named = {name: operands[name] for name in operands if name not in ORDER}
+        return [operands[name] for name in ORDER if name in operands], {**settings, **named}
     return [_argument(part, operands, settings) for part in tree(signature)], {}
 
 

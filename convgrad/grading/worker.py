@@ -75,14 +75,15 @@ def _found(target: str) -> Callable[..., Any]:
 
 
 def _taken(function: Callable[..., Any]) -> dict[str, Any]:
-    """The parameters by name that a function has, those that are one whole number, and whether it takes any."""
+    """The parameters by name that a function has, those without default, those of one whole number; if it takes any."""
     try:
         parameters = inspect.signature(function).parameters.values()
     except (TypeError, ValueError):
-        return {"names": [], "whole": [], "any": False}
+        return {"names": [], "required": [], "whole": [], "any": False}
     named = [one for one in parameters if one.kind in (one.POSITIONAL_OR_KEYWORD, one.KEYWORD_ONLY)]
     whole = [one.name for one in named if type(one.default) is int or one.annotation in (int, "int")]
-    return {"names": [one.name for one in named], "whole": whole,
+    required = [one.name for one in named if one.default is one.empty]
+    return {"names": [one.name for one in named], "required": required, "whole": whole,
             "any": any(one.kind == one.VAR_KEYWORD for one in parameters)}  # fmt: skip
 
 
@@ -124,7 +125,7 @@ class Buffer:
 def _answered(
     function: Callable[..., Any], kind: str, signature: str, header: Mapping[str, Any], data: list[bytes]
 ) -> tuple[dict[str, Any], list[bytes]]:
-    buffers = {part["name"]: Buffer(part["shape"], header["dtype"]).filled(raw)
+    buffers = {part["name"]: Buffer(part["shape"], part["dtype"]).filled(raw)
                for part, raw in zip(header["arrays"], data, strict=True)}  # fmt: skip
     inputs = {name: buffer for name, buffer in buffers.items() if name not in header["into"]}
     out = {name: buffers[name] for name in header["into"]}

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
 from fractions import Fraction
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -18,8 +17,7 @@ from convgrad.operations.whole import one_position, whole_overlay
 Function = Callable[..., Array]
 
 
-@dataclass(frozen=True, slots=True)
-class Rule:
+class Rule(NamedTuple):
     """y = function(x), dy/dx = slope(x), with no second derivative larger than `bend`; `rational` ones stay exact."""
 
     function: Function

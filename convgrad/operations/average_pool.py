@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import replace
 from functools import lru_cache, reduce
 from math import prod
 from typing import Any
@@ -114,4 +113,4 @@ OPERATION = pool(
     overlay=overlay,
     terms=pool_terms(overlay, share),
 )
-ADAPTIVE = replace(OPERATION, name="adaptive-average-pool", prepare=prepare_adaptive)
+ADAPTIVE = OPERATION._replace(name="adaptive-average-pool", prepare=prepare_adaptive)

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -12,8 +11,7 @@ from convgrad.core.arithmetic import Array, zeros
 from convgrad.operations.activations import softmax
 
 
-@dataclass(frozen=True, slots=True)
-class Loss:
+class Loss(NamedTuple):
     """E = value(y, target, axes), summed over samples, and delta = dE/dy; `axes` are those of the classes."""
 
     name: str

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 from functools import reduce
 from math import prod
 from typing import Any
@@ -182,4 +181,4 @@ OPERATION = pool(
     "max-pool", prepare=prepare, forward=forward, backward=backward, overlay=overlay,
     terms=pool_terms(overlay, share), indices=indices,
 )  # fmt: skip
-ADAPTIVE = replace(OPERATION, name="adaptive-max-pool", prepare=prepare_adaptive)
+ADAPTIVE = OPERATION._replace(name="adaptive-max-pool", prepare=prepare_adaptive)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from math import prod
 from typing import Any
 
@@ -10,6 +11,7 @@ import numpy as np
 
 from convgrad.core.arithmetic import Array, zeros
 from convgrad.errors import Problem, RequestError
+from convgrad.operations.cells import placed
 from convgrad.operations.geometry import shape_text
 from convgrad.operations.operation import Operation, Overlay, Shape, at_position
 from convgrad.operations.terms import Factor, Term
@@ -58,19 +60,23 @@ def terms(
 
 def prepare(shapes: Mapping[str, Shape], settings: Mapping[str, Any]) -> dict[str, Any]:
     shape, indices, lengths = shapes["x"], settings["indices"], tuple(settings["output_size"])
-    if indices.size != prod(shape) or indices.shape != shape[len(shape) - indices.ndim :]:
+    counted_in, empty = settings["counted_in"], indices.size == prod(shape) == 0
+    if indices.size != prod(shape) or (indices.shape != shape[len(shape) - indices.ndim :] and not empty):
         message = f"indices have shape {shape_text(indices.shape)}, but the input has {shape_text(shape)}"
         raise RequestError(Problem(message, "give a cell for each number of the input", ("indices",)))
-    _refuse_outside(indices, lengths)
-    _refuse_twice(indices.reshape(shape))
-    return {"indices": indices.reshape(shape), "lengths": lengths}
+    missing = len(shape) - indices.ndim
+    try:
+        cells = placed(indices.reshape(shape), lengths, settings["counted"], counted_in and tuple(counted_in))
+    except RequestError as error:
+        raise RequestError(_of_own(problem, missing) for problem in error.problems) from None
+    _refuse_twice(cells)
+    return {"indices": cells, "lengths": lengths}
 
 
-def _refuse_outside(indices: Array, lengths: Shape) -> None:
-    for index in map(tuple, np.argwhere(indices >= prod(lengths))[:1].tolist()):
-        last = prod(lengths) - 1
-        message = f"there is no cell {indices[index]}: a plane of {shape_text(lengths)} has cells 0 to {last}"
-        raise RequestError(Problem(message, "cells are counted row by row in each plane", ("indices", *index)))
+def _of_own(problem: Problem, missing: int) -> Problem:
+    """The same of an array without the first axes, of which there is one."""
+    key, *index = problem.path
+    return replace(problem, path=(key, *index[missing:]))
 
 
 def _refuse_twice(indices: Array) -> None:

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field
-from typing import Any, TypeVar
+from typing import Any, NamedTuple, TypeVar
 
 from convgrad.core.arithmetic import Array
 from convgrad.core.window import Window
@@ -15,8 +14,7 @@ Shape = tuple[int, ...]
 T = TypeVar("T")
 
 
-@dataclass(frozen=True, slots=True)
-class Overlay:
+class Overlay(NamedTuple):
     """One placement of the window, and what it adds.
 
     `cells` is per axis the first cell under the window and one past the last, padding counted. Shapes: window and dx
@@ -38,8 +36,11 @@ class Overlay:
     divisor: Any = None
 
 
-@dataclass(frozen=True, slots=True)
-class Operation:
+def _always(settings: Mapping[str, Any]) -> bool:
+    return True
+
+
+class Operation(NamedTuple):
     """A layer's forward and backward as stateless functions of its operands x (w, b) and settings.
 
     Its family, operands and settings are those of its name in the vocabulary.
@@ -60,7 +61,7 @@ class Operation:
     """terms(name, index, delta, *operands, **arguments): the terms of one entry of y, x, w or b, as `Term`s."""
     indices: Callable[..., Array] | None = None
     """indices(x, **arguments): of a maximum which cell of its plane wins in every window, (N,C,*L) -> (N,C,*P)."""
-    rational: Callable[[Mapping[str, Any]], bool] = field(default=lambda settings: True)
+    rational: Callable[[Mapping[str, Any]], bool] = _always
     """Whether the operation stays within the rationals, so that exact arithmetic is possible."""
 
     def __reduce__(self) -> tuple[Callable[[str], Operation], tuple[str]]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import product
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -28,8 +28,7 @@ class Factor:
     value: Any
 
 
-@dataclass(frozen=True, slots=True)
-class Term:
+class Term(NamedTuple):
     """One summand: the overlay it comes from, the tap, its factors, its value, and what to note of it."""
 
     sample: int | None
@@ -93,8 +92,7 @@ def _cell_on_axis(axis: Axis | AdaptiveAxis, length: int, padding_mode: str, cel
     return sorted(met)
 
 
-@dataclass(frozen=True, slots=True)
-class Bilinear:
+class Bilinear(NamedTuple):
     """The relation of a convolution: `near` has the window's positions, `far` the cells under it, w joins them.
 
     near (N,O,*P), far (N,C,*L), w (O,C/g,*K) as given; for a convolution near is delta and far is x, for a transposed

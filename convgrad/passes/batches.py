@@ -17,6 +17,7 @@ from convgrad.errors import Problem, RequestError
 from convgrad.passes.gradients import Forward, Gradients, head
 from convgrad.passes.rows import Cut, Rows, add_up, why_uncut
 from convgrad.subject.case import Case, make_case
+from convgrad.vocabulary import INDICES
 
 ROOM = 128 << 20
 """Bytes of x, delta and dX together that a part aims at; the parts' copies in another kind come on top."""
@@ -79,7 +80,7 @@ def batch_of(
     Samples that do not fit alone are cut along their first spatial axis. `cut(array, first, last)` gets some entries
     of an array's first axis. Raises RequestError as `make_case` does, for the numbers of a part when it is reached.
     """
-    if "indices" in document:  # which a part would have to be cut out of as well
+    if INDICES in document:  # which a part would have to be cut out of as well
         return None
     if not isinstance(document.get("input"), np.ndarray) or isinstance(document.get("delta"), (list, tuple)):
         return None
@@ -120,12 +121,12 @@ def outline(array: Any, kind: np.dtype[Any]) -> Numbers:
     return Numbers(np.broadcast_to(np.zeros((), kind), array.shape), array.shape, exact=False)
 
 
-def moved(problem: Problem, first: int) -> Problem:
-    """A problem in a part's array, told where it is in the whole one."""
+def moved(problem: Problem, first: int, axis: int = 0) -> Problem:
+    """A problem in a part's array, told where it is in the whole one, whose samples are this axis."""
     key, *index = problem.path or ("",)
-    if key not in BATCHED or not index or not isinstance(index[0], int):
+    if key not in (*BATCHED, INDICES) or len(index) <= axis or not isinstance(at := index[axis], int):
         return problem
-    return replace(problem, path=(key, index[0] + first, *index[1:]))
+    return replace(problem, path=(key, *index[:axis], at + first, *index[axis + 1 :]))
 
 
 def output_into(batch: Batch, target: Any) -> Iterator[int]:

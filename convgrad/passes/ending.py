@@ -44,9 +44,9 @@ class Ending:
         return rounded(values).astype(self.y.dtype) if values.dtype == EXACT != self.y.dtype else values
 
     def _values(self, loss: LossAt) -> Array:
-        given, shape = loss.target, self.signal.values.shape
+        given, shape = loss.target, self.signal.shape
         if given.shape == shape:
-            return given.reshape(self.signal.full)
+            return self.signal.layout.inward("y", given).reshape(self.signal.full)
         classes = _without(self.signal.full, self.signal.axes)
         single = classes[1:] if not self.signal.batch else classes
         if loss.loss.classes and given.shape in (single, classes):
@@ -105,16 +105,16 @@ class Ending:
         return samples
 
     def _given(self) -> Array:
-        given, shape = self.chain.delta, self.signal.values.shape
+        given, shape = self.chain.delta, self.signal.shape
         if given is None:
             return zeros(self.signal.full, self.y.dtype) + 1
         if given.shape != shape:
             advice = "delta must have the output's shape"
             raise RequestError(Problem(self._misfit("delta", given.shape), advice, ("delta",)))
-        return given.reshape(self.signal.full)
+        return self.signal.layout.inward("y", given).reshape(self.signal.full)
 
     def _misfit(self, what: str, shape: Shape) -> str:
-        own = shape_text(self.signal.values.shape)
+        own = shape_text(self.signal.shape)
         return f"{what} has shape {shape_text(shape)}, but the output of {self.signal.source} has {own}"
 
 

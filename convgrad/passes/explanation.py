@@ -282,7 +282,7 @@ def _user(case: Case) -> Callable[[Term], Term]:
             return part
         return replace(part, index=case.layout.index(part.name, part.index, ranks[part.name]))
 
-    return lambda term: replace(term, factors=tuple(map(factor, term.factors)))
+    return lambda term: term._replace(factors=tuple(map(factor, term.factors)))
 
 
 # -- Deltas that are sums ----------------------------------------------------------------------------------------------

@@ -13,12 +13,13 @@ import numpy as np
 
 from convgrad.core.arithmetic import Array
 from convgrad.core.record import Record
+from convgrad.operations.cells import numbered
 from convgrad.passes.overlays import Overlays, PresentedOverlays
 from convgrad.subject.case import HAND_SIZED, Case, arrays_of, as_case, as_document, products_of
 from convgrad.subject.layout import GRADIENTS
 from convgrad.vocabulary import INDICES
 
-UNSAID = {"padding_mode": "zeros", "return_indices": False}
+UNSAID = {"padding_mode": "zeros", "return_indices": False, "counted": "plane"}
 """Settings that are not told where they are so."""
 BRIEF = 12
 """Entries of an array that a `repr` shows."""
@@ -54,8 +55,14 @@ class Forward(Record):
 
     @property
     def indices(self) -> Array | None:
-        """The same in the rank of the output."""
-        return None if self.winning is None else self.case.layout.restored("y", self.winning)
+        """The same in the rank of the output, counted as was asked for."""
+        return None if self.counted is None else self.case.layout.restored("y", self.counted)
+
+    @property
+    def counted(self) -> Array | None:
+        """The numbers of the winning cells, counted as was asked for, (N,C,*P)."""
+        case, winning = self.case, self.winning
+        return None if winning is None else numbered(winning, case.shapes["x"][2:], case.settings["counted"])
 
     @property
     def asked_indices(self) -> dict[str, Array]:

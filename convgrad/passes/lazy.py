@@ -11,11 +11,12 @@ import numpy as np
 
 from convgrad.core.arithmetic import DTYPES, Array
 from convgrad.errors import Problem, RequestError
+from convgrad.operations.cells import LAST, PLANE
 from convgrad.operations.operation import Shape
 from convgrad.passes.batches import BATCHED, moved, outline
 from convgrad.passes.gradients import Forward, Gradients
 from convgrad.subject.case import Case, make_case
-from convgrad.vocabulary import PARAMETERS
+from convgrad.vocabulary import INDICES, PARAMETERS
 
 SPLIT = 8
 """Sums of parts that are added at a time."""
@@ -62,27 +63,36 @@ class Lazy:
 
         array = self.document[key]
         array = array if is_lazy(array) else dask.array.from_array(np.asarray(array))
-        samples = array.chunks[0] if key == "input" else self._samples
-        return array.rechunk({axis: -1 if axis else samples for axis in range(array.ndim)})
+        samples = array.chunks[self._axis] if key == "input" else self._samples
+        return array.rechunk({axis: samples if axis == self._axis else -1 for axis in range(array.ndim)})
+
+    @cached_property
+    def _axis(self) -> int:
+        """Which axis the samples are, as the arrays come."""
+        return self.case.layout.order("x", len(self.case.layout.input)).index(0)
 
     @cached_property
     def _samples(self) -> tuple[int, ...]:
         """How many are in each part."""
-        found: tuple[int, ...] = self._whole("input").chunks[0]
+        found: tuple[int, ...] = self._whole("input").chunks[self._axis]
         return found
 
     def _parts(self, compute: Callable[..., Any]) -> list[Any]:
         """What is computed of each part, when it is asked for."""
         import dask
 
-        keys = [key for key in BATCHED if _is_array(self.document.get(key))]
+        keys = [key for key in (*BATCHED, INDICES) if _is_array(self.document.get(key))]
         blocks = {key: self._whole(key).to_delayed(optimize_graph=False).ravel() for key in keys}
         rest = {key: value for key, value in self.document.items() if key not in keys}
         known = {key: _lone(rest.pop(key)) for key in (*PARAMETERS, "delta") if _is_array(rest.get(key))}
         firsts = np.cumsum((0, *self._samples))[:-1].tolist()
         return [
             dask.delayed(compute, pure=False)(
-                rest, {key: block[number] for key, block in blocks.items()}, known, first, dict(self.options)
+                rest,
+                {key: block[number] for key, block in blocks.items()},
+                known,
+                (first, self._axis),
+                dict(self.options),
             )
             for number, first in enumerate(firsts)
         ]
@@ -100,9 +110,9 @@ class Lazy:
         import dask.array
 
         parts = self._outputs if name == "output" else self._gradients
-        shapes = ((count, *shape[1:]) for count in self._samples)
+        shapes = ((*shape[: self._axis], count, *shape[self._axis + 1 :]) for count in self._samples)
         blocks = [dask.array.from_delayed(part[name], own, self.kind) for part, own in zip(parts, shapes, strict=True)]
-        return dask.array.concatenate(blocks)
+        return dask.array.concatenate(blocks, axis=self._axis)
 
     def _sum(self, name: str, operand: str) -> Any:
         """What every part adds to; None for an operation without it."""
@@ -131,6 +141,7 @@ def lazy_of(document: Mapping[str, Any], *, needs_delta: bool = True, arithmetic
     arithmetic = "float64" if arithmetic == "auto" else arithmetic
     kind = DTYPES.get(arithmetic, DTYPES["float64"])
     _refuse_unknown(document)
+    _refuse_cells(document)
     delta = document.get("delta")
     ones = isinstance(delta, str) and delta == "ones"  # a word, which takes no memory until it is written out
     outlined = {
@@ -153,6 +164,16 @@ def _refuse_unknown(document: Mapping[str, Any]) -> None:
             raise RequestError(Problem("the length of an axis is not known before it is computed", advice, (key,)))
 
 
+def _refuse_cells(document: Mapping[str, Any]) -> None:
+    """Cells that cannot be looked at before they are computed, or counted in a part as they are in the whole."""
+    if is_lazy(document.get(INDICES)):
+        message = "indices say what goes where, and so are looked at before anything is computed"
+        raise RequestError(Problem(message, "give them as an array in memory: indices.compute()", (INDICES,)))
+    if INDICES in document and str(document.get("counted", PLANE)) not in (PLANE, LAST):
+        message = "cells are counted over the whole batch, which is cut along its samples"
+        raise RequestError(Problem(message, f"count them in each plane: `counted: {PLANE}`", ("counted",)))
+
+
 def _is_array(value: Any) -> bool:
     return value is not None and not isinstance(value, str)
 
@@ -164,18 +185,19 @@ def _lone(array: Any) -> Any:
     return dask.delayed(array.rechunk(-1).to_delayed().item() if is_lazy(array) else array)
 
 
-def _gradients_of(rest: Any, blocks: Any, known: Any, first: int, options: Any) -> dict[str, Array | None]:
+def _gradients_of(rest: Any, blocks: Any, known: Any, place: tuple[int, int], options: Any) -> dict[str, Array | None]:
     """dX of some samples, and what they add to dW and db."""
-    found = Gradients(_case(rest, blocks, known, first, options, needs_delta=True))
+    found = Gradients(_case(rest, blocks, known, place, options, needs_delta=True))
     return {"dX": found.dX, "dW": found.dW, "db": found.db}
 
 
-def _output_of(rest: Any, blocks: Any, known: Any, first: int, options: Any) -> dict[str, Array]:
-    return {"output": Forward(_case(rest, blocks, known, first, options, needs_delta=False)).output}
+def _output_of(rest: Any, blocks: Any, known: Any, place: tuple[int, int], options: Any) -> dict[str, Array]:
+    return {"output": Forward(_case(rest, blocks, known, place, options, needs_delta=False)).output}
 
 
-def _case(rest: Any, blocks: Any, known: Any, first: int, options: Any, *, needs_delta: bool) -> Case:
+def _case(rest: Any, blocks: Any, known: Any, place: tuple[int, int], options: Any, *, needs_delta: bool) -> Case:
+    """The case of some samples; `place` is the number of their first, and the axis of samples."""
     try:
         return make_case({**rest, **known, **blocks}, needs_delta=needs_delta, **options)
     except RequestError as error:
-        raise RequestError(moved(problem, first) for problem in error.problems) from None
+        raise RequestError(moved(problem, *place) for problem in error.problems) from None

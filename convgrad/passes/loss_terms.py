@@ -72,7 +72,7 @@ class LossExplanation(Record):
         p = softmax(y, axes=self.ending.signal.axes) if self.is_entropy else None
         values = self._values(y, target)
         for index in np.ndindex(y.shape):
-            own = index if self.ending.signal.batch else index[1:]
+            own = self.ending.signal.layout.index("y", index, len(self.ending.signal.shape))
             yield Share(own, y[index], None if p is None else p[index], target[index], values[index], delta[index])
 
     def _values(self, y: Array, target: Array) -> Array:

@@ -15,12 +15,14 @@ from convgrad.core.record import Mapped, Record
 from convgrad.errors import Problem, RequestError
 from convgrad.passes.ending import Ending
 from convgrad.passes.gradients import Forward, Gradients
-from convgrad.passes.layers import Signal, after, case_of, in_kind, kind_of
+from convgrad.passes.layers import Signal, after, arranged, case_of, fed, fitted, in_kind, kind_of
 from convgrad.subject.case import Case, arrays_of, as_case, as_document, is_hand_sized
 from convgrad.subject.chain import Chain, Layer, chain_of
-from convgrad.subject.layout import GRADIENTS
+from convgrad.subject.layout import GRADIENTS, common_layouts
 from convgrad.subject.network_document import read_chain
+from convgrad.subject.network_layout import letters_in
 from convgrad.subject.place import Place
+from convgrad.subject.readings import advised
 from convgrad.vocabulary import PARAMETERS
 
 Arrays = dict[Place, Array]
@@ -85,7 +87,7 @@ class Part(Mapped):
     def dX(self) -> Array:
         """What is handed on to the layer before, in the shape in which its output came."""
         dx = self.gradients.dX
-        return dx if self.layer.case is not None else dx.reshape(self.signal.values.shape)
+        return dx if self.layer.case is not None else dx.reshape(self.signal.shape)
 
     @property
     def dW(self) -> Array | None:
@@ -103,7 +105,15 @@ class Part(Mapped):
     @property
     def updated(self) -> dict[str, Array]:
         """The parameters after the step; none without parameters or a learning rate."""
-        return {name: self.chain.present(array) for name, array in self.stepped.items()}
+        return self._presented(self.stepped)
+
+    @property
+    def parameters(self) -> dict[str, Array]:
+        """The parameters as they are in this pass, as their user has them."""
+        return self._presented(self.layer.parameters)
+
+    def _presented(self, parameters: Mapping[str, Array]) -> dict[str, Array]:
+        return {name: self.chain.present(array) for name, array in presented(self.case, parameters).items()}
 
     @property
     def arithmetic(self) -> dict[str, str]:
@@ -196,11 +206,13 @@ class Subject(Record):
     @cached_property
     def _signals(self) -> list[tuple[Signal, Forward]]:
         """Per layer what arrives, and its output."""
-        signal = Signal(self.chain.input, self.chain.dims, self.chain.batch, "the input")
+        signal = Signal(self.chain.input, self.chain.dims, self.chain.batch, "the input", self.chain.order)
         outputs: list[tuple[Signal, Forward]] = []
+        before: dict[str, Forward] = {}
         for layer in self.chain.layers:
-            forward = self.known or Forward(case_of(layer, signal, self.chain.arithmetic))
+            forward = self.known or Forward(case_of(fed(layer, before), signal, self.chain.arithmetic))
             outputs.append((signal, forward))
+            before[layer.name] = forward
             signal = after(forward.case, forward.y, layer, signal)
         return [*outputs, (signal, outputs[-1][1])]
 
@@ -267,7 +279,8 @@ class Subject(Record):
     @property
     def parameters(self) -> dict[str, dict[str, Array]]:
         """The parameters as they are in this pass, by layer."""
-        named = ((layer.name, layer.parameters) for layer in self.chain.layers if layer.parameters)
+        pairs = [(layer, forward.case) for layer, (_, forward) in zip(self.chain.layers, self._signals, strict=False)]
+        named = ((layer.name, presented(case, layer.parameters)) for layer, case in pairs if layer.parameters)
         return {name: {key: self.chain.present(array) for key, array in arrays.items()} for name, arrays in named}
 
     def stepped(self) -> Subject:
@@ -302,6 +315,8 @@ class Subject(Record):
         """
         shown = [part.streamed() for part in self.parts] if layer is None else [self.layer(layer).streamed(overlays)]
         head = {"schema": "convgrad.network/1", "id": self.chain.id, "arithmetic": self.arithmetic, "loss": self.loss}
+        if "layout" in self.chain.document:
+            head["layout"] = letters_in(self.chain.document["layout"])
         record: dict[str, Any] = {**head, "layers": shown}
         if steps is not None:
             record["steps"] = (step.streamed() for step in self.steps(steps))
@@ -349,7 +364,12 @@ class Subject(Record):
 
     def _read(self, arithmetic: str, *, nonfinite: bool = True, binary_is_exact: bool = False) -> Subject:
         document = {**self.chain.document, "arithmetic": arithmetic}
-        return Subject(read_chain(document, nonfinite=nonfinite, binary_is_exact=binary_is_exact))
+        return Subject(arranged(read_chain(document, nonfinite=nonfinite, binary_is_exact=binary_is_exact)))
+
+
+def presented(case: Case, parameters: Mapping[str, Array]) -> dict[str, Array]:
+    """The parameters of a layer with their axes in the order in which its user has them."""
+    return {name: case.layout.restored("w", array) if name == "kernel" else array for name, array in parameters.items()}
 
 
 def subject_of(case: Case | Gradients) -> Subject:
@@ -365,12 +385,31 @@ def network(document: Any = None, input: Any = None, delta: Any = None, **keywor
     `arithmetic` is "auto", "exact", "float64" or "float32". Raises RequestError for a wrong request.
     """
     keywords |= arrays_of(input, delta)
-    options = {name: keywords.pop(name) for name in ("arithmetic", "nonfinite") if name in keywords}
+    options: dict[str, Any] = {name: keywords.pop(name) for name in ("arithmetic", "nonfinite") if name in keywords}
     if "allow_nonfinite" in keywords:  # as the option is called
         options["nonfinite"] = keywords.pop("allow_nonfinite")
-    subject = Subject(read_chain(as_document(document, keywords), **options))
-    _ = subject.ending.delta  # what does not fit is refused here
+    document = as_document(document, keywords)
+    try:
+        subject = Subject(arranged(read_chain(document, **options)))
+        _ = subject.ending.delta  # what does not fit is refused here
+    except RequestError as error:
+        raise _with_layout(error, document, options) from None
     return subject
+
+
+def _with_layout(error: RequestError, document: Any, options: dict[str, Any]) -> RequestError:
+    """The error about layers that do not fit what they get, with the layout in which all would."""
+    of_shapes = error.problems[0].path[:1] == ("layers",) and " gets " in error.problems[0].message
+    if not of_shapes or not isinstance(document, Mapping) or "layout" in document:
+        return error
+    with_kernel = any(isinstance(layer, Mapping) and "kernel" in layer for layer in document["layers"])
+    for letters in common_layouts(2, with_kernel) + common_layouts(1, with_kernel) + common_layouts(3, with_kernel):
+        try:
+            fitted(read_chain({**document, "layout": letters.split(",")}, **options))
+        except RequestError:
+            continue
+        return advised(error, letters)
+    return error
 
 
 def _with_delta(case: Case, delta: Array) -> Case:

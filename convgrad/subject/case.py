@@ -32,6 +32,7 @@ from convgrad.subject.shapes import check_bias, check_channels, check_delta, ful
 from convgrad.vocabulary import (
     ALWAYS,
     ARITHMETICS,
+    INDICES,
     LAYERS,
     MOST_DIMS,
     NORM,
@@ -133,7 +134,8 @@ def make_case(
         raise RequestError(Problem(f"expected a mapping with input, kernel, delta, …; found {said(document)}"))
     if "layers" in document:
         message = "this is a network: a chain of layers"
-        raise RequestError(Problem(message, "use `convgrad network`", ("layers",), of_key=True))
+        advice = "use `convgrad network`; to explain an entry, name its layer, as in conv1.dX[0,1]"
+        raise RequestError(Problem(message, advice, ("layers",), of_key=True))
     given = {key: value for key, value in document.items() if value is not None}
     collect = Collector()
     collect.problems += _unknown_keys(given)
@@ -150,7 +152,10 @@ def make_case(
     except RequestError as error:
         if error.problems[0].path[:1] not in (("kernel",), ("delta",)) or "layout" in given:
             raise
-        fit = partial(_fitted, operation, settings={"dims": dims, **settings}, arithmetic="float64")
+
+        def fit(given: Mapping[str, Any], numbers: Mapping[str, Numbers]) -> Case:
+            return _fitted(operation, given, numbers, {"dims": dims, **settings}, "float64")
+
         raise advised(error, suspected(fit, given, numbers, dims)) from None
 
 
@@ -357,7 +362,7 @@ def _fitted(
         else:
             refuse_flood("padded input", _padded(shapes["x"], settings["padding"]), prod(shapes["x"]))
     refuse_flood("window", settings.get("window") or (), prod(shapes["x"]))
-    arguments = operation.prepare(shapes, settings)
+    arguments = operation.prepare(shapes, settings | _cells_here(settings, layout))
     output = operation.output_shape(shapes, arguments)
     given_delta = prod(numbers["delta"].shape) if "delta" in numbers else 0
     if transposed:
@@ -380,6 +385,11 @@ def _fitted(
     return Case(
         operation, operands, delta, settings, arguments, layout, chosen, given, kind == "auto" and chosen == "exact"
     )
+
+
+def _cells_here(settings: Mapping[str, Any], layout: Layout) -> dict[str, Any]:
+    """The cells that an array names, its axes in the order here."""
+    return {INDICES: layout.inward("x", settings[INDICES])} if INDICES in settings else {}
 
 
 def _padded(shape: Shape, padding: Iterable[tuple[int, int]]) -> Shape:

@@ -10,6 +10,7 @@ from convgrad.core.arithmetic import EXACT, Array, natural, rounded
 from convgrad.operations import OPERATIONS, Operation
 from convgrad.operations.losses import Loss
 from convgrad.subject.case import Case
+from convgrad.subject.layout import Order
 from convgrad.vocabulary import PARAMETERS, UNPOOLING
 
 LONGEST = 2048
@@ -20,7 +21,8 @@ LONGEST = 2048
 class Layer:
     """A layer as the document has it: its number from 0, its settings, and its parameters as they are now.
 
-    `case` is what it is where it stands alone, and so needs no name.
+    `case` is what it is where it stands alone, and so needs no name. `letters` are those of its layout, where it has
+    one, and `filters` the order of its kernel's axes as they came; here they are (O,C/g,*K).
     """
 
     name: str
@@ -29,6 +31,8 @@ class Layer:
     settings: Mapping[str, Any]
     parameters: Mapping[str, Array]
     case: Case | None = None
+    letters: tuple[str, ...] = ()
+    filters: Order = ()
 
     @property
     def windowed(self) -> bool:
@@ -55,8 +59,8 @@ class Chain:
     """A network: what goes in, the layers, `delta` at the output (None: all ones) or the loss, and the step.
 
     `dims` is the number of spatial axes that the input came with, 0 where it came as features; `batch` whether it has
-    a batch axis. `arithmetic` is what was asked for. `velocity` is, by layer and parameter, what momentum has gathered
-    in `steps`.
+    a batch axis; `order` the order of axes in which it came, and in which all goes out: here it is (N,C,*L).
+    `arithmetic` is what was asked for. `velocity` is, by layer and parameter, what momentum has gathered in `steps`.
     """
 
     input: Array
@@ -72,6 +76,7 @@ class Chain:
     document: Mapping[str, Any]
     velocity: Mapping[tuple[str, str], Array]
     steps: int = 0
+    order: Order = ()
 
     @property
     def alone(self) -> Case | None:

@@ -10,6 +10,7 @@ from convgrad.core.arithmetic import natural
 from convgrad.errors import Problem, RequestError
 from convgrad.subject import onnx_words
 from convgrad.subject.foreign_words import did_you_mean
+from convgrad.vocabulary import INDICES
 
 Document = dict[str, Any]
 
@@ -23,32 +24,44 @@ class Dialect(NamedTuple):
 
 
 class Spoken(NamedTuple):
-    """A case in our words, and the keys that it had in theirs, by ours."""
+    """A case in our words, and the keys that it had in theirs, by ours.
+
+    Of a network also each layer's: the number of the layer that it came of, and the same of its keys.
+    """
 
     document: Document
     theirs: Mapping[str, str]
+    layers: tuple[tuple[int, Mapping[str, str]], ...] = ()
 
 
 def spoken(document: Mapping[str, Any], name: str) -> Spoken:
     """A case of a dialect, in our words; keys of ours stay as they are. Raises RequestError, with paths in theirs."""
     dialect = DIALECTS[name]
-    if "layers" in document:
-        _refuse(f"the layers of a network are not read in {name}'s words", "give them in ours", "layers")
-    theirs = {dialect.keys.get(key, key): key for key in document}
-    if len(theirs) < len(document):
-        twice = next(key for key in document if theirs[dialect.keys.get(key, key)] != key)
-        _refuse(f"'{twice}' and '{theirs[dialect.keys[twice]]}' are the same", "keep one", twice)
-    ours = {key: document[their] for key, their in theirs.items() if document[their] is not None}
-    if isinstance(claim := ours.get("claim"), Mapping):
-        ours["claim"] = {_CLAIMS.get(key, key): array for key, array in claim.items()}
-    their_op = _operation(ours, dialect, name, theirs)
+    ours, theirs = in_our_keys(document, dialect.keys)
+    if "claim" in ours:
+        ours["claim"] = our_claims(ours["claim"])
+    their_op = our_operation(ours, dialect, name, theirs)
     return Spoken(dialect.completed(ours, their_op), theirs)
 
 
-_CLAIMS = {"grad_weight": "dW", "grad_input": "dX", "grad_bias": "db", "y": "output"}
+def in_our_keys(document: Mapping[str, Any], keys: Mapping[str, str]) -> tuple[Document, Mapping[str, str]]:
+    """What a mapping says by our keys, and theirs by ours. RequestError where two are the same."""
+    theirs = {keys.get(key, key): key for key in document}
+    if len(theirs) < len(document):
+        twice = next(key for key in document if theirs[keys.get(key, key)] != key)
+        _refuse(f"'{twice}' and '{theirs[keys.get(twice, twice)]}' are the same", "keep one", twice)
+    return {key: document[their] for key, their in theirs.items() if document[their] is not None}, theirs
 
 
-def _operation(ours: Document, dialect: Dialect, name: str, theirs: Mapping[str, str]) -> str:
+def our_claims(claim: Any) -> Any:
+    """The arrays of a claim by our names."""
+    return {_CLAIMS.get(key, key): array for key, array in claim.items()} if isinstance(claim, Mapping) else claim
+
+
+_CLAIMS = {"grad_weight": "dW", "grad_input": "dX", "grad_bias": "db", "y": "output", "Indices": "indices"}
+
+
+def our_operation(ours: Document, dialect: Dialect, name: str, theirs: Mapping[str, str]) -> str:
     """Take their operation out of a case, and put ours in; theirs."""
     if "op" not in ours:
         if "kernel" not in ours:
@@ -183,15 +196,26 @@ def _of_onnx(ours: Document, op: str) -> Document:
         attributes.setdefault("kernel_shape", list(_shape(ours["kernel"])[2:]))
     lengths = _shape(ours.get("input"))[2:] or None
     try:
-        made = onnx_words.case(op, attributes, [ours.get("kernel"), ours.get("bias")], lengths)
+        if op == "MaxUnpool":
+            made = onnx_words.case(op, attributes, [], lengths)
+        else:
+            operands = [ours.get("kernel"), ours.get("bias")]
+            made = onnx_words.case(op, attributes, operands, lengths, winners=_of_winners(ours))
     except onnx_words.Unread as error:
         _refuse(str(error), "give the case in our words")
     return rest | made
 
 
+def _of_winners(ours: Document) -> bool:
+    """Whether a case gives, or claims, the indices of winners."""
+    claim = ours.get("claim")
+    return bool(natural(ours.get("return_indices"))) or (isinstance(claim, Mapping) and INDICES in claim)
+
+
 _TORCH = {
     "Conv#": "conv", "ConvTranspose#": "conv-transpose", "MaxPool#": "max-pool", "AvgPool#": "average-pool",
-    "LPPool#": "lp-pool", "AdaptiveMaxPool#": "adaptive-max-pool", "AdaptiveAvgPool#": "adaptive-average-pool",
+    "LPPool#": "lp-pool", "MaxUnpool#": "max-unpool",
+    "AdaptiveMaxPool#": "adaptive-max-pool", "AdaptiveAvgPool#": "adaptive-average-pool",
 }  # fmt: skip
 _KERAS = {
     "Conv#": "conv", "Conv#Transpose": "conv-transpose", "MaxPooling#": "max-pool", "AveragePooling#": "average-pool",
@@ -214,6 +238,6 @@ DIALECTS: dict[str, Dialect] = {
          "cotangent": "delta"},
         {"conv_general_dilated": "conv", "max_pool": "max-pool", "avg_pool": "average-pool"}, _of_jax,
     ),
-    "onnx": Dialect({"X": "input", "W": "kernel", "B": "bias"}, onnx_words.OPERATIONS, _of_onnx),
+    "onnx": Dialect({"X": "input", "W": "kernel", "B": "bias", "I": "indices"}, onnx_words.OPERATIONS, _of_onnx),
 }  # fmt: skip
 """By the word that `--as` takes."""

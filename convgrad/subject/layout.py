@@ -76,6 +76,10 @@ class Layout:
         order = self.order(name, len(numbers.shape))
         return numbers.transposed(inverse(order))
 
+    def inward(self, name: str, array: Array) -> Array:
+        """The same of an array."""
+        return array.transpose(inverse(self.order(name, array.ndim)))  # one of another rank is told of later
+
     def order(self, name: str, rank: int) -> Order:
         """The axes of an array of this rank as it came, by what they are here."""
         axes = () if name == "b" else self.filters if name == "w" else self.data

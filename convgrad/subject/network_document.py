@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from math import prod
-from typing import Any
+from typing import Any, NamedTuple
 
 from convgrad.core.arithmetic import DTYPES, EXACT, nearest
 from convgrad.core.nested import MOST_PROBLEMS, Numbers, read_numbers
@@ -15,13 +15,17 @@ from convgrad.operations.operation import Shape
 from convgrad.subject.case import missing_keys, wrong_settings
 from convgrad.subject.chain import Chain, Layer, LossAt
 from convgrad.subject.foreign_words import did_you_mean
+from convgrad.subject.layout import Order, inverse, ordered
+from convgrad.subject.network_layout import dims_of, filters_of, letters_in, order_of, own_letters
 from convgrad.subject.settings import exact_number, integer, listed_dims, read_setting, said, said_inside
 from convgrad.vocabulary import (
     ARITHMETICS,
     BENT,
     ELEMENTWISE,
+    INDICES,
     KEYS_OF_LOSS,
     LAYER_SETTINGS,
+    MAXIMUM,
     MOST_DIMS,
     PARAMETERS,
     PRODUCT,
@@ -90,7 +94,8 @@ def read_chain(
     asked = arithmetic or given.get("arithmetic", "auto")
     mode = reader.attempt(read_setting, "mode", given.get("mode", SETTINGS["mode"].default), 0)
     x = reader.numbers(given["input"], "input") if "input" in given else None
-    layers = _read_layers(given.get("layers"), mode, reader)
+    letters = reader.attempt(letters_in, given["layout"]) if "layout" in given else ()
+    layers = _read_layers(given.get("layers"), mode, letters or (), reader)
     ending = _read_ending(given, reader)
     rates = {name: reader.attempt(_rate, given[name], at=(name,)) for name in RATES if name in given}
     if not isinstance(asked, str) or asked not in ARITHMETICS:
@@ -105,16 +110,10 @@ def read_chain(
 
 def _unknown(given: Mapping[str, Any], known: Sequence[str]) -> list[Problem]:
     return [
-        Problem(
-            f"unknown key '{key}'" + did_you_mean(str(key), known), _ABSENT.get(str(key), ""), (str(key),), of_key=True
-        )
+        Problem(f"unknown key '{key}'" + did_you_mean(str(key), known), "", (str(key),), of_key=True)
         for key in given
         if key not in known
     ]
-
-
-_ABSENT = {"layout": "the arrays of a network are (N, C, …) and (O, C, …)"}
-"""Keys of a case that a network has not, and what is so instead."""
 
 
 def _check_keys(given: Mapping[str, Any], reader: Reader) -> None:
@@ -129,18 +128,39 @@ def _check_keys(given: Mapping[str, Any], reader: Reader) -> None:
 # -- Layers ------------------------------------------------------------------------------------------------------------
 
 
-Draft = tuple[str, Operation, dict[str, Any], dict[str, Numbers]]
+class Draft(NamedTuple):
+    """A layer as the document has it, its arrays not yet of one kind, but their axes in the order here."""
+
+    name: str
+    operation: Operation
+    settings: dict[str, Any]
+    arrays: dict[str, Numbers]
+    letters: tuple[str, ...]
+    filters: Order
 
 
-def _read_layers(value: Any, mode: str | None, reader: Reader) -> list[Draft]:
+def _read_layers(value: Any, mode: str | None, letters: tuple[str, ...], reader: Reader) -> list[Draft]:
     if not isinstance(value, (list, tuple)) or not value:
         if value is not None:
             reader.problem(f"expected a list of layers, found {said(value)}", "", "layers")
         return []
-    drafts = [_read_layer(part, place, mode, reader) for place, part in enumerate(value)]
+    drafts = [_read_layer(part, place, mode, letters, reader) for place, part in enumerate(value)]
     found = [draft for draft in drafts if draft is not None]
-    reader.problems += _repeated(value, [draft[0] if draft else None for draft in drafts])
+    reader.problems += _repeated(value, [draft.name if draft else None for draft in drafts])
+    reader.problems += [problem for place in range(len(drafts)) for problem in _unpooled(place, drafts)]
     return found
+
+
+def _unpooled(place: int, drafts: Sequence[Draft | None]) -> Iterator[Problem]:
+    """What is wrong with a layer that is to have the winners of one before it."""
+    draft = drafts[place]
+    if draft is None or not _is_name(INDICES, name := draft.settings.get(INDICES)):
+        return
+    pools = [other.name for other in drafts[:place] if other is not None and other.operation.family == MAXIMUM]
+    if name not in pools:
+        hint = f"there {'is' if len(pools) == 1 else 'are'} {', '.join(pools)}" if pools else "there is none"
+        message = f"'{said_inside(name)}' is no max pool before {draft.name}: {hint}"
+        yield Problem(message, "name one, or give an array of cells", ("layers", place, INDICES))
 
 
 def _repeated(value: Sequence[Any], names: Sequence[str | None]) -> Iterator[Problem]:
@@ -153,7 +173,7 @@ def _repeated(value: Sequence[Any], names: Sequence[str | None]) -> Iterator[Pro
         seen.add(name)
 
 
-def _read_layer(value: Any, place: int, mode: str | None, reader: Reader) -> Draft | None:
+def _read_layer(value: Any, place: int, mode: str | None, letters: tuple[str, ...], reader: Reader) -> Draft | None:
     at: Path = ("layers", place)
     if not isinstance(value, Mapping):
         reader.problem(f"expected a layer, a mapping with `op`; found {said(value)}", "", *at)
@@ -171,14 +191,25 @@ def _read_layer(value: Any, place: int, mode: str | None, reader: Reader) -> Dra
     if "dims" in given:
         settings["dims"] = reader.attempt(integer, given["dims"], 1, MOST_DIMS, at=(*at, "dims"))
     if operation.name in OPERATIONS:
-        wrong = wrong_settings(settings, operation, settings.get("dims"))
+        numbers = {key: part for key, part in settings.items() if not _is_name(key, part)}
+        wrong = wrong_settings(numbers, operation, settings.get("dims"))
         reader.problems += [problem.under(*at) for problem in wrong]
     for key in LAYER_SETTINGS:
         if key in given and key in operation.defaults:
             settings[key] = reader.attempt(read_setting, key, given[key], 0, at=at)
+    letters = reader.attempt(own_letters, given, letters, at=at) or letters
     if name is None:
         return None
-    return name, operation, settings, {key: found for key, found in arrays.items() if found is not None}
+    found = {key: numbers for key, numbers in arrays.items() if numbers is not None}
+    filters = reader.attempt(filters_of, operation, letters, found, at=at) or ()
+    if filters:
+        found["kernel"] = found["kernel"].transposed(inverse(filters))
+    return Draft(name, operation, settings, found, letters, filters)
+
+
+def _is_name(key: str, value: Any) -> bool:
+    """Whether a setting names a layer, and is no number."""
+    return key == INDICES and isinstance(value, str) and not value[:1].isdigit()
 
 
 def _operation(given: Mapping[str, Any]) -> Operation:
@@ -209,10 +240,11 @@ def _misplaced(given: Mapping[str, Any], operation: Operation) -> Iterator[Probl
             where = "what the layer before hands on" if key == "input" else "what the layer after hands back"
             yield Problem(f"a layer has no {key}: it is {where}", "leave it out", (key,))
     yield from _unknown({key: None for key in given if key not in ("input", "delta")}, keys_of_layer())
-    yield from missing_keys(given, operation)
+    named = {"output_size": 1} if _is_name(INDICES, given.get(INDICES)) else {}  # which is then that pool's input
+    yield from missing_keys(named | dict(given), operation)
     foreign = [*(key for key, name in PARAMETERS.items() if name not in operation.operands), *LAYER_SETTINGS]
     if operation.name in LAYERS:
-        foreign += [*SETTINGS, "dims"]
+        foreign += [*SETTINGS, "dims"]  # a layout besides is that of the network
     for key in foreign:
         if key in given and key not in operation.defaults:
             yield Problem(f"{operation.name} has no {key}", "leave it out", (key,))
@@ -262,17 +294,28 @@ def _chain(
     reader: Reader,
 ) -> Chain:  # fmt: skip
     dims, batch = _axes(x.shape, drafts, given)
+    order = order_of(given)
     exact = asked == "exact" or (asked == "auto" and reader.exact)
     dtype = DTYPES["exact" if exact else "float64" if asked == "auto" else asked]
     layers = tuple(
-        Layer(name, place, operation, settings, {key: part.as_array(dtype) for key, part in arrays.items()})
-        for place, (name, operation, settings, arrays) in enumerate(drafts)
+        Layer(
+            draft.name,
+            place,
+            draft.operation,
+            draft.settings,
+            {key: part.as_array(dtype) for key, part in draft.arrays.items()},
+            letters=draft.letters,
+            filters=draft.filters,
+        )
+        for place, draft in enumerate(drafts)
     )
     loss = LossAt(ending[0], ending[1].as_array(dtype), ending[2]) if isinstance(ending, tuple) else None
     delta = ending.as_array(dtype) if isinstance(ending, Numbers) else None
     numbers = {name: _as(rates.get(name, rate.default), dtype) for name, rate in RATES.items()}
+    if order and len(x.shape) > dims:
+        x = x.transposed(inverse(ordered(order, len(x.shape))))
     return Chain(x.as_array(dtype), dims, batch, layers, loss, delta, **numbers, arithmetic=asked, document=given,
-                 velocity={})  # fmt: skip
+                 velocity={}, order=order)  # fmt: skip
 
 
 def _as(number: Any, dtype: Any) -> Any:
@@ -287,8 +330,10 @@ def _axes(shape: Shape, drafts: Sequence[Draft], given: Mapping[str, Any]) -> tu
     """
     rank = len(shape)
     dims = integer(given["dims"]) if "dims" in given else _said_dims(drafts, rank)
+    if "layout" in given:
+        return dims_of(given, dims, rank)
     if dims is None and (dense := _first_product(drafts)) is not None:
-        taken = dense[3]["kernel"].shape[-1:]
+        taken = dense.arrays["kernel"].shape[-1:]
         if rank < 4 and prod(shape) != prod(taken) and prod(shape[1:]) == prod(taken):
             return rank - 1 if rank > 2 else 0, True
         dims = {1: 0, 2: 2, 3: 2, 4: 2, 5: 3}.get(rank)
@@ -303,7 +348,7 @@ def _axes(shape: Shape, drafts: Sequence[Draft], given: Mapping[str, Any]) -> tu
 
 def _said_dims(drafts: Sequence[Draft], rank: int) -> int | None:
     """What the layers say before the first that flattens; a list of one only where the rank allows one axis."""
-    for _, operation, settings, arrays in drafts:
+    for _, operation, settings, arrays, *_ in drafts:
         if operation.family in (PRODUCT, RESHAPE):
             return None
         if "dims" in settings:
@@ -319,6 +364,6 @@ def _said_dims(drafts: Sequence[Draft], rank: int) -> int | None:
 def _first_product(drafts: Sequence[Draft]) -> Draft | None:
     """The first layer that looks at shapes, if it is a dense one."""
     for draft in drafts:
-        if draft[1].family not in (RESHAPE, ELEMENTWISE, BENT, SOFTMAX):
-            return draft if draft[1].family == PRODUCT else None
+        if draft.operation.family not in (RESHAPE, ELEMENTWISE, BENT, SOFTMAX):
+            return draft if draft.operation.family == PRODUCT else None
     return None

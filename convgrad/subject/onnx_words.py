@@ -13,7 +13,7 @@ class Unread(Exception):
 OPERATIONS = {
     "Conv": "conv", "ConvTranspose": "conv-transpose", "MaxPool": "max-pool", "AveragePool": "average-pool",
     "LpPool": "lp-pool", "GlobalMaxPool": "adaptive-max-pool", "GlobalAveragePool": "adaptive-average-pool",
-    "GlobalLpPool": "lp-pool",
+    "GlobalLpPool": "lp-pool", "MaxUnpool": "max-unpool",
 }  # fmt: skip
 PER_AXIS = ("kernel_shape", "strides", "pads", "dilations", "output_padding", "output_shape")
 KNOWN = {
@@ -25,11 +25,13 @@ AUTO_PAD = {"VALID": "valid", "SAME_UPPER": "same", "SAME_LOWER": "same-lower"}
 
 
 def case(
-    op: str, attributes: Mapping[str, Any], operands: Sequence[Any] = (), lengths: Sequence[int] | None = None
-) -> dict[str, Any]:
-    """The document of a node, without its input: its settings, kernel and bias. Raises Unread.
+    op: str, attributes: Mapping[str, Any], operands: Sequence[Any] = (), lengths: Sequence[int] | None = None,
+    output: Sequence[int] | None = None, winners: bool = False,
+) -> dict[str, Any]:  # fmt: skip
+    """The document of a node, without its input: its settings, kernel and bias, or indices. Raises Unread.
 
-    `lengths` are those of the input's spatial axes, where the model tells them.
+    `lengths` are those of the input's spatial axes, `output` those of its output, where the model tells them; `winners`
+    says that it gives its indices as well.
 
     >>> case("MaxPool", {"kernel_shape": [2, 2], "pads": [1, 0, 0, 0]})["padding"]
     [[1, 0], [0, 0]]
@@ -43,11 +45,15 @@ def case(
         return ours | {"window": list(_required(lengths, op)), "norm": attributes.get("p", 2)}
     if op.startswith("Global"):
         return ours | {"output_size": 1}
+    if op == "MaxUnpool":
+        return ours | _unpooled(attributes, operands, lengths, output)
     ours |= _settings(attributes)
     if op == "ConvTranspose":
         return ours | _parameters(attributes, operands) | _transposed(attributes, operands, lengths)
     ours |= {"padding": _padding(attributes)} if "pads" in attributes or "auto_pad" in attributes else {}
-    return ours | (_parameters(attributes, operands) if op == "Conv" else _of_pool(op, attributes))
+    if op == "Conv":
+        return ours | _parameters(attributes, operands)
+    return ours | _of_pool(op, attributes) | (_winners(attributes) if winners else {})
 
 
 def _require(name: str, value: Any) -> None:
@@ -61,6 +67,37 @@ def _require(name: str, value: Any) -> None:
         type(part) is int for part in numbers
     ):
         raise Unread(f"{name} is not what it must be: {'whole numbers' if wanted is list else 'one value'}")
+
+
+def _winners(attributes: Mapping[str, Any]) -> dict[str, Any]:
+    """ONNX counts the cells of all planes together, in each row by row, or with storage_order 1 column by column."""
+    return {"return_indices": True, "counted": "batch-columns" if attributes.get("storage_order") else "batch"}
+
+
+def _unpooled(
+    attributes: Mapping[str, Any], operands: Sequence[Any], lengths: Sequence[int] | None, output: Sequence[int] | None
+) -> dict[str, Any]:
+    """Cells are counted in the planes that the windows cover, which lie at the beginning of larger ones."""
+    size = _required_size(attributes)
+    strides, pads = attributes.get("strides") or [1] * len(size), attributes.get("pads") or [0] * 2 * len(size)
+    indices, shape = (*operands, None, None)[:2]
+    wanted = output if shape is None else [int(length) for length in shape.ravel()[-len(size) :]]
+    ours = {"counted": "batch"} | ({} if indices is None else {"indices": indices})
+    if lengths is None and wanted is None:
+        _required(lengths, "MaxUnpool without output_shape")
+    if lengths is None:
+        return ours | {"output_size": wanted}
+    rows = zip(lengths, strides, size, pads[: len(size)], pads[len(size) :], strict=True)
+    own = [(i - 1) * s + k - before - after for i, s, k, before, after in rows]
+    inner = {"counted_in": own} if wanted and list(wanted) != own else {}
+    return ours | {"output_size": list(wanted or own)} | inner
+
+
+def _required_size(attributes: Mapping[str, Any]) -> list[int]:
+    if "kernel_shape" not in attributes:
+        raise Unread("kernel_shape is missing")
+    size: list[int] = attributes["kernel_shape"]
+    return size
 
 
 def _required(lengths: Sequence[int] | None, what: str) -> Sequence[int]:
@@ -138,9 +175,7 @@ def _halves(total: int, *, upper: bool) -> list[int]:
 
 def _of_pool(op: str, attributes: Mapping[str, Any]) -> dict[str, Any]:
     """A pool, whose stride is 1 unless it is told; auto_pad has lengths of its own, VALID those without ceil mode."""
-    if "kernel_shape" not in attributes:
-        raise Unread("kernel_shape is missing")
-    ours = {"window": attributes["kernel_shape"], "stride": attributes.get("strides", 1)}
+    ours = {"window": _required_size(attributes), "stride": attributes.get("strides", 1)}
     padded = attributes.get("auto_pad", "NOTSET") != "NOTSET"
     ours |= {"ceil_mode": True} if attributes.get("ceil_mode") and not padded else {}
     if op == "AveragePool":

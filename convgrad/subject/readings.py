@@ -55,5 +55,6 @@ def suspected(fit: Callable[..., Any], given: Mapping[str, Any], numbers: Mappin
 def advised(error: RequestError, letters: str) -> RequestError:
     """The error, with the layout in which there would be none."""
     first, *others = error.problems
-    advice = f"{first.advice}; with --layout {letters} they fit" if letters else first.advice
+    advice = first.advice.partition("; with --layout")[0]  # of a layer alone, where it is one of several
+    advice += f"; with --layout {letters} they fit" if letters else ""
     return RequestError([replace(first, advice=advice.removeprefix("; ")), *others])

@@ -10,11 +10,11 @@ from typing import Any
 import numpy as np
 
 from convgrad.documents import json_text
-from convgrad.suites.encoding import SIZES, STORED, encoded
+from convgrad.suites.encoding import INDEX, SIZES, STORED, encoded, type_of
 from convgrad.suites.record import arrays_of, case_record, suite
 from convgrad.suites.trial import Trial
 
-SAFE = {"float64": "F64", "float32": "F32", "float16": "F16", "bfloat16": "BF16"}
+SAFE = {"float64": "F64", "float32": "F32", "float16": "F16", "bfloat16": "BF16", INDEX: "I64"}
 
 
 def npz(trials: Sequence[Trial], dtype: str) -> bytes:
@@ -23,7 +23,8 @@ def npz(trials: Sequence[Trial], dtype: str) -> bytes:
     with zipfile.ZipFile(held, "w") as archive:  # not np.savez, whose bytes change with its version
         for trial in trials:
             for name, array in arrays_of(trial):
-                _member(archive, f"{trial.id}/{name}.npy", _npy(encoded(array, dtype), array.shape, dtype))
+                kind = type_of(name, dtype)
+                _member(archive, f"{trial.id}/{name}.npy", _npy(encoded(array, kind), array.shape, kind))
         _member(archive, "suite.json", (json_text(described(trials, dtype)) + "\n").encode())
     return held.getvalue()
 
@@ -44,10 +45,11 @@ def safetensors(trials: Sequence[Trial], dtype: str) -> bytes:
     parts, start = list[bytes](), 0
     for trial in trials:
         for name, array in arrays_of(trial):
-            parts.append(encoded(array, dtype))
+            kind = type_of(name, dtype)
+            parts.append(encoded(array, kind))
             end = start + len(parts[-1])
             shape = list(array.shape)
-            header[f"{trial.id}/{name}"] = {"dtype": SAFE[dtype], "shape": shape, "data_offsets": [start, end]}
+            header[f"{trial.id}/{name}"] = {"dtype": SAFE[kind], "shape": shape, "data_offsets": [start, end]}
             start = end
     text = json_text(header).encode()
     text += b" " * (-len(text) % 8)
@@ -74,6 +76,6 @@ def folder(trials: Sequence[Trial], dtype: str) -> dict[str, bytes]:
     files = {"suite.json": (json_text(described(trials, dtype)) + "\n").encode()}
     for trial in trials:
         files[f"{trial.id}/case.json"] = (json_text(_bare(case_record(trial))) + "\n").encode()
-        files |= {f"{trial.id}/{name}.bin": encoded(array, dtype) for name, array in arrays_of(trial)}
+        files |= {f"{trial.id}/{name}.bin": encoded(array, type_of(name, dtype)) for name, array in arrays_of(trial)}
     assert all(len(data) % SIZES[dtype] == 0 for name, data in files.items() if name.endswith(".bin"))
     return files

@@ -25,7 +25,7 @@ def cases(
     Options are those of the command. Raises RequestError for a wrong request.
 
     >>> [case["id"] for case in cases("average-pool", 1)["cases"]]
-    ['average-pool1d/core-1', 'average-pool1d/core-2', 'average-pool1d/core-3']
+    ['average-pool1d/core-1', 'average-pool1d/core-2', 'average-pool1d/core-3', 'average-pool1d/core-4']
     """
     ops = (op,) if isinstance(op, str) else tuple(op)
     counts = (dims,) if isinstance(dims, int) else tuple(dims)

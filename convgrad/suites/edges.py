@@ -12,11 +12,13 @@ from convgrad.errors import RequestError
 from convgrad.suites.sketch import Sketch
 from convgrad.suites.splitmix import splitmix
 from convgrad.suites.triggers import prefix, triggers
-from convgrad.vocabulary import OPERATIONS, TRANSPOSED
+from convgrad.vocabulary import INDICES, OPERATIONS, TRANSPOSED
 
 SIZES = (1, 2, 3, 4, 5, 7, 8, 9, 15, 16, 17, 24, 31, 32, 33, 40, 65)
 BATCHES, CHANNELS, GROUPS, DEPTHWISE = (1, 2, 3, 5, 33), (1, 2, 3, 4, 8, 16, 17, 33), (1, 2, 3), "depthwise"
 WINDOWS, STRIDES, DILATIONS, PADDING = (1, 2, 3, 5), (1, 2, 3), (1, 1, 2, 3), (0, 1, 2, 0, 1, 17)
+BEYOND = (0, 0, 1, 2)
+"""Cells that a pool's stride has left over, which its unpooling is to be told of."""
 DRAWN, PLAIN = 24, 8
 """Cases of an operation that are drawn, and those of them that have one stride and padding and nothing else."""
 ALIKE = ("stride", "padding", "window", "output_size")
@@ -27,8 +29,6 @@ MOST_NUMBERS, MOST_PRODUCTS = 6_000, 200_000
 @cache
 def edges(op: str, dims: int) -> tuple[Sketch, ...]:
     """The cases of `edges` on an operation: triggers first, then what is drawn, last with one stride and padding."""
-    if "indices" in OPERATIONS[op].settings:
-        return ()
     return (*triggers(op, dims), *_drawn(op, dims, "edge", DRAWN), *_drawn(op, dims, "plain-edge", PLAIN))
 
 
@@ -60,7 +60,8 @@ def _plain(sketch: Sketch) -> Sketch:
 def _is_small(sketch: Sketch) -> bool:
     """Whether a shape is possible at all, and no more work than loops can do."""
     shape = sketch.shapes["input"]
-    if prod(shape) > MOST_NUMBERS:
+    asked_for = (*shape[:2], *sketch.settings.get("output_size", ()))
+    if max(prod(shape), prod(asked_for)) > MOST_NUMBERS:
         return False
     try:
         output = sketch.output_shape
@@ -92,7 +93,7 @@ def _one(draw: Draw, op: str, dims: int) -> Sketch:
         shapes, settings = _convolution(draw, op, dims)
         shapes["input"] = (samples, shapes["input"][0], *lengths)
     else:
-        shapes, settings = {"input": (samples, draw.one(CHANNELS), *lengths)}, _pool(draw, op, dims)
+        shapes, settings = {"input": (samples, draw.one(CHANNELS), *lengths)}, _pool(draw, op, lengths)
     return Sketch("", op, shapes, settings, comment="sizes beside powers of two", flags=("drawn",))
 
 
@@ -110,7 +111,10 @@ def _convolution(draw: Draw, op: str, dims: int) -> tuple[dict[str, tuple[int, .
     return shapes, settings
 
 
-def _pool(draw: Draw, op: str, dims: int) -> dict[str, Any]:
+def _pool(draw: Draw, op: str, lengths: list[int]) -> dict[str, Any]:
+    dims = len(lengths)
+    if INDICES in OPERATIONS[op].settings:
+        return {"output_size": [length * draw.one(STRIDES) + draw.one(BEYOND) for length in lengths]}
     if "output_size" in OPERATIONS[op].settings:
         return {"output_size": draw.each(dims, (1, 2, 3, 5, 7))}
     window = draw.each(dims, WINDOWS)

@@ -8,13 +8,21 @@ import numpy as np
 
 from convgrad.core.arithmetic import Array
 from convgrad.suites.exactness import as_bfloat16
+from convgrad.vocabulary import INDICES
 
-SIZES = {"float64": 8, "float32": 4, "float16": 2, "bfloat16": 2}
-STORED = {"float64": "<f8", "float32": "<f4", "float16": "<f2", "bfloat16": "<u2"}
+INDEX = "int64"
+"""What indices are, whatever the type of the numbers."""
+SIZES = {"float64": 8, "float32": 4, "float16": 2, "bfloat16": 2, INDEX: 8}
+STORED = {"float64": "<f8", "float32": "<f4", "float16": "<f2", "bfloat16": "<u2", INDEX: "<i8"}
 ZONE = 64
 """Bytes of red zone on either side of a buffer."""
 MARK = 0xA5
 """What a red zone is filled with."""
+
+
+def type_of(name: str, dtype: str) -> str:
+    """The type of an array of a case, by its name."""
+    return INDEX if name == INDICES else dtype
 
 
 def encoded(array: Array, dtype: str) -> bytes:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from fractions import Fraction
+from math import prod
 
 import numpy as np
 
@@ -21,7 +22,20 @@ def fits(case: Case, dtype: str, lattice: Fraction = Fraction(1)) -> bool:
     Every partial sum, in any order, is a multiple of the lattice and no larger than the sum of all terms' magnitudes;
     such a number is exact where it has no more binary digits than the type.
     """
-    return max(magnitudes(case)) + float(lattice / 2) <= most(dtype, lattice)
+    half = float(lattice / 2)
+    return _at_most(case) + half <= most(dtype, lattice) or max(magnitudes(case)) + half <= most(dtype, lattice)
+
+
+def _at_most(case: Case) -> float:
+    """What no sum of a case's terms is larger than, told at a glance: as many as its largest array has numbers.
+
+    Where padding copies a cell, that cell's gradient may have a term of every number of delta with every tap.
+    """
+    arrays: list[Array] = [array for array in (*case.arrays, case.delta) if array is not None]
+    largest = max(1.0, *(float(abs(array).max(initial=0)) for array in arrays))
+    copied = case.settings.get("padding_mode", "zeros") != "zeros"
+    terms = prod(array.size for array in arrays[1:]) if copied else max(array.size for array in arrays)
+    return float(terms * largest**2 + largest)
 
 
 def most(dtype: str, lattice: Fraction) -> float:

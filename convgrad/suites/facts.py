@@ -46,7 +46,8 @@ def facts(case: Case) -> dict[str, Fact]:
 def _axes(case: Case) -> dict[str, Fact]:
     settings, ones = case.settings, (1,) * case.dims
     kernel = case.shapes.get("w")
-    window = kernel[2:] if kernel else settings.get("window") or tuple(case.arguments["window"].size)
+    sliding = case.arguments.get("window")
+    window = kernel[2:] if kernel else settings.get("window") or (sliding.size if sliding else ones)
     axes = {"L": case.shapes["x"][2:], "K": tuple(window), "P": case.output_shape[2:]}
     axes |= {name: tuple(settings.get(name) or ones) for name in ("stride", "dilation")}
     named = ("output_padding", "output_size")

@@ -10,7 +10,7 @@ import numpy as np
 
 from convgrad.claims.claim import asked_of, read_claims
 from convgrad.core.arithmetic import Array
-from convgrad.core.record import Mapped
+from convgrad.core.record import Record
 from convgrad.passes.subject import subject_of
 from convgrad.suites.selection import VERSION, caught
 from convgrad.suites.trial import Trial
@@ -38,11 +38,14 @@ RESULTS = ("output", "dX", "dW", "db")
 
 
 @dataclass(frozen=True)
-class Table(Mapped):
+class Table(Record):
     """Cases to be shown: ids, what they catch, how many numbers they have."""
 
     trials: tuple[Trial, ...]
     dtype: str
+
+    def __repr__(self) -> str:
+        return f"Table({len(self.trials)} cases, {self.dtype})"
 
     def streamed(self) -> dict[str, Any]:
         """What the JSON says."""

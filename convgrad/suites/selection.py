@@ -30,6 +30,7 @@ class Wanted(NamedTuple):
     need: Sequence[str] = ()
     seed: int = 0
     ids: Sequence[str] = ()
+    real: bool = False
 
 
 def sketches(ops: Iterable[str], dims: Iterable[int], suites: Iterable[str]) -> Iterator[Sketch]:
@@ -48,6 +49,7 @@ def trials(wanted: Wanted) -> list[Trial]:
     rows = list(sketches(wanted.ops, wanted.dims, wanted.suites))
     if wanted.ids:
         rows = list(_by_id(wanted.ids))
+    rows = [sketch.with_reals() for sketch in rows] if wanted.real else rows
     made = (of_sketch(sketch, wanted.dtype, wanted.seed) for sketch in rows)
     fitting = [trial for trial in made if all(term.holds(trial.facts) for term in wanted.limits)]
     return _fewest(fitting, wanted.need) if wanted.need else fitting

@@ -14,12 +14,13 @@ import numpy as np
 from convgrad.core.arithmetic import Array
 from convgrad.operations.average_pool import divisors
 from convgrad.subject.case import Case, make_case
+from convgrad.suites.encoding import decoded, encoded
 from convgrad.suites.exactness import fits, magnitudes, most
-from convgrad.suites.splitmix import splitmix, whole
-from convgrad.vocabulary import MAXIMUM, MEAN, NORM, OPERATIONS
+from convgrad.suites.splitmix import between, ranked, splitmix, whole
+from convgrad.vocabulary import INDICES, MAXIMUM, MEAN, NORM, OPERATIONS
 
 ARRAYS = ("input", "kernel", "bias", "delta")
-"""In the order in which they are filled from one stream."""
+"""In the order in which they are filled from one stream; the indices of a max unpooling come after them."""
 LEVELS = ((4, 1), (3, 1), (2, 1), (1, 1), (1, 3), (1, 9), (1, 27), (1, 81), (1, 243))
 """How large numbers are, and one in how many is not 0, the first that an arithmetic can add up exactly."""
 
@@ -30,8 +31,9 @@ class Sketch:
 
     `level` says how large numbers are and one in how many is not 0, where that does not depend on the type.
     `unit` is what the numbers are multiples of, 1 where they are whole; `spread` is how large those of the input may
-    be, where other than the rest. `source` is the public issue that the shape stems from, `catches` the ids of
-    mistakes that show on it, by array, as far as that was worked out.
+    be, where other than the rest; `real` says that they are no whole numbers, but reals of a type. `source` is the
+    public issue that the shape stems from, `catches` the ids of mistakes that show on it, by array, as far as that was
+    worked out.
     """
 
     id: str
@@ -46,6 +48,7 @@ class Sketch:
     flags: tuple[str, ...] = ()
     source: str = ""
     catches: Mapping[str, tuple[str, ...]] | None = None
+    real: bool = False
 
     @property
     def dims(self) -> int:
@@ -64,7 +67,16 @@ class Sketch:
     def _frame(self) -> Case:
         """The case with zeros for numbers."""
         zeros = {name: np.zeros(shape) for name, shape in self.shapes.items()}
-        return make_case(self._document(zeros), arithmetic="float64", needs_delta=False)
+        return make_case(self._document({**zeros, **self._cells()}), arithmetic="float64", needs_delta=False)
+
+    def _cells(self, stream: int = 0, first: int = 0) -> dict[str, Array]:
+        """The indices of an operation that has some, from a stream on: every plane's cells, each at most once."""
+        if INDICES not in OPERATIONS[self.op].settings:
+            return {}
+        shape = self.shapes["input"]
+        planes, cells = prod(shape[:2]), prod(self.settings["output_size"])
+        rows = ranked(splitmix(stream, first, planes * cells), cells, prod(shape[2:]))
+        return {INDICES: rows.reshape(shape)}
 
     def _document(self, arrays: Mapping[str, Array]) -> dict[str, Any]:
         return {"id": self.id, "op": self.op, "dims": self.dims, **arrays, **self.settings}
@@ -76,6 +88,8 @@ class Sketch:
         """
         frame = self._frame
         stream = (self.seed ^ seed * 2**32) % 2**64
+        if self.real:
+            return self._filled_with_reals(frame, stream, dtype)
         if self.level is not None:
             return self._filled(frame, stream, *self.level)
         for level in LEVELS:
@@ -99,6 +113,7 @@ class Sketch:
         step, ones = _step(frame), dict[str, Array]()
         for name, shape in (*self.shapes.items(), ("delta", frame.output_shape)):
             ones[name] = np.full(shape, float(self.unit * step.get(name, 1)))
+        ones |= self._cells()
         return max(magnitudes(make_case(self._document(ones), arithmetic="float64")))
 
     def fits(self, dtype: str) -> bool:
@@ -112,8 +127,8 @@ class Sketch:
 
     @property
     def is_real(self) -> bool:
-        """Whether results are no whole numbers, whatever the operands are."""
-        return OPERATIONS[self.op].family == NORM
+        """Whether results are no whole numbers, as those of a norm are whatever the operands."""
+        return self.real or OPERATIONS[self.op].family == NORM
 
     def _filled(self, frame: Case, stream: int, largest: int, thin: int) -> Case:
         step, arrays, first = _step(frame), {}, 0
@@ -122,7 +137,23 @@ class Sketch:
             numbers = whole(splitmix(stream, first, prod(shape)), limit, few)
             arrays[name] = numbers.reshape(shape) * float(self.unit * step.get(name, 1))
             first += prod(shape)
+        arrays |= self._cells(stream, first)
         return make_case(self._document(arrays), arithmetic="float64")
+
+    def _filled_with_reals(self, frame: Case, stream: int, dtype: str) -> Case:
+        """The case with numbers between -1 and 1, each rounded to a type."""
+        arrays, first = dict[str, Array](), 0
+        for name, shape in (*self.shapes.items(), ("delta", frame.output_shape)):
+            numbers = between(splitmix(stream, first, prod(shape)))
+            arrays[name] = decoded(encoded(numbers, dtype), shape, dtype)
+            first += prod(shape)
+        return make_case(self._document({**arrays, **self._cells(stream, first)}), arithmetic="float64")
+
+    def with_reals(self) -> Sketch:
+        """The sketch with numbers that are not whole, among which there are no ties."""
+        catches = {array: tuple(name for name in names if not name.startswith("ties-"))
+                   for array, names in (self.catches or {}).items()}  # fmt: skip
+        return replace(self, real=True, catches=catches)
 
     @property
     def lattice(self) -> Fraction:

@@ -11,6 +11,7 @@ from convgrad.documents import json_text
 from convgrad.suites.record import EXACT, NAME, RESULTS, allowed, arrays_of, case_record, suite
 from convgrad.suites.selection import VERSION
 from convgrad.suites.trial import Trial
+from convgrad.vocabulary import INDICES
 
 WIDTH = 110
 OPERANDS = ("input", "kernel", "bias", "delta")
@@ -18,6 +19,7 @@ SIZES = ("dims", "N", "C", "O", "groups")
 AXES = ("L", "K", "P", "stride", "dilation")
 """Of every axis, numbered from 0: input, window and output, stride and dilation."""
 MOST_AXES = 3
+C_INDEX = "long long"
 
 
 def _head(sign: str, dtype: str) -> Iterator[str]:
@@ -69,10 +71,15 @@ def header(trials: Sequence[Trial], dtype: str) -> str:
         sizes = [f"{name}_{array}_size = {values.size}" for array, values in arrays_of(trial)]
         lines += ["enum {", *(f"    {line}" for line in _wrapped(sizes, ", ")), "};"]
         for array, values in arrays_of(trial):
-            numbers = [_c_number(value) + suffix for value in values.ravel().tolist()]
-            lines += [f"static const {kind} {name}_{array}[] = {{", *_wrapped(numbers, ", "), "};"]
-    lines += [_STRUCT.replace("NUMBER", kind), "static const struct convgrad_case convgrad_cases[] = {"]
-    lines += [f"    {_c_row(trial)}," for trial in trials]
+            one, end = (C_INDEX, "") if array == INDICES else (kind, suffix)
+            numbers = [_c_number(value) + end for value in values.ravel().tolist()]
+            lines += [f"static const {one} {name}_{array}[] = {{", *_wrapped(numbers, ", "), "};"]
+    indices = _c_indices(trials)
+    lines += [
+        _STRUCT.replace("NUMBER", kind).replace("INDICES", indices),
+        "static const struct convgrad_case convgrad_cases[] = {",
+    ]
+    lines += [f"    {_c_row(trial, bool(indices))}," for trial in trials]
     lines += ["};", f"enum {{ convgrad_case_count = {len(trials)} }};", "", "#endif", ""]
     return "\n".join(lines)
 
@@ -83,29 +90,35 @@ _STRUCT = """
 struct convgrad_case {
     const char *id, *op, *settings;
     int dims, N, C, O, groups, L[3], K[3], P[3], stride[3], dilation[3], before[3], after[3];
-    const NUMBER *input, *kernel, *bias, *delta, *output, *dX, *dW, *db;
+    const NUMBER *input, *kernel, *bias, *delta, *output, *dX, *dW, *db;INDICES
     double allowed[4];
 };
 """
 
 
+def _c_indices(trials: Sequence[Trial]) -> str:
+    """The member for indices, of a suite that has some."""
+    return f"\n    const {C_INDEX} *{INDICES};" if any(INDICES in trial.operands for trial in trials) else ""
+
+
 def _c_number(value: float) -> str:
-    return repr(float(value))
+    return repr(value if isinstance(value, int) else float(value))
 
 
-def _c_row(trial: Trial) -> str:
+def _c_row(trial: Trial, indices: bool) -> str:
     name, present = name_of(trial.id), dict(arrays_of(trial))
     texts = [_quoted(trial.id), _quoted(trial.case.operation.name), _quoted(json_text(_settings(trial)))]
     sizes = [str(trial.facts[size][0]) for size in SIZES]
     rows = [*(_axes(trial.facts[axis]) for axis in AXES), _pads(trial, 0), _pads(trial, 1)]
     braced = [f"{{{', '.join(map(str, row))}}}" for row in rows]
-    pointers = [f"{name}_{array}" if array in present else "0" for array in (*OPERANDS, *RESULTS)]
+    arrays = (*OPERANDS, *RESULTS, *((INDICES,) if indices else ()))
+    pointers = [f"{name}_{array}" if array in present else "0" for array in arrays]
     off = ", ".join(repr(allowed(trial, array)) if array in present else "0" for array in RESULTS)
     return f"{{{', '.join([*texts, *sizes, *braced, *pointers])}, {{{off}}}}}"
 
 
 def _settings(trial: Trial) -> dict[str, Any]:
-    return {name: value for name, value in case_record(trial)["case"].items() if name not in OPERANDS}
+    return {name: value for name, value in case_record(trial)["case"].items() if name not in (*OPERANDS, INDICES)}
 
 
 def _quoted(text: str) -> str:
@@ -125,28 +138,33 @@ pub struct Case {
     pub before: [i64; 3], pub after: [i64; 3],
     pub input: &'static [NUMBER], pub kernel: &'static [NUMBER], pub bias: &'static [NUMBER],
     pub delta: &'static [NUMBER], pub output: &'static [NUMBER], pub dX: &'static [NUMBER],
-    pub dW: &'static [NUMBER], pub db: &'static [NUMBER], pub allowed: [f64; 4],
+    pub dW: &'static [NUMBER], pub db: &'static [NUMBER], pub allowed: [f64; 4],INDICES
 }
 """
+
+
+_RUST_INDICES = f"\n    pub {INDICES}: &'static [i64],"
 
 
 def rust(trials: Sequence[Trial], dtype: str) -> str:
     """A Rust module."""
     kind = "f64" if dtype == "float64" else "f32"
-    lines = [*_head("//", dtype), _RUST.replace("NUMBER", kind), "#[allow(dead_code)]", "pub const CASES: &[Case] = &["]
+    indices = _RUST_INDICES if _c_indices(trials) else ""
+    struct = _RUST.replace("NUMBER", kind).replace("INDICES", indices)
+    lines = [*_head("//", dtype), struct, "#[allow(dead_code)]", "pub const CASES: &[Case] = &["]
     for trial in trials:
-        lines += [*_rust_case(trial)]
+        lines += [*_rust_case(trial, bool(indices))]
     return "\n".join([*lines, "];", ""])
 
 
-def _rust_case(trial: Trial) -> Iterator[str]:
+def _rust_case(trial: Trial, indices: bool) -> Iterator[str]:
     present = dict(arrays_of(trial))
     yield f"Case {{ id: {_quoted(trial.id)}, op: {_quoted(trial.case.operation.name)},"
     yield f"settings: {_quoted(json_text(_settings(trial)))},"
     yield " ".join(f"{size}: {trial.facts[size][0]}," for size in SIZES)
     yield " ".join(f"{axis}: {_axes(trial.facts[axis])}," for axis in AXES)
     yield f"before: {_pads(trial, 0)}, after: {_pads(trial, 1)},"
-    for array in (*OPERANDS, *RESULTS):
+    for array in (*OPERANDS, *RESULTS, *((INDICES,) if indices else ())):
         numbers = [_c_number(value) for value in present[array].ravel().tolist()] if array in present else []
         yield "\n".join(_wrapped([f"{array}: &[{', '.join(numbers[:1])}", *numbers[1:]], ", ")) + "],"
     yield f"allowed: [{', '.join(repr(allowed(trial, array)) if array in present else '0.0' for array in RESULTS)}] }},"

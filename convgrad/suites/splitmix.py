@@ -24,6 +24,26 @@ def splitmix(seed: int, first: int, count: int) -> Array:
     return z ^ (z >> np.uint64(31))
 
 
+def ranked(numbers: Array, cells: int, count: int) -> Array:
+    """Of each plane's cells, in the order of their 64-bit numbers, so many; beyond the last where there are fewer.
+
+    >>> ranked(splitmix(0, 0, 8), 4, 3).tolist()
+    [[2, 1, 0], [0, 2, 1]]
+    """
+    order = np.argsort(numbers.reshape(-1, cells), axis=1, kind="stable")
+    more = np.broadcast_to(np.arange(cells, max(count, cells)), (len(order), max(count - cells, 0)))
+    return np.concatenate([order, more], axis=1)[:, :count]
+
+
+def between(numbers: Array) -> Array:
+    """A number from -1 to 1 for each 64-bit number: its first 53 digits.
+
+    >>> between(splitmix(0, 0, 2)).round(3).tolist()
+    [0.767, -0.137]
+    """
+    return np.asarray((numbers >> np.uint64(11)).astype(np.float64) * 2.0**-52 - 1)
+
+
 def whole(numbers: Array, largest: int, thin: int = 1) -> Array:
     """A whole number from -largest to largest for each 64-bit number: its remainder; all but one in `thin` are 0.
 

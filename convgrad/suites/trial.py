@@ -16,7 +16,7 @@ from convgrad.subject.case import Case, make_case
 from convgrad.suites.exactness import fits, representable
 from convgrad.suites.facts import Fact, facts
 from convgrad.suites.sketch import Sketch
-from convgrad.vocabulary import NORM, OPERANDS
+from convgrad.vocabulary import INDICES, MEAN, NORM, OPERANDS
 
 OTHER_NUMBERS = 1 << 31
 """What a seed differs by where the same shapes are to hold other numbers."""
@@ -40,7 +40,7 @@ class Trial:
 
     @property
     def operands(self) -> dict[str, Array]:
-        """delta and the operands by their names in documents, in full shape; a bias that there is not is zeros."""
+        """delta, the operands and indices by their names in documents, in full shape; a bias there is not is zeros."""
         case = self.case
         assert case.delta is not None
         arrays = {"delta": case.delta}
@@ -48,6 +48,8 @@ class Trial:
             if operand in case.operation.operands:
                 array = case.operands[operand]
                 arrays[name] = np.zeros(case.output_shape[1]) if array is None else array
+        if INDICES in case.arguments:
+            arrays[INDICES] = case.arguments[INDICES]
         return arrays
 
     @cached_property
@@ -98,7 +100,9 @@ def _is_whole(case: Case) -> bool:
 
 
 def _results_are_whole(case: Case) -> bool:
-    return all(bool((array % 1 == 0).all()) for array in Gradients(case).by_array.values())
+    """Whether nothing is divided, as a mean or a share of delta is, or all of it comes out even."""
+    divides = case.operation.family == MEAN or case.settings.get("ties") == "split"
+    return not divides or all(bool((array % 1 == 0).all()) for array in Gradients(case).by_array.values())
 
 
 def is_held(trial: Trial) -> bool:

@@ -46,10 +46,13 @@ BEGIN = r"""\documentclass{article}
 \small\sloppy\raggedright
 """
 END = "\\end{document}\n"
+INSIDE = "\\providecommand{\\fitted}[1]{#1}\n\n"
+"""What a passage needs in somebody else's document that has amsmath and graphicx."""
 WIDEST = 10
 """Columns that a pmatrix takes; wider ones are an array."""
 ROWS = 30
 """Rows of a table that one tabular has: TeX does not break it over pages."""
+SPACED = r"\setlength{\tabcolsep}{3pt}\renewcommand{\arraystretch}{1.15}"
 NAMES = {
     "\\": r"\textbackslash{}", "{": r"\{", "}": r"\}", "#": r"\#", "$": r"\$", "%": r"\%", "&": r"\&", "_": r"\_",
     "^": r"\textasciicircum{}", "~": r"\textasciitilde{}", "<": "$<$", ">": "$>$", "|": "$|$", "×": r"$\times$",
@@ -62,14 +65,19 @@ LETTERS = {"delta": r"\delta", "dX": r"\mathit{dX}", "dW": r"\mathit{dW}", "db":
 
 
 def write(parts: Iterable[Part], pen: Pen) -> Iterator[str]:
-    """A document that pdflatex takes; last that numbers were rounded, if any were."""
+    """A document that pdflatex takes."""
     yield BEGIN
+    yield from passage(parts, pen)
+    yield END
+
+
+def passage(parts: Iterable[Part], pen: Pen) -> Iterator[str]:
+    """What stands in it; last that numbers were rounded, if any were."""
     for block in flattened(parts):
         if text := WRITERS[type(block)](block, pen):
             yield f"{text}\n\n"
     if pen.numbers.rounded:
         yield f"\\emph{{rounded to {pen.numbers.digits} digits}}\n"
-    yield END
 
 
 def escaped(text: str) -> str:
@@ -145,7 +153,7 @@ def _table(block: Table, pen: Pen) -> str:
 def _tabular(kinds: str, lines: list[str]) -> str:
     size = "\\scriptsize" if len(kinds) > 9 else "\\footnotesize"
     body = "\n".join(lines)
-    table = f"\\setlength{{\\tabcolsep}}{{3pt}}\\begin{{tabular}}{{{kinds}}}\n{body}\n\\end{{tabular}}"
+    table = f"{SPACED}\\begin{{tabular}}{{{kinds}}}\n{body}\n\\end{{tabular}}"
     return f"\\fitted{{{size}{table}}}"
 
 
@@ -154,7 +162,17 @@ def _row(texts: Iterable[str]) -> str:
 
 
 def _entries(row: Row, pen: Pen) -> list[str]:
-    return [escaped(joined_entry(entry, pen)) for entry in row]
+    return [escaped(_signed(joined_entry(entry, pen))) for entry in row]
+
+
+def _signed(text: str) -> str:
+    """A text whose negative numbers have a minus, and parentheses as factors.
+
+    >>> _signed("-0.2×-1 = 0.2 at x[0,1], 1e-07")
+    '−0.2×(−1) = 0.2 at x[0,1], 1e-07'
+    """
+    text = re.sub(r"(?<=×)-([\d.]\S*)", r"(−\1)", text)
+    return re.sub(r"(?<![\w\])-])-(?=[\d.])", "−", text)
 
 
 def _arrays(block: Arrays, pen: Pen) -> str:

@@ -6,75 +6,110 @@ import base64
 import hashlib
 import json
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from importlib.resources import files
-from typing import Any, NamedTuple
+from typing import Any
 
-import numpy as np
-
-from convgrad.core.arithmetic import Array, Plain
-from convgrad.core.nested import Numbers
+from convgrad.errors import Problem, RequestError
 from convgrad.passes.gradients import Gradients
 from convgrad.views import blocks
 from convgrad.views.asked import Asked
-from convgrad.views.block_kinds import index, printable
+from convgrad.views.block_kinds import Arrays, Block, Facts, Part, Prose, printable
+from convgrad.views.flattened import flattened
 from convgrad.views.html import escaped, html
-from convgrad.views.page_steps import can_step, steps_of, sums_of
+from convgrad.views.page_document import held
+from convgrad.views.page_panels import MANY_COLUMNS, WRITTEN_OUT, panels, section
 from convgrad.views.text_words import Pen
 
 STYLED = re.compile(r' style="([^"]*)"')
-MOST_DOCUMENT = 40_000
-"""Numbers of a document up to which a page holds it, so that it can be checked again."""
+TABLE = re.compile("<table([^>]*)>(?=(.*?)</tr>)", re.DOTALL)
+"""A table, and its first row."""
+UNNEEDED = re.compile("</(?:td|th|tr|thead|tbody|li)>")
+"""Ends that HTML lets a page leave out."""
+SPACED = re.compile(r"""("[^"\n]*"|`[^`]*`|/\^[^\n]*?\$/)|\s*([{}()\[\],;:?=<>*&|])\s*""")
+"""Texts and patterns of a script, left as they are, and signs that need no space around them."""
 PAPER = ";background:#fff;padding:0 .3em"
 """What a coloured word stands on, also in the dark."""
 MARKED = ";color:#111;outline:2px solid;outline-offset:-2px"
 """What a cell with a fill has besides: its fill is not all that says so, and its ink is dark in the dark."""
-WRITTEN_OUT = 200
-"""Products of a case up to which every sum is written out, and overlays up to which the ledger has them all."""
-TOO_LARGE = "there are too many numbers to step through; --layer, --only or a smaller case can be stepped through"
-
-
-class Panel(NamedTuple):
-    """A backward pass to step through: the name of its layer, and what is claimed of it."""
-
-    name: str
-    gradients: Gradients
-    claimed: dict[str, tuple[Array, Array]]
 
 
 def of_record(record: Any, asked: Asked, pen: Pen) -> Iterator[str]:
-    """A record as a page that makes no request, under a policy that allows its own style and script alone."""
+    """A record as a page that makes no request, under a policy that allows its own style and script alone.
+
+    Raises RequestError, before the first chunk, for a quiz where there is nothing to be typed.
+    """
     overlays = len(record.full_overlays) if isinstance(record, Gradients) else 0
     if asked.overlays is None and 0 < overlays <= WRITTEN_OUT:
         asked = asked._replace(overlays="all")
-    body = html(blocks(record, asked), pen)
-    panels = list(_panels(record))
-    stepped = [panel for panel in panels if can_step(panel.gradients)]
-    start = _start(record)
-    data = [{"id": f"panel-{number}", **_data(panel), "start": start} for number, panel in enumerate(stepped)]
-    shown = "".join(_section(panel, one, pen) for panel, one in zip(stepped, data, strict=True))
-    if panels and not stepped:
-        shown = f"<p>{escaped(TOO_LARGE)}</p>"
-    body, styles = _classes(f"{_tables(body)}")
-    yield from _page(_title(record), body, shown, _resource("page.css") + styles, data, _document(record))
+    taken, left = panels(record, asked)
+    _require_quiz(taken, left, asked)
+    data = [one for _, one in taken]
+    sheets = "".join(section(panel, one, pen) for panel, one in taken) + html([Prose(one) for one in left], pen) * bool(
+        left
+    )
+    above, below = _parts(record, asked, data)
+    body = _tables(html(above, pen)) + sheets + (_tables(html(below, pen)) if below else "")
+    body, styles = _classes(UNNEEDED.sub("", body))
+    if data:
+        data[0]["start"] = _start(record)
+    yield from _page(_title(record, asked), body, _resource("page.css") + styles, data, held(record))
 
 
-def _page(title: str, body: str, shown: str, style: str, data: list[Any], document: str) -> Iterator[str]:
-    script = _resource("page.js") if data else ""
+def _require_quiz(taken: list[Any], left: list[str], asked: Asked) -> None:
+    if not asked.quiz:
+        return
+    pictures = any("zoom" in array for _, one in taken for array in one["arrays"].values())
+    if not taken or left or pictures:
+        why = left[0] if left else "there are too many entries" if pictures else "no layer slides a window"
+        raise RequestError(Problem(f"--quiz: {why}", "ask of a smaller case, or of one --layer"))
+
+
+def _parts(record: Any, asked: Asked, data: list[dict[str, Any]]) -> tuple[list[Block], list[Block]]:
+    """What stands above the panels and below: of a case only its header above, and no array that they show already."""
+    every: list[Part] = list(blocks(record, asked))
+    parts = list(flattened(every))
+    if not isinstance(record, Gradients) or not data:
+        return ([part for part in parts if isinstance(part, Facts)] if asked.quiz else parts), []
+    own = data[0]["arrays"]
+    below = [] if asked.quiz else list(_without(parts[1:], own))
+    return parts[:1], below
+
+
+def _without(parts: Iterable[Block], known: dict[str, Any]) -> Iterator[Block]:
+    for part in parts:
+        if not isinstance(part, Arrays):
+            yield part
+        elif named := tuple(pair for pair in part.named if pair[0] not in known and pair[1] is not None):
+            yield part._replace(named=named)
+
+
+def _page(title: str, body: str, style: str, data: list[Any], document: str) -> Iterator[str]:
+    script = _script(data)
     allowed = f"style-src '{_hash(style)}'; script-src '{_hash(script)}'"
     policy = f"default-src 'none'; {allowed}; base-uri 'none'; form-action 'none'"
     yield (
-        '<!doctype html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n'
+        "<!doctype html>\n<html lang=en>\n<meta charset=utf-8>\n"
         f'<meta http-equiv="Content-Security-Policy" content="{policy}">\n'
-        '<meta name="viewport" content="width=device-width, initial-scale=1">\n'
-        f"<title>{escaped(title)}</title>\n<style>{style}</style>\n</head>\n<body>\n<main>\n<h1>{escaped(title)}</h1>\n"
+        '<meta name=viewport content="width=device-width, initial-scale=1">\n'
+        f"<title>{escaped(title)}</title>\n<style>{style}</style>\n<main>\n<h1>{escaped(title)}</h1>\n"
     )
-    yield f"{body}\n{shown}\n</main>\n"
+    yield f"{body}\n</main>\n"
     if document:
-        yield f'<script type="application/json" id="convgrad-document">{document}</script>\n'
+        yield f'<script type="application/json" id="convgrad-document">{_harmless(document)}</script>\n'
     if data:
         yield f'<script type="application/json" id="convgrad-steps">{_json(data)}</script>\n<script>{script}</script>\n'
-    yield "</body>\n</html>\n"
+
+
+def _script(data: list[dict[str, Any]]) -> str:
+    """What the panels need, no more, in a scope of its own; spaces and remarks stay at home."""
+    if not data:
+        return ""
+    zoomed = any("zoom" in array for one in data for array in one["arrays"].values())
+    names = ["sheet", *(["picture"] if zoomed else []), *(["quiz"] if "quiz" in data[0] else []), "page"]
+    lines = "\n".join(_resource(f"{name}.js") for name in names).splitlines()
+    code = "\n".join(re.sub(r"^//.*|  // .*", "", line) for line in lines)
+    return '"use strict";{' + SPACED.sub(lambda found: found[1] or found[2], code).strip() + "}"
 
 
 def _resource(name: str) -> str:
@@ -99,7 +134,7 @@ def _classes(body: str) -> tuple[str, str]:
     styles: dict[str, str] = {}
 
     def named(found: re.Match[str]) -> str:
-        return f' class="{styles.setdefault(found[1], f"s{len(styles)}")}"'
+        return f" class={styles.setdefault(found[1], f's{len(styles)}')}"
 
     body = STYLED.sub(named, body)
     readable = {style: style.replace("color:gray", "opacity:.8") for style in styles}  # in the dark as well
@@ -109,157 +144,34 @@ def _classes(body: str) -> tuple[str, str]:
 
 
 def _tables(body: str) -> str:
-    """Tables that scroll by themselves where the page is narrow."""
-    opened = body.replace("<table", '<div class="scroll" tabindex="0" role="group" aria-label="table"><table')
-    return opened.replace("</table>", "</table></div>")
+    """Tables that scroll by themselves where the page is narrow, and are small in print where they are wide."""
+    return TABLE.sub(_table, body).replace("</table>", "</table></div>")
 
 
-def _title(record: Any) -> str:
+def _table(found: re.Match[str]) -> str:
+    many = " data-many" if len(re.findall("<t[dh]", found[2])) > MANY_COLUMNS else ""
+    return f"<div class=scroll tabindex=0 role=group aria-label=table><table{found[1]}{many}>"
+
+
+def _title(record: Any, asked: Asked) -> str:
     """What the document calls itself, or what the record is."""
     case = getattr(record, "case", None)
     name = None if case is None else case.document.get("name")
     subject = getattr(record, "network", getattr(record, "subject", None))
     name = name if subject is None else subject.chain.document.get("name")
-    return (
-        printable(name) if isinstance(name, str) and printable(name) else KINDS.get(type(record).__name__, "convgrad")
-    )
+    if isinstance(name, str) and printable(name):
+        return printable(name)
+    return "quiz" if asked.quiz else KINDS.get(type(record).__name__, "convgrad")
 
 
 KINDS = {"Gradients": "backward", "Forward": "forward", "Explanation": "explain", "Report": "check", "Shown": "network",
-         "LossExplanation": "the loss", "Installation": "check of the installation"}  # fmt: skip
-
-
-# -- Panels ------------------------------------------------------------------------------------------------------------
-
-
-def _panels(record: Any) -> Iterator[Panel]:
-    """The backward passes of a record: of a network those of the layers that slide windows."""
-    if isinstance(record, Gradients):
-        yield Panel("", record, {})
-        return
-    subject = getattr(record, "network", getattr(record, "subject", None))
-    if subject is None or getattr(record, "name", "") == "y":
-        return
-    for part in subject.parts:
-        if part.layer.windowed and part.case.delta is not None:
-            yield Panel(part.name, part.gradients, _claimed(record, part.name))
+         "LossExplanation": "the loss", "Installation": "check of the installation", "Grade": "grade"}  # fmt: skip
 
 
 def _start(record: Any) -> str:
     """The link to the entry that a record explains; none where it is another's."""
     name = getattr(record, "name", "")
-    if name not in ("dX", "dW") or not hasattr(record, "terms"):
+    if name not in ("dX", "dW", "db") or not hasattr(record, "terms"):
         return ""
     own = f"{record.part.name}." if record.part.name else ""
     return f"#{own}{name}={','.join(map(str, record.index))}"
-
-
-def _claimed(record: Any, name: str) -> dict[str, tuple[Array, Array]]:
-    """What is claimed of the gradients of a part, and where it is wrong."""
-    return {
-        finding.array: (finding.claimed, finding.wrong_at)
-        for finding in getattr(record, "findings", ())
-        if finding.against == "claim" and finding.place.part == name and finding.comparable
-        and finding.array in ("dX", "dW")
-    }  # fmt: skip
-
-
-def _data(panel: Panel) -> dict[str, Any]:
-    claims = {
-        name: [float(v) if np.isfinite(float(v)) else None for v in claimed.ravel()]
-        for name, (claimed, _) in panel.claimed.items()
-    }
-    return {"name": panel.name, **steps_of(panel.gradients), **({"claim": claims} if claims else {})}
-
-
-def _section(panel: Panel, data: dict[str, Any], pen: Pen) -> str:
-    """The controls, hidden until a script is there, and the arrays."""
-    title = f"Step through {panel.name}" if panel.name else "Step through"
-    name = escaped(printable(title))
-    arrays = "".join(
-        f'<div data-array="{array}">{_array(array, one, panel.claimed.get(array), pen)}</div>'
-        for array, one in data["arrays"].items()
-    )
-    return (
-        f'<section id="{data["id"]}" aria-label="{name}"><h2>{name}</h2>\n<div class="controls" hidden>'
-        '<button type="button">back</button> '
-        '<input type="range" min="0" value="0" aria-label="overlay"> <button type="button">next</button> '
-        '<span class="step" role="status"></span></div>\n<p class="said" aria-live="polite"></p>\n'
-        f'<div class="arrays">{arrays}</div>\n<p class="self"></p>{_details(data, pen)}</section>\n'
-    )
-
-
-def _details(data: dict[str, Any], pen: Pen) -> str:
-    """Of a hand-sized case every entry's sum, to be folded out; it needs no script."""
-    terms = sum(len(data["patterns"][pattern]) for _, _, pattern in data["steps"])
-    if terms > WRITTEN_OUT:
-        return ""
-    names = [name for name in ("dW", "dX") if name in data["arrays"]]
-    lines = "".join(f"<li>{escaped(line)}" for name in names for line in sums_of(data, name, pen.numbers.text))
-    return f"<details><summary>every entry as its sum</summary><ul>{lines}</ul></details>"
-
-
-def _array(name: str, array: dict[str, Any], claimed: tuple[Array, Array] | None, pen: Pen) -> str:
-    """Every plane as a table with headings; entries that are claimed wrongly are marked."""
-    shape, values = array["shape"], array["values"]
-    columns = shape[-1] if shape else 1
-    rows = shape[-2] if len(shape) > 1 else 1
-    wrong = claimed[1].ravel() if claimed else np.zeros(len(values), bool)
-    texts = [f"<td data-wrong>{pen.numbers.text(v)}" if bad else f"<td>{pen.numbers.text(v)}"
-             for v, bad in zip(values, wrong, strict=True)]  # fmt: skip
-    size = rows * columns
-    leads = list(np.ndindex(*shape[:-2])) if len(shape) > 2 else [()]
-    return "".join(
-        _plane(
-            name + (index(lead) if lead else ""), texts[number * size : (number + 1) * size], columns, len(shape) > 1
-        )
-        for number, lead in enumerate(leads)
-    )
-
-
-def _plane(caption: str, texts: list[str], columns: int, headed: bool) -> str:
-    head = "".join(f'<th scope="col">{j}' for j in range(columns))
-    corner = "<th>i,j" if headed else ""
-    rows = [texts[first : first + columns] for first in range(0, len(texts), columns)]
-    lines = "".join(f"<tr>{f'<th scope=row>{i}' if headed else ''}{''.join(row)}" for i, row in enumerate(rows))
-    return (
-        f'<div class="scroll"><table aria-label="{caption}"><caption>{caption}</caption>'
-        f"<thead><tr>{corner}{head}<tbody>{lines}</table></div>"
-    )
-
-
-# -- The document ------------------------------------------------------------------------------------------------------
-
-
-def _document(record: Any) -> str:
-    """What was computed, as the document that it was, so that a page can be read again; empty where it is too large."""
-    subject = getattr(record, "network", getattr(record, "subject", None))
-    held = subject.chain.document if subject is not None else getattr(getattr(record, "case", None), "document", None)
-    if held is None or _size(held) > MOST_DOCUMENT:
-        return ""
-    return _harmless(_flow(held))
-
-
-def _size(value: Any) -> int:
-    if isinstance(value, np.ndarray | Numbers):
-        return int(np.prod(value.shape))
-    if isinstance(value, dict):
-        return sum(map(_size, value.values()))
-    return sum(map(_size, value)) if isinstance(value, list | tuple) else 1
-
-
-def _flow(value: Any) -> str:
-    """A part of a document as YAML in braces, each number as it was written."""
-    if isinstance(value, Plain):
-        return str(value)
-    if isinstance(value, Numbers):
-        value = np.array(value.values, object).reshape(value.shape)
-    if isinstance(value, np.ndarray):
-        value = value.tolist()
-    if isinstance(value, dict):
-        return "{" + ", ".join(f"{json.dumps(str(key))}: {_flow(part)}" for key, part in value.items()) + "}"
-    if isinstance(value, list | tuple):
-        return f"[{', '.join(map(_flow, value))}]"
-    if value is None or isinstance(value, bool | str | int | float):
-        return json.dumps(value)
-    return str(value) if str(value).lstrip("-").replace(".", "", 1).isdigit() else json.dumps(str(value))

@@ -12,7 +12,8 @@ class Asked(NamedTuple):
     """Overlays ("all", "none" or how many), the one at a position alone, a channel or a pair of them, results alone.
 
     `terms` is how many terms of an entry, or "all", with those in the padding; `document` says that what is written is
-    read without a terminal beside it, where sums are formulas as well.
+    read without a terminal beside it, where sums are formulas as well; `quiz` that the entries of a page are hidden
+    until they are typed.
     """
 
     overlays: int | str | None = None
@@ -21,6 +22,7 @@ class Asked(NamedTuple):
     quiet: bool = False
     terms: int | str | None = None
     document: bool = False
+    quiz: bool = False
 
     def ends(self, count: int, most: int, ends: tuple[int, int]) -> tuple[int, int] | None:
         """How many rows, of so many, are shown first and last, unless all are: asked for, or no more than `most`."""

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from convgrad.core.arithmetic import natural
-from convgrad.core.nested import PrintedRows
+from convgrad.core.nested import printed_by
 from convgrad.subject.case import Case
 from convgrad.views.block_kinds import Facts, Heading, Section, Sign, Words, printable, shape_text
 from convgrad.vocabulary import NORM
@@ -18,7 +18,7 @@ TIES = {
 
 GEOMETRY = ("window", "stride", "dilation", "padding", "output_padding", "groups", "output_size")
 TOLD = ("dims", *GEOMETRY, "padding_mode", "mode", "ceil_mode", "divisor", "count_include_pad", "norm", "signed",
-        "ties", "return_indices", "indices")  # fmt: skip
+        "ties", "return_indices", "indices", "counted", "counted_in")  # fmt: skip
 """Settings that are told in words of their own; others follow by their names."""
 
 
@@ -41,7 +41,7 @@ def _items(case: Case) -> Iterator[Words]:
     yield f"x {shape_text(case.layout.input)}"
     if case.layout.kernel is not None:
         yield f"kernel {shape_text(case.layout.kernel)}"
-    yield from _printed(case.document)
+    yield from printed(case.document)
     for name in GEOMETRY:
         if (value := settings.get(name)) is not None and not _dull(name, value):
             yield f"{name} {_setting(name, value)}" + _mode_of_padding(name, settings)
@@ -49,6 +49,8 @@ def _items(case: Case) -> Iterator[Words]:
     yield from (
         f"{name} {_plainly(value)}" for name, value in settings.items() if name not in TOLD and value is not None
     )
+    if settings.get("counted", "plane") != "plane":
+        yield f"indices counted by {settings['counted']}"
     yield output(case.layout.output(case.output_shape))
     yield case.arithmetic
     if "mode" in settings:
@@ -57,13 +59,13 @@ def _items(case: Case) -> Iterator[Words]:
         yield f"ties: {TIES[rule]}"
 
 
-def _printed(document: Mapping[str, Any]) -> Iterator[str]:
+def printed(document: Mapping[str, Any]) -> Iterator[str]:
     """What was read as somebody's print."""
     claim = document.get("claim")
     arrays = {**document, **(claim if isinstance(claim, Mapping) else {})}
-    printed = {key: value.by for key, value in arrays.items() if isinstance(value, PrintedRows)}
-    for by in dict.fromkeys(printed.values()):
-        yield f"{', '.join(key for key, other in printed.items() if other == by)} read as {by}"
+    read = {key: by for key, value in arrays.items() if (by := printed_by(value))}
+    for by in dict.fromkeys(read.values()):
+        yield f"{', '.join(key for key, other in read.items() if other == by)} read as {by}"
 
 
 def output(shape: Sequence[int]) -> Words:

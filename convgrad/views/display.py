@@ -27,6 +27,14 @@ def as_html(record: Any) -> str:
     return html(blocks(shown), Pen.plain(numbers_of(shown)))
 
 
+def as_passage(record: Any) -> str:
+    """The same as a passage of LaTeX, for a notebook that becomes a document."""
+    from convgrad.views.as_latex import INSIDE, passage
+
+    shown = _shown(record)
+    return INSIDE + "".join(passage(blocks(shown), Pen.plain(numbers_of(shown))))
+
+
 def as_document(record: Any, form: str) -> str:
     """A document of a format that is written from blocks."""
     return "".join(written(_shown(record), form))

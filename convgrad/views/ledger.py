@@ -60,11 +60,11 @@ class Ledger:
             yield Column("sample", "right")
         yield from (Column(place, "left"), Column(near), Column(f"{far} window", "left"))
         for tap in np.ndindex(self.pair.kernel.shape):
-            yield Column(f"dW{index(tap)}", "equation" if self.written else "number")
+            yield Column(f"dW{self.pair.entry('w', *tap)}", "equation" if self.written else "number")
         if self.pair.transposed:
             yield Column("dX")
         elif self.short:
-            yield from (Column(f"dX[{cell}]") for cell in range(self.length))
+            yield from (Column(f"dX{self.pair.entry('x', cell)}") for cell in range(self.length))
 
     def row(self, place: int, overlay: Overlay) -> Row:
         """The row of an overlay."""

@@ -12,23 +12,25 @@ from convgrad.views.block_kinds import WINDOW, Beside, Cell, Grid, Words, index
 
 MOST = 4096
 """Terms of which the cells are drawn: more would mark whole arrays."""
+PLANES = 3
+"""Planes of an array that are drawn."""
 CLOSE = 10
 """Cells of an axis up to which an array is drawn whole, not just what lies around the cells."""
 
 
 def met(explanation: Explanation) -> Beside | None:
-    """The operand that it is the gradient of, with its cell marked, and one plane of each array in its terms."""
+    """The operand that it is the gradient of, with its cell marked, and a few planes of each array in its terms."""
     case, operand = explanation.case, NAMES.get(explanation.name, "y")
     if case.dims > 2 or not 0 < len(explanation.terms) <= MOST or case.layout.data or case.layout.filters:
         return None
-    grids = [grid for grid in _used(explanation) if grid is not None]
+    grids = list(_used(explanation))
     given = case.operands.get(operand)
     if given is not None and operand != "b" and grids:
-        grids = [_grid(operand, case.layout.restored(operand, given), [explanation.index], case.dims), *grids]
+        grids = [*_grids(operand, case.layout.restored(operand, given), [explanation.index], case.dims), *grids]
     return Beside(tuple(grids)) if grids else None
 
 
-def _used(explanation: Explanation) -> Iterator[Grid | None]:
+def _used(explanation: Explanation) -> Iterator[Grid]:
     """Each array that the terms have factors of, with these marked."""
     case = explanation.case
     arrays = {**case.operands, "delta": case.delta}
@@ -38,7 +40,7 @@ def _used(explanation: Explanation) -> Iterator[Grid | None]:
             cells = [
                 factor.index for factor in _inside(explanation) if factor.name == name and factor.index is not None
             ]
-            yield _grid(name, case.layout.restored(name, array), cells, case.dims) if cells else None
+            yield from _grids(name, case.layout.restored(name, array), cells, case.dims)
 
 
 def _inside(explanation: Explanation) -> Iterator[Factor]:
@@ -48,13 +50,13 @@ def _inside(explanation: Explanation) -> Iterator[Factor]:
             yield from term.factors
 
 
-def _grid(name: str, array: Array, cells: list[Cell], dims: int) -> Grid:
-    """The plane of the first cell, with those of the cells that are in it marked."""
-    lead = cells[0][: array.ndim - dims]
-    here = {cell[array.ndim - dims :] for cell in cells if cell[: array.ndim - dims] == lead}
-    others = len({cell[: array.ndim - dims] for cell in cells}) - 1
-    more: Words = f" (1 of {others + 1} planes)" if others else ""
-    focus = [sorted({cell[axis] for cell in here}) for axis in range(dims)]
-    focus = [list(islice(cells, CLOSE)) for cells in focus]
-    return Grid(f"{name}{index(lead) if lead else ''}{more}", array[lead], dict.fromkeys(here, WINDOW), longest=CLOSE,
-                focus=focus)  # fmt: skip
+def _grids(name: str, array: Array, cells: list[Cell], dims: int) -> Iterator[Grid]:
+    """The planes of the first cells, with the cells that are in them marked."""
+    marked = dict[Cell, list[Cell]]()
+    for cell in cells:
+        marked.setdefault(cell[: array.ndim - dims], []).append(cell[array.ndim - dims :])
+    for number, (lead, here) in enumerate(islice(marked.items(), PLANES), 1):
+        left = f" ({number} of {len(marked)} planes)" if number == PLANES < len(marked) else ""
+        focus = [list(islice(sorted({cell[axis] for cell in here}), CLOSE)) for axis in range(dims)]
+        title: Words = f"{name}{index(lead) if lead else ''}{left}"
+        yield Grid(title, array[lead], dict.fromkeys(here, WINDOW), longest=CLOSE, focus=focus)

@@ -11,6 +11,8 @@ from convgrad.grading.reports import said
 from convgrad.views.asked import Asked
 from convgrad.views.block_kinds import Block, Facts, Item, Line, Prose, Section, Verdict, View, printable, shape_text
 
+WIDEST = 200
+"""Characters of a line of a program's that are shown."""
 FEW = 6
 """Reasons, or mistakes, that a line names."""
 
@@ -77,9 +79,17 @@ def _failure(grade: Grade, group: Group) -> Iterator[Block]:
             yield Item(f"{group.first.id}: {one.message}", 1)
             if one.fix:
                 yield Item(f"fix: {one.fix}", 1)
+        yield from _last_words(group)
     yield Line(f"  {shlex.join(grade.reproduce(group.first))}")
     if (file := grade.kept.get((trial.id, smallest.array))) is not None:
         yield Line(f"  convgrad check {shlex.quote(file)}")
+
+
+def _last_words(group: Group) -> Iterator[Block]:
+    """The last line that the program wrote to standard error, where that is not told yet."""
+    for line in group.first.said.strip().splitlines()[-1:]:
+        if line.strip() and line[:WIDEST] not in group.first.detail:
+            yield Item(f"it said: {printable(line[:WIDEST])}", 1)
 
 
 def _remarks(grade: Grade) -> Iterator[Block]:

@@ -76,6 +76,6 @@ def given(case: Case) -> Iterator[tuple[str, object]]:
         if (array := case.operands.get(name)) is not None:
             yield name, case.layout.restored(name, array)
     if INDICES in case.settings:
-        yield INDICES, case.layout.restored("x", case.arguments[INDICES])
+        yield INDICES, case.settings[INDICES]
     if case.delta is not None:
         yield "delta", case.layout.restored("delta", case.delta)

@@ -24,11 +24,11 @@ from convgrad.views.block_kinds import (
     printable,
     shape_text,
 )
-from convgrad.views.case_header import output, titles
+from convgrad.views.case_header import output, printed, titles
 from convgrad.views.layer_header import layer_header
 from convgrad.views.of_loss import loss_blocks
 from convgrad.views.pooled_deltas import pooled_deltas
-from convgrad.vocabulary import RATES
+from convgrad.vocabulary import INDICES, RATES
 
 LOSSES = {"mse": "mse: 1/2 sum (t - y)^2", "cross-entropy": "cross-entropy: -sum t log softmax(y)"}
 SHORT = {"kernel": "w", "bias": "b"}
@@ -67,7 +67,10 @@ def network_head(network: Subject) -> Section:
 def _items(network: Subject) -> Iterator[Words]:
     chain = network.chain
     yield f"network of {len(chain.layers)} layer{'s' * (len(chain.layers) != 1)}"
-    yield f"x {shape_text(chain.input.shape)}"
+    yield f"x {shape_text(network.parts[0].signal.shape)}"
+    yield from printed(chain.document)
+    if layout := chain.document.get("layout"):
+        yield f"layout {', '.join(layout) if isinstance(layout, list | tuple) else layout}"
     yield output(network.output.shape)
     if chain.loss is not None:
         how = ", mean over samples" if chain.loss.reduction == "mean" else ""
@@ -96,7 +99,9 @@ def _panel(network: Subject, layer: Part, asked: Asked) -> View:
         yield Line(printable(layer.name))
     else:
         yield Section(_layer_head(layer))
-        yield Arrays((("x", layer.signal.values), *((SHORT[name], a) for name, a in layer.layer.parameters.items())))
+        cells = [(INDICES, layer.case.settings[INDICES])] if INDICES in layer.case.settings else []
+        own = ((SHORT[name], array) for name, array in layer.parameters.items())
+        yield Arrays((("x", layer.signal.shown), *cells, *own))
     yield Arrays((
         ("output", layer.output), *layer.forward.asked_indices.items(), ("delta in", layer.delta),
         ("delta out (dX)", layer.dX), ("dW", layer.dW), ("db", layer.db),

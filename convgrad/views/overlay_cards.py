@@ -40,8 +40,7 @@ def _card(overlay: Overlay, place: int, pair: Pair, gradients: Gradients) -> Sec
     if pair.transposed:
         heading = (*heading, (f"dX{index(overlay.position)} = ", pair.scattered(overlay)))
         return Section((Heading(heading), Beside((window, _added(overlay, pair)))))
-    outside = any(first < 0 for first, _ in overlay.cells)
-    there = "dX there" if outside else _spans("dX", overlay, pair)
+    there = "dX there" if _hangs_over(overlay, pair) else _spans("dX", overlay, pair)
     title = (f"{there} += ", *_scaled(overlay, pair))
     added = Grid(title, pair.scattered(overlay))
     return Section((Heading(heading), Beside((window, _added(overlay, pair), added))))
@@ -69,20 +68,25 @@ def _lead(pair: Pair) -> str:
 
 
 def _spans(name: str, overlay: Overlay, pair: Pair) -> str:
-    """The cells under a window, as a slice, x[1:3, 0:5:2]; in words where it begins before the first cell."""
+    """The cells under a window, as a slice, x[1:3, 0:5:2]; in words where it begins before or ends past the cells."""
     dilations = pair.case.settings["dilation"]
-    if any(first < 0 for first, _ in overlay.cells):
+    if _hangs_over(overlay, pair):
         return f"{name} {_in_words(overlay.cells, dilations)}"
     steps = [f":{d}" if d > 1 else "" for d in dilations]
     spans = zip(overlay.cells, steps, strict=True)
     return f"{name}[{', '.join(f'{first}:{last}{step}' for (first, last), step in spans)}]"
 
 
+def _hangs_over(overlay: Overlay, pair: Pair) -> bool:
+    lengths = pair.far(0).shape
+    return any(first < 0 or last > length for (first, last), length in zip(overlay.cells, lengths, strict=True))
+
+
 AXES = ("planes", "rows", "columns")
 
 
 def _in_words(cells: Sequence[tuple[int, int]], dilations: Sequence[int]) -> str:
-    """Ranges that nobody reads as Python's, where a cell before the first would be one from the end.
+    """Ranges that nobody reads as Python's, which counts a cell before the first from the end, and has none past it.
 
     >>> _in_words([(-1, 2), (0, 5)], [1, 2])
     'rows -1 to 1, columns 0 to 4 by 2'

@@ -16,22 +16,26 @@ from convgrad.passes.gradients import Gradients
 from convgrad.subject.case import Case
 from convgrad.vocabulary import TRANSPOSED
 
-MOST_CELLS, MOST_TERMS = 14_000, 200_000
+MOST_CELLS, MOST_TERMS = 40_000, 200_000
 """Entries of x, delta and their gradients, and products, that a page steps through."""
 Steps = dict[tuple[int, ...], list[tuple[int, int, Any]]]
 
 
-def can_step(gradients: Gradients) -> bool:
-    """Whether a page shows every entry and steps: numbers are real and finite, and not too many."""
+def why_not(gradients: Gradients) -> str:
+    """Why a page does not step through every entry; empty where it does."""
     case = gradients.case
-    if case.delta is None or case.layout.data or case.layout.filters or not len(gradients.full_overlays):
-        return False
+    if case.delta is None or not len(gradients.full_overlays):
+        return "there are no overlays"
+    if case.layout.data or case.layout.filters:
+        return "its axes are in another order than NCHW and OIHW"
     shapes = full_shapes(case)
     cells = 2 * prod(shapes["x"]) + prod(shapes["delta"]) + 2 * prod(shapes.get("w", ()))
-    taps = prod(shapes["w"][1:]) if "w" in shapes else prod(getattr(case.arguments["window"], "extents", (9,)))
+    taps = prod(shapes["w"][1:]) if "w" in shapes else prod(getattr(case.arguments.get("window"), "extents", (9,)))
     arrays = (*case.arrays, case.delta, gradients.by_operand["x"])
+    if cells > MOST_CELLS or prod(shapes["delta"]) * taps > MOST_TERMS:
+        return "there are too many numbers; take a smaller case, or of a network one with --layer"
     real = all(array is None or array.dtype == object or np.isrealobj(array) for array in arrays)
-    return cells <= MOST_CELLS and prod(shapes["delta"]) * taps <= MOST_TERMS and real and _is_finite(arrays)
+    return "" if real and _is_finite(arrays) else "not all its numbers are real and finite"
 
 
 def _is_finite(arrays: tuple[Array | None, ...]) -> bool:
@@ -60,13 +64,14 @@ def steps_of(gradients: Gradients) -> dict[str, Any]:
 def _shown(gradients: Gradients) -> Iterator[tuple[str, Array]]:
     case = gradients.case
     named = {"x": case.operands.get("x"), "w": case.operands.get("w"), "delta": case.delta}
-    results = {"dW": gradients.by_operand.get("w"), "dX": gradients.by_operand["x"]}
+    by_operand = gradients.by_operand
+    results = {"dW": by_operand.get("w"), "db": by_operand.get("b"), "dX": by_operand["x"]}
     yield from ((name, array) for name, array in (named | results).items() if array is not None)
 
 
 def _array(case: Case, name: str, full: Array) -> dict[str, Any]:
     """The shape as its user has it, and the numbers in row-major order."""
-    values = case.layout.restored({"dX": "x", "dW": "w"}.get(name, name), full)
+    values = case.layout.restored({"dX": "x", "dW": "w", "db": "b"}.get(name, name), full)
     return {"shape": list(values.shape), "values": plain(values.astype(np.float64).ravel())}
 
 
@@ -77,19 +82,24 @@ def _products(gradients: Gradients) -> Steps:
     for number, index in enumerate(np.ndindex(*shapes["x"])):
         for term in case.operation.terms("x", index, case.delta, *case.arrays, **case.arguments):
             at = (int(term.sample or 0), *(term.position or ()))
-            met.setdefault(at, []).append(_product(term, number, shapes))
+            met.setdefault(at, []).extend(_product(term, number, shapes))
     return met
 
 
-def _product(term: Term, cell: int, shapes: dict[str, tuple[int, ...]]) -> tuple[int, int, Any]:
-    """delta, x and w as flat entries, or a pool's share: 0 of a cell under the window that is given nothing."""
+def _product(term: Term, cell: int, shapes: dict[str, tuple[int, ...]]) -> Iterator[tuple[int, int, Any]]:
+    """delta, x and w as flat entries, or a pool's share: 0 of a cell under the window that is given nothing.
+
+    None where delta is cropped away, as in the padding of a transposed convolution.
+    """
     factors = {factor.name: factor for factor in term.factors}
     delta = factors["delta"]
-    assert delta.index is not None
+    if delta.index is None:
+        return
     place = int(np.ravel_multi_index(delta.index, shapes["delta"]))
     if "w" in factors and factors["w"].index is not None:
-        return place, cell, int(np.ravel_multi_index(factors["w"].index, shapes["w"]))
-    return place, cell, float(term.value / delta.value) if delta.value and term.value else 0
+        yield place, cell, int(np.ravel_multi_index(factors["w"].index, shapes["w"]))
+        return
+    yield place, cell, float(term.value / delta.value) if delta.value and term.value else 0
 
 
 def sums_of(data: dict[str, Any], name: str, text: Callable[[Any], str]) -> Iterator[str]:

@@ -15,6 +15,7 @@ from convgrad.errors import Point, Problem, RequestError
 from convgrad.operations import Overlay
 from convgrad.operations.conv import oriented
 from convgrad.subject.case import Case
+from convgrad.views.block_kinds import index
 from convgrad.vocabulary import TRANSPOSED
 
 
@@ -55,6 +56,11 @@ class Pair(NamedTuple):
             return f"[{self.a},{self.b}]"
         kept = (str(self.a), str(self.b), *":" * self.case.dims)
         return f"[{','.join(kept[axis] for axis in self.case.layout.filters)}]"
+
+    def entry(self, name: str, *at: int) -> str:
+        """The index of an entry of w or x as its user has it: at a tap of the pair's, or at a cell of its channel's."""
+        layout, lead = self.case.layout, (self.a, self.b) if name == "w" else (0, self.channel)
+        return index(layout.index(name, (*lead, *at), len(layout.shape(name, self.case.shapes[name]))))
 
     @property
     def alone(self) -> bool:

@@ -16,7 +16,19 @@ from importlib import import_module
 from tests.benchmarks.machine import held_to_avx2, machine, pin
 from tests.benchmarks.table import shown
 
-BENCHMARKS = ("start", "reading", "writing", "many", "streaming", "exact", "checking", "naming", "signals", "layers")
+BENCHMARKS = (
+    "start",
+    "reading",
+    "writing",
+    "many",
+    "grading",
+    "streaming",
+    "exact",
+    "checking",
+    "naming",
+    "signals",
+    "layers",
+)
 """In the order of how long they take."""
 LARGE = ("scale",)
 """Those that only run when they are named."""

@@ -14,6 +14,14 @@ PLANE = {"input": [[1, 2, 4], [3, 5, 9], [7, 6, 8]], "kernel": [[1, 2], [3, 5]],
 MAX = {"op": "max-pool", "input": [1, 2, 4, 7, 5, 3], "window": 2, "delta": "ones"}
 MEAN = {**MAX, "op": "average-pool"}
 NORM = {**MAX, "op": "lp-pool"}
+UNPOOL = {
+    "op": "max-unpool",
+    "dims": 1,
+    "input": [[1, 2], [4, 3]],
+    "indices": [[2, 0], [0, 2]],
+    "output_size": 3,
+    "delta": "ones",
+}
 UNEVEN = {"op": "adaptive-average-pool", "input": [1, 2, 4, 7, 5], "output_size": 2, "delta": "ones"}
 
 
@@ -62,6 +70,10 @@ MET = {
     "lengths not in fours": (CONV, {**CONV, "input": [1, 2, 4, 7], "padding": [[0, 1]]}),
     "asymmetric delta": ({**CONV, "delta": [1, 2, 2, 3]}, {**CONV, "delta": [1, 2, 2, 1]}),
     "fractions": ({**CONV, "kernel": [1, 0.5]}, CONV),
+    "other cells": (UNPOOL, {**UNPOOL, "indices": [[0, 1], [0, 1]]}),
+    "cells out of order": (UNPOOL, {**UNPOOL, "indices": [[0, 2], [1, 2]]}),
+    "planes that differ": (UNPOOL, {**UNPOOL, "indices": [[2, 0], [2, 0]]}),
+    "room": (UNPOOL, {**UNPOOL, "indices": [[1, 0], [0, 1]], "output_size": 2}),
     "delta other than ones": ({**CONV, "delta": [1, 1, 1, 2]}, CONV),
 }
 

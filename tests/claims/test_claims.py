@@ -110,7 +110,7 @@ def computed(document, dtype):
     return {name: np.array(values.tolist()).astype(dtype) for name, values in gradients.items()}
 
 
-SUMS = tuple(name for name in geometry.OPERATIONS if name != "lp-pool")
+SUMS = tuple(name for name in geometry.SLIDING if name != "lp-pool")
 
 
 @given(geometry.float_cases(SUMS), st.sampled_from([np.float32, np.float64]))

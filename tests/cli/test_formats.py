@@ -69,3 +69,9 @@ def test_a_new_row_is_a_format(many: bool, tmp_path: Path, monkeypatch: pytest.M
     assert written.strip("<>").split("+")[0] == "convgrad.forward/1"
     assert written.startswith("<") == written.endswith(">") == many
     assert convgrad("forward", *cases, "--format", "words").stdout == written
+
+
+def test_a_grade_in_no_format_is_refused_before_anything_is_run(tmp_path):
+    (tmp_path / "mine.py").write_text("raise SystemExit('it was run')")
+    run = convgrad("grade", f"{tmp_path / 'mine.py'}:backward", "--output", str(tmp_path / "o.pdf"))
+    assert_refused(run, "--output: no format has the suffix '.pdf'")

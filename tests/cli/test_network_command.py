@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 import convgrad as package
-from tests.program import ROOT, SAMPLES, convgrad
+from tests.program import ROOT, SAMPLES, assert_refused, convgrad
 
 NETWORKS = sorted(path.stem.removeprefix("network-") for path in SAMPLES.glob("network-*.yaml"))
 
@@ -405,3 +405,8 @@ def test_large_arrays_in_a_network_are_exact_where_asked(tmp_path):
     assert made["layers"][0]["dX"][0][0] == "1/9"
     made = json.loads(convgrad("network", str(path), "--format", "json").stdout)
     assert (made["arithmetic"], made["layers"][0]["dX"][0][0]) == ("exact", 1 / 9)
+
+
+def test_an_entry_of_a_network_without_its_layer_is_refused_with_how_to_name_it():
+    run = convgrad("explain", "dX[1,1]", str(SAMPLES / "network-two-layers.yaml"))
+    assert_refused(run, "this is a network", "to explain an entry, name its layer, as in conv1.dX[0,1]")

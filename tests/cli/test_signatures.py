@@ -15,7 +15,7 @@ from tests.program import LEDGER, convgrad
 
 WORDS = {
     Writing: {"format": "json", "output": "x.json", "digits": "3", "ascii": True, "color": "never", "quiet": True},
-    Overlays: {"overlays": "2", "only": "1,1", "channel": "0"},
+    Overlays: {"overlays": "2", "only": "1,1", "channel": "0", "quiz": True},
     Checking: {
         "function": "kernel.py:backward",
         "all": True,

@@ -66,8 +66,8 @@ def test_what_is_no_number_reaches_what_it_meets_and_nothing_else(seed, value):
 
 def test_it_is_the_planes_that_are_tested():
     case, window = random_case(0)
-    assert depthwise.is_short(case[1][:, None], Window((Axis(3, before=1, after=1),) * 2), case[0])
-    assert not depthwise.is_short(case[1][:, None], Window((Axis(3, stride=2),) * 2), case[0])
-    assert not depthwise.is_short(case[1][:, None], Window((Axis(12),)), case[0])
-    with mock.patch.object(sliding, "slide_planes", side_effect=LookupError), pytest.raises(LookupError):
+    assert sliding.is_short(case[1][:, None], Window((Axis(3, before=1, after=1),) * 2), case[0])
+    assert not sliding.is_short(case[1][:, None], Window((Axis(3, stride=2),) * 2), case[0])
+    assert not sliding.is_short(case[1][:, None], Window((Axis(12),)), case[0])
+    with mock.patch.object(depthwise, "slide_planes", side_effect=LookupError), pytest.raises(LookupError):
         computed(*case, window)

@@ -111,7 +111,7 @@ def test_an_empty_batch_agrees():
 def with_backward(case, change):
     """The case with a backward pass whose gradients are changed."""
     right = case.operation.backward
-    wrong = replace(case.operation, backward=lambda *args, **settings: change(right(*args, **settings)))
+    wrong = case.operation._replace(backward=lambda *args, **settings: change(right(*args, **settings)))
     return replace(case, operation=wrong)
 
 
@@ -219,7 +219,7 @@ def test_a_convolution_that_never_reads_some_cells_is_found_although_its_gradien
         found = right.backward(delta, x * read, *others, **settings)
         return {**found, "x": found["x"] * read}
 
-    found = check(replace(case, operation=replace(right, forward=forward, backward=backward)))
+    found = check(replace(case, operation=right._replace(forward=forward, backward=backward)))
     assert found.verdict == "differs"
 
 

@@ -97,7 +97,7 @@ def leaking(case, leak):
         leak(x, y)
         return y
 
-    return replace(case, operation=replace(case.operation, forward=forward))
+    return replace(case, operation=case.operation._replace(forward=forward))
 
 
 def to_another_position(x, y):

@@ -187,6 +187,29 @@ def test_what_was_copied_is_judged_through_a_pipe(tmp_path: Path) -> None:
         assert "dX read as NumPy" in done.stdout
 
 
+def test_a_long_print_is_told_as_printed_too(tmp_path: Path) -> None:
+    """Beyond some hundred thousand characters numbers are held as an array, which knows who printed it."""
+    import pickle
+
+    rows = (np.arange(90_000.0) / 7).reshape(300, 300)
+    file = tmp_path / "x.txt"
+    with np.printoptions(threshold=10**9):
+        file.write_text(str(rows))
+    done = convgrad("forward", "--op", "max-pool", "--window", "2", "--input", str(file))
+    assert "input read as NumPy" in done.stdout
+    value = in_file(file.read_text()).value
+    assert (value.by, pickle.loads(pickle.dumps(value)).by, value[:2].by) == ("NumPy",) * 3
+
+
+def test_rows_between_semicolons_are_no_document_and_so_a_print_in_place() -> None:
+    words = ["--kernel", "[1 0; 0 -1]", "--delta", "ones", "--format", "json"]
+    assert result("backward", "--input", "[1 2 3; 4 5 6.5e0]", *words)["dX"] == [[1, 1, 0], [0, -1, -1]]
+    for mixed in ("[1 2, 3; 4]", "[1 2 3]", "[1; 2 a]"):
+        assert convgrad("forward", "--input", mixed, "--kernel", "[[1]]").returncode == 2
+    long = "[" + "1 " * 60_000 + "]"  # which takes as long to be refused as to be read
+    assert convgrad("forward", "--input", long, "--kernel", "[[1]]").returncode == 2
+
+
 def test_a_wrong_entry_of_a_print_is_shown_where_it_stands() -> None:
     done = convgrad("forward", "--input", "tensor([1., 2.,\n nan])", "--kernel", "[1, 2]")
     assert_refused(done, "--input:2:2: expected a finite number, found NaN", " nan])\n ^\n")

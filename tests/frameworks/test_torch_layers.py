@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 import convgrad
+from tests.program import convgrad as program
 
 pytestmark = [
     pytest.mark.oracle,
@@ -119,6 +120,59 @@ def test_a_claim_of_tensors_is_judged_in_place_of_what_it_computes():
     assert (wrong.verdict, wrong.findings[-1].place) == ("differs", ("db", "Linear"))
 
 
+@pytest.mark.parametrize("dims", [1, 2, 3])
+@pytest.mark.parametrize(
+    ("size", "stride", "padding", "lengths"), [(2, None, 0, (8, 6, 4)), (3, 3, 1, (7, 4, 10)), (2, 3, 0, (8, 5, 11))]
+)
+def test_winners_are_judged_and_put_back(dims, size, stride, padding, lengths):
+    import torch
+    from torch import nn
+
+    pool = getattr(nn, f"MaxPool{dims}d")(size, stride, padding=padding, return_indices=True)
+    x = drawn(2, 3, *lengths[:dims])
+    y, winners = pool(x)
+    report = convgrad.check(pool, x)
+    assert report.verdict == "agrees"
+    assert {finding.array for finding in report.findings} >= {"indices", "output", "dX"}
+    assert convgrad.check(pool, x, claim={"indices": winners}).verdict == "agrees"
+    assert convgrad.check(pool, x, claim={"indices": winners + 1}).verdict == "differs"
+    unpool = getattr(nn, f"MaxUnpool{dims}d")(size, stride, padding=padding)
+    report = convgrad.check(unpool, y, indices=winners)
+    assert report.verdict == "agrees"
+    back = unpool(y, winners)
+    np.testing.assert_array_equal(convgrad.forward(unpool, y, indices=winners).output, back)
+    delta = torch.randn_like(back)
+    with convgrad.watch(unpool) as seen:
+        unpool(y.clone().requires_grad_(), winners, output_size=x.shape).backward(torch.randn_like(x))
+    assert convgrad.check(seen).verdict == "agrees"
+    assert convgrad.check(unpool, y, delta, indices=winners, claim={"dX": torch.zeros_like(y)}).verdict == "differs"
+
+
+def test_a_model_that_pools_and_unpools_is_watched_and_saved(tmp_path):
+    import torch
+    from torch import nn
+
+    class Model(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.pool, self.mix = nn.MaxPool2d(2, return_indices=True), nn.Conv2d(2, 2, 1)
+            self.back = nn.MaxUnpool2d(2)
+
+        def forward(self, x):
+            y, winners = self.pool(x)
+            return self.back(self.mix(y), winners)
+
+    with convgrad.watch(model := Model()) as seen:
+        model(torch.randn(2, 2, 4, 6, requires_grad=True)).square().sum().backward()
+    reports = convgrad.check(seen)
+    assert [(report.subject.chain.id, report.verdict) for report in reports] == [
+        ("pool", "agrees"), ("mix", "agrees"), ("back", "agrees"),
+    ]  # fmt: skip
+    seen.save(tmp_path / "run.npz")
+    done = program("check", str(tmp_path / "run.npz"))
+    assert done.returncode == 0, done.stderr
+
+
 def chain():
     from torch import nn
 
@@ -173,10 +227,14 @@ def test_a_class_may_say_what_it_is():
 
 
 REFUSED = {
-    "BatchNorm2d": (lambda nn: nn.BatchNorm2d(2), "nothing is known of BatchNorm2d; known are Conv1d, Conv2d"),
+    "BatchNorm2d": (lambda nn: nn.BatchNorm2d(2), "nothing is known of BatchNorm2d; known are Conv1d to 3d"),
     "in a chain": (lambda nn: nn.Sequential(nn.Conv2d(2, 2, 1), nn.BatchNorm2d(2)), "Sequential.1: nothing is known"),
     "cut": (lambda nn: nn.LPPool2d(2, 2, ceil_mode=True), "LPPool2d in ceil mode takes"),
-    "indices": (lambda nn: nn.MaxPool2d(2, return_indices=True), "MaxPool2d returns its indices as well; make it"),
+    "indices": (lambda nn: nn.MaxUnpool2d(2), "max-unpool needs `indices`, which is missing"),
+    "indices in a chain": (
+        lambda nn: nn.Sequential(nn.ReLU(), nn.MaxUnpool2d(2)),
+        "Sequential.1: MaxUnpool2d needs the indices of a pool; write the network as a document",
+    ),
     "rows": (lambda nn: nn.Linear(4, 2), "Linear gets more than (features) or (samples, features)"),
     "axis": (lambda nn: nn.Softmax(2), "Softmax is taken over axis 2, and not over the channels, axis 1"),
     "part": (lambda nn: nn.Flatten(2), "Flatten flattens axes 2 to -1, and not a whole sample"),

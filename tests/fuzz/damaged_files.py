@@ -79,7 +79,8 @@ def _pytorch(choices: Choices) -> bytes:
 
 
 def _onnx(choices: Choices) -> bytes:
-    op = choices.one_of("Conv", "ConvTranspose", "MaxPool", "AveragePool", "LpPool", "GlobalAveragePool", "Relu")
+    op = choices.one_of("Conv", "ConvTranspose", "MaxPool", "AveragePool", "LpPool", "GlobalAveragePool", "MaxUnpool",
+                       "Relu")  # fmt: skip
     names = ("kernel_shape", "strides", "pads", "dilations", "output_shape", "output_padding", "group", "auto_pad", "p")
     attributes: dict[str, Any] = {}
     for name in names:

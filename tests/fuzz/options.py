@@ -11,13 +11,15 @@ from tests.fuzz.choices import Choices
 from tests.fuzz.spelling import flow
 from tests.fuzz.values import CHOICES, NINES, odd
 
-FORMATS = {"json": 6, "table": 3, "jsonl": 1, "yaml": 1}
+DOCUMENTS = ("markdown", "latex", "csv", "svg", "html")
+FORMATS = {"json": 18, "table": 9, "jsonl": 3, "yaml": 3, **dict.fromkeys(DOCUMENTS, 1)}
 ARITHMETICS = ("auto", "exact", "float64", "float32")
 ODD_INTEGERS = (0, -1, 1, 2, 3, 17, 1000, 1001, 2**31, 2**63, 10**30)
 SMALL = (0, -1, 1, 2, 3)
 ODD: dict[str, tuple[Any, ...]] = {
-    "format": ("json", "table", "jsonl", "yaml", "xml", "", "JSON"),
-    "output": ("out.json", "out.yaml", "out.jsonl", "out.txt", "out.npy", "out.npz", "out", "", ".",
+    "format": ("json", "table", "jsonl", "yaml", *DOCUMENTS, "xml", "", "JSON"),
+    "output": ("out.json", "out.yaml", "out.jsonl", "out.txt", "out.html", "out.tex", "out.svg", "out.pdf",
+        "out.npy", "out.npz", "out", "", ".",
         "no/such/folder.json", "x.yaml"),
     "arithmetic": (*ARITHMETICS, "float16", "", "Exact"),
     "color": ("always", "never", "auto", "", "red"),

@@ -22,6 +22,8 @@ def case(choices: Choices) -> dict[str, Any]:
     made = geometry.random_case(choices, choices.one_of(*geometry.OPERATIONS), dims, _numbers, (1, 2))
     if "groups" in made and made["groups"] == 1:
         del made["groups"]
+    if "indices" in made:
+        made["indices"] = made["indices"].tolist()
     return made
 
 

@@ -49,8 +49,12 @@ class Trial:
         return "\n".join([*files, f"{_printed(self.stdin)} | {command}" if self.stdin else command])
 
 
+FLAGS = {"dialect": "--as"}
+"""Options that are typed otherwise than they are called."""
+
+
 def _option(name: str, value: Any) -> Iterator[str]:
-    text = "--" + name.replace("_", "-")
+    text = FLAGS.get(name, "--" + name.replace("_", "-"))
     if value is True:
         yield text
     elif value is False:

@@ -98,7 +98,27 @@ def test_there_is_a_verdict_and_the_run_goes_on(how: str, tmp_path: Path) -> Non
 def test_an_adapter_that_answers_twice_is_not_believed(tmp_path: Path) -> None:
     done = convgrad("grade", *FEW, "--format", "json", *adapter("answer(right); answer(right)", tmp_path))
     assert done.returncode == 1
-    assert "malformed" in by_id(done).values()
+    verdicts = by_id(done)
+    assert verdicts.pop(AT_ONE) == "malformed"
+    assert set(verdicts.values()) <= {"agrees", "untested"}
+    (row,) = (row for row in json.loads(done.stdout)["results"] if row["verdict"] == "malformed")
+    assert row["detail"] == f"it answered '{AT_ONE}' twice"
+
+
+@pytest.mark.slow
+def test_what_a_program_that_fails_says_is_kept_up_to_64_kb(tmp_path: Path) -> None:
+    how = "print('a note'); sys.stderr.write('careful\\n' * 9999); sys.stderr.flush(); answer({**right, 'dX': 'none'})"
+    report = tmp_path / "report.xml"
+    done = convgrad("grade", *FEW, "--junit", str(report), "--format", "json", *adapter(how, tmp_path))
+    rows = {row["id"]: row for row in json.loads(done.stdout)["results"]}
+    assert rows[AT_ONE]["verdict"] == "malformed"
+    assert rows[AT_ONE]["stdout"] == "a note\n"
+    assert rows[AT_ONE]["stderr"].startswith("careful\ncareful")
+    assert len(rows[AT_ONE]["stderr"]) <= 1 << 16
+    assert [id for id, row in rows.items() if "stderr" in row] == [AT_ONE]
+    assert report.read_text().count("<system-err>careful") == 1
+    quiet = convgrad("grade", *FEW, "--feedback", "names", "--format", "json", *adapter(how, tmp_path))
+    assert "careful" not in quiet.stdout
 
 
 @pytest.mark.slow
@@ -116,6 +136,7 @@ def test_three_deaths_in_a_row_end_a_run(tmp_path: Path) -> None:
         ("import sys; sys.exit(3)", "ended before it was ready: exit status 3"),
         ("print('{\"type\": \"ready\", \"protocol\": 2}')", "speaks protocol 2"),
         ("print('{\"type\": \"ready\", \"protocol\": 1, \"can\": [1]}')", "no mapping"),
+        ("print('{\"type\": \"ready\", \"protocol\": 1, \"can\": {\"op\": 5}}')", "says 5 for the op"),
         ("import time; time.sleep(60)", "said nothing in 0.5 s"),
     ],
 )  # fmt: skip

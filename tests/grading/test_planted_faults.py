@@ -1,4 +1,4 @@
-"""Ten programs in C, nine of them faulty, are told apart: as a command of a case, and as a library through ctypes."""
+"""Ten programs, nine of them faulty, are told apart: in C as commands and through ctypes, in lines in two languages."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.grading.faulty_adapters import IN_LINES, PROGRAMS, faulty
 from tests.grading.kernels import FAULTS, IN_FILES, IN_MEMORY, WIDTH, built, through_ctypes
 from tests.program import convgrad
 
@@ -50,6 +51,13 @@ def test_a_fault_in_c_is_told_by_a_command_of_a_case(fault: int, tmp_path: Path)
 def test_a_fault_in_c_is_told_through_ctypes(fault: int, tmp_path: Path) -> None:
     target = through_ctypes(fault, tmp_path)
     assert_told(graded("--dtype", "float32", target), fault, IN_MEMORY[fault])
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("fault", range(len(FAULTS)), ids=FAULTS)
+@pytest.mark.parametrize("language", PROGRAMS)
+def test_a_fault_is_told_in_lines_of_json(language: str, fault: int, tmp_path: Path) -> None:
+    assert_told(graded(*faulty(language, fault, tmp_path)), fault, IN_LINES[FAULTS[fault]])
 
 
 @pytest.mark.slow

@@ -74,3 +74,38 @@ def adaptive_average(delta, x, output_size):
     x = x.clone().requires_grad_()
     y = getattr(torch.nn.functional, f"adaptive_avg_pool{dims}d")(x, output_size)
     return gradients(y, delta, dX=x)
+
+
+def average_pool(delta, x, window, stride, padding, dilation, ceil_mode, count_include_pad, divisor=None):
+    """What its layer can do: no dilation, padding alike on both sides, a divisor in two axes and more."""
+    dims, sides = x.dim() - 2, pairs(padding, x.dim() - 2)
+    sizes = window if isinstance(window, tuple) else (window,) * dims
+    if dilation != 1 or any(before != after or 2 * before > k for (before, after), k in zip(sides, sizes, strict=True)):
+        raise NotImplementedError("dilation, or padding on one side")
+    if divisor is not None and dims == 1:
+        raise NotImplementedError("a divisor")
+    if dims == 3 and any(length < size for length, size in zip(x.shape[2:], sizes, strict=True)):
+        raise NotImplementedError("a window larger than the input, whatever the padding")
+    x = x.clone().requires_grad_()
+    given = () if dims == 1 else (divisor,)
+    function = getattr(torch.nn.functional, f"avg_pool{dims}d")
+    y = function(x, sizes, stride, [before for before, _ in sides], ceil_mode, count_include_pad, *given)
+    return gradients(y, delta, dX=x)
+
+
+def adaptive_max(delta, x, output_size, ties):
+    if ties != "first":
+        raise NotImplementedError(f"ties {ties}")
+    x = x.clone().requires_grad_()
+    y = getattr(torch.nn.functional, f"adaptive_max_pool{x.dim() - 2}d")(x, output_size)
+    return gradients(y, delta, dX=x)
+
+
+def max_unpool(delta, x, indices, output_size):
+    """The kernel of two axes, which of one is asked for rows of height 1."""
+    x = x.clone().requires_grad_()
+    sizes = delta.shape[2:]
+    flat = [1, sizes[0]] if x.dim() == 3 else list(sizes)
+    rows, cells = (one.unsqueeze(2) if x.dim() == 3 else one for one in (x, indices))
+    y = torch.ops.aten.max_unpool2d(rows, cells, flat).reshape(delta.shape)
+    return gradients(y, delta, dX=x)

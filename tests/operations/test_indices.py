@@ -170,7 +170,8 @@ def test_every_wrong_winner_is_listed_without_a_delta():
 
 def test_indices_are_several_and_ties_of_no_rule_are_told_what_to_do():
     case = {"op": "max-pool", "dims": 1, "window": 3, "input": [2, 2, 2, 1, 5, 0]}
-    right, middle = (str(convgrad.check({**case, "claim": {"indices": cells}})) for cells in ([0, 4], [1, 4]))
+    claims = ([0, 4], [1, 4])
+    right, middle = (" ".join(str(convgrad.check({**case, "claim": {"indices": cells}})).split()) for cells in claims)
     assert "the claimed indices agree with the winners in all 2 entries" in right
     assert "the claimed indices differ from the winners in 1 of 2 entries" in middle
     assert "ties are broken by another rule" in middle

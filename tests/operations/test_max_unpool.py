@@ -12,8 +12,11 @@ from hypothesis import strategies as st
 import convgrad
 from convgrad.cli import run
 from convgrad.operations import max_unpool
+from convgrad.views.page_steps import steps_of, why_not
 from tests.agreement import assert_exactly
 from tests.geometry import Drawn, exact_data
+from tests.program import SAMPLES
+from tests.program import convgrad as program
 
 CASE = {
     "op": "max-unpool", "input": [[5, 4], [7, 6]], "indices": [[5, 3], [8, 10]], "output_size": 4,
@@ -143,9 +146,28 @@ def test_a_wrong_claim_is_told_to_be_none_of_what_is_known():
     {"backward": lambda delta, x, *, indices, lengths: {"x": delta.reshape(-1)[: x.size].reshape(x.shape)}},
 ])  # fmt: skip
 def test_a_planted_bug_is_seen_by_differences(monkeypatch, wrong):
-    from dataclasses import replace
 
     from convgrad.operations import OPERATIONS
 
-    monkeypatch.setitem(OPERATIONS, "max-unpool", replace(OPERATIONS["max-unpool"], **wrong))
+    monkeypatch.setitem(OPERATIONS, "max-unpool", OPERATIONS["max-unpool"]._replace(**wrong))
     assert convgrad.check(CASE).verdict == "differs"
+
+
+def test_a_page_steps_through_it_and_adds_up_its_gradient():
+    assert program("backward", str(SAMPLES / "max-unpool.yaml"), "--format", "html").returncode == 0
+    case = {"op": "max-unpool", "input": [[5, 4], [7, 6]], "indices": [[5, 3], [8, 10]], "output_size": 4}
+    gradients = convgrad.backward(case, delta=np.arange(1, 17).reshape(4, 4))
+    assert why_not(gradients) == ""
+    made = steps_of(gradients)
+    dx = np.zeros(4)
+    for delta, x, pattern in made["steps"]:
+        for further, beside, share in made["patterns"][pattern]:
+            dx[x + beside] += made["arrays"]["delta"]["values"][delta + further] * share
+    assert dx.tolist() == gradients.dX.ravel().tolist() == [6, 4, 9, 11]
+
+
+def test_an_empty_batch_is_put_nowhere():
+    case = {"op": "max-unpool", "dims": 1, "input": np.zeros((0, 2, 3)), "output_size": 4, "delta": np.zeros((0, 2, 4))}
+    case["indices"] = np.zeros((0, 2, 3), int)
+    assert convgrad.backward(case).dX.shape == (0, 2, 3)
+    assert convgrad.forward(case).output.shape == (0, 2, 4)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
-from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
 
@@ -230,8 +229,8 @@ def cube_terms(name, index, delta, x):
     yield Term(index[0], index[1:], None, (Factor("x", index, x[index]),), value)
 
 
-CUBE = replace(
-    operations.LAYERS["relu"], name="cube", forward=lambda x: x * x * x,
+CUBE = operations.LAYERS["relu"]._replace(
+    name="cube", forward=lambda x: x * x * x,
     backward=lambda delta, x: {"x": 3 * x * x * delta}, terms=cube_terms,
 )  # fmt: skip
 RULE = Rule(CUBE.forward, lambda x: 3 * x * x, Fraction(100), rational=True)
@@ -259,7 +258,7 @@ def test_a_new_layer_is_run_and_its_check_is_right_or_refused_in_words(monkeypat
 def test_a_new_operation_with_a_kernel_is_run_as_one_without(monkeypatch, typed, name):
     like, other = operations.OPERATIONS[name], f"other-{name}"
     monkeypatch.setitem(vocabulary.OPERATIONS, other, like_row(name, "other convolution"))
-    monkeypatch.setitem(operations.OPERATIONS, other, replace(like, name=other))
+    monkeypatch.setitem(operations.OPERATIONS, other, like._replace(name=other))
     numbers = {"input": [[1, 2, 0], [3, 4, 1], [0, 2, 5]], "kernel": [[0.5, 1], [-1, 2]], "bias": 1, "padding": 1}
     document = {"op": other, **numbers, "stride": 2, "delta": "ones"}
     ours, expected = convgrad.backward(document), convgrad.backward({**document, "op": name})
@@ -283,8 +282,8 @@ def like_row(name, family):
 
 
 def test_what_follows_a_new_layer_that_leaves_other_axes_is_told_of_these(monkeypatch):
-    total = replace(
-        CUBE, name="total", forward=lambda x: x.sum(axis=3), output_shape=lambda shapes, arguments: shapes["x"][:3],
+    total = CUBE._replace(
+        name="total", forward=lambda x: x.sum(axis=3), output_shape=lambda shapes, arguments: shapes["x"][:3],
         backward=lambda delta, x: {"x": np.broadcast_to(delta[..., None], x.shape).copy()},
     )  # fmt: skip
     monkeypatch.setitem(vocabulary.LAYERS, "total", vocabulary.row("sum of rows", vocabulary.X))
@@ -298,7 +297,7 @@ def test_what_follows_a_new_layer_that_leaves_other_axes_is_told_of_these(monkey
 def test_a_new_layer_of_a_known_family_is_caught_where_it_is_wrong(monkeypatch, typed):
     monkeypatch.setitem(vocabulary.LAYERS, "cube", vocabulary.row(vocabulary.ELEMENTWISE, vocabulary.X))
     monkeypatch.setitem(RULES, "cube", RULE)
-    wrong = replace(CUBE, backward=lambda delta, x: {"x": 2 * x * x * delta})
+    wrong = CUBE._replace(backward=lambda delta, x: {"x": 2 * x * x * delta})
     monkeypatch.setitem(operations.LAYERS, "cube", wrong)
     code, out, _ = typed("check", CUBED)
     assert (code, "differs" in out) == (1, True)
@@ -324,7 +323,7 @@ def test_a_new_pool_of_a_known_family_is_verified_and_diagnosed_unasked(monkeypa
     family, known, settings, like, prepare = POOLS[name]
     names = dict.fromkeys((*known, *settings))
     monkeypatch.setitem(vocabulary.OPERATIONS, name, vocabulary.row(family, vocabulary.X, *names, stride=None))
-    monkeypatch.setitem(operations.OPERATIONS, name, replace(like, name=name, prepare=prepare))
+    monkeypatch.setitem(operations.OPERATIONS, name, like._replace(name=name, prepare=prepare))
     case = {"op": name, "dims": 2, "input": (np.arange(30) % 7 - 3.5).reshape(5, 6).tolist(), **settings}
     case["delta"] = (1 + np.arange(4).reshape(2, 2)).tolist() if "output_size" in settings else "ones"
     code, out, _ = typed("check", case, "--arithmetic", arithmetic)

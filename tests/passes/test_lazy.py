@@ -65,6 +65,38 @@ def test_they_are_those_in_memory(name, scheduler):
     assert (lazy.dW is None) == ("kernel" not in case)
 
 
+@pytest.mark.parametrize(("letters", "filters"), [("NHWC", "HWIO"), ("HWCN", "OHWI"), ("CHWN", "IHWO")])
+def test_samples_are_cut_wherever_they_are(letters, filters):
+    import dask.array as da
+
+    case, low = drawn("conv"), letters.lower()
+    case |= {key: np.einsum(f"nchw->{low}", case[key]) for key in ("input", "delta")}
+    case |= {"kernel": np.einsum(f"oihw->{filters.lower()}", case["kernel"]), "layout": [letters, filters]}
+    x = da.from_array(case["input"], chunks=[(3, 1, 2, 1) if letter == "N" else 2 for letter in letters])
+    lazy = convgrad.backward({**case, "input": x})
+    assert lazy.dX.chunks[letters.index("N")] == (3, 1, 2, 1)
+    assert_is(lazy, case, {"scheduler": "synchronous"})
+    wrong = case["input"].copy()
+    at = tuple(5 if letter == "N" else 1 for letter in letters)
+    wrong[at] = np.nan
+    with pytest.raises(convgrad.RequestError, match=rf"input\[{','.join(map(str, at))}\]: expected a finite"):
+        convgrad.backward({**case, "input": da.from_array(wrong, chunks=x.chunks)}).dX.compute(scheduler="synchronous")
+
+
+def test_numbers_go_back_to_the_cells_of_their_own_samples():
+    import dask.array as da
+
+    pool = convgrad.forward(op="max-pool", window=2, input=np.random.default_rng(2).random((5, 2, 4, 6)))
+    case = {"op": "max-unpool", "input": pool.output, "indices": pool.indices, "output_size": [4, 6]}
+    case |= {"delta": np.random.default_rng(3).random((5, 2, 4, 6))}
+    assert_is(convgrad.backward({**case, "input": da.from_array(case["input"], chunks=2)}), case, {})
+    lazy = {**case, "input": da.ones((5, 2, 2, 3), chunks=1)}
+    with pytest.raises(convgrad.RequestError, match="counted: cells are counted over the whole batch, which is cut"):
+        convgrad.backward({**lazy, "counted": "batch"})
+    with pytest.raises(convgrad.RequestError, match="indices: indices say what goes where, and so are looked at"):
+        convgrad.backward({**lazy, "indices": da.from_array(pool.indices)})
+
+
 def test_only_some_arrays_may_be_lazy():
     import dask.array as da
 

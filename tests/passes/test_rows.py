@@ -19,7 +19,7 @@ from tests.passes.numbers import whole_numbers
 from tests.peak import PEAK
 from tests.program import surroundings
 
-CUT = [name for name in geometry.OPERATIONS if name != "max-unpool"]
+CUT = geometry.SLIDING
 ROUNDED = ("average-pool", "adaptive-average-pool", "lp-pool")
 
 

@@ -114,7 +114,6 @@ def test_every_dialect_that_is_offered_is_known() -> None:
         ("torch", "{weight: [1, x], input: [1, 2]}", ":1:14: expected a number, found 'x'"),
         ("torch", "{weight: [1], input: [1], strides: 2}", "unknown key 'strides': did you mean `stride`?"),
         ("torch", "{op: LPPool1d, kernel_size: 2, ceil_mode: true, input: [1]}", "take in ceil mode for a window that"),
-        ("torch", "{layers: [], input: [1]}", "the layers of a network are not read in torch's words"),
         (
             "keras",
             "{op: Conv1D, kernel: [[[1]]], input: [[[1]]], data_format: NHWC}",

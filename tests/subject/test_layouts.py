@@ -155,6 +155,17 @@ def test_shapes_that_fit_in_another_layout_say_so() -> None:
     assert "fit" not in run("backward", *pool, "--delta", str(whole(1, 2, 2, 7).tolist())).stderr
 
 
+def test_every_layout_is_tried_with_the_settings_as_they_were_given() -> None:
+    """A trial that put its own numbers in place of a word or an output_size would spoil the next."""
+    turned = {"input": whole(1, 4, 5, 2), "kernel": whole(3, 2, 2, 3), "delta": whole(1, 8, 10, 3)}
+    case = {"op": "conv-transpose", "stride": 2, "padding": [[0, 1], 0], "output_size": [8, 10]}
+    with pytest.raises(convgrad.RequestError, match="with --layout NHWC,HWIO they fit"):
+        convgrad.backward({**case, **turned})
+    with pytest.raises(convgrad.RequestError) as refused:
+        convgrad.backward({**case, **turned, "output_size": [9, 10]})
+    assert "layout" not in str(refused.value)
+
+
 def test_delta_of_another_shape_is_told_in_the_layout() -> None:
     arrays = {"input": whole(1, 5, 5, 2), "kernel": whole(3, 3, 2, 4), "delta": whole(1, 3, 2, 4)}
     options = [word for key, array in arrays.items() for word in (f"--{key}", str(array.tolist()))]
@@ -192,8 +203,3 @@ def test_a_kernel_of_rank_three_on_a_plane_asks_which_is_meant() -> None:
     assert convgrad.forward({"input": x, "kernel": whole(2, 5, 3)}).output.shape == (2, 3)
     with pytest.raises(convgrad.RequestError, match="may be"):
         convgrad.backward({"input": x, "kernel": whole(2, 5, 3), "delta": whole(2, 1, 3)})
-
-
-def test_a_network_has_no_layout() -> None:
-    done = run("network", "{input: [1], layers: [{op: relu}], delta: ones, layout: NHWC}")
-    assert_refused(done, "unknown key 'layout'", "the arrays of a network are")

@@ -138,6 +138,8 @@ def _convolution(random: Random, op: str, dims: int) -> tuple[dict[str, Any], di
 
 
 def _pool(random: Random, op: str, dims: int) -> tuple[dict[str, Any], dict[str, Any]]:
+    if "indices" in OPERATIONS[op].settings:
+        return _unpooling(random, dims)
     shapes = {"input": (random.choice((1, 2, 2)), random.choice((1, 2, 2)), *_axes(random, dims, 3, 4, 5, 6, 7))}
     allowed = OPERATIONS[op].settings
     drawn = {
@@ -148,6 +150,13 @@ def _pool(random: Random, op: str, dims: int) -> tuple[dict[str, Any], dict[str,
         "norm": random.choice((2, 2, 3, 1)), "output_size": _axes(random, dims, 1, 2, 3, 4),
     }  # fmt: skip
     return shapes, {name: value for name, value in drawn.items() if name in allowed and value is not None}
+
+
+def _unpooling(random: Random, dims: int) -> tuple[dict[str, Any], dict[str, Any]]:
+    lengths = _axes(random, dims, 1, 2, 2, 3)
+    sizes = [length * random.choice((1, 2, 2, 3)) + random.choice((0, 0, 1)) for length in lengths]
+    shapes = {"input": (random.choice((1, 2, 2, 3)), random.choice((1, 2, 2, 3)), *lengths)}
+    return shapes, {"output_size": sizes}
 
 
 # -- The fewest --------------------------------------------------------------------------------------------------------

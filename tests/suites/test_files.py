@@ -16,7 +16,7 @@ import pytest
 
 from tests.program import assert_refused, convgrad, result
 
-OPS = ("--op", "conv,max-pool,lp-pool")
+OPS = ("--op", "conv,max-pool,lp-pool,max-unpool")
 
 
 def written(name: str, folder: Path, *options: str) -> Path:
@@ -69,6 +69,8 @@ def test_an_npz_is_read_by_numpy(tmp_path: Path) -> None:
     for case in suite(tmp_path)["cases"]:
         for name, array in case["expected"].items():
             np.testing.assert_array_equal(held[f"{case['id']}/{name}"], np.array(array, np.float32))
+        if (indices := case["case"].get("indices")) is not None:
+            np.testing.assert_array_equal(held[f"{case['id']}/indices"], np.array(indices, np.int64))
 
 
 def test_safetensors_are_a_header_and_bytes(tmp_path: Path) -> None:
@@ -80,7 +82,7 @@ def test_safetensors_are_a_header_and_bytes(tmp_path: Path) -> None:
     assert ends[0][0] == 0
     assert all(first[1] == second[0] for first, second in pairwise(ends))
     assert ends[-1][1] == len(data) - 8 - length
-    assert {row["dtype"] for name, row in header.items() if name != "__metadata__"} == {"BF16"}
+    assert {row["dtype"] for name, row in header.items() if name != "__metadata__"} == {"BF16", "I64"}
 
 
 def test_a_folder_has_raw_arrays_beside_json(tmp_path: Path) -> None:

@@ -60,3 +60,6 @@ RECORDS = {
     "LayerExplanation": lambda: [convgrad.explain(NETWORK, f"{convgrad.network(NETWORK).layers[0].name}.dX[2,2]")],
     "NetworkReport": lambda: [convgrad.check(claimed_network(), all_entries=True)],
 }
+TWO = ("Forward", "Gradients", "Explanation", "Report", "Listing")
+COUNTS = dict.fromkeys(RECORDS, 1) | dict.fromkeys(TWO, 2)
+"""How many records there are of each kind, so that tests are collected before one is made."""

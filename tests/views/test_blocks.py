@@ -19,7 +19,7 @@ from tests.views.cases import LEDGER, SQUARE, TIES
 from tests.views.markdown import WRITERS, array, in_sections, markdown
 from tests.views.records import RECORDS
 
-WRITER = {"__init__", "look", "numbers", "html", "display"}
+WRITER = {"__init__", "look", "numbers", "html", "page_panels", "display"}
 """Modules that decide how blocks look, beside those of a name that begins with text or as_, which are writers."""
 RESULTS = {"Forward": ("output",), "Gradients": ("dW", "db", "dX"), "Saved": ("dW", "db")}
 

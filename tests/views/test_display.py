@@ -17,15 +17,25 @@ from convgrad.views.block_kinds import Block
 from convgrad.views.html import WRITERS
 from tests.program import SAMPLES
 from tests.program import convgrad as program
-from tests.views.records import RECORDS
+from tests.views.records import COUNTS, RECORDS
 
 LEDGER = {"input": [1, 2, 3], "kernel": [0.3, 0.5], "delta": [-0.1, 0.2]}
-NAMES = [(name, number) for name, make in RECORDS.items() for number in range(len(make()))]
+NAMES = [(name, number) for name, count in COUNTS.items() for number in range(count)]
+
+
+@pytest.fixture(autouse=True)
+def _in_a_pipe(monkeypatch, capsys):
+    """As wide as it takes, whatever the terminal is that the tests run in."""
+    monkeypatch.delenv("COLUMNS", raising=False)
 
 
 def record(name, number):
     made = RECORDS[name]()[number]
     return made.network if name == "Shown" else made
+
+
+def test_every_record_is_counted():
+    assert {name: len(make()) for name, make in RECORDS.items()} == COUNTS
 
 
 @pytest.mark.parametrize(("name", "number"), NAMES)

@@ -137,6 +137,13 @@ def test_latex_compiles(arguments, tmp_path):
     assert arguments is None or "Overfull" not in log
 
 
+def test_negative_numbers_of_a_table_in_latex_have_a_minus_and_parentheses_as_factors():
+    text = "".join(written(convgrad.backward(CASE), "latex"))
+    assert r"$-$0.1$\times$1 = $-$0.1" in text
+    case = {"input": [-1, 2], "kernel": [1], "delta": [-3, 1]}
+    assert r"$-$3$\times$($-$1) = 3" in "".join(written(convgrad.backward(case), "latex"))
+
+
 def test_a_formula_of_latex_has_indices_and_parentheses_around_negatives():
     text = "".join(written(convgrad.explain(CASE, "dX[1]"), "latex"))
     assert r"\mathit{dX}_{r} &= \sum_{p} \delta_{p}\, w_{r-p}" in text

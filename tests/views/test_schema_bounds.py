@@ -16,7 +16,7 @@ CHAIN = {"input": [1, 2, 3], "dims": 1, "layers": [{"op": "relu"}], "delta": "on
 LEAST = [
     (CONV, "dims", 1), (CONV, "stride", 1), (CONV, "dilation", 1), (CONV, "groups", 1),
     (TRANSPOSED, "output_padding", 0), (POOL, "window", 1), (POOL, "stride", 1), (NORM, "norm", 1),
-    (ADAPTIVE, "output_size", 1), (CHAIN, "dims", 1),
+    (ADAPTIVE, "output_size", 1), (CHAIN, "dims", 0),  # 0: it comes as features
 ]  # fmt: skip
 
 

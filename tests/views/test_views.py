@@ -19,9 +19,10 @@ from convgrad.views import encodable, render
 from convgrad.views.block_kinds import Column, Equation, Sign, Table
 from convgrad.views.look import ASCII, UNICODE, Look
 from convgrad.views.numbers import Numbers
+from convgrad.views.text_cards import is_card
 from convgrad.views.text_table import Measured, written
 from convgrad.views.text_words import Pen
-from tests.geometry import cases
+from tests.geometry import OPERATIONS, cases
 from tests.views.cases import LEDGER, SQUARE, TIES
 
 WIDTHS = (None, 40, 80, 200)
@@ -38,9 +39,9 @@ def numbers_in(shown):
 
 
 def results(gradients):
-    """Every number of dW, db and dX, as JSON has them."""
-    arrays = (gradients.dW, gradients.db, gradients.dX)
-    return Counter(float(value) for array in arrays if array is not None for value in np.ravel(array).tolist())
+    """Every number of dW, db and dX, as JSON has them, but for those of volumes that are cards."""
+    arrays = [np.asarray(array) for array in (gradients.dW, gradients.db, gradients.dX) if array is not None]
+    return Counter(float(value) for array in arrays if not is_card(array) for value in array.ravel().tolist())
 
 
 def assert_within(shown, width):
@@ -52,7 +53,7 @@ def assert_within(shown, width):
 # -- Any case ----------------------------------------------------------------------------------------------------------
 
 
-@given(case=cases(), width=st.sampled_from(WIDTHS), arithmetic=st.sampled_from(["auto", "exact"]))
+@given(case=cases(OPERATIONS), width=st.sampled_from(WIDTHS), arithmetic=st.sampled_from(["auto", "exact"]))
 def test_every_number_of_the_result_appears_whole(case, width, arithmetic):
     gradients = convgrad.backward(case, arithmetic=arithmetic)
     shown = text(gradients, width, digits=60, quiet=True)
@@ -60,7 +61,7 @@ def test_every_number_of_the_result_appears_whole(case, width, arithmetic):
     assert results(gradients) - numbers_in(shown) == Counter()
 
 
-@given(case=cases(), width=st.sampled_from(WIDTHS), data=st.data())
+@given(case=cases(OPERATIONS), width=st.sampled_from(WIDTHS), data=st.data())
 def test_no_view_holds_an_ellipsis_or_goes_beyond_the_width(case, width, data):
     gradients = convgrad.backward(case)
     asked = {}
@@ -247,3 +248,36 @@ def test_a_name_is_no_markup_and_steers_no_terminal():
     shown = text(convgrad.backward({**LEDGER, "name": "[red]x[/red]\x1b[31m\r"}), 80)
     assert "\x1b" not in shown
     assert shown.startswith("[red]x[/red] [31m")
+
+
+# -- Two filters -------------------------------------------------------------------------------------------------------
+
+TWO_FILTERS = {
+    "input": np.arange(25).reshape(5, 5) % 7, "kernel": np.arange(18).reshape(2, 1, 3, 3) % 5, "stride": 2,
+    "padding": 1, "delta": "ones",
+}  # fmt: skip
+
+
+def test_every_plane_that_meets_an_entry_is_drawn_up_to_three():
+    shown = text(convgrad.explain(TWO_FILTERS, "dX[2,3]"))
+    assert re.search(r"^x +delta\[0\] +delta\[1\] +w\[0,0\] +w\[1,0\]$", shown, re.MULTILINE)
+    many = {**TWO_FILTERS, "kernel": np.ones((5, 1, 3, 3))}
+    assert re.search(r"delta\[1\] +delta\[2\] \(3 of 5 planes\)", text(convgrad.explain(many, "dX[2,3]")))
+
+
+@pytest.mark.parametrize(
+    ("layout", "entries"),
+    [(None, ["dW[1,0,0,0]", "dW[1,0,0,1]"]), (["NHWC", "HWIO"], ["dW[0,0,0,1]", "dW[0,1,0,1]"])],
+)
+def test_columns_of_a_ledger_are_called_as_the_entries_are(layout, entries):
+    kernel = np.arange(4).reshape((2, 1, 1, 2) if layout is None else (1, 2, 1, 2))
+    x = np.arange(6).reshape((1, 1, 2, 3) if layout is None else (1, 2, 3, 1))
+    case = {"input": x, "kernel": kernel, "delta": "ones"} | ({} if layout is None else {"layout": layout})
+    shown = text(convgrad.backward(case), channel=(1, 0))
+    assert all(re.search(rf"^ +#.* {re.escape(entry)}(?: |$)", shown, re.MULTILINE) for entry in entries)
+
+
+def test_a_window_past_the_last_cell_is_said_in_words():
+    shown = text(convgrad.backward(TWO_FILTERS), only=(1, 2))
+    assert "window x rows 1 to 3, columns 3 to 5" in shown
+    assert "window x[1:4, 1:4]" in text(convgrad.backward(TWO_FILTERS), only=(1, 1))

@@ -18,7 +18,7 @@ from convgrad.documents.tensors.protobuf import Fields, fields, floats, integers
 from convgrad.subject import onnx_words
 
 GRAPH, OPSETS = 7, 8
-NODE, INITIALIZER, INPUT, BETWEEN = 1, 5, 11, 13
+NODE, INITIALIZER, INPUT, OUTPUT, BETWEEN = 1, 5, 11, 12, 13
 TYPES = {
     1: "float32", 2: "uint8", 3: "int8", 4: "uint16", 5: "int16", 6: "int32", 7: "int64", 8: "text", 9: "booleans",
     10: "float16", 11: "float64", 12: "uint32", 13: "uint64", 14: "complex numbers", 15: "complex numbers",
@@ -61,19 +61,21 @@ def _case(source: Source) -> dict[str, Any]:
     tensors = {text(tensor.get(8, [])): tensor for tensor in map(fields, graph.get(INITIALIZER, []))}
     tensors |= _constants(nodes)
     used = {name: _tensor(tensors[name], f"{source.name}:{name}") for name in node.inputs[1:] if name in tensors}
+    winners = node.kind == "MaxPool" and len(node.outputs) > 1
     try:
         operands = [used.get(name) for name in node.inputs[1:]]
         attributes = dict(node.attributes)
         if node.kind == "ConvTranspose" and (size := _lengths(graph, node.inputs[1:2])):
             attributes.setdefault("kernel_shape", size)
-        return onnx_words.case(node.kind, attributes, operands, _lengths(graph, node.inputs[:1]))
+        lengths, output = (_lengths(graph, names[:1]) for names in (node.inputs, node.outputs))
+        return onnx_words.case(node.kind, attributes, operands, lengths, output, winners)
     except onnx_words.Unread as error:
         _refuse(source, node, str(error))
 
 
 def _lengths(graph: Fields, name: tuple[str, ...]) -> tuple[int, ...] | None:
     """The spatial axes of what goes between nodes, by its name, where the graph tells all of them."""
-    for told in map(fields, (part for number in (INPUT, BETWEEN) for part in graph.get(number, []))):
+    for told in map(fields, (part for number in (INPUT, OUTPUT, BETWEEN) for part in graph.get(number, []))):
         if name != (text(told.get(1, [])),):
             continue
         tensor = _inner(_inner(told, 2), 1)

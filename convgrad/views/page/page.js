@@ -1,164 +1,164 @@
-"use strict";
-(() => {
-  const data = JSON.parse(document.getElementById("convgrad-steps").textContent);
-  const short = (value) => String(Number(Number(value).toPrecision(6)));
-  const unravel = (flat, shape) => {
-    const index = [];
-    for (const length of [...shape].reverse()) { index.unshift(flat % length); flat = Math.floor(flat / length); }
-    return index;
-  };
-  const ravel = (index, shape) => {
-    if (index.length !== shape.length || index.some((i, axis) => !(i >= 0 && i < shape[axis]))) return -1;
-    return index.reduce((flat, i, axis) => flat * shape[axis] + i, 0);
-  };
-  const factor = (value) => (value < 0 ? `(${short(value)})` : short(value));
-  const ledger = new Map();  // rows of the static tables, by the number of their overlay
-  if (data.length === 1) for (const row of document.querySelectorAll("main > div tbody tr"))
-    if (/^\d+$/.test(row.cells[0].textContent) && row.closest("table").rows[0].cells[0].textContent === "#")
-      ledger.set(Number(row.cells[0].textContent), row);
-  const panels = data.map(panel);
+const held = JSON.parse(document.getElementById("convgrad-steps").textContent);
+const ledger = {};  // rows of the static table, by the number of their overlay
+if (!held[1]) for (const row of all("main > div tr")) {
+  const number = row.cells[0].textContent;
+  if (/^\d+$/.test(number) && row.closest("table").rows[0].cells[0].textContent === "#") ledger[number] = row;
+}
+const link = (hash) => history.replaceState(null, "", hash || location.pathname);
 
-  function panel(given) {
-    const root = document.getElementById(given.id);
-    const arrays = given.arrays, own = given.name ? `${given.name}.` : "";
-    const cells = {};
-    for (const name of Object.keys(arrays)) cells[name] = [...root.querySelectorAll(`[data-array="${name}"] td`)];
-    const terms = given.steps.map(([delta, x, pattern]) => given.patterns[pattern].map(
-      ([d, i, last]) => [delta + d, x + i, last]));
-    const bilinear = Boolean(arrays.w);
-    const product = (array, [d, x, last]) => array === "dW" ? arrays.delta.values[d] * arrays.x.values[x]
-      : arrays.delta.values[d] * (bilinear ? arrays.w.values[last] : last);
-    const gradients = bilinear ? ["dX", "dW"] : ["dX"];
-    const target = (array, [d, x, last]) => array === "dX" ? x : last;
-    const totals = (until) => {
-      const sums = Object.fromEntries(gradients.map((name) => [name, new Float64Array(arrays[name].values.length)]));
-      for (const step of terms.slice(0, until)) for (const term of step)
-        for (const name of gradients) sums[name][target(name, term)] += product(name, term);
-      return sums;
-    };
-    const said = root.querySelector(".said"), slider = root.querySelector("input"), status = root.querySelector(".step");
-    let pinned = "";
-    const clear = () => { for (const cell of root.querySelectorAll("td[data-lit]")) cell.removeAttribute("data-lit");
-      for (const row of document.querySelectorAll("tr[data-lit]")) row.removeAttribute("data-lit"); };
-    const light = (name, place) => cells[name] && cells[name][place] && cells[name][place].setAttribute("data-lit", "");
-    const texts = {};
-    const write = (sums) => { for (const name of gradients) {
-      const values = sums ? sums[name] : arrays[name].values, old = texts[name] || [];
-      texts[name] = Array.from(values);
-      cells[name].forEach((cell, place) => {
-        if (values[place] !== old[place]) cell.firstChild.data = short(values[place]); });
-    } };
+function panel({ id, name: own, arrays, steps, patterns, shape, where, quiz, claim }) {
+  const root = document.getElementById(id), one = (selector) => root.querySelector(selector);
+  const said = one(".said"), slider = one("input"), status = one(".step"), self = one(".self");
+  const { x, w, delta, db } = arrays, names = Object.keys(arrays), results = names.filter((name) => name[0] === "d" && name[2] === undefined);
+  const sheets = {}, each = (use) => names.forEach((name) => use(sheets[name], name));
+  each((_, name) => { sheets[name] = (arrays[name].zoom ? picture : table)(one(`[data-array=${name}]`), arrays[name], name); });
+  const outputs = db && size(db.shape), area = size(delta.shape.slice(1 - shape.length)), output = (d) => Math.floor(d / area) % outputs;
+  const spatial = shape.slice(shape[0] > 1 ? 0 : 1), at = (number) => unravel(number - 1, spatial);
+  const label = (name, place, lead = "[", end = "]") => own + name + (arrays[name].shape[0] ? lead + unravel(place, arrays[name].shape) + end : "");
+  let pinned = false;
+  if (own) own += ".";
 
-    function step(number) {
-      clear();
-      slider.value = number;
-      if (number < 1) { write(null); status.textContent = "all overlays"; slider.setAttribute("aria-valuetext", "all overlays"); return; }
-      const at = unravel(number - 1, given.shape), where = given.shape[0] > 1 ? at : at.slice(1);
-      const words = `overlay ${number} of ${terms.length}, ${given.where} ${where.join(",")}`;
-      slider.setAttribute("aria-valuetext", words);
-      for (const [d, x, last] of terms[number - 1]) {
-        light("x", x); light("dX", x); light("delta", d);
-        if (!bilinear && last !== 0 && cells.x[x]) cells.x[x].setAttribute("data-lit", "gives");
-      }
-      write(totals(number));
-      status.textContent = `${words}: ${gradients.join(" and ")} so far`;
-      if (ledger.has(number)) ledger.get(number).setAttribute("data-lit", "");
-    }
-    function sum(array, place) {
-      clear();
-      light(array, place);
-      const parts = [];
-      let total = 0;
-      for (const all of terms) for (const term of all) if (target(array, term) === place && (bilinear || term[2] !== 0)) {
-        const value = product(array, term);
-        total += value;
-        light("delta", term[0]);
-        if (array === "dW") light("x", term[1]); else if (bilinear) light("w", term[2]);
-        parts.push(array === "dW" ? `${factor(arrays.delta.values[term[0]])}×${factor(arrays.x.values[term[1]])}`
-          : bilinear ? `${factor(arrays.delta.values[term[0]])}×${factor(arrays.w.values[term[2]])}` : factor(value));
-      }
-      const index = unravel(place, arrays[array].shape).join(",");
-      const shown = parts.length > 40 ? [...parts.slice(0, 36), `${parts.length - 36} more`] : parts;
-      const claim = given.claim && given.claim[array];
-      const mistaken = claim && claim[place] !== null && cells[array][place].hasAttribute("data-wrong")
-        ? `; claimed: ${short(claim[place])}` : "";
-      said.textContent = `${own}${array}[${index}] = ${shown.join(" + ") || "0"} = ${short(total)}${mistaken}`;
-      return `#${own}${array}=${index}`;
-    }
-    const link = (hash) => history.replaceState(null, "", hash || location.pathname);
-
-    function grid(name) {
-      const width = arrays[name].shape.length ? arrays[name].shape[arrays[name].shape.length - 1] : 1;
-      for (const table of root.querySelectorAll(`[data-array="${name}"] table`)) {
-        table.setAttribute("role", "grid");
-        for (const row of table.rows) row.setAttribute("role", "row");
-        for (const cell of table.querySelectorAll("td")) cell.setAttribute("role", "gridcell");
-        for (const head of table.querySelectorAll("thead th")) head.setAttribute("role", "columnheader");
-        for (const head of table.querySelectorAll("tbody th")) head.setAttribute("role", "rowheader");
-      }
-      cells[name].forEach((cell, place) => {
-        cell.tabIndex = place ? -1 : 0;
-        cell.addEventListener("focus", () => { if (!pinned) sum(name, place); });
-        cell.addEventListener("mouseenter", () => { if (!pinned) sum(name, place); });
-        const pin = () => { pinned = sum(name, place); cell.setAttribute("data-pinned", ""); link(pinned); };
-        cell.addEventListener("click", () => { free(); pin(); });
-        cell.addEventListener("keydown", (event) => {
-          const last = cells[name].length - 1, row = place - place % width;
-          const moves = { ArrowRight: place + 1 < row + width ? place + 1 : place, ArrowLeft: place > row ? place - 1 : place,
-            ArrowDown: place + width <= last ? place + width : place, ArrowUp: place - width >= 0 ? place - width : place,
-            Home: event.ctrlKey ? 0 : row, End: event.ctrlKey ? last : Math.min(row + width - 1, last) };
-          if (event.key in moves) {
-            event.preventDefault();
-            cell.tabIndex = -1;
-            cells[name][moves[event.key]].tabIndex = 0;
-            cells[name][moves[event.key]].focus();
-          } else if (event.key === "Enter") { free(); pin(); }
-        });
-      });
-    }
-    const free = () => { pinned = ""; for (const cell of root.querySelectorAll("[data-pinned]")) cell.removeAttribute("data-pinned"); };
-    root.addEventListener("keydown", (event) => { if (event.key === "Escape") { free(); clear(); said.textContent = ""; link(""); } });
-    const go = (number) => {
-      const at = unravel(number - 1, given.shape);
-      step(number);
-      link(number < 1 ? "" : `#${own}overlay=${(given.shape[0] > 1 ? at : at.slice(1)).join(",")}`);
-    };
-    slider.max = terms.length;
-    slider.addEventListener("input", () => go(Number(slider.value)));
-    const [back, forth] = root.querySelectorAll("button");
-    back.addEventListener("click", () => go(Math.max(Number(slider.value) - 1, 0)));
-    forth.addEventListener("click", () => go(Math.min(Number(slider.value) + 1, terms.length)));
-    for (const name of gradients) grid(name);
-    root.querySelector(".controls").hidden = false;
-
-    const sums = totals(terms.length);
-    let difference = 0;
-    for (const name of gradients) arrays[name].values.forEach((value, place) => {
-      difference = Math.max(difference, Math.abs(value - sums[name][place])); });
-    const count = gradients.reduce((all, name) => all + arrays[name].values.length, 0);
-    root.querySelector(".self").textContent =
-      `this page added up all ${count} entries again from x${bilinear ? ", w" : ""} and delta: the largest difference is ${short(difference)}`;
-    step(0);
-    return { own, restore(kind, index) {
-      root.scrollIntoView({ block: "nearest" });
-      const shape = given.shape[0] > 1 ? given.shape : given.shape.slice(1);
-      if (kind === "overlay") { const at = ravel(index, shape); if (at >= 0) { step(at + 1); return true; } return false; }
-      const place = gradients.includes(kind) ? ravel(index, arrays[kind].shape) : -1;
-      if (place < 0) return false;
-      free();
-      pinned = sum(kind, place);
-      cells[kind][place].setAttribute("data-pinned", "");
-      return true;
-    } };
+  function terms(number, use) {
+    const [d, i, pattern] = steps[number];
+    for (const [further, along, last] of patterns[pattern]) use(d + further, i + along, last);
   }
-
-  function restore() {
-    const found = /^#(?:(.*)\.)?(overlay|dX|dW)=([\d,]*)$/.exec(decodeURIComponent(location.hash) || data[0].start);
-    if (!found) return;
-    const own = found[1] ? `${found[1]}.` : "", index = found[3] ? found[3].split(",").map(Number) : [];
-    const one = panels.find((each) => each.own === own);
-    if (one) one.restore(found[2], index);
+  function totals(until) {
+    const sums = {};
+    for (const name of results) sums[name] = new Float64Array(size(arrays[name].shape));
+    for (let number = 0; number < until; number++) terms(number, (d, i, last) => {
+      sums.dX[i] += delta.values[d] * (w ? w.values[last] : last);
+      if (w) sums.dW[last] += delta.values[d] * x.values[i];
+    });
+    if (db) delta.values.forEach((value, d) => {
+      const number = Math.floor(d / area / outputs) * area + d % area;  // of the overlay that makes it, in a convolution
+      if (where === "x" || number < until) sums.db[output(d)] += value;
+    });
+    return sums;
   }
-  window.addEventListener("hashchange", restore);
-  restore();
-})();
+  function dark() {
+    each((sheet) => sheet.dark());
+    for (const row of all("tr[data-lit]")) delete row.dataset.lit;
+    pinned = false;
+    said.textContent = "";
+  }
+  const draw = () => each((sheet) => sheet.draw());
+  function step(number) {
+    const words = number ? `overlay ${number} of ${steps.length}, ${where} ${at(number)}` : "all overlays";
+    dark();
+    slider.value = number;
+    slider.setAttribute("aria-valuetext", words);
+    const given = {};  // by entry of a pool's delta, the number that is given it
+    if (number && !w) terms(number - 1, (d, i, last) => { if (last) given[d] = x.values[i]; });
+    if (number) terms(number - 1, (d, i, last) => {
+      sheets.delta.light(d);
+      sheets.dX.light(i);
+      sheets.x.light(i, w ? "" : last ? "gives" : given[d] === x.values[i] ? "ties" : "");
+    });
+    if (!quiz) {
+      const sums = number ? totals(number) : {};
+      for (const name of results) sheets[name].write(sums[name]);
+    }
+    status.textContent = words + (number && !quiz ? `: ${results.join(", ")} so far` : "");
+    if (ledger[number]) ledger[number].dataset.lit = "";
+    draw();
+  }
+  function sum(name, place, open = !quiz, mark = "") {
+    const parts = [], claimed = claim?.[name]?.[place];
+    let total = 0;
+    const add = (d, ...others) => {
+      const factors = [delta.values[d], ...others], product = size(factors);
+      total += product;
+      sheets.delta.light(d);
+      parts.push((w ? factors : [product]).map(factor).join("×"));
+    };
+    dark();
+    if (name === "db") delta.values.forEach((_, d) => { if (output(d) === place) add(d); });
+    else steps.forEach((_, number) => terms(number, (d, i, last) => {
+      if ((name === "dX" ? i : last) !== place || !(w || last)) return;
+      if (name === "dW") sheets.x.light(i); else if (w) sheets.w.light(last);
+      add(d, name === "dW" ? x.values[i] : w ? w.values[last] : last);
+    }));
+    sheets[name].light(place, mark);
+    if (parts.length > 40) parts.splice(36, parts.length, `${parts.length - 36} more`);
+    said.textContent = label(name, place) + (open ? ` = ${parts.join(" + ") || 0} = ${short(total)}` : `: the terms of its sum are lit`)
+      + (claimed == null ? "" : `; claimed: ${short(claimed)}`);
+    draw();
+  }
+  function pin(name, place) {
+    sum(name, place, true, "pinned");
+    pinned = true;
+  }
+  const keep = (name, place) => { pin(name, place); link(`#${label(name, place, "=", "")}`); };
+  function met({ target }) {  // the array and the place of what an event is about
+    const cell = target.closest("td,canvas"), name = cell?.closest("[data-array]")?.dataset.array;
+    return cell?.place >= 0 && results.includes(name) ? [name, cell.place, cell] : cell?.getContext ? [name] : [];
+  }
+  function hear(event) {
+    const [name, place, cell] = met(event);
+    if (cell && !pinned && cell.dataset.right !== "") sum(name, place);
+  }
+  function moved({ key, ctrlKey }, place, length, width) {
+    const row = place - place % width, last = Math.min(row + width, length) - 1;
+    return { ArrowRight: Math.min(place + 1, last), ArrowLeft: Math.max(place - 1, row),
+      ArrowDown: place + width < length ? place + width : place, ArrowUp: place < width ? place : place - width,
+      Home: ctrlKey ? 0 : row, End: ctrlKey ? length - 1 : last }[key];
+  }
+  root.addEventListener("focusin", hear);
+  root.addEventListener("mouseover", hear);
+  root.addEventListener("click", (event) => {
+    const [name, place = name && sheets[name].at?.(event)] = met(event);
+    if (quiz || !(place >= 0)) return;
+    sheets[name].show(place);
+    if (results.includes(name)) keep(name, place); else draw();
+  });
+  root.addEventListener("keydown", (event) => {
+    const [name, place, cell] = met(event);
+    if (event.key === "Escape") { dark(); draw(); link(""); }
+    if (quiz || !cell) return;
+    if (event.key === "Enter") keep(name, place);
+    const { values, shape } = arrays[name], to = moved(event, place, values.length, shape.at(-1) || 1);
+    if (to === undefined) return;
+    event.preventDefault();
+    cell.tabIndex = -1;
+    const next = sheets[name].show(to);
+    next.tabIndex = 0;
+    next.focus();
+    if (!pinned) sum(name, to);
+  });
+  const go = (number) => { step(number); link(number && `#${own}overlay=${at(number)}`); };
+  slider.max = steps.length;
+  slider.addEventListener("input", () => go(+slider.value));
+  all(".controls button", root).forEach((button, forth) => button.addEventListener("click", () =>
+    go(Math.max(0, Math.min(+slider.value + 2 * forth - 1, steps.length)))));
+  one(".controls").hidden = false;
+
+  const sums = totals(steps.length), entries = [];
+  let difference = 0, count = 0;
+  for (const name of results) {
+    count += sums[name].length;
+    if (quiz) arrays[name].values = [...sums[name]];
+    sheets[name].cells.forEach((cell, place) => {
+      if (quiz) entries.push({ cell, name, value: sums[name][place], label: label(name, place) });
+      else cell.tabIndex = place ? -1 : 0;
+      if (!quiz) cell.closest("table").setAttribute("role", "grid");
+    });
+    arrays[name].values.forEach((value, place) => { difference = Math.max(difference, Math.abs(value - sums[name][place])); });
+  }
+  self.textContent = `this page added up all ${count} entries again from x${w ? ", w" : ""} and delta: the largest difference is ${short(difference)}`;
+  step(0);
+  if (quiz) ask(root, entries, (name, place, words, open) => { if (name) { sum(name, place, open); said.textContent += words; } else self.textContent = words; });
+  return { own, restore(kind, wanted) {
+    const place = ravel(wanted, kind === "overlay" ? spatial : arrays[kind]?.shape || [0]);
+    root.scrollIntoView({ block: "nearest" });
+    if (place >= 0) if (kind === "overlay") step(place + 1); else if (!quiz) { sheets[kind].show(place); pin(kind, place); }
+  } };
+}
+const panels = held.map(panel);
+
+const asked = () => { try { return decodeURIComponent(location.hash); } catch { return "#"; } };
+function restore() {
+  const [, own = "", kind, index] = /^#(.*\.)?(overlay|d[WbX])=?([\d,]*)$/.exec(asked() || held[0].start) || [];
+  panels.find((one) => one.own === own)?.restore(kind, index ? index.split(",").map(Number) : []);
+}
+addEventListener("hashchange", restore);
+restore();
