@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass, replace
+from typing import NamedTuple
 
 Path = tuple[str | int, ...]
 QUOTED = 60  # characters of a word that a message quotes in full
 
 
-@dataclass(frozen=True)
-class Point:
+class Point(NamedTuple):
     """A point in a file: its name, line and column (both from 1), and the text of that line."""
 
     name: str
@@ -22,8 +21,7 @@ class Point:
         return ":".join(str(part) for part in (self.name, self.line, self.column) if part is not None)
 
 
-@dataclass(frozen=True)
-class Problem:
+class Problem(NamedTuple):
     """One mistake in a request; `path` is the way to it in the document, as in ("input", 0, 2).
 
     `of_key` says that the last key of the path is wrong, and not what it holds.
@@ -37,11 +35,11 @@ class Problem:
 
     def at(self, place: Point | None) -> Problem:
         """The same problem, at a place in a file unless it already has one."""
-        return self if self.place else replace(self, place=place)
+        return self if self.place else self._replace(place=place)
 
     def under(self, *prefix: str | int) -> Problem:
         """The same problem, deeper in a document."""
-        return replace(self, path=(*prefix, *self.path))
+        return self._replace(path=(*prefix, *self.path))
 
     def __str__(self) -> str:
         where = f"{self.place}: " if self.place else f"{path_text(self.path)}: " if self.path else ""

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -19,8 +18,7 @@ EXACT_IN_HALF = 2048
 """Up to which whole numbers are exact in half precision."""
 
 
-@dataclass(frozen=True, slots=True)
-class Condition:
+class Condition(NamedTuple):
     """Something that a case has or has not: why it is blind without, and what to change."""
 
     met: Callable[[Case], bool]

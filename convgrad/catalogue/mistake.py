@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 Variants = Mapping[str, Any]
 """Altered computations by the name of the variant; none where the mistake does not apply to the case."""
 
 
-@dataclass(frozen=True, slots=True)
-class Form:
+class Form(NamedTuple):
     """A mistake on one array.
 
     `what` completes "it is what comes out when …", `fix` says what to do, `alter` makes the altered computations,
@@ -34,8 +32,7 @@ class Form:
         return not self.operations or operation in self.operations
 
 
-@dataclass(frozen=True, slots=True)
-class Mistake:
+class Mistake(NamedTuple):
     """An entry of the catalogue: its id and its form on every array that it concerns."""
 
     id: str

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import replace
 from typing import Any
 
 from convgrad.catalogue import loops, miscut, mishandled, misindexed, mispadded, misplaced, misread, pool_loops
@@ -296,7 +295,7 @@ def where_numbers(form: Form) -> Form:
     def alter(c: Any) -> Variants:
         return form.alter(c) if c.x.size and c.delta.size else {}
 
-    return replace(form, alter=alter)
+    return form._replace(alter=alter)
 
 
 PRACTICE = {
@@ -308,7 +307,7 @@ PRACTICE = {
 
 def _by_loops(name: str, alter: Callable[[Any], Variants]) -> Form:
     table = PLACES if name in PLACES else CHANNELS
-    return where_numbers(replace(table[name], alter=alter))
+    return where_numbers(table[name]._replace(alter=alter))
 
 
 _LOOPS = {

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import replace
 from typing import Any
 
 from convgrad.catalogue import alterations as alter
@@ -75,7 +74,7 @@ UNPOOL_OUTPUT: dict[str, Form] = {
 
 def _anywhere(form: Form, made: Callable[[Any], Variants] | None = None) -> Form:
     """A form of other operations, for this one too."""
-    return replace(form, operations=(), alter=made or form.alter)
+    return form._replace(operations=(), alter=made or form.alter)
 
 
 _CHANNELS = {

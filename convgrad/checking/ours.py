@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from itertools import islice
 from math import prod
 from typing import Any, NamedTuple
@@ -37,8 +36,7 @@ KINKS = 10
 NAMES = {operand: array for array, operand in GRADIENTS.items()}
 
 
-@dataclass(frozen=True)
-class Differenced:
+class Differenced(NamedTuple):
     """What differences say of our gradients: the findings, how many forward passes they took, of which entries."""
 
     findings: tuple[Finding, ...]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any
+from typing import Any, NamedTuple
 
 from convgrad.claims.findings import Finding
 from convgrad.core.arithmetic import Array
@@ -22,8 +22,7 @@ DIFFERENCES, CLAIM = "finite differences", "claim"
 EXIT_CODES = {"agrees": 0, "differs": 1, "undecided": 3}
 
 
-@dataclass(frozen=True)
-class Sample:
+class Sample(NamedTuple):
     """Which entries were differenced, where not all: how many, of how many, and the seed that chose them."""
 
     entries: int
@@ -108,7 +107,7 @@ class Report(Judged, Record):
         record = self._head_of_network() if alone is None else {"schema": "convgrad.check/1", **head(alone)}
         record |= {"verdict": self.verdict, "evaluations": self.evaluations}
         if self.sample:
-            record["sample"] = vars(self.sample)
+            record["sample"] = self.sample._asdict()
         record["findings"] = [finding.streamed(self.all_entries) for finding in self.findings]
         record["diagnosis"] = [diagnosis.streamed() for diagnosis in self.diagnosis]
         if alone is not None:

@@ -109,7 +109,7 @@ class AddedUp(Compared):
 def _accumulator(dtype: str, bits: int) -> Type:
     """The type that sums of so many bits are held in."""
     kind = next(one for one in (TYPES[dtype], *TYPES.values()) if one.bits == bits)
-    return replace(kind, accumulated=bits, result=bits)
+    return kind._replace(accumulated=bits, result=bits)
 
 
 def _named(bits: int) -> str:

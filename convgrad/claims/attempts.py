@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from convgrad.differences.roundoff import TYPES
 
 
-@dataclass(frozen=True)
-class Asked:
+class Asked(NamedTuple):
     """What was said of how the claims came about: their type, what sums are held in, the algorithm, printed inputs."""
 
     dtype: str | None = None
@@ -23,8 +22,7 @@ class Asked:
         return TYPES[self.accumulate].bits if self.accumulate else 0
 
 
-@dataclass(frozen=True)
-class Judgement:
+class Judgement(NamedTuple):
     """What a claim may be off by, entry by entry, and why.
 
     `by` is what excuses it, `told` what is to be said of it, `cause` the mistake that it is where it loses too much.

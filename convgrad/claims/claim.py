@@ -313,7 +313,7 @@ def _excuses(
     claimed = np.asarray(True) if known is None else known
     one = judged(Judging(place, values, truth, own, text, dtype, bounds, asked, claimed))
     excuse = one.excuse if known is None else np.where(known, one.excuse, np.inf)
-    said = {key: value for key, value in vars(one).items() if key != "explained"}
+    said = {key: value for key, value in one._asdict().items() if key != "explained"}
     return {**said, "excuse": excuse}
 
 

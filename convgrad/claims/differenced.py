@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import replace
 from math import inf, ldexp
 
 import numpy as np
@@ -38,7 +37,7 @@ def of_differences(bounds: Bounds, steps: Array) -> dict[str, Array]:
 
         def one(at: At, sums: Sums = sums, noise: Array = noise[name], lost: Array = lost) -> Array:
             some = sums.at(at)
-            rounding = some.bound(unit, more) + replace(some, magnitude=noise[at]).bound(unit, more)
+            rounding = some.bound(unit, more) + some._replace(magnitude=noise[at]).bound(unit, more)
             rounding += some.bound(float(own.eps) / 2) + taken(lost, at)
             return np.where(some.magnitude * SURE <= float(own.max), rounding, inf)
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -49,17 +48,17 @@ def _moved(subject: Subject, off: Mapping[str, Array]) -> Arrays:
         return made
 
     chain = subject.chain
-    loss = chain.loss and replace(chain.loss, target=other("target", chain.loss.target))
+    loss = chain.loss and chain.loss._replace(target=other("target", chain.loss.target))
     given: dict[str, Any] = {name: _float(getattr(chain, name)) for name in RATES}
     given |= {"input": other("input", chain.input), "loss": loss, "arithmetic": "float64"}
     given |= {"delta": None if chain.delta is None else other("delta", chain.delta)}
     layers = tuple(_layer(layer, other) for layer in chain.layers)
-    return Subject(replace(chain, layers=layers, **given)).arrays()
+    return Subject(chain._replace(layers=layers, **given)).arrays()
 
 
 def _layer(layer: Layer, other: Callable[[str, Array], Array]) -> Layer:
     parameters = {key: other(f"{layer.name}.{key}", array) for key, array in layer.parameters.items()}
-    return replace(layer, parameters=parameters)
+    return layer._replace(parameters=parameters)
 
 
 def _float(rate: Any) -> float | None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import replace
 from functools import partial
 from math import inf
 from typing import Protocol
@@ -160,7 +159,7 @@ class OfSamples(Sharp):
 
     def printed(self, place: Place, *, said: bool = False) -> Printed | None:
         printed = self._whole.printed(place, said=said)
-        return printed and replace(printed, allowed=printed.allowed[self._samples])
+        return printed and printed._replace(allowed=printed.allowed[self._samples])
 
     def parts(self, place: Place) -> list[tuple[slice, Callable[[], Excuses]]]:
         return []

@@ -203,7 +203,7 @@ class Finding(Mapped):
         if self.vague:
             result["vague"] = True
         if self.undecided:
-            result |= {"undecided": self.undecided, "kinks": [vars(kink) for kink in self.kinks]}
+            result |= {"undecided": self.undecided, "kinks": [kink._asdict() for kink in self.kinks]}
         if self.outside:
             result["outside"] = self.outside
         if self.shapes:

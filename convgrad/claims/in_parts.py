@@ -46,7 +46,7 @@ def _together(truth: Array, parts: list[tuple[slice, Judgement]]) -> Judgement:
         max(float(np.max(getattr(one, name), initial=0)) for _, one in parts) for name in ("excuse", "unit")
     )
     scale: Any = floated(max(truth.max(initial=0), -truth.min(initial=0))) if first.scale else 0
-    return replace(first, allowed=allowed, excuse=excuse, unit=unit, scale=scale)
+    return first._replace(allowed=allowed, excuse=excuse, unit=unit, scale=scale)
 
 
 def _gravity(one: Judgement) -> tuple[bool, bool, bool, int]:

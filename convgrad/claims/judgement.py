@@ -42,21 +42,21 @@ class Judging(Attempted):
                 beside = beside or attempt.beside
                 continue
             if attempt.narrow and (self.asked.accumulate or abs(self.slope) > LOSES):
-                return replace(self._refused(first), cause="accumulated-narrow")
+                return self._refused(first)._replace(cause="accumulated-narrow")
             told = attempt.told + self._leaning(attempt)
-            return replace(self._as_judgement(attempt), told=told)
+            return self._as_judgement(attempt)._replace(told=told)
         assert first is not None
         if doubtful is not None:
-            return replace(self._as_judgement(doubtful), told=(f"{doubtful.told[0]}; {TOO_FEW}",), doubtful=True)
+            return self._as_judgement(doubtful)._replace(told=(f"{doubtful.told[0]}; {TOO_FEW}",), doubtful=True)
         refused = self._refused(first)
-        return replace(refused, told=beside) if beside else self._on_printed_inputs(refused)
+        return refused._replace(told=beside) if beside else self._on_printed_inputs(refused)
 
     def _on_printed_inputs(self, judgement: Judgement) -> Judgement:
         """The same, but where its inputs were surely printed: any other array is off by their rounding as well."""
         if self._inputs is None or not (self.asked.printed or self._inputs.surely):
             return judgement
         excuse = np.asarray(judgement.excuse, FLOAT64) + self._inputs.allowed.max(initial=0)
-        return replace(judgement, excuse=excuse.reshape(self.truth.shape) if excuse.ndim else float(excuse))
+        return judgement._replace(excuse=excuse.reshape(self.truth.shape) if excuse.ndim else float(excuse))
 
     def _holds(self, attempt: Attempt) -> bool:
         allowed = as_floats(attempt.allowed)
@@ -160,8 +160,8 @@ class Judging(Attempted):
             share = min(float(np.median(ratios)) * 0.99, 1.0) if ratios.size else 1.0
             slope = f"over {self._where} it is the truth times {1 + self.slope:.6g}"
             less = replace(attempt, allowed=as_floats(attempt.allowed) * share)
-            return replace(self._as_judgement(less), told=lost or (slope,), explained=False)
-        return replace(self._as_judgement(attempt), told=lost, explained=False)
+            return self._as_judgement(less)._replace(told=lost or (slope,), explained=False)
+        return self._as_judgement(attempt)._replace(told=lost, explained=False)
 
     @property
     def _where(self) -> str:

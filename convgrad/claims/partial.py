@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -17,8 +16,7 @@ from convgrad.operations.geometry import shape_text
 SLICE = re.compile(r"(\w+)\[([-\d:,\s]+)\]")
 
 
-@dataclass(frozen=True)
-class Given:
+class Given(NamedTuple):
     """What is claimed of an array: its numbers, and which entries are claimed (None: all of them)."""
 
     numbers: Numbers

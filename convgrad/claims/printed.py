@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property, partial
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -33,8 +33,7 @@ MOST_DRAWN = 100_000
 """Numbers of all arrays together up to which inputs that print alike are drawn."""
 
 
-@dataclass(frozen=True)
-class Printed:
+class Printed(NamedTuple):
     """What an array may be off by where its inputs were rounded to `places` (a text) when they were printed.
 
     `enough` digits make that likely; `surely` they were where a program printed all of them. `open` says what hangs on

@@ -8,7 +8,6 @@ second derivative. Second-order terms are covered by a factor.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from functools import cached_property
 from math import inf, prod, sqrt
 from typing import Any, NamedTuple
@@ -45,8 +44,7 @@ FUNCTION = 8
 """Roundings that an exponential, a logarithm, a power and what is made of them count as."""
 
 
-@dataclass(frozen=True)
-class Sizes:
+class Sizes(NamedTuple):
     """Of an array in full shape: per entry the sum of magnitudes, and the roundings on the way to it."""
 
     magnitude: Array

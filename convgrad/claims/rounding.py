@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable
-from dataclasses import replace
 from functools import cached_property
 from math import inf, prod
 
@@ -121,7 +120,7 @@ class Bounds:
     @staticmethod
     def type_of(dtype: str, accumulated: int) -> Type:
         """A type, with sums in so many bits."""
-        return replace(TYPES[dtype], accumulated=accumulated) if accumulated else TYPES[dtype]
+        return TYPES[dtype]._replace(accumulated=accumulated) if accumulated else TYPES[dtype]
 
     def _off(self, array: str, kind_of: Type, truth: Array, sure: float) -> Callable[[At, Array], Array]:
         """What the sums of a piece, which come to so much, are off by, of inputs rounded to the type."""
@@ -135,7 +134,7 @@ class Bounds:
         grown = np.expm1(inexact * np.log1p(kind_of.unit) + np.log1p(growth(sums.roundings, 2.0**-kind_of.accumulated)))
 
         def one(at: At, total: Array) -> Array:
-            some = replace(sums.at(at), magnitude=magnitude[at])
+            some = sums.at(at)._replace(magnitude=magnitude[at])
             nothing = (some.magnitude == 0) & (total == 0)
             vanished = np.where(nothing, 0, (some.roundings + inexact) * kind_of.smallest)
             worst: Array = some.grown(taken(grown, at)) + vanished

@@ -10,8 +10,8 @@ inequality their sum is beyond c u sqrt(sum of squares of what is rounded) with 
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from math import inf, log, sqrt
+from typing import NamedTuple
 
 import numpy as np
 
@@ -23,8 +23,7 @@ HALF = 0.5
 EXCUSE = "what rounding may excuse"
 
 
-@dataclass(frozen=True)
-class Sums:
+class Sums(NamedTuple):
     """An array as sums: per entry the sum of magnitudes, and through how many roundings a term goes at most.
 
     `condition` is how many times the sizes of powers are the sum that a root is taken of, where they cancel. `terms`

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import replace
 from math import ceil
 from typing import Protocol
 
@@ -135,7 +134,7 @@ def _biased_products(given: Given, sizes: Mapping[str, Array]) -> Sums:
     arrays = (sizes.get(name) for name in case.operation.operands)
     squares = case.operation.forward(*(None if a is None else a**2 for a in arrays), **case.arguments)
     terms = (("x", "w"), *[("b",)] * biased)
-    return replace(_of_forward(given, sizes, int(biased), terms), squares=squares)
+    return _of_forward(given, sizes, int(biased), terms)._replace(squares=squares)
 
 
 def _largest(given: Given, sizes: Mapping[str, Array]) -> Sums:
@@ -161,7 +160,7 @@ def _roots(given: Given, sizes: Mapping[str, Array]) -> Sums:
         return sums
     times = cancellation(given.floats["x"], window=case.arguments["window"], norm=norm)
     terms = (("x",) * ceil(norm),)
-    return replace(sums, magnitude=sums.magnitude * times ** (1 - 1 / norm), terms=terms, condition=times)
+    return sums._replace(magnitude=sums.magnitude * times ** (1 - 1 / norm), terms=terms, condition=times)
 
 
 OUTPUTS_OF: dict[str, Callable[[Given, Mapping[str, Array]], Sums]] = {

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from decimal import Decimal
 from math import log
+from typing import NamedTuple
 
 import numpy as np
 
@@ -22,8 +22,7 @@ NARROW = {"bfloat16": None, "float16": np.dtype(np.float16), "float32": np.dtype
 """The narrowest first: what it holds, the others hold too; with NumPy's own type, which writes shortest texts."""
 
 
-@dataclass(frozen=True)
-class Behind:
+class Behind(NamedTuple):
     """The types that may have held the numbers, narrowest first, and the one that surely has, if any."""
 
     possible: tuple[str, ...]

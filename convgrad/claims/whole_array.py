@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from math import log, sqrt
+from typing import NamedTuple
 
 import numpy as np
 
@@ -23,8 +23,7 @@ OUTLIERS = 4
 """Entries from which on one can stand out."""
 
 
-@dataclass(frozen=True)
-class Together:
+class Together(NamedTuple):
     """The errors of an array together: a part of the truth (`slope`), what rounding could make of it, their size."""
 
     slope: float

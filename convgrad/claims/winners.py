@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from convgrad.claims.partial import gathered, given
 from convgrad.core.arithmetic import FLOAT64, Array
@@ -14,8 +13,7 @@ from convgrad.subject.place import Place
 from convgrad.vocabulary import INDICES
 
 
-@dataclass(frozen=True)
-class Winners:
+class Winners(NamedTuple):
     """Claimed numbers of cells, in full shape where they have as many entries, and the right ones, (N,C,*P).
 
     `shapes` are the claimed and the right one where they differ; `known` marks what is claimed, where not all is.

@@ -6,7 +6,6 @@ import os
 import re
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import replace
 from itertools import islice
 from typing import Any, NamedTuple
 
@@ -64,7 +63,7 @@ class Request(NamedTuple):
     def _place(self, problem: Problem) -> Point | None:
         key = problem.path[0] if problem.path else None
         if key == "claim" and len(problem.path) > 1 and problem.path[1] in self.origins:
-            return self._place(replace(problem, path=problem.path[1:]))
+            return self._place(problem._replace(path=problem.path[1:]))
         if key == "claim" and self.claimed and key not in self.origins:
             return Point(", ".join(f"--{option}" for option, name in CLAIM_NAMES.items() if name in self.claimed))
         if key in self.origins:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from convgrad.cli.delivery import deliver, deliver_one
@@ -71,7 +70,7 @@ def of_mistakes(listing: Listing, writing: Writing) -> int:
         record = mistakes(listing.id, op=listing.op)
     except RequestError as error:
         raise RequestError(
-            replace(one, path=(), place=Point("--op")) if one.path else one for one in error.problems
+            one._replace(path=(), place=Point("--op")) if one.path else one for one in error.problems
         ) from None
     return deliver_one(Results(writing, Overlays(), Terms()).of(record), writing)
 

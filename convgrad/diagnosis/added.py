@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from fractions import Fraction
+from typing import NamedTuple
 
 import numpy as np
 
@@ -20,8 +20,7 @@ FACTORS = 10
 """Numbers as simple as one that is fitted."""
 
 
-@dataclass(frozen=True, slots=True)
-class Added:
+class Added(NamedTuple):
     """A claim that is the right array and something on top: what happened, what was added, how often, what says so."""
 
     what: str

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from convgrad.catalogue.computation import Computation, Convolution
 from convgrad.catalogue.unpooling import Unpooling
@@ -12,8 +11,7 @@ from convgrad.catalogue.unpooling import Unpooling
 Indices = tuple[int, ...]
 
 
-@dataclass(frozen=True)
-class Way:
+class Way(NamedTuple):
     """Along what a sum is taken apart: axes of an operand ("result" for the array itself), and what a part is called.
 
     `step` takes cells together that have one remainder modulo it.

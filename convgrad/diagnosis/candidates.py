@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass, field, fields, replace
+from dataclasses import dataclass, field, fields
 from fractions import Fraction
 from functools import cached_property
 from math import inf
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -32,8 +32,7 @@ ROUNDING = {np.dtype(np.float64): 2.0**-40, np.dtype(np.float32): 2.0**-12}
 """Differences, relative to the largest entry, that may be rounding: far above any sum's, far below any mistake's."""
 
 
-@dataclass(frozen=True)
-class Candidate:
+class Candidate(NamedTuple):
     """A wrong array: the mistakes that it comes from (one, or two), their variants, and its computation."""
 
     ids: tuple[str, ...]
@@ -181,7 +180,7 @@ class Candidates:
         computation = self.right
         for name, variant in zip(candidate.ids, candidate.variants, strict=True):
             computation = self._altered(name, variant, computation)
-        return replace(candidate, computation=computation)
+        return candidate._replace(computation=computation)
 
     def _altered(self, name: str, variant: str, computation: Computation) -> Computation:
         for table in (self.forms, self.practised, self.last):

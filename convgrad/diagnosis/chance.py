@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from math import inf, lgamma, log, log2
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -27,8 +26,7 @@ PLACES = 4
 """Decimal places up to which numbers that all end there say no more than those."""
 
 
-@dataclass(frozen=True)
-class Evidence:
+class Evidence(NamedTuple):
     """How many entries tell an explanation from the truth, how many of them match it, and what these say in bits."""
 
     tell: int

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, replace
 from functools import cached_property
 from itertools import product
 from math import inf, log2, prod
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -29,8 +28,7 @@ MOST_ENTRIES = 2048
 """Entries that parts are solved for in; the weights that come out are tried on all."""
 
 
-@dataclass(frozen=True)
-class Weighed:
+class Weighed(NamedTuple):
     """A claim that parts along a way explain, each with how often it counts."""
 
     way: Way
@@ -123,7 +121,7 @@ class _Looked:
         for solution in solutions(design, error, excuse, len(self.parts.right.x), in_a_row=in_a_row):
             weights = rational(completed(solution.gains, design), unknown, lengths)
             key = str(weights.tolist()).encode()
-            tried = replace(solution, patterns=solution.patterns + log2(number + 2))
+            tried = solution._replace(patterns=solution.patterns + log2(number + 2))
             new = key not in seen and len(set(weights.ravel().tolist())) > 1
             if new and (found := self._confirmed(way, weights, tried)) is not None:
                 yield found

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from math import prod
+from typing import NamedTuple
 
 import numpy as np
 
@@ -19,8 +20,7 @@ MOST_COMPARED = 1 << 23
 Places = tuple[tuple[int, int], ...]
 
 
-@dataclass(frozen=True, slots=True)
-class Cropped:
+class Cropped(NamedTuple):
     """Where in the right array a claim lies: per axis its first place and one past its last, and what says so.
 
     Places below 0, or past the array's end, are padding.

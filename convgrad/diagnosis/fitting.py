@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from fractions import Fraction
 from math import inf, log2
+from typing import NamedTuple
 
 import numpy as np
 
@@ -30,8 +30,7 @@ POWERS = tuple(Fraction(10) ** n for n in (1, -1, 2, -2, 3, -3))
 """Factors that a decimal point in another place gives."""
 
 
-@dataclass(frozen=True, slots=True)
-class Fit:
+class Fit(NamedTuple):
     """A mistake with a number that was fitted to the claim: its factor, or the learning rate."""
 
     candidate: Candidate

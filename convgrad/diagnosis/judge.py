@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from fractions import Fraction
 from functools import cached_property
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -27,8 +27,7 @@ from convgrad.subject.place import Place
 from convgrad.vocabulary import PRODUCT
 
 
-@dataclass(frozen=True)
-class Given:
+class Given(NamedTuple):
     """Claims that are taken for right, under the name of the nearest to what is judged, and the pass that they make."""
 
     name: str

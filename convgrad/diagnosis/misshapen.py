@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
-from typing import Any
+from dataclasses import replace
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -24,8 +24,7 @@ ALL_ARRAYS = ("dW", "dX", "db", "y", "x", "w", "b", "delta")
 """What may be given back in another's place."""
 
 
-@dataclass(frozen=True)
-class Misshapen:
+class Misshapen(NamedTuple):
     """Claims of one array of a case in shapes, and with numbers, that no mistake of the catalogue gives."""
 
     case: Case

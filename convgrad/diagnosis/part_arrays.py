@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from functools import partial
 from typing import Any
 
@@ -46,7 +45,7 @@ def only(c: Any, way: Way, index: Indices) -> Array:
     """The array that one part of an operand gives."""
     if way.axes and way.axes[0] == 0:  # of one sample the others need not be computed
         (n, *rest), count = index, len(c.x)
-        one = only(c.but(x=c.x[n : n + 1], delta=c.delta[n : n + 1]), replace(way, axes=way.axes[1:]), tuple(rest))
+        one = only(c.but(x=c.x[n : n + 1], delta=c.delta[n : n + 1]), way._replace(axes=way.axes[1:]), tuple(rest))
         return one if c.array in ("dW", "db") else _among(one, n, count)
     operand = getattr(c, way.operand)
     result = np.zeros(operand.shape, operand.dtype)

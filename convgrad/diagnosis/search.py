@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import cached_property
 from math import inf, log2, prod
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -56,8 +56,7 @@ GENERAL = ("shifted",)
 Index = tuple[int, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class Explanation:
+class Explanation(NamedTuple):
     """A mistake (or the truth, without one), with what explains the entries that it does not; fewer are better."""
 
     candidate: Candidate | None
@@ -77,8 +76,7 @@ class Explanation:
         return (len(self.candidate.ids) if self.candidate else 0) + alone + exchanged // 2 + min(misrounded, 1)
 
 
-@dataclass(frozen=True, slots=True)
-class Match:
+class Match(NamedTuple):
     """A mistake that explains every entry, and what was fitted to the claim for it."""
 
     candidate: Candidate
@@ -151,7 +149,7 @@ class Search:
         """A match with what speaks for it, where so many mistakes were alike; `among` are those of its family."""
         says = evidence(claim, self.truth, self.value(match.candidate))
         if match.fit and match.fit.chance:
-            return replace(match, evidence=says, chance=match.fit.chance)
+            return match._replace(evidence=says, chance=match.fit.chance)
         named = match.candidate.ids[0]
         several = sum(one.ids[0] == named for one in among or self.candidates.singles)
         tried = min(several, alike) if named in known else alike
@@ -159,7 +157,7 @@ class Search:
             tried = 1
         fitted = match.fit is not None and not match.fit.known
         chance = says.chance(max(tried, 1) * (FACTORS if match.fit else 1), int(fitted))
-        return replace(match, evidence=says, chance=chance, limit=HAND_SIZED if self.exact and not fitted else FITTED)
+        return match._replace(evidence=says, chance=chance, limit=HAND_SIZED if self.exact and not fitted else FITTED)
 
     def value(self, candidate: Candidate) -> Array:
         """The array of a candidate, in the shape of the right one where it has as many numbers."""

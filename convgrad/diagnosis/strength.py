@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import cached_property
 from math import prod
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -29,8 +29,7 @@ LARGE = 20_000
 seen in whatever is not all zeros."""
 
 
-@dataclass(frozen=True, slots=True)
-class Blind:
+class Blind(NamedTuple):
     """A mistake that a case cannot reveal, why not, and the smallest change of the case that would."""
 
     id: str
@@ -38,8 +37,7 @@ class Blind:
     advice: str
 
 
-@dataclass(frozen=True, slots=True)
-class Strength:
+class Strength(NamedTuple):
     """How many mistakes of those on the operation a case catches, and those that it is blind to.
 
     `spots` are what hides some of the ways in which mistakes happen, though none of them whole.

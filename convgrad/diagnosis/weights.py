@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from fractions import Fraction
 from math import comb, log2
+from typing import NamedTuple
 
 import numpy as np
 
@@ -22,8 +22,7 @@ LOOKED_AT = 24
 """Entries, those furthest off, that a single part or run of parts must explain before all are looked at."""
 
 
-@dataclass(frozen=True)
-class Solution:
+class Solution(NamedTuple):
     """What each part counts too much, the bits of how many are as simple, how many were solved for."""
 
     gains: Array

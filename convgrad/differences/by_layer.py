@@ -8,8 +8,8 @@ reaches in its layer, whatever comes after.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
-from typing import Any
+from dataclasses import replace
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -25,8 +25,7 @@ from convgrad.subject.case import Case, make_case
 from convgrad.vocabulary import BENT, ELEMENTWISE, PRODUCT, RESHAPE, SOFTMAX
 
 
-@dataclass(frozen=True)
-class LayerDifferences:
+class LayerDifferences(NamedTuple):
     """Gradients of a part by operand; `case` is the operation with windows that it is told as, None where it is none.
 
     `steps` are those of x, as it is scaled for differencing; the marks are as of any differences.
@@ -151,8 +150,7 @@ def handed_on(network: Subject, number: int) -> Array:
 # -- The whole network -------------------------------------------------------------------------------------------------
 
 
-@dataclass(frozen=True)
-class Slope:
+class Slope(NamedTuple):
     """The derivative of the loss along a direction of an operand; None at a kink."""
 
     direction: Array

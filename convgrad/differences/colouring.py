@@ -7,17 +7,15 @@ are estimated in one difference. Here the pattern is a product over the axes, an
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from functools import reduce
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from convgrad.core.arithmetic import Array
 
 
-@dataclass(frozen=True)
-class Colouring:
+class Colouring(NamedTuple):
     """The cells of several axes in groups: a group is a number an axis, (m, axes) for several.
 
     `numbers` are per axis those of its cells, `owners` (numbers, positions) the cell of each that a position reads, -1

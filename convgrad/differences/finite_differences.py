@@ -12,8 +12,8 @@ with delta; those that the perturbed entries cannot reach must not change.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from fractions import Fraction
+from typing import NamedTuple
 
 import numpy as np
 
@@ -27,8 +27,7 @@ from convgrad.differences.whole_passes import look_at_sums
 from convgrad.subject.case import Case
 
 
-@dataclass(frozen=True)
-class Differences:
+class Differences(NamedTuple):
     """Gradients by operand, from differences alone, and where there are none.
 
     `undecided` marks entries at a kink, `outside` those whose perturbation changed outputs that it cannot reach, or

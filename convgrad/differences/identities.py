@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from fractions import Fraction
 from math import prod
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -33,8 +33,7 @@ class Failure:
     right: Any
 
 
-@dataclass(frozen=True)
-class Checksum:
+class Checksum(NamedTuple):
     """An identity: both sides, whether it holds, and where it fails."""
 
     equation: str

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -22,8 +21,7 @@ TINY = 2.0**-40
 """A complex step, relative to its cell: its square is far below a rounding error."""
 
 
-@dataclass(frozen=True)
-class Kink:
+class Kink(NamedTuple):
     """A window at which no gradient exists: the output entry, the cells of x concerned, and why; full indices."""
 
     output: tuple[int, ...]
@@ -31,8 +29,7 @@ class Kink:
     why: str
 
 
-@dataclass(frozen=True)
-class Steps:
+class Steps(NamedTuple):
     """How far each cell of x may be moved (0 where it may not be), and where a kink forbids it."""
 
     sizes: Array

@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 from itertools import product
 from math import prod
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -66,8 +66,7 @@ def colouring_of(probe: Probe, lengths: Sequence[int]) -> Colouring:
     return colouring(probe.geometry, lengths, periods)
 
 
-@dataclass(frozen=True)
-class Patch:
+class Patch(NamedTuple):
     """A box of some samples and channels."""
 
     rows: slice
@@ -151,7 +150,7 @@ def _box(probe: Probe, positions: Spans, filters: int) -> Box:
     local = tuple(np.where(part < 0, -1, part - span.start) for part, span in zip(read, cells, strict=True))
     case = replace(probe.case, arguments=_arguments(probe, positions, cells))
     size = _size(probe, filters, local, [span.stop - span.start for span in cells])
-    return Box(replace(probe, case=case, geometry=local), positions, cells, size)
+    return Box(probe._replace(case=case, geometry=local), positions, cells, size)
 
 
 def _size(probe: Probe, filters: int, geometry: Reads, lengths: Sequence[int]) -> int:

@@ -7,9 +7,8 @@ numbers are multiplied by powers of two, which loses nothing, so that every arra
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
 from fractions import Fraction
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -28,8 +27,7 @@ HEADROOM = 2**20
 """How much larger than any output a step is, in float64: what cancels in a difference then costs 2^-20 of it."""
 
 
-@dataclass(frozen=True)
-class Probe:
+class Probe(NamedTuple):
     """Arrays scaled: x' = x units["x"], and so on; a gradient found from them is to be divided by `unit(name)`."""
 
     case: Case

@@ -9,7 +9,6 @@ numbers are float64, E(w + ih) = E(w) + ih E'(w) - …, and the imaginary part o
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
 from fractions import Fraction
 from typing import Any, NamedTuple
 
@@ -49,8 +48,7 @@ Operand = tuple[int, str]
 """The number of a part, and an operand of it."""
 
 
-@dataclass(frozen=True)
-class ChainDifferences:
+class ChainDifferences(NamedTuple):
     """Derivatives of the loss by layer and operand, in full shape; `undecided` marks the entries at a kink."""
 
     gradients: dict[Operand, Array]

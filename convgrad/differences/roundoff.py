@@ -5,9 +5,8 @@ Higham, Accuracy and Stability of Numerical Algorithms, 2nd ed. (2002), section 
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from math import inf
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -17,8 +16,7 @@ SURE = 1 + 2.0**-30
 """What makes up for the bounds themselves being computed in float64."""
 
 
-@dataclass(frozen=True)
-class Type:
+class Type(NamedTuple):
     """A kind of binary number: bits of its significand, its least normal number, and what it is accumulated in.
 
     Low-precision kernels usually round inputs and results to their type and accumulate in float32: both count. TF32

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import replace
 from math import prod
 from typing import Any
 
@@ -76,7 +75,7 @@ def prepare(shapes: Mapping[str, Shape], settings: Mapping[str, Any]) -> dict[st
 def _of_own(problem: Problem, missing: int) -> Problem:
     """The same of an array without the first axes, of which there is one."""
     key, *index = problem.path
-    return replace(problem, path=(key, *index[missing:]))
+    return problem._replace(path=(key, *index[missing:]))
 
 
 def _refuse_twice(indices: Array) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import partial
 from math import prod
 from typing import Any
@@ -126,7 +126,7 @@ def moved(problem: Problem, first: int, axis: int = 0) -> Problem:
     key, *index = problem.path or ("",)
     if key not in (*BATCHED, INDICES) or len(index) <= axis or not isinstance(at := index[axis], int):
         return problem
-    return replace(problem, path=(key, *index[:axis], at + first, *index[axis + 1 :]))
+    return problem._replace(path=(key, *index[:axis], at + first, *index[axis + 1 :]))
 
 
 def output_into(batch: Batch, target: Any) -> Iterator[int]:

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from fractions import Fraction
 from math import prod
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -24,8 +24,7 @@ from convgrad.subject.shapes import check_bias
 from convgrad.vocabulary import INDICES, PARAMETERS, PRODUCT, RESHAPE
 
 
-@dataclass(frozen=True)
-class Signal:
+class Signal(NamedTuple):
     """What goes from layer to layer, in its user's rank: `dims` spatial axes (0: features), perhaps a batch axis.
 
     `source` is what it comes from, for messages. `order` and `fold` say how its user has its axes, or its features.
@@ -92,7 +91,7 @@ def _named(problems: Iterable[Problem], layer: Layer, signal: Signal) -> list[Pr
     got = f"{layer.name} gets {shape_text(signal.shape)} from {signal.source}: "
     at = ("layers", layer.number)
     return [
-        replace(problem, message=got + problem.message, path=(*at, *(() if "input" in problem.path else problem.path)))
+        problem._replace(message=got + problem.message, path=(*at, *(() if "input" in problem.path else problem.path)))
         for problem in problems
     ]
 
@@ -141,7 +140,7 @@ def _with_cells(layer: Layer, pool: Case, winning: Array | None) -> Layer:
     assert winning is not None
     cells = pool.layout.restored("y", winning)
     sizes = {"output_size": pool.shapes["x"][2:]}
-    return replace(layer, settings={**sizes, **layer.settings, INDICES: cells, "counted": PLANE})
+    return layer._replace(settings={**sizes, **layer.settings, INDICES: cells, "counted": PLANE})
 
 
 def _whole(layer: Layer, signal: Signal, arithmetic: str) -> Case:
@@ -190,10 +189,10 @@ def fitted(chain: Chain) -> Chain:
         layers.append(layer)
         if layer.operation.family == PRODUCT:
             kernel = case.layout.inward("w", layer.parameters["kernel"])
-            layers[-1] = replace(layer, parameters={**layer.parameters, "kernel": kernel})
+            layers[-1] = layer._replace(parameters={**layer.parameters, "kernel": kernel})
         y = np.broadcast_to(zeros((), DTYPES[case.arithmetic]), case.output_shape)
         signal = after(case, y, layer, signal)
-    return replace(chain, layers=tuple(layers))
+    return chain._replace(layers=tuple(layers))
 
 
 def _outlined(layer: Layer, pool: Case) -> Layer:

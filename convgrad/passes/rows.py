@@ -218,4 +218,4 @@ def _moved(problem: Problem, key: str, start: tuple[int, int, int], rank: int) -
     full: list[Any] = [0, *problem.path]
     for axis, first in enumerate(start):
         full[axis] += first
-    return replace(problem, path=(key, *full[len(full) - rank :]))
+    return problem._replace(path=(key, *full[len(full) - rank :]))

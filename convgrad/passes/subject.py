@@ -287,7 +287,7 @@ class Subject(Record):
         """The network after one step, on the same data. Raises RequestError without a learning rate."""
         self.require_rate()
         layers = tuple(
-            replace(part.layer, parameters=part.stepped) if part.moved else part.layer for part in self.parts
+            part.layer._replace(parameters=part.stepped) if part.moved else part.layer for part in self.parts
         )
         velocity = {
             (part.name, name): moved.velocity for part in self.parts for name, moved in part.moved.items()

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, NamedTuple
 
 from convgrad.core.arithmetic import EXACT, Array, natural, rounded
 from convgrad.operations import OPERATIONS, Operation
@@ -17,8 +16,7 @@ LONGEST = 2048
 """Bits of a numerator or denominator up to which `auto` keeps parameters exact from step to step."""
 
 
-@dataclass(frozen=True)
-class Layer:
+class Layer(NamedTuple):
     """A layer as the document has it: its number from 0, its settings, and its parameters as they are now.
 
     `case` is what it is where it stands alone, and so needs no name. `letters` are those of its layout, where it has
@@ -45,8 +43,7 @@ class Layer:
         return self.windowed and self.operation.family != UNPOOLING
 
 
-@dataclass(frozen=True)
-class LossAt:
+class LossAt(NamedTuple):
     """A loss with its target, an array as the document has it, and whether samples are summed or averaged."""
 
     loss: Loss
@@ -54,8 +51,7 @@ class LossAt:
     reduction: str
 
 
-@dataclass(frozen=True)
-class Chain:
+class Chain(NamedTuple):
     """A network: what goes in, the layers, `delta` at the output (None: all ones) or the loss, and the step.
 
     `dims` is the number of spatial axes that the input came with, 0 where it came as features; `batch` whether it has
@@ -91,8 +87,8 @@ class Chain:
     def stepped(self, layers: tuple[Layer, ...], velocity: Mapping[tuple[str, str], Array]) -> Chain:
         """The same network with other parameters; in `auto` no longer exact where their numbers have grown too long."""
         if self.arithmetic == "auto":
-            layers = tuple(replace(layer, parameters=_shortened(layer.parameters)) for layer in layers)
-        return replace(self, layers=layers, velocity=velocity, steps=self.steps + 1)
+            layers = tuple(layer._replace(parameters=_shortened(layer.parameters)) for layer in layers)
+        return self._replace(layers=layers, velocity=velocity, steps=self.steps + 1)
 
     def present(self, values: Any) -> Any:
         """Exact numbers as their user gets them: as they are where that was asked for, else as the nearest float64."""

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import replace
 from typing import Any
 
 from convgrad.core.nested import Numbers
@@ -57,4 +56,4 @@ def advised(error: RequestError, letters: str) -> RequestError:
     first, *others = error.problems
     advice = first.advice.partition("; with --layout")[0]  # of a layer alone, where it is one of several
     advice += f"; with --layout {letters} they fit" if letters else ""
-    return RequestError([replace(first, advice=advice.removeprefix("; ")), *others])
+    return RequestError([first._replace(advice=advice.removeprefix("; ")), *others])
