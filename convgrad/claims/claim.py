@@ -354,7 +354,8 @@ def within(values: Array, others: Array, excuse: Any) -> Array:
     if values.dtype == EXACT == others.dtype and values.shape == others.shape:
         allowed = np.asarray(excuse)
         if allowed.dtype.kind in "iO":
-            return _exactly_within(values, others, np.broadcast_to(allowed, values.shape))
+            whole = allowed.astype(EXACT)  # NumPy's integers overflow beside a fraction's
+            return _exactly_within(values, others, np.broadcast_to(whole, values.shape))
     with np.errstate(invalid="ignore"):
         close = abs(values - others) <= excuse
     same = (values == others) | ((values != values) & (others != others))

@@ -140,8 +140,9 @@ class Finding(Mapped):
             claimed, correct = claimed[telling], correct[telling]
             allowed, half = np.broadcast_to(taken(self.allowed, at), telling.shape)[telling], correct / 2
             exact = exact and bool((claimed == correct).all())
-            rough = [is_so and bool((abs(claimed - other) < allowed).all())
-                     for is_so, other in zip(rough, (0 * correct, half, 4 * half), strict=True)]  # fmt: skip
+            with np.errstate(invalid="ignore"):
+                rough = [is_so and bool((abs(claimed - other) < allowed).all())
+                         for is_so, other in zip(rough, (0 * correct, half, 4 * half), strict=True)]  # fmt: skip
             if not exact and not any(rough):
                 return False
         return not exact
