@@ -18,6 +18,7 @@ HINT = log(1e-2)
 """The same from which on a half type is thought of at all."""
 READ = 4096
 """Numbers of an array that are read for it."""
+STEPS = (1.0, 0.5, 0.25, 0.125, 0.0625)
 NARROW = {"bfloat16": None, "float16": np.dtype(np.float16), "float32": np.dtype(np.float32)}
 """The narrowest first: what it holds, the others hold too; with NumPy's own type, which writes shortest texts."""
 
@@ -39,9 +40,21 @@ def types_behind(text: Written) -> Behind:
     values = np.array(list(map(float, numbers)), FLOAT64)
     fitting = [name for name in NARROW if _fit(text, numbers, values, halves, name)]
     # of decimals with so many digits as many belong to the type as it has numbers among them
-    chances = {name: _log_chance(2 * halves / _spacing(values, TYPES[name])) for name in fitting}
+    apart = np.maximum(2 * halves, _step(values))
+    chances = {name: _log_chance(apart / _spacing(values, TYPES[name])) for name in fitting}
     possible = tuple(name for name, chance in chances.items() if chance < HINT or name == "float32")
     return Behind(possible, next((name for name, chance in chances.items() if chance < CHANCE), None))
+
+
+def _step(values: Array) -> float:
+    """What all numbers are multiples of where that is 1, 1/2, 1/4, 1/8 or 1/16, as sums of whole numbers are; else 0.
+
+    Small ones belong to every type, and tell nothing of it.
+
+    >>> _step(np.array([23.0, 108.0])), _step(np.array([2.25, -7.5])), _step(np.array([0.1, 1.0]))
+    (1.0, 0.25, 0.0)
+    """
+    return next((step for step in STEPS if not (values % step).any()), 0.0)
 
 
 def _log_chance(chances: Array) -> float:

@@ -296,7 +296,7 @@ def test_a_name_that_is_a_file_is_that_file(file: Any) -> None:
 def test_what_is_read_is_not_written_over(file: Any) -> None:
     name = file("case.safetensors", files.safetensors(CASE))
     options = [word for key in CASE for word in (f"--{key}", f"{name}:{key}")]
-    assert_refused(run("backward", *options, "--output", name), "is read in this run")
+    assert_refused(run("backward", *options, "--output", name, "--format", "json"), "is read in this run")
 
 
 def test_nothing_of_these_files_is_loaded_before_one_comes() -> None:
