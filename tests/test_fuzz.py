@@ -37,6 +37,7 @@ def found(figures):
 def test_a_planted_bug_is_found_and_called_what_it_is(monkeypatch, kind):
     if kind == "slow":
         monkeypatch.setattr(running, "SECONDS", 0.2)
+    monkeypatch.setattr(running, "MEMORY_SEEN", running.Peak())  # other tests of this process may have taken much
     plant(monkeypatch, PLANTED[kind])
     numbers = [0] if kind != "not the same twice" else [20]
     assert found(Fuzzer(0, 0, 0, of_document).run(numbers)) == [kind]

@@ -51,9 +51,19 @@ def _function(path: str, name: str) -> Function:
     folder = str(Path(path).resolve().parent)
     sys.path.insert(0, folder)
     sys.modules.setdefault(module.__name__, module)
-    with _told(path, "while it was read"):
+    with _told(path, "while it was read"), _nothing_left():
         specification.loader.exec_module(module)
     return _named(module, name, path)
+
+
+@contextmanager
+def _nothing_left() -> Iterator[None]:
+    """No bytecode is written beside somebody's file."""
+    before, sys.dont_write_bytecode = sys.dont_write_bytecode, True
+    try:
+        yield
+    finally:
+        sys.dont_write_bytecode = before
 
 
 def _named(module: ModuleType, name: str, path: str) -> Function:

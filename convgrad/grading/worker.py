@@ -54,6 +54,7 @@ def _send(answers: Any, header: Mapping[str, Any], data: list[bytes]) -> None:
 def _found(target: str) -> Callable[..., Any]:
     """The function that `package.module:name` or `file.py:name` names."""
     place, _, name = target.rpartition(":")
+    sys.dont_write_bytecode = True  # nothing is left in somebody's folder
     sys.path.insert(0, os.getcwd())
     if place.endswith(".py"):
         path = Path(place).resolve()

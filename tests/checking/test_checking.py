@@ -325,7 +325,7 @@ def test_a_claim_on_a_large_layer_is_judged_beside_a_sample_of_our_own_entries(m
     assert [(one.array, one.entries) for one in report.findings if one.against != "claim"] == [
         ("dW", 100), ("db", 24), ("dX", 100)
     ]  # fmt: skip
-    assert vars(report.sample) == {"entries": 224, "of": 24 * 24 * 9 + 24 + 2 * 24 * 1600, "seed": 0}
+    assert report.sample._asdict() == {"entries": 224, "of": 24 * 24 * 9 + 24 + 2 * 24 * 1600, "seed": 0}
     assert check(LARGE, {"db": right.db}, sample=3).sample.entries == 3
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import sys
+
 import pytest
 
 from tests.program import SAMPLES, assert_refused, convgrad
@@ -107,6 +109,14 @@ def test_what_cannot_be_run_is_refused_in_words(folder, arguments, words):
     assert (done.returncode, done.stdout) == (2, "")
     for word in words:
         assert word in done.stderr
+
+
+def test_nothing_is_left_beside_a_file_that_is_run(folder, monkeypatch):
+    monkeypatch.setattr("sys.dont_write_bytecode", False)
+    before = sorted(path.name for path in folder.iterdir())
+    assert convgrad("check", "kernel.py:right", "line.json", cwd=folder).returncode == 0
+    assert sorted(path.name for path in folder.iterdir()) == before
+    assert not sys.dont_write_bytecode
 
 
 def test_nothing_is_run_from_a_document(folder):

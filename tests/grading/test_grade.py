@@ -338,6 +338,14 @@ def test_what_cannot_be_is_refused_in_words(arguments: tuple[str, ...], words: s
     assert_refused(program("grade", *arguments), words)
 
 
+def test_nothing_is_left_beside_a_graded_file(file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("PYTHONDONTWRITEBYTECODE", raising=False)
+    (file.parent / "own.py").write_text("sign = 1\n")
+    file.write_text("import own\n" + file.read_text())
+    told(f"{file}:backward", "--case", "conv2d/plain-1")
+    assert sorted(path.name for path in file.parent.iterdir()) == ["mine.py", "own.py"]
+
+
 def test_the_function_in_python_is_the_command_s_twin(file: Path) -> None:
     grade = convgrad.grade(f"{file}:turned", shrink=False)
     assert (grade.verdict, grade.groups[0].mistake) == ("differs", "kernel-rotated")
