@@ -70,6 +70,7 @@ def prepared(folder: str) -> Iterator[None]:
     os.chdir(folder)
     FOLDERS.append(os.getcwd())
     resource.setrlimit(resource.RLIMIT_AS, (ADDRESSES, limits[1]))
+    MEMORY_SEEN.begin()  # what ran here before may have taken much
     try:
         yield
     finally:
@@ -188,14 +189,18 @@ class Peak:
     def __init__(self) -> None:
         self.before = self._peak()
 
+    def begin(self) -> None:
+        """Forget what was resident before, where the system can: from now on, only runs are counted."""
+        with suppress(OSError), open("/proc/self/clear_refs", "w") as file:
+            file.write("5")
+        self.before = self._peak()
+
     def grown(self) -> bool:
         """Whether runs since have raised it by more than a small document may."""
         peak, before = self._peak(), self.before
         if peak - before <= MEMORY:
             return False
-        with suppress(OSError), open("/proc/self/clear_refs", "w") as file:
-            file.write("5")  # it begins again from what is resident now
-        self.before = self._peak()
+        self.begin()
         return True
 
     @staticmethod
