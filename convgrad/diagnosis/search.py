@@ -31,6 +31,7 @@ from convgrad.diagnosis.chance import (
 from convgrad.diagnosis.diagnosis import variant_of
 from convgrad.diagnosis.fitting import Fit, agreement, fits, scaled_mistakes
 from convgrad.subject.case import Case, products_of
+from convgrad.vocabulary import MAXIMUM
 
 PAIRED, TAPS = 400_000, 1_000
 """Products of one forward pass, and taps, up to which pairs and families of mistakes are tried: a second's work."""
@@ -46,6 +47,8 @@ REPAIRED_ROUNDED = 0.01
 """The same where they are rounded."""
 FACTORS = 10
 """Factors that are as simple as one that is fitted."""
+FEW_WRONG = 16
+"""Wrong entries up to which mistakes that give the same numbers are counted once."""
 NEAR = 64
 """Widths of what an entry may be off by, in which the terms that would explain a number as near are counted."""
 FOLLOWED = ("padding-other-side",)
@@ -147,7 +150,7 @@ class Search:
         self, claim: Claim, match: Match, alike: int, known: Collection[str] = (), among: Sequence[Candidate] = ()
     ) -> Match:
         """A match with what speaks for it, where so many mistakes were alike; `among` are those of its family."""
-        says = evidence(claim, self.truth, self.value(match.candidate))
+        says = evidence(claim, self.truth, self.value(match.candidate), self._most_bits)
         if match.fit and match.fit.chance:
             return match._replace(evidence=says, chance=match.fit.chance)
         named = match.candidate.ids[0]
@@ -159,18 +162,32 @@ class Search:
         chance = says.chance(max(tried, 1) * (FACTORS if match.fit else 1), int(fitted))
         return match._replace(evidence=says, chance=chance, limit=HAND_SIZED if self.exact and not fitted else FITTED)
 
+    @property
+    def _most_bits(self) -> float:
+        """What an entry says at most where all explain: a largest number is one of the input's."""
+        right = self.candidates.right
+        largest = getattr(right, "family", "") == MAXIMUM and right.array == "output"
+        return log2(max(right.x.size - 1, 1)) if largest else MOST_BITS
+
     def value(self, candidate: Candidate) -> Array:
         """The array of a candidate, in the shape of the right one where it has as many numbers."""
         value = self.candidates.value(candidate)
         return value.reshape(self.truth.shape) if value.size == self.truth.size else value
 
     def _alike(self, claim: Claim, screen: Screen) -> int:
-        """How many mistakes could be the claim, as they differ from the truth where it does and nowhere else."""
+        """How many mistakes could be the claim, as they differ from the truth where it does and nowhere else.
+
+        Where few entries tell, those that give the same numbers are one guess.
+        """
         right = as_float(self.truth).ravel()[screen.places]
         tell = abs(screen.matrix - right) > excuses(claim).ravel()[screen.places]
         wrong = ~claim.allows(self.truth).ravel()[screen.places]
-        # where the entries that are looked at are all right, any of them could
-        return max(int((tell == wrong).all(axis=1).sum()), 1) if wrong.any() else len(screen.candidates)
+        if not wrong.any():  # where the entries that are looked at are all right, any of them could
+            return len(screen.candidates)
+        alike = (tell == wrong).all(axis=1)
+        if wrong.sum() == 1:  # which many a mistake may move: each family is a guess
+            return max(int(alike.sum()), 1)
+        return _different(screen.matrix[alike][:, wrong]) if wrong.sum() <= FEW_WRONG else int(alike.sum())
 
     @property
     def tried(self) -> int:
@@ -216,7 +233,7 @@ class Search:
         """What speaks for a mistake that explains a part; of a maximum an entry can be one of few numbers."""
         right = self.candidates.right
         taps = prod(getattr(axis, "size", 2) for axis in right.axes)
-        selects = getattr(right, "kind", "") == "max" and right.array == "dX"
+        selects = getattr(right, "family", "") == MAXIMUM and right.array == "dX"
         return evidence(claim, self.truth, base, np.log2(taps) if selects and taps > 1 else MOST_BITS)
 
     def shaped(self, claim: Claim) -> list[Match]:
@@ -328,6 +345,12 @@ class Search:
     def _in_order(self, claim: Claim) -> bool:
         same = claim.values.size == self.truth.size
         return same and bool(claim.allows(self.truth.reshape(claim.values.shape)).all())
+
+
+def _different(rows: Array) -> int:
+    """How many rows differ by more than rounding."""
+    unit = 1e-9 * (largest_of(rows) or 1)
+    return len(np.unique(np.round(np.nan_to_num(rows) / unit), axis=0))
 
 
 def _allowing(claim: Claim) -> Callable[[Index, Any], bool]:
