@@ -50,7 +50,8 @@ class Claim:
     numbers (a type's rounding): the magnitude that it was derived for. `unit` is a type's unit roundoff: what makes
     another array of the right one, as a division, rounds once more. `by` says what excuses it, `told` what is to be
     said of it, `cause` is the mistake where its sums lose too much; a `doubtful` one may be right or wrong; `known`
-    marks the entries that are claimed, where not all are.
+    marks the entries that are claimed, where not all are. `loose` is the excuse, where that is more, with inputs that
+    were rounded when they were printed.
     """
 
     place: Place
@@ -68,6 +69,7 @@ class Claim:
     cause: str = ""
     doubtful: bool = False
     known: Array | None = None
+    loose: float = 0
 
     @property
     def like(self) -> str:
@@ -92,6 +94,12 @@ class Claim:
 
         close = by_pieces(one, values.shape, bool)
         return close if self.known is None else close | ~self.known
+
+    @property
+    def loosened(self) -> Claim:
+        """The claim with all that rounded inputs may excuse."""
+        excuse = np.full(self.values.shape, self.loose)
+        return replace(self, excuse=excuse if self.known is None else np.where(self.known, excuse, np.inf), loose=0)
 
     def _excuse_for(self, candidate: Array) -> Any:
         """A type's rounding is relative: larger numbers than it was derived for may be off by more."""

@@ -52,10 +52,12 @@ class Judging(Attempted):
         return refused._replace(told=beside) if beside else self._on_printed_inputs(refused)
 
     def _on_printed_inputs(self, judgement: Judgement) -> Judgement:
-        """The same, but where its inputs were surely printed: any other array is off by their rounding as well."""
-        if self._inputs is None or not (self.asked.printed or self._inputs.surely):
+        """The same, but where its inputs were printed: any other array is, or may be, off by their rounding as well."""
+        if self._inputs is None or not (self.asked.printed or self._inputs.enough):
             return judgement
         excuse = np.asarray(judgement.excuse, FLOAT64) + self._inputs.allowed.max(initial=0)
+        if not (self.asked.printed or self._inputs.surely):
+            return judgement._replace(loose=float(excuse.max(initial=0)))
         return judgement._replace(excuse=excuse.reshape(self.truth.shape) if excuse.ndim else float(excuse))
 
     def _holds(self, attempt: Attempt) -> bool:

@@ -16,6 +16,7 @@ from convgrad.claims.claim import Claim, within
 from convgrad.claims.findings import Finding
 from convgrad.claims.propagated import gradient_sizes
 from convgrad.core.arithmetic import EXACT, Array, nearest
+from convgrad.diagnosis.chance import FITTED
 from convgrad.diagnosis.diagnoser import Diagnoser
 from convgrad.diagnosis.diagnosis import Diagnosis, Names, shown
 from convgrad.diagnosis.stepped import all_of, stepped_mistakes, unknown
@@ -73,8 +74,18 @@ class Judge:
         """What became of a claim, each once; `known` is what other arrays show."""
         key = (claim.place, known)
         if key not in self._told:
-            self._told[key] = self._found(claim, known)
+            told = self._found(claim, known)
+            named = any(one.mistake for one in told) or not claim.loose
+            self._told[key] = told if named else self._on_printed_inputs(claim, known) or told
         return self._told[key]
+
+    def _on_printed_inputs(self, claim: Claim, known: frozenset[str]) -> list[Diagnosis]:
+        """What has become of a claim whose inputs were rounded when they were printed, where that is no chance."""
+        told = self._found(claim.loosened, known)
+        if not told or any(one.details.get("chance", 1) > FITTED for one in told):
+            return []
+        first = f"{told[0].message}; its inputs are taken as rounded when they were printed"
+        return [replace(told[0], message=first), *told[1:]]
 
     def _found(self, claim: Claim, known: frozenset[str]) -> list[Diagnosis]:
         if not self._usable(claim):
