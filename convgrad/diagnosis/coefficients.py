@@ -17,6 +17,7 @@ from convgrad.core.threads import one_blas_thread
 from convgrad.diagnosis.along import Indices, Way, own_axes, ways
 from convgrad.diagnosis.candidates import Candidates, alike, floated
 from convgrad.diagnosis.chance import Evidence, as_float, evidence, excuses
+from convgrad.diagnosis.lone import lone_overlays
 from convgrad.diagnosis.part_arrays import narrowed, only, stacked, weighed
 from convgrad.diagnosis.weights import SIMPLE, Solution, completed, rational, solutions
 
@@ -109,9 +110,12 @@ class _Looked:
     def along(self, way: Way, number: int) -> Iterator[Weighed]:
         """The claim as parts along a way, where a few simple weights do it."""
         lengths = self._lengths(way)
-        if prod(lengths) < 2 or prod(lengths) > 64 * MOST_PARTS:
+        if prod(lengths) < 2:
             return
-        unknown = self._unknown(way, lengths)
+        unknown = self._unknown(way, lengths) if prod(lengths) <= 64 * MOST_PARTS else []
+        chosen = 1
+        if not unknown and (unknown := self._lone(way)):
+            chosen = prod(lengths)
         if not 0 < len(unknown) <= MOST_PARTS:
             return
         design, entries = self._design(way, lengths, unknown)
@@ -121,12 +125,19 @@ class _Looked:
         for solution in solutions(design, error, excuse, len(self.parts.right.x), in_a_row=in_a_row):
             weights = rational(completed(solution.gains, design), unknown, lengths)
             key = str(weights.tolist()).encode()
-            tried = solution._replace(patterns=solution.patterns + log2(number + 2))
+            tried = solution._replace(patterns=solution.patterns + log2(number + 2) + log2(chosen))
             new = key not in seen and len(set(weights.ravel().tolist())) > 1
             if new and (found := self._confirmed(way, weights, tried)) is not None:
                 yield found
                 return
             seen.add(key)
+
+    def _lone(self, way: Way) -> list[Indices]:
+        """The overlays of very many of which one may explain it."""
+        if not self.wrong.any():
+            return []
+        error = self.values - self.parts._float_truth
+        return lone_overlays(self.parts._floated, way, self.wrong, error, self.excuse)
 
     def _lengths(self, way: Way) -> Indices:
         operand = self.parts.truth if way.operand == "result" else getattr(self.parts.right, way.operand)
