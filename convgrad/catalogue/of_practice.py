@@ -5,7 +5,17 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from convgrad.catalogue import loops, miscut, mishandled, misindexed, mispadded, misplaced, misread, pool_loops
+from convgrad.catalogue import (
+    loops,
+    miscut,
+    misgrouped,
+    mishandled,
+    misindexed,
+    mispadded,
+    misplaced,
+    misread,
+    pool_loops,
+)
 from convgrad.catalogue.mispooled import divisors_mistaken, winners_mistaken
 from convgrad.catalogue.mistake import Form, Variants
 from convgrad.catalogue.of_convolutions import CONVOLUTIONS, PLAIN
@@ -124,7 +134,7 @@ CHANNELS: dict[str, Form] = {
     "groups-mixed": Form(
         "groups read, or write, other channels than theirs: {variant}",
         "let group g of G read channels g*C/G to (g+1)*C/G with filters g*O/G to (g+1)*O/G",
-        misindexed.groups_misread, ("groups",), CONVOLUTIONS,
+        misgrouped.groups_misread, ("groups",), CONVOLUTIONS,
     ),
     "channels-summed": Form(
         "channels are added up: {variant}",

@@ -28,9 +28,8 @@ def lone_overlays(c: Any, way: Way, wrong: Array, error: Array, excuse: Array) -
         return []
     if c.array == "dX":
         return _over_the_worst(c, error, wrong)
-    if not isinstance(c, Convolution) or c.array not in ("dW", "db") or c.delta.size // c.delta.shape[1] > MOST_OVERLAYS:
-        return []
-    return _that_fit(c, error, excuse)
+    few = c.delta[:, 0].size <= MOST_OVERLAYS
+    return _that_fit(c, error, excuse) if few and isinstance(c, Convolution) and c.array != "output" else []
 
 
 def _over_the_worst(c: Any, error: Array, wrong: Array) -> list[Indices]:
