@@ -14,6 +14,7 @@ from convgrad.catalogue import memory
 from convgrad.catalogue.computation import Convolution, Reads
 from convgrad.catalogue.misplaced import Axes, as_kind, inside, strided
 from convgrad.catalogue.mistake import Variants
+from convgrad.catalogue.pooling import or_by_whole_windows
 from convgrad.core.arithmetic import Array, zeros
 from convgrad.core.window import Axis
 from convgrad.vocabulary import MAXIMUM, MEAN
@@ -90,7 +91,7 @@ def _with_pads(c: Any, named: Iterator[tuple[str, Pads]]) -> Variants:
         if c.array == "output" and not getattr(c, "transposed", False) and (own := _own_output(c, axes, pads)):
             found[f"{name}, own shape"] = own
         if getattr(c, "padding_mode", "zeros") == "zeros":
-            found[name] = c.but(axes=axes)
+            found |= or_by_whole_windows({name: c.but(axes=axes)})
             if getattr(c, "family", "") == MAXIMUM and c.array == "dX":
                 found[f"{name}, where delta is laid"] = c.but(laid=axes)
             if getattr(c, "family", "") == MEAN:

@@ -15,6 +15,9 @@ from convgrad.catalogue import (
     misplaced,
     misread,
     pool_loops,
+    shared,
+    transformed,
+    uncleared,
 )
 from convgrad.catalogue.mispooled import divisors_mistaken, winners_mistaken
 from convgrad.catalogue.mistake import Form, Variants
@@ -193,7 +196,14 @@ MEMORY: dict[str, Form] = {
     "not-set-back": Form(
         "an accumulator is not set back to 0: {variant}",
         "set it to 0 before every entry",
-        mishandled.running,
+        lambda c: {**uncleared.running(c), **uncleared.tiled(c)},
+    ),
+}  # fmt: skip
+_SHARED: dict[str, Form] = {
+    "buffer-shared": Form(
+        "dX is added up in the memory of x, which later windows read: {variant}",
+        "add dX up in an array of its own: np.zeros_like(x), not x itself",
+        shared.buffer_shared, ("overlap",), PLAIN,
     ),
 }  # fmt: skip
 _SUMS: dict[str, Form] = {
@@ -227,8 +237,9 @@ _UNREAD: dict[str, Form] = {
 _WRAPPED: dict[str, Form] = {
     "wrapped-round": Form(
         "it is a circular convolution: {variant}",
-        "pad both to the length of the full convolution before the FFT, and conjugate only where it is a correlation",
-        miscut.wrapped, (), PLAIN,
+        "pad both to the length of the full convolution before the FFT, give irfft that length too, "
+        "and conjugate only where it is a correlation",
+        lambda c: {**miscut.wrapped(c), **transformed.one_short(c)}, (), PLAIN,
     ),
 }  # fmt: skip
 _TAIL: dict[str, Form] = {
@@ -280,7 +291,10 @@ _POOL: dict[str, Form] = {
 _OF_DB = {**_SUMS, **_TAIL, **CHANNELS, **MEMORY, **NUMBERS}
 _PRACTICE: dict[str, dict[str, dict[str, Form]]] = {
     "convolution": {
-        "dW": {**_SUMS, **_TAIL, **_TAPS, **PLACES, **_PADDED, **_UNREAD, **CHANNELS, **NUMBERS, **MEMORY},
+        "dW": {
+            **_SUMS, **_TAIL, **_WRAPPED, **_TAPS, **PLACES, **_PADDED, **_UNREAD, **CHANNELS, **NUMBERS, **MEMORY,
+            **_SHARED,
+        },
         "dX": {
             **FILLED, **_OVERWRITTEN, **_STEPPED, **_SUMS, **_TAIL, **_WRAPPED, **_TAPS, **PLACES, **_PADDED, **_CUT,
             **CHANNELS, **NUMBERS, **MEMORY,

@@ -131,9 +131,12 @@ def _moved_by(values: Array, truth: Array, factor: Fraction) -> bool:
 
 
 def _known_factors(candidates: Candidates) -> list[Fraction]:
-    """Factors that have a meaning: a loss without its half, the number of samples or of positions."""
-    samples, positions = candidates.right.x.shape[0], product_of(candidates.right.delta.shape[2:])
-    numbers = dict.fromkeys(n for n in (2, samples, positions, samples * positions) if n > 1)
+    """Factors that have a meaning: a loss without its half, how many samples or positions there are, or of one axis."""
+    right = candidates.right
+    samples, lengths = right.x.shape[0], right.delta.shape[2:]
+    positions = product_of(lengths)
+    counts = (2, samples, positions, samples * positions, *lengths, right.delta.shape[1], right.x.shape[1])
+    numbers = dict.fromkeys(n for n in counts if n > 1)
     return [Fraction(factor) for n in numbers for factor in (n, Fraction(1, n), -n, Fraction(-1, n))]
 
 
