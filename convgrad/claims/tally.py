@@ -113,7 +113,7 @@ def _vagueness(some: _Piece) -> tuple[bool, tuple[bool, ...]]:
     half = correct / 2
     with np.errstate(invalid="ignore"):
         rough = tuple(bool((abs(claimed - other) < margin).all()) for other in (0 * correct, half, 4 * half))
-    return bool((claimed == correct).all()), rough
+    return bool((floats(claimed) == floats(correct)).all()), rough
 
 
 def floats(values: Array) -> Array:
