@@ -9,9 +9,11 @@ import numpy as np
 
 from convgrad.checking.ours import NOTHING_DIFFERENCED, difference
 from convgrad.checking.report import CLAIM, Report, Reports
-from convgrad.claims.claim import ARRAYS_OF_CASE, Claim, asked_of, read_claims
+from convgrad.claims.claim import Claim
 from convgrad.claims.excuses import excuses_of
 from convgrad.claims.findings import Finding, compare
+from convgrad.claims.named import ARRAYS_OF_CASE, asked_of
+from convgrad.claims.read import read_claims
 from convgrad.claims.results import claimed
 from convgrad.claims.summaries import apart, read_summaries
 from convgrad.claims.winners import Winners, read_winners, winners_apart
