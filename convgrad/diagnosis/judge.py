@@ -36,6 +36,8 @@ class Given(NamedTuple):
     claims: tuple[Claim, ...] = ()
 
 
+KEPT = 1 << 14
+"""Entries of an array up to which what its claim is compared with is kept."""
 NOTHING = Given("", NONE)
 Try = tuple[Given, Arrays]
 
@@ -48,6 +50,7 @@ class Judge:
     truth: Arrays
     claims: Mapping[Place, Claim]
     _told: dict[Any, list[Diagnosis]] = field(default_factory=dict, compare=False, repr=False)
+    _made: dict[Place, Diagnoser] = field(default_factory=dict, compare=False, repr=False)
 
     def of(self, claim: Claim, finding: Finding) -> list[Diagnosis]:
         """What became of a claim: nothing of a right one."""
@@ -242,17 +245,22 @@ class Judge:
         elif claim.place.array == "delta" or (case := self._case(claim, right, given)) is None:
             diagnoses = iter([unknown(claim)])
         else:
-            diagnoses = self._of_case(claim, part, case, right[claim.place], known)
+            diagnoses = self._of_case(claim, part, case, right[claim.place], known, given)
         yield from (replace(one, given=given.name) for one in diagnoses)
 
     def _of_case(
-        self, claim: Claim, part: Part, case: Case, truth: Array, known: frozenset[str]
+        self, claim: Claim, part: Part, case: Case, truth: Array, known: frozenset[str], given: Given
     ) -> Iterator[Diagnosis]:
         """What the catalogue knows of a layer as a case."""
         names, updated = Names(claim.place, part.case, claim.like), stepped_kernel(part)
         if case.operation.name != part.op:  # a dense layer, as a convolution of one cell
             truth, claim, updated = _as_cell(case, truth, claim, updated)
-        yield from Diagnoser(case, claim.like, truth, updated, names=names).of(claim, known)
+        made = self._made.get(claim.place) if given is NOTHING else None
+        if made is None:
+            made = Diagnoser(case, claim.like, truth, updated, names=names)
+            if given is NOTHING and truth.size <= KEPT:  # a claim may be looked at more than once
+                self._made[claim.place] = made
+        yield from made.of(claim, known)
 
     def _case(self, claim: Claim, right: Arrays, given: Given) -> Case | None:
         """The part as a case of the catalogue, with what arrives as claimed; None where it is none."""
