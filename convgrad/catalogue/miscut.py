@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from functools import partial, reduce
 from itertools import product
@@ -14,6 +14,7 @@ from convgrad.catalogue.computation import Convolution
 from convgrad.catalogue.misplaced import Cut, inside, strided
 from convgrad.catalogue.mistake import Variants
 from convgrad.core.arithmetic import Array, zeros
+from convgrad.core.window import Axis
 from convgrad.vocabulary import MAXIMUM
 
 
@@ -117,6 +118,28 @@ def tap_missing(c: Any) -> Variants:
             if getattr(c, "family", "") == MAXIMUM and c.array == "dX":
                 found[f"{name}, and the plane's first cell where none is left"] = _first_cell_of_none(found[name])
     return found
+
+
+def taps_counted_otherwise(c: Any) -> Variants:
+    """dW of other taps than the kernel has: one more at the end, or those that begin a cell later."""
+    if not strided(c) or not isinstance(c, Convolution) or c.array != "dW" or c.padding_mode != "zeros":
+        return {}
+    found = {}
+    for at in (None, *range(c.dims)) if c.dims > 1 else (None,):
+        where = "every axis" if at is None else f"axis {at}"
+        for name, change in TAPS.items():
+            axes = tuple(change(axis) if at in (None, n) else axis for n, axis in enumerate(c.axes))
+            if min(axis.size for axis in axes) > 0:
+                found[f"{name} of {where}"] = c.but(axes=axes)
+    return found
+
+
+TAPS: dict[str, Callable[[Axis], Axis]] = {
+    "one tap more": lambda axis: replace(axis, size=axis.size + 1),
+    "the taps from the second cell on": lambda axis: replace(
+        axis, before=axis.before - 1, size=len(range(1, axis.extent, axis.dilation))
+    ),
+}
 
 
 def _first_cell_of_none(c: Any) -> Any:

@@ -72,10 +72,18 @@ def winners_mistaken(c: Pool) -> Variants:
     for a, b in combinations(range(c.dims) if all(isinstance(axis, Axis) for axis in c.axes) else (), 2):
         found[f"axes {a} and {b} exchanged"] = c.but(regroup=partial(_winner_turned, a=a, b=b))
     found |= {f"its {name}": c.but(regroup=move) for name, move in _decodings(c)}
+    found["the padding, where a window reaches into it"] = c.but(delta=_of_whole_windows(c))
     found["the largest so far"] = c.but(arrange=(lambda _: _carried_over(c, lambda y, best: y > best),))
     found["the one before, where nothing is above 0"] = c.but(arrange=(lambda _: _carried_over(c, lambda y, _: y > 0),))
     found["cell 0, where nothing is above 0"] = c.but(arrange=(partial(_first_cell_by_default, c=c),), rule="above 0")
     return found | dict(scanned(c))
+
+
+def _of_whole_windows(c: Pool) -> Array:
+    """Delta of the windows that lie within the input, and 0 of the others."""
+    rows = zip(c.axes, c.lengths, c.delta.shape[2:], strict=True)
+    whole = [[axis.cells(p)[0] >= 0 and axis.cells(p)[1] <= n for p in range(count)] for axis, n, count in rows]
+    return np.where(reduce(np.multiply.outer, map(np.array, whole)), c.delta, nothing_like(c.delta))
 
 
 def _decodings(c: Pool) -> Iterator[tuple[str, Arrangement]]:

@@ -15,6 +15,7 @@ from convgrad.catalogue import (
     misplaced,
     misread,
     pool_loops,
+    rewritten,
     shared,
     transformed,
     uncleared,
@@ -229,9 +230,9 @@ _CUT: dict[str, Form] = {
 }  # fmt: skip
 _UNREAD: dict[str, Form] = {
     "cut-short": Form(
-        "cells at the ends of x are not read: {variant}",
-        "read every cell that a window covers: count the padding in the bounds",
-        miscut.cells_unread, (), PLAIN,
+        "cells at the ends of x are not read, or dW has other taps: {variant}",
+        "read every cell that a window covers, padding counted, and give dW as many taps as the kernel has",
+        lambda c: {**miscut.cells_unread(c), **miscut.taps_counted_otherwise(c)}, (), PLAIN,
     ),
 }  # fmt: skip
 _WRAPPED: dict[str, Form] = {
@@ -339,7 +340,12 @@ _LOOPS = {
         "stride-misused", lambda c: {**loops.cells_by_other_loop(c), **pool_loops.cells_by_other_loop(c)}
     ),
     "wrong-index": _by_loops(
-        "wrong-index", lambda c: {**loops.indices_by_other_loop(c), **pool_loops.indices_by_other_loop(c)}
+        "wrong-index",
+        lambda c: {
+            **rewritten.written_elsewhere(c),
+            **loops.indices_by_other_loop(c),
+            **pool_loops.indices_by_other_loop(c),
+        },
     ),
 }
 LAST: dict[str, dict[str, dict[str, Form]]] = {
