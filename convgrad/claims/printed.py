@@ -87,16 +87,12 @@ class PrintedInputs:
 
     def _off(self, place: Place, rough: Rough) -> Array:
         """The bound; or so many deviations of inputs that print alike, in a chain where nothing is open."""
-        if len(self.subject.parts) < 2 or rough.open or self._size > MOST_DRAWN:
+        if len(self.subject.parts) < 2 or rough.open or self.subject.numbers > MOST_DRAWN:
             return rough.off
         return np.minimum(rough.off, COVER * self.sure * self._deviations[place].reshape(rough.size.shape))
 
-    @property
-    def _size(self) -> int:
-        return sum(array.size for array in self.subject.arrays().values())
-
     @cached_property
-    def _deviations(self) -> dict[Place, Array]:
+    def _deviations(self) -> Mapping[Place, Array]:
         return deviations(self.subject, {name: one.halves for name, one in self.inputs.items()})
 
     @cached_property
@@ -201,8 +197,8 @@ class PrintedInputs:
 
     def _read(self, name: str, value: Any, array: Any) -> Rough:
         """An array of the document, by its name there."""
+        one = _input(value, array.shape, self.zeros, partial(self._layout(name).arranged, self._operand(name)))
         size = abs(floats(array))
-        one = _input(value, size.shape, self.zeros, partial(self._layout(name).arranged, self._operand(name)))
         if not one.said:
             return Rough(size)
         self.inputs[name] = one

@@ -17,9 +17,10 @@ from convgrad.catalogue.mistake import Form
 from convgrad.catalogue.of_entries import ENTRIES
 from convgrad.catalogue.of_shapes import SHAPES
 from convgrad.catalogue.tables import asked_for, forms, is_practised, practised, right, tried_last
+from convgrad.claims.piecewise import pieces, taken
 from convgrad.core.arithmetic import EXACT, Array
 from convgrad.diagnosis.boxed import SCREENED, Box
-from convgrad.diagnosis.chance import as_float
+from convgrad.diagnosis.chance import as_float, largest_of
 from convgrad.subject.case import Case
 
 FEW_CLIPPED = 2
@@ -45,14 +46,18 @@ class Bare:
 
     def __init__(self) -> None:
         self.made: dict[Any, tuple[Computation, Array]] = {}
+        self.right: Array | None = None
 
     def value(self, c: Computation) -> Array:
         if c.samples:
             return c.value()
         if c.key not in self.made:
-            if sum(array.size for _, array in self.made.values()) > MOST_KEPT:
-                self.made.clear()
-            self.made[c.key] = (c, c.bare())  # the computation is kept too: its arrays' ids stay theirs
+            made = c.bare()
+            if sum(array.size for _, array in self.made.values()) + made.size > MOST_KEPT:
+                self.made = {key: one for key, one in self.made.items() if one[1] is self.right}
+            if made.size > MOST_KEPT:
+                return c.arranged(made)
+            self.made[c.key] = (c, made)  # the computation is kept too: its arrays' ids stay theirs
         return c.arranged(self.made[c.key][1])
 
 
@@ -64,7 +69,8 @@ class Candidates:
         self.right = right(case, array, updated)
         self.bare = Bare()
         if truth.size > SCREENED and self.right.arrange == () and self.right.factor == 1 and not self.right.samples:
-            self.bare.made[self.right.key] = (self.right, truth)  # what most mistakes only move or multiply
+            self.bare.right = truth  # what most mistakes only move or multiply
+            self.bare.made[self.right.key] = (self.right, truth)
 
     @cached_property
     def forms(self) -> dict[str, Form]:
@@ -261,17 +267,15 @@ def differs(truth: Array, wrong: Array) -> bool:
     wrong = wrong.reshape(truth.shape)
     if truth.dtype == EXACT and wrong.dtype == EXACT:
         return bool((truth != wrong).any())
-    a, b = as_float(truth), as_float(wrong)
-    if not a.size:
+    if not truth.size:
         return False
+    allowed = ROUNDING.get(truth.dtype, 2.0**-40) * max(largest_of(truth), largest_of(wrong))
+    return any(_apart(as_float(taken(truth, at)), as_float(taken(wrong, at)), allowed) for at in pieces(truth.shape))
+
+
+def _apart(a: Array, b: Array, allowed: float) -> bool:
     with np.errstate(invalid="ignore"):
-        allowed = ROUNDING.get(truth.dtype, 2.0**-40) * max(_largest(a), _largest(b))
         return bool(~((abs(a - b) <= allowed) | (a == b) | ((a != a) & (b != b))).all())
-
-
-def _largest(array: Array) -> float:
-    finite = array[np.isfinite(array)]
-    return float(abs(finite).max()) if finite.size else 0.0
 
 
 def alike(array: Array, shape: tuple[int, ...]) -> Array:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import replace
+from fractions import Fraction
 from functools import cached_property
 from math import inf, log2, prod
 from typing import Any, NamedTuple
@@ -166,8 +167,8 @@ class Search:
 
     def _alike(self, claim: Claim, screen: Screen) -> int:
         """How many mistakes could be the claim, as they differ from the truth where it does and nowhere else."""
-        right = as_float(self.truth).ravel()[screen.places]
-        tell = abs(screen.matrix - right) > excuses(claim).ravel()[screen.places]
+        right = as_float(self.truth.ravel()[screen.places])
+        tell = abs(screen.matrix - right) > excuses(claim, places=screen.places)
         wrong = ~claim.allows(self.truth).ravel()[screen.places]
         # where the entries that are looked at are all right, any of them could
         return max(int((tell == wrong).all(axis=1).sum()), 1) if wrong.any() else len(screen.candidates)
@@ -335,7 +336,9 @@ def _allowing(claim: Claim) -> Callable[[Index, Any], bool]:
 
     def allows(index: Index, value: Any) -> bool:
         margin = claim.excuse[index] if isinstance(claim.excuse, np.ndarray) else claim.excuse
-        return bool(abs(claim.values[index] - value) <= margin)
+        claimed = claim.values[index]
+        claimed = claimed if isinstance(claimed, Fraction) else float(claimed)  # else a half type would round the sum
+        return bool(abs(claimed - value) <= margin)
 
     return allows
 
