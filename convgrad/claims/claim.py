@@ -92,11 +92,11 @@ class Claim:
 
     def excused_roughly(self, largest: Any, places: Array | None = None) -> Array:
         """The same of another array whose numbers are as large; of some entries by their numbers."""
-        values, excuse = self.values, np.broadcast_to(np.asarray(self.excuse, FLOAT64), self.values.shape)
+        values, excuse = self.values, np.asarray(self.excuse, FLOAT64)
         if places is not None:
-            values = values.ravel()[places]
-            excuse = excuse[np.unravel_index(places, excuse.shape)] if np.ndim(self.excuse) else excuse.flat[:1]
-        values = _floats(values)
+            at = np.unravel_index(places, values.shape)
+            values, excuse = values[at], excuse[at] if excuse.ndim else excuse
+        values, excuse = _floats(values), np.broadcast_to(excuse, values.shape)
         grown = np.maximum(1.0, largest / self.scale) if self.scale else 1.0
         again = 2 * self.unit * abs(values) if self.unit else 0.0
         return np.asarray((excuse * grown + again) * (1 + 1e-9) + 1e-12 * (self.largest + largest), FLOAT64)
@@ -107,10 +107,17 @@ class Claim:
         parts = (_floats(taken(self.values, at)) for at in pieces(self.values.shape))
         return max((float(_size(part).max(initial=0)) for part in parts), default=0.0)
 
+    def of_first(self, few: slice) -> Claim:
+        """The claim of the first entries along its first axis."""
+        return self._taken((few, *(slice(0, length) for length in self.values.shape[1:]))) if self.values.ndim else self
+
     def piece(self, at: At) -> Claim:
         """The claim of some entries alone, in all else as it is; the whole of a small one."""
         if self.values.size <= PIECE:
             return self
+        return self._taken(at)
+
+    def _taken(self, at: At) -> Claim:
         some = replace(self, values=self.values[at], excuse=taken(self.excuse, at), known=taken(self.known, at))
         vars(some)["largest"] = self.largest
         return some

@@ -27,6 +27,8 @@ FEW_CLIPPED = 2
 """Entries that have to be at the limit, and within it, for a claim to look clipped."""
 MOST_KEPT = 1 << 23
 """Numbers that are kept for mistakes that start from the same array: 64 MB."""
+MOST_HELD = 1 << 22
+"""Numbers of input and delta together of which the altered ones of all mistakes are held side by side."""
 AGAIN = "again: "
 """Before the name of a family of which other ways are tried last."""
 ROUNDING = {np.dtype(np.float64): 2.0**-40, np.dtype(np.float32): 2.0**-12}
@@ -34,11 +36,14 @@ ROUNDING = {np.dtype(np.float64): 2.0**-40, np.dtype(np.float32): 2.0**-12}
 
 
 class Candidate(NamedTuple):
-    """A wrong array: the mistakes that it comes from (one, or two), their variants, and its computation."""
+    """A wrong array: the mistakes that it comes from (one, or two), their variants, and its computation.
+
+    None where that is made again when it is asked for, as it holds large arrays.
+    """
 
     ids: tuple[str, ...]
     variants: tuple[str, ...]
-    computation: Computation
+    computation: Computation | None
 
 
 class Bare:
@@ -68,6 +73,7 @@ class Candidates:
         self.case, self.array, self.truth = case, array, truth
         self.right = right(case, array, updated)
         self.bare = Bare()
+        self.variants: dict[tuple[str, str], None] = {}
         if truth.size > SCREENED and self.right.arrange == () and self.right.factor == 1 and not self.right.samples:
             self.bare.right = truth  # what most mistakes only move or multiply
             self.bare.made[self.right.key] = (self.right, truth)
@@ -87,16 +93,33 @@ class Candidates:
         return forms(self.case.operation.name, self.array)
 
     def value(self, candidate: Candidate) -> Array:
-        return alike(self.bare.value(candidate.computation), self.truth.shape)
+        return alike(self.bare.value(self.computation(candidate)), self.truth.shape)
+
+    def computation(self, candidate: Candidate) -> Computation:
+        """That of a candidate."""
+        one = candidate if candidate.computation is not None else self.rebuilt(candidate)
+        assert one.computation is not None
+        return one.computation
 
     @cached_property
-    def singles(self) -> list[Candidate]:
-        """One a variant, in the order of the catalogue."""
-        return [
-            Candidate((name,), (variant,), altered)
-            for name, form in self.forms.items()
-            for variant, altered in form.alter(self.right).items()
-        ]
+    def is_large(self) -> bool:
+        """Whether no more than one alteration of its operands is held at a time."""
+        return self.right.x.size + self.right.delta.size > MOST_HELD
+
+    @property
+    def singles(self) -> Iterable[Candidate]:
+        """One a variant, in the order of the catalogue; of a large case each is made again."""
+        return self._singles() if self.is_large else self._held
+
+    @cached_property
+    def _held(self) -> list[Candidate]:
+        return list(self._singles())
+
+    def _singles(self) -> Iterator[Candidate]:
+        for name, form in self.forms.items():
+            for variant, altered in form.alter(self.right).items():
+                self.variants[name, variant] = None
+                yield Candidate((name,), (variant,), altered)
 
     @cached_property
     def practised(self) -> dict[str, Form]:
@@ -130,7 +153,7 @@ class Candidates:
     @cached_property
     def screen(self) -> Screen:
         """The single mistakes, for comparing; an array of another shape only counts where a claim has that shape."""
-        return Screen(self.truth, self.singles, self.bare)
+        return Screen(self.truth, self.singles, self.bare, held=not self.is_large)
 
     def shaped(self, shape: Sequence[int]) -> Iterator[tuple[Candidate, Array]]:
         """The mistakes whose arrays have a shape, but for axes of length one: single ones first, then families."""
@@ -141,7 +164,7 @@ class Candidates:
         for candidate, other in self._misshapen:
             if alike_in_shape(other, shape):
                 exact = self.rebuilt(candidate)
-                yield exact, self.bare.value(exact.computation).reshape(shape)
+                yield exact, self.bare.value(self.computation(exact)).reshape(shape)
 
     @cached_property
     def _misshapen(self) -> list[tuple[Candidate, tuple[int, ...]]]:
@@ -149,7 +172,7 @@ class Candidates:
         start, bare = floated(self.right), Bare()
         names = self.practised if self.truth.size <= SCREENED else {"cut-short"} & set(self.practised)
         families = (one for name in names for one in self._family(name, start))
-        made = ((one, bare.value(one.computation).shape) for one in families)
+        made = ((one, bare.value(self.computation(one)).shape) for one in families)
         return [(one, shape) for one, shape in made if squeezed(shape) != squeezed(self.truth.shape)]
 
     def clipped(self, values: Array) -> Candidate | None:
@@ -208,15 +231,16 @@ def composed(first: str, second: str) -> bool:
 class Screen:
     """Rows of numbers, one a candidate, at some entries of the array, for comparing all with a claim at once."""
 
-    def __init__(self, truth: Array, made: Iterable[Candidate], bare: Bare) -> None:
+    def __init__(self, truth: Array, made: Iterable[Candidate], bare: Bare, *, held: bool = True) -> None:
         self.truth, self.box, self.bare = truth, Box(truth.shape), bare
         self.places = self.box.places
         self._right = truth.ravel()[self.places]
-        rows = [(candidate, row) for candidate in made if (row := self._row(candidate.computation)) is not None]
+        rows = [(candidate if held else candidate._replace(computation=None), row)
+                for candidate in made if (row := self._row(candidate.computation)) is not None]  # fmt: skip
         self.candidates = [candidate for candidate, _ in rows]
         self.matrix = np.array([row for _, row in rows]).reshape(-1, len(self.places))
 
-    def _row(self, computation: Computation) -> Array | None:
+    def _row(self, computation: Any) -> Array | None:
         """The numbers of a wrong array at the places; None where it does not differ from the truth, or in shape too."""
         some = self.box.of(computation)
         if some is not None and some.size != self.places.size:

@@ -107,7 +107,7 @@ def _scaled(candidates: Candidates, claim: Claim, candidate: Candidate, array: A
     known = [number for number in _known_factors(candidates) if interval[0] <= number <= interval[1]]
     enough = sum(said[:-1]) >= ENOUGH_BITS and not _near(interval, 1, APART)
     for factor in (*known, *simple(interval)) if enough else known if said else ():
-        made = candidate.computation.scaled(factor)
+        made = candidates.computation(candidate).scaled(factor)
         if claim.allows(alike(candidates.bare.value(made), claim.values.shape)).all():
             ids, variants = (*candidate.ids, "scaled"), (*candidate.variants, str(factor))
             return Fit(Candidate(ids, variants, made), "factor", factor, known=factor in known)
@@ -134,7 +134,7 @@ def _point_moved(candidates: Candidates, claim: Claim, right: Candidate) -> Fit 
             different = len(np.unique(abs(values[values != 0])))
             if different < 2:
                 return None
-            made = right.computation.scaled(factor)
+            made = candidates.right.scaled(factor)
             chance = len(POWERS) * 10.0 ** -min(different, MOST_DIGITS)
             return Fit(Candidate(("scaled",), (str(factor),), made), "factor", factor, True, chance)
     return None

@@ -152,7 +152,8 @@ class Search:
         if match.fit and match.fit.chance:
             return match._replace(evidence=says, chance=match.fit.chance)
         named = match.candidate.ids[0]
-        several = sum(one.ids[0] == named for one in among or self.candidates.singles)
+        names = (one.ids[0] for one in among) if among else (name for name, _ in self.candidates.variants)
+        several = sum(name == named for name in names)
         tried = min(several, alike) if named in known else alike
         if variant_of(named, match.candidate.variants[0]) in known:  # the very one of another array: one guess
             tried = 1
@@ -277,7 +278,7 @@ class Search:
 
     def _repairs(self, claim: Claim, candidate: Candidate | None, base: Array, wrong: Sequence[Index]) -> list[Repair]:
         """What explains entries by themselves, each so that hardly anything else would; none where that is too many."""
-        computation = candidate.computation if candidate else self.candidates.right
+        computation = self.candidates.computation(candidate) if candidate else self.candidates.right
         found = repairs(computation, base, claim.values, wrong, _allowing(claim), unit_of(claim))
         earned = self._earned(claim, base, found)
         kept = [repair.index for repair in earned]
