@@ -94,15 +94,21 @@ def _least_part(case: Case, array: str) -> float:
     if case.operation.family == TRANSPOSED or case.arguments["groups"] > 1:
         return 0.0
     x, w, delta = (_floats(part) for part in (case.operands["x"], case.operands["w"], case.delta))
-    cells = (delta**2).sum(axis=1)
+    cells = _squared_norms(delta)
     if array == "dW":
-        met = case.operation.forward((x**2).sum(axis=1, keepdims=True), np.ones((1, 1, *w.shape[2:])), None,
+        met = case.operation.forward(_squared_norms(x)[:, None], np.ones((1, 1, *w.shape[2:])), None,
                                      **{**case.arguments, "mode": "cross-correlation"})  # fmt: skip
         return sqrt(float((cells * met[:, 0]).min()))
     # of a cell at the border a single tap may lie inside
     taps = (w**2).sum(axis=1).reshape(len(w), -1).min(axis=1)
-    by_channel = (delta**2).sum(axis=(0, *range(2, delta.ndim))) * taps
-    return sqrt(min(float(np.tensordot(delta**2, taps, ([1], [0])).min()), float(by_channel.min())))
+    by_channel = np.einsum("nci,nci->c", *[delta.reshape(*delta.shape[:2], -1)] * 2) * taps
+    return sqrt(min(float(cells.min()) * float(taps.min()), float(by_channel.min())))
+
+
+def _squared_norms(array: Array) -> Array:
+    """Over the channels of every cell, without a copy of all of it."""
+    norms: Array = np.einsum("nc...,nc...->n...", array, array)
+    return norms
 
 
 class _Leaning:

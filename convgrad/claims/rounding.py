@@ -33,7 +33,7 @@ class Bounds:
         if case.delta is not None:
             self.operands["delta"] = case.delta
         self._rounded: dict[tuple[bool, int], dict[str, Array]] = {}
-        self._raised: dict[float, Bounds] = {}
+        self._raised: dict[float, Bounds | None] = {}
         self._holding: dict[tuple[str, int], bool] = {}
         self._totals: dict[str, Sums] = {}
         self._sums_rounded: dict[int, dict[str, Array]] = {}
@@ -211,8 +211,8 @@ class Bounds:
         """The same, where numbers are too small for the type to round them as finely as others."""
         if kind_of.least not in self._raised:
             small = any(_has_less(array, kind_of.least) for array in self.floats.values())
-            self._raised[kind_of.least] = Bounds(self.case, kind_of.least) if small else self
-        return self._raised[kind_of.least]
+            self._raised[kind_of.least] = Bounds(self.case, kind_of.least) if small else None  # no circle: it is large
+        return self._raised[kind_of.least] or self
 
     def _inexact(self, sums: Sums, kind_of: Type) -> int:
         """How many roundings of inputs a term has: those of operands that the type cannot hold as they are."""

@@ -13,8 +13,8 @@ from convgrad.core.arithmetic import FLOAT64, Array
 from convgrad.core.threads import spans
 from convgrad.subject.case import Case
 
-MOST = 1 << 21
-"""Numbers of input and output together that are worked out at once: 16 MB of float64."""
+MOST = 1 << 20
+"""Numbers of input and output together that are worked out at once: 8 MB of float64."""
 
 
 def spans_of(case: Case) -> list[slice]:

@@ -49,21 +49,30 @@ class Candidate(NamedTuple):
 class Bare:
     """Computes arrays, each bare one once: most mistakes only move or multiply what another one computes."""
 
-    def __init__(self) -> None:
+    def __init__(self, start: Any = None) -> None:
         self.made: dict[Any, tuple[Computation, Array]] = {}
         self.right: Array | None = None
+        self.start, self.kept = start, 0
 
     def value(self, c: Computation) -> Array:
         if c.samples:
             return c.value()
         if c.key not in self.made:
             made = c.bare()
-            if sum(array.size for _, array in self.made.values()) + made.size > MOST_KEPT:
-                self.made = {key: one for key, one in self.made.items() if one[1] is self.right}
-            if made.size > MOST_KEPT:
+            own = made.size + _altered_numbers(c, self.start)
+            if self.kept + own > MOST_KEPT:
+                self.made, self.kept = {key: one for key, one in self.made.items() if one[1] is self.right}, 0
+            if own > MOST_KEPT:
                 return c.arranged(made)
+            self.kept += own
             self.made[c.key] = (c, made)  # the computation is kept too: its arrays' ids stay theirs
         return c.arranged(self.made[c.key][1])
+
+
+def _altered_numbers(c: Any, start: Any) -> int:
+    """How many numbers a computation has in copies of its own: views are of arrays that are there anyhow."""
+    arrays = ((name, part) for name, part in vars(c).items() if isinstance(part, np.ndarray) and part.base is None)
+    return sum(part.size for name, part in arrays if part is not getattr(start, name, None))
 
 
 class Candidates:
@@ -72,7 +81,7 @@ class Candidates:
     def __init__(self, case: Case, array: str, truth: Array, updated: Array | None = None) -> None:
         self.case, self.array, self.truth = case, array, truth
         self.right = right(case, array, updated)
-        self.bare = Bare()
+        self.bare = Bare(self.right)
         self.variants: dict[tuple[str, str], None] = {}
         if truth.size > SCREENED and self.right.arrange == () and self.right.factor == 1 and not self.right.samples:
             self.bare.right = truth  # what most mistakes only move or multiply
@@ -132,7 +141,8 @@ class Candidates:
     @cached_property
     def families(self) -> Families:
         """The mistakes that are tried where nothing else fits, made one after another as they are asked for."""
-        start, bare = floated(self.right), Bare()
+        start = floated(self.right)
+        bare = Bare(start)
 
         def made(name: str) -> Screen:
             return Screen(self.truth, self._family(name, start), bare)
@@ -169,7 +179,8 @@ class Candidates:
     @cached_property
     def _misshapen(self) -> list[tuple[Candidate, tuple[int, ...]]]:
         """Those of the families that have another shape than they should; of a large array only those that cut it."""
-        start, bare = floated(self.right), Bare()
+        start = floated(self.right)
+        bare = Bare(start)
         names = self.practised if self.truth.size <= SCREENED else {"cut-short"} & set(self.practised)
         families = (one for name in names for one in self._family(name, start))
         made = ((one, bare.value(self.computation(one)).shape) for one in families)
