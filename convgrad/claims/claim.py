@@ -5,13 +5,16 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from fractions import Fraction
 from functools import cached_property
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from convgrad.claims.piecewise import At, by_pieces, taken
+from convgrad.claims.piecewise import PIECE, At, by_pieces, pieces, taken
 from convgrad.core.arithmetic import EXACT, FLOAT64, Array, floated, rounded
 from convgrad.subject.place import Place
+
+if TYPE_CHECKING:
+    from convgrad.claims.in_parts import Swept
 
 SHAPED_AS = {
     "output": "output", "delta": "output", "dX": "dX", "dW": "dW", "db": "db", "kernel": "dW", "bias": "db",
@@ -50,6 +53,8 @@ class Claim:
     doubtful: bool = False
     known: Array | None = None
     loose: float = 0
+    found: Swept | None = None
+    """What was found of a large one beside the truth, of which no more than some samples were worked out at once."""
 
     @property
     def like(self) -> str:
@@ -78,8 +83,8 @@ class Claim:
     @property
     def loosened(self) -> Claim:
         """The claim with all that rounded inputs may excuse."""
-        excuse = np.full(self.values.shape, self.loose)
-        return replace(self, excuse=excuse if self.known is None else np.where(self.known, excuse, np.inf), loose=0)
+        excuse = self.loose if self.known is None else np.where(self.known, self.loose, np.inf)
+        return replace(self, excuse=excuse, loose=0)
 
     def _excuse_for(self, candidate: Array) -> Any:
         """A type's rounding is relative: larger numbers than it was derived for may be off by more."""
@@ -93,14 +98,37 @@ class Claim:
         """What every entry may be off by, in float64 and a trifle more."""
         return self.excused_roughly(0)
 
-    def excused_roughly(self, largest: Any) -> Array:
-        """The same of another array whose numbers are as large."""
-        values = _floats(self.values)
-        excuse = np.broadcast_to(np.asarray(self.excuse, FLOAT64), values.shape)
+    def excused_roughly(self, largest: Any, places: Array | None = None) -> Array:
+        """The same of another array whose numbers are as large; of some entries by their numbers."""
+        values, excuse = self.values, np.asarray(self.excuse, FLOAT64)
+        if places is not None:
+            at = np.unravel_index(places, values.shape)
+            values, excuse = values[at], excuse[at] if excuse.ndim else excuse
+        values, excuse = _floats(values), np.broadcast_to(excuse, values.shape)
         grown = np.maximum(1.0, largest / self.scale) if self.scale else 1.0
-        finite = float(_size(values).max(initial=0))
         again = 2 * self.unit * abs(values) if self.unit else 0.0
-        return np.asarray((excuse * grown + again) * (1 + 1e-9) + 1e-12 * (finite + largest), FLOAT64)
+        return np.asarray((excuse * grown + again) * (1 + 1e-9) + 1e-12 * (self.largest + largest), FLOAT64)
+
+    @cached_property
+    def largest(self) -> float:
+        """The largest magnitude of a number that is finite."""
+        parts = (_floats(taken(self.values, at)) for at in pieces(self.values.shape))
+        return max((float(_size(part).max(initial=0)) for part in parts), default=0.0)
+
+    def of_first(self, few: slice) -> Claim:
+        """The claim of the first entries along its first axis."""
+        return self._taken((few, *(slice(0, length) for length in self.values.shape[1:]))) if self.values.ndim else self
+
+    def piece(self, at: At) -> Claim:
+        """The claim of some entries alone, in all else as it is; the whole of a small one."""
+        if self.values.size <= PIECE:
+            return self
+        return self._taken(at)
+
+    def _taken(self, at: At) -> Claim:
+        some = replace(self, values=self.values[at], excuse=taken(self.excuse, at), known=taken(self.known, at))
+        vars(some)["largest"] = self.largest
+        return some
 
 
 def _floats(values: Array) -> Array:

@@ -202,12 +202,14 @@ def as_counted(case: Case, kink: Kink) -> Kink:
 
 
 def compare(
-    case: Case, place: Place, like: str, against: str, claimed: Array, correct: Array, allowed: Any, **more: Any
+    case: Case, place: Place, like: str, against: str, claimed: Array, correct: Any, allowed: Any, **more: Any
 ) -> Finding:
     """Two arrays entry by entry; where their shapes differ, every entry is wrong."""
     compared = more.pop("compared", np.broadcast_to(np.True_, correct.shape))
     refuted = more.pop("refuted", np.broadcast_to(np.False_, correct.shape))
-    wrong = (~_alike(claimed, correct, allowed) | refuted) & compared
+    wrong = more.pop("wrong", None)
+    if wrong is None:
+        wrong = (~_alike(claimed, correct, allowed) | refuted) & compared
     return Finding(case, place, against, claimed, correct, allowed, compared, wrong, outside=int(refuted.sum()),
                    like=like, **more)  # fmt: skip
 

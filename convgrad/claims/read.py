@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import MutableMapping
 from fractions import Fraction
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
-from convgrad.claims.attempts import Asked
+from convgrad.claims.attempts import Asked, Judgement
 from convgrad.claims.claim import SHAPED_AS, Claim
 from convgrad.claims.compared import filled
 from convgrad.claims.digits import Written, written
-from convgrad.claims.excuses import Excuses, excuses_of
-from convgrad.claims.in_parts import judged
+from convgrad.claims.excuses import Excuses, Sharp, excuses_of
+from convgrad.claims.in_parts import Swept, judged, swept
 from convgrad.claims.judgement import Judging
 from convgrad.claims.named import by_part, together, unknown
 from convgrad.claims.partial import given
@@ -31,12 +31,13 @@ NOTHING_ASKED = Asked()
 
 
 def read_claims(
-    subject: Subject, claims: Any, truth: Mapping[Place, Array], asked: Asked = NOTHING_ASKED,
+    subject: Subject, claims: Any, truth: MutableMapping[Place, Array], asked: Asked = NOTHING_ASKED,
     excuses: Excuses | None = None,
 ) -> dict[Place, Claim]:  # fmt: skip
     """Claims by place, in full shape and in the kind of the truth; RequestError for what is no claim.
 
-    Of a case they go by array, of a network by layer and array. `truth` has the right arrays in full shape. `asked`
+    Of a case they go by array, of a network by layer and array. `truth` has the right arrays in full shape; dW and db
+    of a large case are put into it, as they are added up while others are judged. `asked`
     is what was said of how they came about; else they are judged by their digits, or by their own type. `excuses` are
     those of the subject, where they are known.
     """
@@ -44,7 +45,7 @@ def read_claims(
     problems = list(unknown(subject, claims, truth))
     if problems:
         raise RequestError(problems)
-    excuses, read = excuses or excuses_of(subject), {}
+    brought: list[_Brought] = []
     for part, path, arrays in by_part(subject, claims):
         for array, value in arrays.items():
             place = part.place(array)
@@ -53,25 +54,82 @@ def read_claims(
             except RequestError as error:
                 problems += [problem.under(*path, array) for problem in error.problems]
             else:
-                unclaimed = None if one.known is None else ~one.known
-                read[place] = _claim(part, place, one.numbers, truth[place], excuses, asked, unclaimed)
+                brought.append(_Brought(part, place, one.numbers, None if one.known is None else ~one.known))
     if problems:
         raise RequestError(problems)
-    return read
+    excuses = excuses or excuses_of(subject)
+    large = _swept(brought, truth, excuses, asked)
+    rest = (one for one in brought if one.place not in large)
+    read = large | {one.place: _claim(one, truth[one.place], excuses, asked) for one in rest}
+    return {one.place: read[one.place] for one in brought}
 
 
-def _claim(
-    part: Part, place: Place, numbers: Numbers, truth: Array, bounds: Excuses, asked: Asked, unclaimed: Array | None
-) -> Claim:
-    shape = expected_shape(part, place.array)
+class _Brought(NamedTuple):
+    """The numbers of a claim as they came, and which of them are not claimed, where not all are."""
+
+    part: Part
+    place: Place
+    numbers: Numbers
+    unclaimed: Array | None
+
+    @property
+    def expected(self) -> tuple[int, ...]:
+        return expected_shape(self.part, self.place.array)
+
+    @property
+    def as_many(self) -> bool:
+        return squeezed(self.numbers.shape) == squeezed(self.expected)
+
+    @property
+    def arranged(self) -> Numbers:
+        """With the axes in the order that they have here, where they are as many."""
+        name = OPERANDS.get(SHAPED_AS[self.place.array], "y")
+        return self.part.case.layout.arranged(name, self.numbers.reshaped(self.expected))
+
+
+def _swept(
+    brought: list[_Brought], truth: MutableMapping[Place, Array], excuses: Excuses, asked: Asked
+) -> dict[Place, Claim]:
+    """Claims in a type on large arrays with an axis of samples; what dW and db are is added up on the way."""
+    if not isinstance(excuses, Sharp) or not excuses.bounds.is_large or excuses.bounds.case.arithmetic == "exact":
+        return {}
+    large = {one.place: one for one in brought if _is_of_type(one) and one.as_many and excuses.swept(one.place)}
+    judgings = {place: _unjudged(one, excuses, asked) for place, one in large.items()}
+    sums = [one.place for one in brought if one.place.array in ("dW", "db")]
+    found = swept(excuses, judgings, sums=bool(sums))
+    truth.update({place: excuses.sums[OPERANDS[place.array]] for place in sums})
+    return {place: _of_swept(one, judgings[place].values, found[place]) for place, one in large.items()}
+
+
+def _is_of_type(one: _Brought) -> bool:
+    """Whether all of an array was claimed in a type."""
+    return isinstance(one.numbers.values, np.ndarray) and one.numbers.values.dtype.kind == "f" and one.unclaimed is None
+
+
+def _unjudged(one: _Brought, excuses: Sharp, asked: Asked) -> Judging:
+    """The numbers stay in their own type: each float64 of them is needed with some samples alone."""
+    shape = full_shapes(one.part.case)[OPERANDS[one.place.array]]
+    values = np.asarray(one.arranged.values)
+    values = values.astype(values.dtype.newbyteorder("="), copy=False).reshape(shape)
+    return Judging(one.place, values, values, None, None, _type_of(one.numbers), excuses, asked)
+
+
+def _of_swept(one: _Brought, values: Array, found: Swept) -> Claim:
+    fits, said = one.numbers.shape == one.expected, _said(found.judgement)
+    return Claim(one.place, values, fits=fits, shape=one.numbers.shape, expected=one.expected, found=found, **said)
+
+
+def _claim(one: _Brought, truth: Array, bounds: Excuses, asked: Asked) -> Claim:
+    part, place, numbers, unclaimed = one
+    shape = one.expected
     # one bias may be written as a number or as a list of one, and so may its gradient
     fits = numbers.shape == shape or (
         SHAPED_AS[place.array] == "db" and truth.size == 1 and numbers.shape in ((), (1,))
     )
-    as_many, given_shape = squeezed(numbers.shape) == squeezed(shape), numbers.shape
+    as_many, given_shape = one.as_many, numbers.shape
     if as_many:
         name = OPERANDS.get(SHAPED_AS[place.array], "y")
-        numbers = part.case.layout.arranged(name, numbers.reshaped(shape))
+        numbers = one.arranged
         unclaimed = None if unclaimed is None else part.case.layout.inward(name, unclaimed.reshape(shape))
     values = _values(numbers, truth.dtype)
     values = values.reshape(truth.shape) if as_many else values
@@ -127,8 +185,12 @@ def _excuses(
     claimed = np.asarray(True) if known is None else known
     one = judged(Judging(place, values, truth, own, text, dtype, bounds, asked, claimed))
     excuse = one.excuse if known is None else np.where(known, one.excuse, np.inf)
-    said = {key: value for key, value in one._asdict().items() if key != "explained"}
-    return {**said, "excuse": excuse}
+    return {**_said(one), "excuse": excuse}
+
+
+def _said(one: Judgement) -> dict[str, Any]:
+    """What a claim says of itself."""
+    return {key: value for key, value in one._asdict().items() if key != "explained"}
 
 
 def _misshapen(

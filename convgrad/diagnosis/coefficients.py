@@ -12,7 +12,7 @@ import numpy as np
 
 from convgrad.catalogue.computation import Computation
 from convgrad.claims.claim import Claim
-from convgrad.core.arithmetic import Array
+from convgrad.core.arithmetic import EXACT, Array
 from convgrad.core.threads import one_blas_thread
 from convgrad.diagnosis.along import Indices, Way, own_axes, ways
 from convgrad.diagnosis.candidates import Candidates, alike, floated
@@ -79,8 +79,8 @@ class Parts:
         return self._last[1]
 
     def _of(self, claim: Claim) -> list[Weighed]:
-        values = as_float(claim.values)
-        known = (values, self._float_truth, excuses(claim))  # what is not claimed is excused without bound
+        values = claim.values if claim.values.dtype != EXACT else as_float(claim.values)
+        known = (values, self._float_truth, np.asarray(claim.excuse, np.float64))  # what is not claimed has no bound
         if not all(np.isfinite(array).all() for array in known) or not self.truth.any():
             return []
         with one_blas_thread():  # the systems are small
@@ -104,7 +104,6 @@ class _Looked:
 
     def __init__(self, parts: Parts, claim: Claim, values: Array) -> None:
         self.parts, self.claim, self.values = parts, claim, values
-        self.excuse = np.broadcast_to(excuses(claim), values.shape)
         self.wrong = ~claim.allows(parts.truth)
 
     def along(self, way: Way, number: int) -> Iterator[Weighed]:
@@ -119,9 +118,9 @@ class _Looked:
         if not 0 < len(unknown) <= MOST_PARTS:
             return
         design, entries = self._design(way, lengths, unknown)
-        error = (self.values - self.parts._float_truth).ravel()[entries]
+        error = as_float(self.values.ravel()[entries]) - self.parts._float_truth.ravel()[entries]
         seen: set[bytes] = set()
-        excuse, in_a_row = self.excuse.ravel()[entries], len(way.axes) == 1
+        excuse, in_a_row = excuses(self.claim, places=entries), len(way.axes) == 1
         for solution in solutions(design, error, excuse, len(self.parts.right.x), in_a_row=in_a_row):
             weights = rational(completed(solution.gains, design), unknown, lengths)
             key = str(weights.tolist()).encode()
@@ -137,7 +136,7 @@ class _Looked:
         if not self.wrong.any():
             return []
         error = self.values - self.parts._float_truth
-        return lone_overlays(self.parts._floated, way, self.wrong, error, self.excuse)
+        return lone_overlays(self.parts._floated, way, self.wrong, error, excuses(self.claim))
 
     def _lengths(self, way: Way) -> Indices:
         operand = self.parts.truth if way.operand == "result" else getattr(self.parts.right, way.operand)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from itertools import takewhile
 from typing import Any
 
 import numpy as np
@@ -58,8 +59,13 @@ def _smallness(wrong: Array, values: Array, right: Array) -> str:
 
 def _constant(array: str, wrong: Array, values: Array, right: Array, excuse: Array) -> str | None:
     """The same amount added everywhere."""
+    if right.size < 2 or not wrong.all():
+        return None
+    first = float(values.flat[0] - right.flat[0])
+    if not abs(values.flat[-1] - right.flat[-1] - first) <= excuse.flat[0] + excuse.flat[-1]:
+        return None
     interval = interval_of(values - right, excuse, np.ones(right.shape))
-    if interval is None or right.size < 2 or not wrong.all():
+    if interval is None:
         return None
     if 2 * (interval[1] - interval[0]) > abs(sum(interval)) / 2:  # known too badly to be given as a number
         return None
@@ -71,7 +77,10 @@ def _constant(array: str, wrong: Array, values: Array, right: Array, excuse: Arr
 
 def _signs(array: str, wrong: Array, values: Array, right: Array, excuse: Array) -> str | None:
     """Right but for the sign."""
-    if wrong.sum() < 2 or (abs(values + right)[wrong] > excuse[wrong]).any():
+    at = int(wrong.argmax())  # the first says it of most arrays
+    if wrong.sum() < 2 or abs(values.flat[at] + right.flat[at]) > excuse.flat[at]:
+        return None
+    if (abs(values + right)[wrong] > excuse[wrong]).any():
         return None
     return "all of them have the right magnitude and the wrong sign"
 
@@ -79,9 +88,11 @@ def _signs(array: str, wrong: Array, values: Array, right: Array, excuse: Array)
 def _factors(array: str, wrong: Array, values: Array, right: Array, excuse: Array) -> str | None:
     """A constant factor per slice along one of the leading axes."""
     for axis, name in enumerate(AXES[array][: right.ndim - 1] if right.ndim > 1 else ()):
-        slices = [[np.take(a, n, axis) for a in (values, excuse, right)] for n in range(right.shape[axis])]
-        intervals = [interval_of(*parts) for parts in slices]
-        if right[0].size > 3 and right.shape[axis] > 1 and all(interval is not None for interval in intervals):
+        if right[0].size <= 3 or right.shape[axis] < 2:
+            continue
+        slices = ([np.take(a, n, axis) for a in (values, excuse, right)] for n in range(right.shape[axis]))
+        intervals = list(takewhile(bool, (interval_of(*parts) for parts in slices)))
+        if len(intervals) == right.shape[axis]:
             factors = ", ".join(_number(simplest(i)) for i in intervals[:6] if i is not None)
             return f"every {name} has a constant factor of its own: {factors}" + (", ..." if len(intervals) > 6 else "")
     return None

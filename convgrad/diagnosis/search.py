@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import replace
+from fractions import Fraction
 from functools import cached_property
 from math import inf, log2, prod
 from typing import Any, NamedTuple
@@ -154,7 +155,8 @@ class Search:
         if match.fit and match.fit.chance:
             return match._replace(evidence=says, chance=match.fit.chance)
         named = match.candidate.ids[0]
-        several = sum(one.ids[0] == named for one in among or self.candidates.singles)
+        names = (one.ids[0] for one in among) if among else (name for name, _ in self.candidates.variants)
+        several = sum(name == named for name in names)
         tried = min(several, alike) if named in known else alike
         if variant_of(named, match.candidate.variants[0]) in known:  # the very one of another array: one guess
             tried = 1
@@ -179,8 +181,8 @@ class Search:
 
         Where few entries tell, those that give the same numbers are one guess.
         """
-        right = as_float(self.truth).ravel()[screen.places]
-        tell = abs(screen.matrix - right) > excuses(claim).ravel()[screen.places]
+        right = as_float(self.truth.ravel()[screen.places])
+        tell = abs(screen.matrix - right) > excuses(claim, places=screen.places)
         wrong = ~claim.allows(self.truth).ravel()[screen.places]
         if not wrong.any():  # where the entries that are looked at are all right, any of them could
             return len(screen.candidates)
@@ -293,7 +295,7 @@ class Search:
 
     def _repairs(self, claim: Claim, candidate: Candidate | None, base: Array, wrong: Sequence[Index]) -> list[Repair]:
         """What explains entries by themselves, each so that hardly anything else would; none where that is too many."""
-        computation = candidate.computation if candidate else self.candidates.right
+        computation = self.candidates.computation(candidate) if candidate else self.candidates.right
         found = repairs(computation, base, claim.values, wrong, _allowing(claim), unit_of(claim))
         earned = self._earned(claim, base, found)
         kept = [repair.index for repair in earned]
@@ -358,7 +360,9 @@ def _allowing(claim: Claim) -> Callable[[Index, Any], bool]:
 
     def allows(index: Index, value: Any) -> bool:
         margin = claim.excuse[index] if isinstance(claim.excuse, np.ndarray) else claim.excuse
-        return bool(abs(claim.values[index] - value) <= margin)
+        claimed = claim.values[index]
+        claimed = claimed if isinstance(claimed, Fraction) else float(claimed)  # else a half type would round the sum
+        return bool(abs(claimed - value) <= margin)
 
     return allows
 
