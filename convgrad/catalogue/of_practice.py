@@ -297,7 +297,7 @@ _PRACTICE: dict[str, dict[str, dict[str, Form]]] = {
             **_SHARED,
         },
         "dX": {
-            **FILLED, **_OVERWRITTEN, **_STEPPED, **_SUMS, **_TAIL, **_WRAPPED, **_TAPS, **PLACES, **_PADDED, **_CUT,
+            **FILLED, **_OVERWRITTEN, **_STEPPED, **_SUMS, **_TAIL, **_CUT, **_WRAPPED, **_TAPS, **PLACES, **_PADDED,
             **CHANNELS, **NUMBERS, **MEMORY,
         },
         "db": {name: form for name, form in _OF_DB.items() if name != "clipped"},
