@@ -102,8 +102,8 @@ class Claim:
         """The same of another array whose numbers are as large; of some entries by their numbers."""
         values, excuse = self.values, np.asarray(self.excuse, FLOAT64)
         if places is not None:
-            at = np.unravel_index(places, values.shape)
-            values, excuse = values[at], excuse[at] if excuse.ndim else excuse
+            at = np.unravel_index(places, values.shape) if values.ndim else (np.zeros(places.shape, int),)
+            values, excuse = np.atleast_1d(values)[at], excuse[at] if excuse.ndim else excuse
         values, excuse = _floats(values), np.broadcast_to(excuse, values.shape)
         grown = np.maximum(1.0, largest / self.scale) if self.scale else 1.0
         again = 2 * self.unit * abs(values) if self.unit else 0.0

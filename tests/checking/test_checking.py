@@ -73,7 +73,7 @@ def test_with_claims_the_verdict_is_theirs(claims, verdict, code):
 
 
 AT_A_KINK = {
-    "op": "lp-pool", "dims": 1, "window": 2, "dilation": 2, "padding": [[0, 1]], "norm": 1, "signed": True,
+    "op": "lp-pool", "dims": 1, "window": 2, "dilation": 2, "padding": [[0, 1]], "stride": 1, "norm": 1, "signed": True,
     "input": [[[-4, 8, 4, -3]]], "delta": [[["-1/3", 0, "5/3"]]],
 }  # fmt: skip
 """Anything is allowed where a sum of 0 has no gradient; and in binary the only number that tells is not 5/3."""
