@@ -98,6 +98,8 @@ def _wrong_steps(shape: Sequence[int], lengths: Sequence[int]) -> Iterator[tuple
         yield f"{length} for the length of axis {axis}, once", (*right[: axis - 1], whole[axis - 1], *right[axis:])
     for axis in range(len(shape) - 1):
         yield f"axis {axis} left out of the address", (*right[:axis], 0, *right[axis + 1 :])
+        shorter = steps_of((*shape[:axis], 1, *shape[axis + 1 :]))
+        yield f"axis {axis} and its length left out of the address", (*shorter[:axis], 0, *shorter[axis + 1 :])
         yield f"axes up to {axis} left out of the address", (*(0,) * (axis + 1), *right[axis + 1 :])
     for a, b in combinations(range(len(shape)), 2):
         swapped = list(right)

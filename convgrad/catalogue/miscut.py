@@ -117,7 +117,15 @@ def tap_missing(c: Any) -> Variants:
             found[name] = _without_taps(c, end, at, count)
             if getattr(c, "family", "") == MAXIMUM and c.array == "dX":
                 found[f"{name}, and the plane's first cell where none is left"] = _first_cell_of_none(found[name])
+                if end == "first":
+                    found[f"{name}, and winners laid as if it were there"] = _laid_from(found[name], c)
     return found
+
+
+def _laid_from(c: Any, right: Any) -> Any:
+    """Winners of shorter windows laid from where the whole ones begin."""
+    rows = zip(c.axes, right.axes, strict=True)
+    return c.but(laid=tuple(replace(axis, before=own.before) for axis, own in rows))
 
 
 def taps_counted_otherwise(c: Any) -> Variants:

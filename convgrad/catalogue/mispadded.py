@@ -251,10 +251,12 @@ def row_run_over(c: Any) -> Variants:
     found = {}
     for where, sides in _sides(c.dims):
         found[f"past the end: {where}"] = c.but(reads=_run_over(far.shape, _reaches(c), sides))
+        if any(end == 0 for _, end in sides):
+            found[f"past the end, round: {where}"] = c.but(reads=_run_over(far.shape, _reaches(c), sides, round_=True))
     return found
 
 
-def _run_over(shape: tuple[int, ...], reaches: list[tuple[int, int]], sides: Any) -> Reads:
+def _run_over(shape: tuple[int, ...], reaches: list[tuple[int, int]], sides: Any, round_: bool = False) -> Reads:
     steps, size = memory.steps_of(shape), int(np.prod(shape))
     parts = [np.arange(n) for n in shape[:2]] + [
         np.arange(-before, n + after) for n, (before, after) in zip(shape[2:], reaches, strict=True)
@@ -266,4 +268,5 @@ def _run_over(shape: tuple[int, ...], reaches: list[tuple[int, int]], sides: Any
         if number >= 2:
             before, after = (number - 2, 0) in sides, (number - 2, 1) in sides
             lost = lost | ((spread < 0) & (not before)) | ((spread >= shape[number]) & (not after))
+    places = np.where(places < 0, places % max(size, 1), places) if round_ else places  # as Python counts them
     return Reads(np.where(lost | (places < 0) | (places >= size), -1, places), tuple(before for before, _ in reaches))

@@ -138,7 +138,20 @@ def _of_result(c: Pool) -> dict[str, Any]:
             places = (*cells[:axis], number, *cells[axis + 1 :])
             made = partial(_laid, c=c, leading=tuple(grid[:2]), cells=places)
             found[f"dX: by the {other}, not the cell's {noun}".rstrip()] = c.but(arrange=(made,))
+    for name, places in _in_the_window(c):
+        found[f"dX: {name}"] = c.but(arrange=(partial(_laid, c=c, leading=tuple(grid[:2]), cells=places),))
     return found
+
+
+def _in_the_window(c: Pool) -> Iterator[tuple[str, Numbers]]:
+    """Cells by their places in the window, or by their number there, as if that were the plane."""
+    grid, _ = _variables(c)
+    taps = grid[2 : 2 + c.dims]
+    yield "by the cell's place in its window", tuple(tap * a.dilation for tap, a in zip(taps, c.axes, strict=True))
+    number = np.zeros((), np.int64)
+    for tap, axis in zip(taps, c.axes, strict=True):
+        number = number * axis.size + tap
+    yield "by the cell's number in its window", np.unravel_index(number % prod(c.lengths), c.lengths)
 
 
 def _laid(array: Array, c: Pool, leading: Numbers, cells: Numbers) -> Array:
