@@ -117,15 +117,16 @@ class Claim:
 
     def of_first(self, few: slice) -> Claim:
         """The claim of the first entries along its first axis."""
-        return self._taken((few, *(slice(0, length) for length in self.values.shape[1:]))) if self.values.ndim else self
+        return self.part((few, *(slice(0, length) for length in self.values.shape[1:]))) if self.values.ndim else self
 
     def piece(self, at: At) -> Claim:
         """The claim of some entries alone, in all else as it is; the whole of a small one."""
         if self.values.size <= PIECE:
             return self
-        return self._taken(at)
+        return self.part(at)
 
-    def _taken(self, at: At) -> Claim:
+    def part(self, at: At) -> Claim:
+        """The claim of some entries."""
         some = replace(self, values=self.values[at], excuse=taken(self.excuse, at), known=taken(self.known, at))
         vars(some)["largest"] = self.largest
         return some
