@@ -21,8 +21,6 @@ from convgrad.vocabulary import CONVOLUTION, MEAN, TRANSPOSED, UNPOOLING
 BILINEAR = (CONVOLUTION, TRANSPOSED)
 """The families that are linear in the input, and in a kernel."""
 EXACT_BELOW = 2**53
-LOST = 2.0**-20
-"""What is below this part of the largest may be lost in the rounding of an output."""
 HEADROOM = 2**20
 """How much larger than any output a step is, in float64: what cancels in a difference then costs 2^-20 of it."""
 
@@ -85,12 +83,12 @@ class Probe(NamedTuple):
         return case.operation.forward(x, w, b, **case.arguments)
 
     def step(self, name: str) -> Any:
-        """A power of two at least as large as the operand; in float64 larger than any output by HEADROOM.
+        """A power of two at least as large as the operand; in float64 by HEADROOM larger than any output at either end.
 
         Where means are taken exactly, that times what every divisor divides.
         """
         if not self.exact:
-            return float(HEADROOM << products(self.case).bit_length())
+            return float(2 * HEADROOM << products(self.case).bit_length())
         largest = abs(self.arrays[name]).max(initial=0) if name in self.arrays else 1
         whole = _multiple(self.case, name) if self.family == MEAN else 1
         return whole * 2 ** max(0, int(-(-largest // whole)) - 1).bit_length()
@@ -104,11 +102,12 @@ def channels_together(case: Case) -> int:
 
 
 def one_sided(case: Case) -> bool:
-    """Whether one output more makes one difference more: where it is linear, and steps so large that nothing is lost.
+    """Whether a difference is from what is there as it is: of floats, where one output more makes one difference more.
 
-    In exact numbers it is as cheap to look on both sides.
+    What is linear has steps so large that nothing is lost, a maximum is straight as far as its steps go, and a norm's
+    step is imaginary. In exact numbers it is as cheap to look on both sides.
     """
-    return case.arithmetic != "exact" and case.operation.family in (*BILINEAR, MEAN)
+    return case.arithmetic != "exact"
 
 
 def products(case: Case) -> int:
