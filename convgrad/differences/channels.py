@@ -14,7 +14,7 @@ from convgrad.core.threads import spans
 from convgrad.differences.matrices import by_filter, columns
 from convgrad.differences.patches import Patch, batches
 from convgrad.differences.run import Run
-from convgrad.differences.scattered import add_to_cells, moved
+from convgrad.differences.scattered import Sums, moved
 
 
 def perturb_channel(run: Run, patch: Patch, groups: Array, low: Array, high: Array) -> None:
@@ -23,11 +23,12 @@ def perturb_channel(run: Run, patch: Patch, groups: Array, low: Array, high: Arr
     An output that reads no cell of a group is not paired with any; that it does not change is a whole pass's to see.
     """
     paired, x = Pairing(run, patch), patch.of_x(run.probe.arrays["x"])
-    below = paired(x[None]) if run.probe.one_sided else None
+    below, sums = paired(x[None]) if run.probe.one_sided else None, Sums(patch, run.sums["x"])
     for some, _ in batches(groups, paired.size, run.room):
         change = paired(moved(patch, x, high, some))
         change -= paired(moved(patch, x, low, some)) if below is None else below
-        add_to_cells(patch, run.sums["x"], change.transpose(1, 2, 0, *range(3, change.ndim)), some)
+        sums.add(change.transpose(1, 2, 0, *range(3, change.ndim)), some)
+    sums.put()
 
 
 class Pairing:

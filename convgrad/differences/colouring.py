@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 
 from convgrad.core.arithmetic import Array
-from convgrad.differences.reach import Selectors, mesh
+from convgrad.differences.reach import Selectors, mesh, spaced
 
 
 @dataclass(frozen=True)
@@ -45,15 +45,13 @@ class Colouring:
 
     def cells(self, group: Array) -> Selectors:
         """Selectors of the cells of a group, after two leading axes."""
-        key = tuple(group.tolist())
-        if key not in self._selectors:  # the same for every channel
-            pairs = zip(self.numbers, key, strict=True)
-            self._selectors[key] = mesh([np.flatnonzero(number == n) for number, n in pairs])
-        return self._selectors[key]
+        return mesh([parts[number] for parts, number in zip(self._parts, group.tolist(), strict=True)])
 
     @cached_property
-    def _selectors(self) -> dict[tuple[int, ...], Selectors]:
-        return {}
+    def _parts(self) -> list[list[slice | Array]]:
+        """Per axis, by number, its cells."""
+        return [[spaced(np.flatnonzero(numbers == n)) for n in range(len(owners))]
+                for numbers, owners in zip(self.numbers, self.owners, strict=True)]  # fmt: skip
 
     def read(self, groups: Array) -> Array:
         """The cell of each group that each position reads, counted in row-major order; -1 for none: -> (m,*P)."""

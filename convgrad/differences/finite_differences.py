@@ -6,7 +6,7 @@ and all filters: in exact numbers, on either side, 2 (C/groups) prod(min(i, K ro
 side, each channel once as it is. An output is a sum over channels, so each evaluation is one of the channel alone that
 is moved, patch by patch: together they cost some tens of backward passes. The outputs of either end, formed one by one,
 are paired with delta, and what comes of that is differenced. That the sum over channels is what the whole forward pass
-gives, and that outputs which the perturbed entries cannot reach do not change, is looked at with entries moved at random.
+gives, and that outputs which the perturbed entries cannot reach do not change, is looked at with entries moved anyhow.
 """
 
 from __future__ import annotations

@@ -67,13 +67,14 @@ def _of_maximum(probe: Probe) -> Steps:
     """Half the distance from a cell to the largest other cell of each window that holds it and whose delta counts."""
     x, matters = probe.arrays["x"], probe.arrays["delta"] != 0
     first, second = _two_largest(probe)
-    half = np.full(x.shape, np.inf, x.dtype)
+    best, ahead = (np.where(matters, array, np.inf) for array in (first, first - second))
+    distance = np.full(x.shape, np.inf, x.dtype)
     for positions, cells in meetings(probe.geometry):
-        value, best = x[cells], first[positions]
-        distance = np.where(value < best, best - value, best - second[positions])
-        _lower(half, cells, np.where(matters[positions], distance / 2, np.inf))
-    half[half == np.inf] = probe.step("x")
-    return Steps(half, half == 0, matters & (first == second), "tie", first)
+        value, most = x[cells], best[positions]
+        _lower(distance, cells, np.where(value == most, ahead[positions], most - value))
+    distance[distance == np.inf] = 2 * probe.step("x")
+    distance /= 2
+    return Steps(distance, distance == 0, matters & (first == second), "tie", first)
 
 
 def _two_largest(probe: Probe) -> tuple[Array, Array]:

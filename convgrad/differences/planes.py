@@ -10,7 +10,7 @@ import numpy as np
 from convgrad.core.arithmetic import Array
 from convgrad.differences.patches import Patch, batches
 from convgrad.differences.run import Run
-from convgrad.differences.scattered import add_to_cells, mark_cells, moved
+from convgrad.differences.scattered import Sums, mark_cells, moved
 from convgrad.vocabulary import MAXIMUM, MEAN
 
 
@@ -19,18 +19,20 @@ def perturb_planes(run: Run, patch: Patch, groups: Array, low: Array, high: Arra
 
     `largest` are the maxima of a max pool's windows.
     """
-    x, delta, below = (patch.of_x(run.probe.arrays["x"]), patch.of_y(run.probe.arrays["delta"]), None)
+    x, delta = patch.of_x(run.probe.arrays["x"]), patch.of_y(run.probe.arrays["delta"])
+    below, sums = None, Sums(patch, run.sums["x"])
     for some, each in batches(groups, patch.size, run.room):
         every = np.resize(some, (each, some.shape[1]))  # an evaluation like the others, though groups may lack
         if below is None or not run.probe.one_sided:
             below = _outputs(patch, moved(patch, x, low, every))
         change = (_outputs(patch, moved(patch, x, high, every)) - below)[: len(some)]
-        add_to_cells(patch, run.sums["x"], change * delta, some)
+        sums.add(change * delta, some)
         if run.probe.family == MAXIMUM:
             assert largest is not None
             _look_at_maxima(run, patch, change, some, patch.of_y(largest))
         else:
             _look_at_sums(run, patch, change, some)
+    sums.put()
 
 
 def _outputs(patch: Patch, x: Array) -> Array:

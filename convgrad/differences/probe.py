@@ -184,19 +184,24 @@ def _norms(z: Array, geometry: Reads, case: Case) -> Array:
     under = z if signed else np.where(z.real < 0, -z, z)
     for axis, cells in enumerate(geometry):
         under = _windows(under, cells, 2 + 2 * axis)
-    taps = tuple(range(3, under.ndim, 2))
-    largest = abs(under.real).max(axis=taps, keepdims=True, initial=0)
+    # taps first, so that windows are added up whole
+    under = under.transpose(*range(3, under.ndim, 2), 0, 1, *range(2, under.ndim, 2)).reshape(-1, *_shape(z, geometry))
+    largest = abs(under.real).max(axis=0, initial=0)
     # a power of two: dividing by it is exact, and no power under- or overflows
     scale = np.ldexp(1.0, np.where(largest > 0, np.frexp(largest)[1], 0))
-    total = power(under / scale, norm).sum(axis=taps)
-    norms: Array = scale.reshape(total.shape) * power(total, 1 / norm)
+    norms: Array = scale * power(power(under / scale, norm).sum(axis=0), 1 / norm)
     return norms
+
+
+def _shape(z: Array, geometry: Reads) -> tuple[int, ...]:
+    return (*z.shape[:2], *map(len, geometry))
 
 
 def _windows(array: Array, cells: Array, axis: int) -> Array:
     """Along an axis the cells under each position, 0 for none: (…,L,…) -> (…,P,k,…)."""
     read: Array = array.take(np.maximum(cells, 0), axis=axis)
-    read *= (cells >= 0).reshape(*cells.shape, *(1,) * (array.ndim - axis - 1))
+    if (cells < 0).any():
+        read *= (cells >= 0).reshape(*cells.shape, *(1,) * (array.ndim - axis - 1))
     return read
 
 

@@ -68,8 +68,10 @@ class Run:
 
     @property
     def room(self) -> int:
-        """Numbers of output that a patch aims at."""
-        return SPARSE if self.wanted else ROOM
+        """Numbers of output that a patch aims at: more of pools, which take more steps and fewer passes over them."""
+        if self.wanted:
+            return SPARSE
+        return ROOM * (1 if self.probe.bilinear else 4)
 
     @property
     def filters(self) -> int:

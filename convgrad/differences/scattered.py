@@ -20,12 +20,20 @@ def moved(patch: Patch, x: Array, end: Array, groups: Array) -> Array:
     return copies
 
 
-def add_to_cells(patch: Patch, sums: Array, values: Array, groups: Array) -> None:
-    """Add values m n c *P to the cells that the positions read."""
-    target = patch.of_x(sums)
-    flat = zeros((prod(target.shape[:2]), prod(target.shape[2:]) + 1), sums.dtype)
-    np.add.at(flat.reshape(-1), _places(patch, flat, values.shape, groups), values.reshape(-1))
-    target += flat[:, :-1].reshape(target.shape)
+class Sums:
+    """Sums of what the positions of a patch give to the cells that they read, with a place for none in each plane."""
+
+    def __init__(self, patch: Patch, sums: Array) -> None:
+        self.patch, self.target = patch, patch.of_x(sums)
+        self.flat = zeros((prod(self.target.shape[:2]), prod(self.target.shape[2:]) + 1), sums.dtype)
+
+    def add(self, values: Array, groups: Array) -> None:
+        """Values m n c *P to the cell of the group that each position reads."""
+        np.add.at(self.flat.reshape(-1), _places(self.patch, self.flat, values.shape, groups), values.reshape(-1))
+
+    def put(self) -> None:
+        """Add them to those of other patches."""
+        self.target += self.flat[:, :-1].reshape(self.target.shape)
 
 
 def mark_cells(patch: Patch, marks: Array, found: Array, groups: Array) -> None:
