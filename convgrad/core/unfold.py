@@ -99,6 +99,8 @@ def _outside(positions: Sequence[slice], lengths: Sequence[int]) -> Iterator[tup
 
 def mergeable(array: Array, first: int) -> bool:
     """Whether the axes from the first given on are one in memory."""
+    if array.flags.c_contiguous:
+        return True
     axes = [(n, step) for n, step in zip(array.shape[first:], array.strides[first:], strict=True) if n > 1]
     return all(outer == step * length for (_, outer), (length, step) in pairwise(axes))
 
