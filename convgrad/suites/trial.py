@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fractions import Fraction
 from functools import cached_property
 from typing import Any
@@ -11,13 +11,20 @@ from typing import Any
 import numpy as np
 
 from convgrad.core.arithmetic import Array
+from convgrad.errors import Problem, RequestError
+from convgrad.passes.explanation import is_network
 from convgrad.passes.gradients import Gradients
+from convgrad.passes.subject import Subject, network, subject_of
 from convgrad.subject.case import Case, make_case
-from convgrad.suites.exactness import fits, representable
+from convgrad.subject.fused import SLOPE, as_network, fused, layer_of
+from convgrad.subject.place import Place
+from convgrad.suites.exactness import fits, lattice_of, representable
 from convgrad.suites.facts import Fact, facts
 from convgrad.suites.sketch import Sketch
-from convgrad.vocabulary import INDICES, MEAN, NORM, OPERANDS
+from convgrad.vocabulary import BENT, CONVOLUTION, ELEMENTWISE, FUSED, INDICES, MEAN, OPERANDS
 
+APART = (INDICES, "layout")
+"""Settings that go with a document's own arrays."""
 OTHER_NUMBERS = 1 << 31
 """What a seed differs by where the same shapes are to hold other numbers."""
 
@@ -53,6 +60,35 @@ class Trial:
         return arrays
 
     @cached_property
+    def subject(self) -> Subject:
+        """What `check` is asked about: the case, or the network of two layers that a program computes as one."""
+        if self.case.operation.family != FUSED:
+            return subject_of(self.case)
+        return network(as_network(self.settings, self.operands), arithmetic="float64")
+
+    @property
+    def settings(self) -> dict[str, Any]:
+        return used(self.case)
+
+    def document(self) -> dict[str, Any]:
+        """The document of the case: of what a program computes as one that of the network."""
+        if self.case.operation.family == FUSED:
+            return as_network(self.settings, self.operands)
+        return {"op": self.case.operation.name, **self.settings, **self.operands}
+
+    def place(self, array: str) -> Place:
+        """Which array of the subject an array of the case is."""
+        return Place(array, layer_of(self.settings, array) if self.case.operation.family == FUSED else "")
+
+    def claim(self, arrays: Mapping[str, Array]) -> dict[str, Any]:
+        """Arrays as a claim on the subject: of a network by layer."""
+        claim: dict[str, Any] = {}
+        for array, values in arrays.items():
+            part = self.place(array).part
+            (claim.setdefault(part, {}) if part else claim)[array] = values
+        return claim
+
+    @cached_property
     def facts(self) -> dict[str, Fact]:
         return facts(self.case)
 
@@ -77,8 +113,15 @@ class Trial:
         if self.sketch is not None:
             return of_sketch(self.sketch, self.dtype, self.seed + OTHER_NUMBERS)
         assert self.case.delta is not None
+        if self.case.operation.family == FUSED:
+            return of_document({**self.document(), "delta": -self.case.delta}, self.id, self.dtype)
         delta = self.case.layout.restored("y", -self.case.delta)
         return of_document({**self.case.document, "delta": delta}, self.id, self.dtype)
+
+
+def used(case: Case) -> dict[str, Any]:
+    """The settings of a case that its arrays, in our order of axes, are used with; indices come with the arrays."""
+    return {name: value for name, value in case.settings.items() if value is not None and name not in APART}
 
 
 def of_sketch(sketch: Sketch, dtype: str, seed: int = 0) -> Trial:
@@ -90,9 +133,23 @@ def of_sketch(sketch: Sketch, dtype: str, seed: int = 0) -> Trial:
 
 def of_document(document: Mapping[str, Any], id: str, dtype: str) -> Trial:
     """Somebody's case; its numbers are rounded to the type first."""
-    case = make_case({key: value for key, value in document.items() if key != "claim"}, arithmetic="float64")
-    exact = case.operation.family != NORM and _is_whole(case) and fits(case, dtype) and _results_are_whole(case)
-    return Trial(id, case, dtype, Fraction(1) if exact else None)
+    document = {key: value for key, value in document.items() if key != "claim"}
+    case = of_network(document) if is_network(document) else make_case(document, arithmetic="float64")
+    lattice = lattice_of(case)
+    exact = lattice is not None and _is_whole(case) and fits(case, dtype, lattice) and _results_are_whole(case)
+    return Trial(id, case, dtype, lattice if exact else None)
+
+
+def of_network(document: Mapping[str, Any]) -> Case:
+    """A network of a convolution and an activation, with delta at its output, as the case that a program computes."""
+    subject = network(document, arithmetic="float64")
+    families = [part.layer.operation.family for part in subject.parts]
+    if len(families) != 2 or families[0] != CONVOLUTION or families[1] not in (BENT, ELEMENTWISE):
+        message = "a network that is graded is a convolution and an activation, as one"
+        raise RequestError(Problem(message, "give two layers, such as conv and relu", ("layers",)))
+    first, second = subject.parts
+    delta = subject.ending.delta.reshape(first.forward.case.output_shape)
+    return fused(replace(first.forward.case, delta=delta), second.op, second.layer.settings.get(SLOPE))
 
 
 def _is_whole(case: Case) -> bool:
