@@ -90,7 +90,7 @@ class Judge:
         wrong, right = ([one for one in taken if self._is_wrong(one[0]) == sort] for sort in (True, False))
         tries = [*wrong, (NOTHING, self.truth), *right]
         for given, _ in tries:
-            if diagnoses := list(self._of_chain(claim, given)):
+            if diagnoses := list(self._of_chain(claim, given, known)):
                 return diagnoses
         return self._best(claim, tries, known)
 
@@ -206,10 +206,11 @@ class Judge:
 
     # -- Mistakes ------------------------------------------------------------------------------------------------------
 
-    def _of_chain(self, claim: Claim, given: Given) -> Iterator[Diagnosis]:
+    def _of_chain(self, claim: Claim, given: Given, known: frozenset[str]) -> Iterator[Diagnosis]:
         """The mistakes that only a chain can have, where they give the whole claim."""
         every = list(chain_mistakes(self.subject, claim.place))
-        found = [one for one in every if self._gives(one, claim, given, len(every))]
+        told = {*FREQUENT, *known}
+        found = [one for one in every if self._gives(one, claim, given, 0 if one.id in told else len(every))]
         once = list({one.id: one for one in reversed(found)}.values())[::-1]
         for one in once:
             told = self._told_of_chain(claim, one, [other.id for other in once if other is not one], given)
@@ -224,12 +225,12 @@ class Judge:
         return Diagnosis(claim.place, one.id, size, size, message, form.fix, details, given.name)
 
     def _gives(self, mistake: ChainMistake, claim: Claim, given: Given, tried: int) -> bool:
-        """Whether a mistake gives the whole claim, and of the less frequent ones whether that is no chance."""
+        """Whether a mistake gives the whole claim; and where several are tried, whether that is no chance."""
         wrong = self.subject.arrays(replace(mistake.change, taken=given.change.taken))[claim.place]
         if not claim.allows(wrong).all():
             return False
         says = evidence(claim, self.truth[claim.place], wrong)
-        return mistake.id in FREQUENT or bool(claim.values.any() and says.tell and says.chance(tried) <= HAND_SIZED)
+        return not tried or bool(claim.values.any() and says.tell and says.chance(tried) <= HAND_SIZED)
 
     def _best(self, claim: Claim, tries: Sequence[Try], known: frozenset[str]) -> list[Diagnosis]:
         """The diagnosis of the catalogue that explains all entries, else the first that names a mistake."""
