@@ -209,8 +209,8 @@ class Judge:
     def _of_chain(self, claim: Claim, given: Given, known: frozenset[str]) -> Iterator[Diagnosis]:
         """The mistakes that only a chain can have, where they give the whole claim."""
         every = list(chain_mistakes(self.subject, claim.place))
-        told = {*FREQUENT, *known}
-        found = [one for one in every if self._gives(one, claim, given, 0 if one.id in told else len(every))]
+        sure = {*FREQUENT, *known}
+        found = [one for one in every if self._gives(one, claim, given, 0 if one.id in sure else len(every))]
         once = list({one.id: one for one in reversed(found)}.values())[::-1]
         for one in once:
             told = self._told_of_chain(claim, one, [other.id for other in once if other is not one], given)

@@ -16,6 +16,8 @@ from convgrad.grading.outcome import Named, Outcome
 
 LOOKED_UP = 8
 """Wrong arrays of a name (dW, …) that are looked up in the whole catalogue: the smallest."""
+ENOUGH = 4
+"""Numbers of an array from which on it is no chance that it is the answer to another case."""
 LARGEST = 4_000
 """Numbers of a case up to which they are."""
 Key = tuple[str, str]
@@ -87,7 +89,7 @@ def _told_from_others(outcomes: list[Outcome]) -> list[Outcome]:
 
 
 def _replayed(outcome: Outcome, answers: Mapping[Answered, str]) -> Outcome:
-    if outcome.verdict != DIFFERS or outcome.claim is None:
+    if outcome.verdict != DIFFERS or outcome.claim is None or outcome.claim.size < ENOUGH:
         return outcome
     other = answers.get((outcome.array, outcome.claim.tobytes()))
     return outcome if other is None else outcome.but(verdict=REPLAYED, detail=f"it is the answer to {other}", named=())

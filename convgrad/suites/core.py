@@ -49,6 +49,6 @@ def of_row(row: Mapping[str, Any], id: str, op: str, kind: str) -> Sketch:
     shapes = {name: tuple(shape) for name, shape in row["shapes"].items()}
     catches = {array: tuple(ids.split()) for array, ids in row["catches"].items()}
     return Sketch(
-        id, op, shapes, row["settings"], row["seed"], Fraction(row["unit"]), row["spread"], tuple(row["level"]),
-        COMMENTS[kind], (kind,), "", catches,
+        id, op, shapes, row["settings"], row["seed"], Fraction(row["unit"]), row["spread"], row.get("apart", False),
+        tuple(row["level"]), COMMENTS[kind], (kind,), "", catches,
     )  # fmt: skip

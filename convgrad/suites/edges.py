@@ -9,7 +9,7 @@ from typing import Any
 from zlib import crc32
 
 from convgrad.errors import RequestError
-from convgrad.suites.sketch import Sketch, unit_of
+from convgrad.suites.sketch import Sketch, is_bent, unit_of
 from convgrad.suites.splitmix import splitmix
 from convgrad.suites.triggers import prefix, triggers
 from convgrad.vocabulary import FUSED, INDICES, TRANSPOSED, row_of
@@ -59,7 +59,8 @@ def _plain(sketch: Sketch) -> Sketch:
         samples, channels, *lengths = shapes["input"]
         shapes["input"], shapes["bias"] = (samples, channels // groups, *lengths), (shapes["bias"][0] // groups,)
         shapes["kernel"] = (first // groups, second, *window)
-    return sketch.but(shapes=shapes, settings=kept)
+    unit, apart = unit_of(sketch.op, kept), is_bent(sketch.op, kept)
+    return sketch.but(shapes=shapes, settings=kept, unit=unit, apart=apart)
 
 
 def _is_small(sketch: Sketch) -> bool:
@@ -99,8 +100,9 @@ def _one(draw: Draw, op: str, dims: int) -> Sketch:
         shapes["input"] = (samples, shapes["input"][0], *lengths)
     else:
         shapes, settings = {"input": (samples, draw.one(CHANNELS), *lengths)}, _pool(draw, op, lengths)
-    unit = unit_of(op, settings)
-    return Sketch("", op, shapes, settings, unit=unit, comment="sizes beside powers of two", flags=("drawn",))
+    unit, apart = unit_of(op, settings), is_bent(op, settings)
+    comment = "sizes beside powers of two"
+    return Sketch("", op, shapes, settings, unit=unit, apart=apart, comment=comment, flags=("drawn",))
 
 
 def _convolution(draw: Draw, op: str, dims: int) -> tuple[dict[str, tuple[int, ...]], dict[str, Any]]:

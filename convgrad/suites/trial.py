@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from fractions import Fraction
 from functools import cached_property
@@ -17,6 +17,7 @@ from convgrad.passes.gradients import Gradients
 from convgrad.passes.subject import Subject, network, subject_of
 from convgrad.subject.case import Case, make_case
 from convgrad.subject.fused import SLOPE, as_network, fused, layer_of
+from convgrad.subject.layout import GRADIENTS
 from convgrad.subject.place import Place
 from convgrad.suites.exactness import fits, lattice_of, representable
 from convgrad.suites.facts import Fact, facts
@@ -27,6 +28,33 @@ APART = (INDICES, "layout")
 """Settings that go with a document's own arrays."""
 OTHER_NUMBERS = 1 << 31
 """What a seed differs by where the same shapes are to hold other numbers."""
+
+
+@dataclass(frozen=True)
+class Expected(Mapping[str, Array]):
+    """The right arrays of a case by their names, or with a `sign` of -1 those for delta with the other sign."""
+
+    gradients: Gradients
+    sign: int = 1
+
+    def __getitem__(self, array: str) -> Array:
+        if array == "output":
+            return self.gradients.y
+        right = self.gradients.by_operand[GRADIENTS[array]] if array in self else None
+        if right is None:
+            raise KeyError(array)
+        return right if self.sign == 1 else np.asarray(-right)
+
+    def __iter__(self) -> Iterator[str]:
+        operands = self.gradients.case.operation.operands
+        yield from (array for array, name in GRADIENTS.items() if name in operands)
+        yield "output"
+
+    def __len__(self) -> int:
+        return len(self.gradients.case.operation.operands) + 1
+
+    def __contains__(self, array: object) -> bool:
+        return array in tuple(self)
 
 
 @dataclass(frozen=True)
@@ -41,9 +69,9 @@ class Trial:
     seed: int = 0
 
     @cached_property
-    def expected(self) -> dict[str, Array]:
-        """The right arrays in full shape, by dW, db, dX and output."""
-        return Gradients(self.case).by_array
+    def expected(self) -> Expected:
+        """The right arrays in full shape, by dW, db, dX and output, each when it is asked for."""
+        return Expected(Gradients(self.case))
 
     @property
     def operands(self) -> dict[str, Array]:
@@ -113,10 +141,11 @@ class Trial:
         if self.sketch is not None:
             return of_sketch(self.sketch, self.dtype, self.seed + OTHER_NUMBERS)
         assert self.case.delta is not None
-        if self.case.operation.family == FUSED:
-            return of_document({**self.document(), "delta": -self.case.delta}, self.id, self.dtype)
-        delta = self.case.layout.restored("y", -self.case.delta)
-        return of_document({**self.case.document, "delta": delta}, self.id, self.dtype)
+        delta = -self.case.delta
+        document = {**self.case.document, "delta": self.case.layout.restored("y", delta)}
+        other = replace(self, case=replace(self.case, delta=delta, document=document))
+        vars(other)["expected"] = Expected(self.expected.gradients, -self.expected.sign)  # they are linear in delta
+        return other
 
 
 def used(case: Case) -> dict[str, Any]:
@@ -149,7 +178,8 @@ def of_network(document: Mapping[str, Any]) -> Case:
         raise RequestError(Problem(message, "give two layers, such as conv and relu", ("layers",)))
     first, second = subject.parts
     delta = subject.ending.delta.reshape(first.forward.case.output_shape)
-    return fused(replace(first.forward.case, delta=delta), second.op, second.layer.settings.get(SLOPE))
+    slope = second.layer.settings.get(SLOPE)
+    return fused(replace(first.forward.case, delta=delta), second.op, None if slope is None else float(slope))
 
 
 def _is_whole(case: Case) -> bool:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any, NamedTuple
 
-from convgrad.suites.sketch import Sketch, unit_of
+from convgrad.suites.sketch import Sketch, is_bent, unit_of
 from convgrad.vocabulary import CONVOLUTION, FUSED, MAXIMUM, MEAN, NORM, TRANSPOSED, UNPOOLING, row_of
 
 CONVOLUTIONS, WINDOWED = (CONVOLUTION, TRANSPOSED, FUSED), (MAXIMUM, MEAN, NORM)
@@ -118,7 +118,7 @@ def _sketch(op: str, dims: int, trigger: Trigger, seed: int) -> Sketch:
         settings = {"window": list(window), "stride": [1] * dims, **settings}
     return Sketch(
         f"{prefix(op, dims)}/{trigger.id}", op, shapes, settings, seed, unit_of(op, settings),
-        comment=trigger.comment, flags=("trigger",),
+        apart=is_bent(op, settings), comment=trigger.comment, flags=("trigger",),
         source=f"https://github.com/{trigger.source.replace('#', '/issues/')}",
     )  # fmt: skip
 

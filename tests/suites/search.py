@@ -27,11 +27,13 @@ from convgrad.diagnosis.strength import _with_step, fingerprint
 from convgrad.errors import RequestError
 from convgrad.suites.core import TABLE, of_row
 from convgrad.suites.edges import ACTIVATIONS
-from convgrad.suites.sketch import LEVELS, Sketch, unit_of
+from convgrad.suites.sketch import LEVELS, Sketch, is_bent, unit_of
 from convgrad.vocabulary import GRADED, row_of
 
 MOST = {1: 150, 2: 150, 3: 300}
 """Numbers of a case, by spatial axes."""
+APART = 0.7
+"""How many cases with an activation that is bent at 0 meet it nowhere."""
 VARIANTS = 3
 """Variants of a mistake that are looked at."""
 Item = tuple[str, str]
@@ -93,7 +95,7 @@ def _drawn(random: Random, op: str, dims: int, kind: str) -> Sketch:
         return Sketch("", op, shapes, settings, random.randrange(1, 1000), unit)
     return Sketch(
         "", op, shapes, settings, random.randrange(1, 1000), Fraction(1, 2) if numbers == "halves" else Fraction(1),
-        4100 if numbers == "large" else None,
+        4100 if numbers == "large" else None, is_bent(op, settings) and random.random() < APART,
     )  # fmt: skip
 
 
@@ -255,8 +257,9 @@ def catches_of(found: Mapping[Item, Any]) -> dict[str, str]:
 
 def row(sketch: Sketch) -> dict[str, Any]:
     shapes = {name: list(shape) for name, shape in sketch.shapes.items()}
+    apart = {"apart": True} if sketch.apart else {}
     return {"shapes": shapes, "settings": dict(sketch.settings), "seed": sketch.seed, "unit": str(sketch.unit),
-            "spread": sketch.spread, "level": list(sketch.level)}  # fmt: skip
+            "spread": sketch.spread, **apart, "level": list(sketch.level)}  # fmt: skip
 
 
 KINDS = ("core", "relu", "plain", "bare")

@@ -134,7 +134,7 @@ DIGESTS = {
     "max-unpool 1 added": "a76b8f2c77ec2e40",
     "max-unpool 2 added": "3f4e4885fe90f48d",
     "max-unpool 3 added": "ad5166a7f5141d1e",
-    "network 1": "c6edf24063ccd70b",
-    "network 2": "10396742e5af2597",
-    "network 3": "05e69309beca2675",
+    "network 1": "c3ff4e0b5d3fb032",
+    "network 2": "77b007076f8d62c8",
+    "network 3": "cc8685332d910e48",
 }
