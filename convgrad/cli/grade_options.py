@@ -13,7 +13,12 @@ TEMPLATES = ("c", "cpp", "rust", "javascript", "python")
 SUITE_SUFFIXES = (".json", ".jsonl", ".npz", ".safetensors", ".h", ".py", ".rs", ".js", ".jl")
 
 _CHOSEN = (
-    Option("op", "the operations, with commas between them (conv)", CASES, "OP,…"),
+    Option(
+        "op",
+        "the operations, with commas between them (conv); network is a convolution, bias and activation as one",
+        CASES,
+        "OP,…",
+    ),
     Option("dims", "on how many axes: 1, 2, 3, or several of them (2)", CASES, "N,…"),
     Option("dtype", "the type of number: float64, float32, float16 or bfloat16", CASES, choices=TYPES),
     Option("limit", "only cases of which this is true, as in 'groups=1, C%8=0, H=W'", CASES, "LIMIT"),

@@ -12,7 +12,7 @@ import typer
 from convgrad.cli.grade_options import CASES_OF, DATA, GRADE_FORMATS, GRADING, TEMPLATES, TYPES
 from convgrad.cli.options import Option, refuse, whole_number
 from convgrad.cli.typed import Offer
-from convgrad.vocabulary import OPERATIONS, RESULTS
+from convgrad.vocabulary import GRADED, RESULTS
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -55,7 +55,7 @@ def _dims(name: str, text: str) -> tuple[int, ...]:
 
 
 READ: Mapping[str, Callable[[str, Any], Any]] = {
-    "op": lambda name, text: _several(name, text, OPERATIONS),
+    "op": lambda name, text: _several(name, text, GRADED),
     "dims": _dims,
     "want": lambda name, text: _several(name, text, RESULTS),
     "cases": lambda name, text: parts(text) or refuse(name, "expected core, edges or a file, found nothing"),

@@ -23,7 +23,7 @@ from convgrad.suites.facts import Term, limit
 from convgrad.suites.reading import suite_trials
 from convgrad.suites.selection import MOST_DIMS, SUITES, Wanted, trials
 from convgrad.suites.trial import Trial
-from convgrad.vocabulary import OPERATIONS, RESULTS
+from convgrad.vocabulary import GRADED, RESULTS
 
 WHOLE, REAL = DATA = ("whole", "real")
 """The numbers of a case: whole ones, that are compared to the bit, or reals, by what a type may be off by."""
@@ -74,7 +74,7 @@ def grade(target: str | Sequence[str], **options: Any) -> Grade:
     return run(Asked(words, **{name: _option(name, value) for name, value in options.items()}))
 
 
-SEVERAL = {"op": tuple(OPERATIONS), "dims": tuple(range(1, MOST_DIMS + 1)), "want": RESULTS, "cases": (), "case": ()}
+SEVERAL = {"op": tuple(GRADED), "dims": tuple(range(1, MOST_DIMS + 1)), "want": RESULTS, "cases": (), "case": ()}
 """Options that may be several words or numbers, and which these may be."""
 
 

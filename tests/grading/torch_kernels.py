@@ -109,3 +109,19 @@ def max_unpool(delta, x, indices, output_size):
     rows, cells = (one.unsqueeze(2) if x.dim() == 3 else one for one in (x, indices))
     y = torch.ops.aten.max_unpool2d(rows, cells, flat).reshape(delta.shape)
     return gradients(y, delta, dX=x)
+
+
+FUNCTIONS = {
+    "relu": torch.relu, "leaky-relu": torch.nn.functional.leaky_relu, "sigmoid": torch.sigmoid, "tanh": torch.tanh,
+    "softplus": torch.nn.functional.softplus,
+}  # fmt: skip
+
+
+def network(delta, x, w, b, stride, padding, dilation, groups, padding_mode, activation, slope=None):
+    """A convolution, bias and activation, as autograd has them."""
+    dims = x.dim() - 2
+    x, w, b = (one.clone().requires_grad_() for one in (x, w, b))
+    function = getattr(torch.nn.functional, f"conv{dims}d")
+    z = function(padded(x, padding, dims, padding_mode), w, b, stride, 0, dilation, groups)
+    y = FUNCTIONS[activation](z, *(() if slope is None else (slope,)))
+    return gradients(y, delta, dX=x, dW=w, db=b)
