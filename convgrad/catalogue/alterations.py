@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from convgrad.catalogue.computation import Computation, Convolution, product_of, turn
-from convgrad.catalogue.mistake import Variants, one
+from convgrad.catalogue.mistake import Later, Variants, one
 from convgrad.core.arithmetic import Array, zeros
 from convgrad.core.window import Axis
 
@@ -123,16 +123,27 @@ def fewer_overlays(c: Any) -> Variants:
     """A loop over positions that stops one early: on one axis, on all, or at the very last position."""
     name = "x" if getattr(c, "transposed", False) and c.array == "dW" else "delta"
     near = getattr(c, name)
-    return {label: c.but(**{name: part}) for label, part in without_last(near)} if near.size else {}
+    if not near.size:
+        return {}
+    return Later({label: partial(_without, c, name, places) for label, places in last_places(near)})
+
+
+def _without(c: Any, name: str, places: list[tuple[Any, ...]]) -> Any:
+    return c.but(**{name: _zeroed(getattr(c, name), places)})
 
 
 def without_last(near: Array) -> Iterator[tuple[str, Array]]:
+    yield from ((label, _zeroed(near, places)) for label, places in last_places(near))
+
+
+def last_places(near: Array) -> Iterator[tuple[str, list[tuple[Any, ...]]]]:
+    """The places that a loop over positions leaves out where it stops early."""
     axes = range(2, near.ndim)
     for axis in axes:
-        yield _last(axis - 2, len(axes)), _zeroed(near, [(slice(None),) * axis + (-1,)])
+        yield _last(axis - 2, len(axes)), [(slice(None),) * axis + (-1,)]
     if near.ndim > 3:
-        yield "last of every axis", _zeroed(near, [(slice(None),) * axis + (-1,) for axis in axes])
-        yield "last position", _zeroed(near, [(slice(None), slice(None), *(-1 for _ in axes))])
+        yield "last of every axis", [(slice(None),) * axis + (-1,) for axis in axes]
+        yield "last position", [(slice(None), slice(None), *(-1 for _ in axes))]
 
 
 def _last(axis: int, dims: int) -> str:

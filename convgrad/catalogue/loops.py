@@ -125,6 +125,7 @@ def cells_by_other_loop(c: Any) -> Variants:
 
 
 def _cells(c: Convolution, axis: int, names: dict[str, Array]) -> Iterator[tuple[str, Array]]:
+    yield from _instead_of_cell(c, axis, names)
     own, spatial = c.axes[axis], list(names)[3:]
     here, tap = spatial[axis], spatial[c.dims + axis]
     p, t = names[here], names[tap]
@@ -140,6 +141,19 @@ def _cells(c: Convolution, axis: int, names: dict[str, Array]) -> Iterator[tuple
         f"{here} subtracted": lambda: t * own.dilation - p * own.stride - own.before,
     }
     yield from ((name, way()) for name, way in ways.items())
+
+
+def _instead_of_cell(c: Convolution, axis: int, names: dict[str, Array]) -> Iterator[tuple[str, Array]]:
+    """Another axis's cell, of x or of the padded x, or the variable of a loop, where a cell is meant."""
+    cells = _right(c)[0].cells
+    noun = AXES.get(len(cells), tuple(f"axis {number}" for number in range(len(cells))))
+    for number, cell in enumerate(cells):
+        if number != axis:
+            shift = c.axes[number].before - c.axes[axis].before
+            yield f"the cell's {noun[number]} for its {noun[axis]}", cell
+            if shift:
+                yield f"the cell's {noun[number]} for its {noun[axis]}, with padding", cell + shift
+    yield from ((f"the {other} for the cell's {noun[axis]}".rstrip(), number) for other, number in names.items())
 
 
 def indices_by_other_loop(c: Any) -> Variants:

@@ -98,6 +98,8 @@ def _wrong_steps(shape: Sequence[int], lengths: Sequence[int]) -> Iterator[tuple
         yield f"{length} for the length of axis {axis}, once", (*right[: axis - 1], whole[axis - 1], *right[axis:])
     for axis in range(len(shape) - 1):
         yield f"axis {axis} left out of the address", (*right[:axis], 0, *right[axis + 1 :])
+        shorter = steps_of((*shape[:axis], 1, *shape[axis + 1 :]))
+        yield f"axis {axis} and its length left out of the address", (*shorter[:axis], 0, *shorter[axis + 1 :])
         yield f"axes up to {axis} left out of the address", (*(0,) * (axis + 1), *right[axis + 1 :])
     for a, b in combinations(range(len(shape)), 2):
         swapped = list(right)
@@ -113,13 +115,25 @@ def addresses(shape: Sequence[int], steps: Steps, offset: int = 0) -> Array:
     return np.where((places >= 0) & (places < size), places, -1)
 
 
+def subtracted(shape: Sequence[int]) -> Iterator[tuple[str, Array]]:
+    """Addresses from which the number along an axis is subtracted; below 0 they are counted from the end."""
+    steps, size = steps_of(shape), prod(shape)
+    for axis, length in enumerate(shape if size else ()):
+        back = 2 * steps[axis] * np.arange(length).reshape(-1, *(1,) * (len(shape) - axis - 1))
+        if length > 1:
+            yield f"axis {axis} subtracted in the address", (np.arange(size).reshape(shape) - back) % size
+
+
 def gathered(array: Array, places: Array) -> Array:
     """Every entry read from its place in memory; 0 from outside."""
     return np.asarray(np.append(array.ravel(), zeros((1,), array.dtype))[places])
 
 
-def laid(array: Array, places: Array) -> Array:
-    """Every entry added to its place in memory; what falls outside is lost."""
+def laid(array: Array, places: Array, kept: bool = False) -> Array:
+    """Every entry added to its place in memory, or the last `kept` of several; what falls outside is lost."""
     result = zeros(array.shape, array.dtype)
-    np.add.at(result.reshape(-1), places[places >= 0], array[places >= 0])
+    if kept:
+        result.reshape(-1)[places[places >= 0]] = array[places >= 0]
+    else:
+        np.add.at(result.reshape(-1), places[places >= 0], array[places >= 0])
     return result

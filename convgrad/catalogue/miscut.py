@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import replace
-from functools import partial
+from functools import partial, reduce
 from itertools import product
 from typing import Any
 
@@ -14,6 +14,8 @@ from convgrad.catalogue.computation import Convolution
 from convgrad.catalogue.misplaced import Cut, inside, strided
 from convgrad.catalogue.mistake import Variants
 from convgrad.core.arithmetic import Array, zeros
+from convgrad.core.window import Axis
+from convgrad.vocabulary import MAXIMUM
 
 
 def wrapped(c: Any) -> Variants:
@@ -111,8 +113,56 @@ def tap_missing(c: Any) -> Variants:
         most = min(axis.size for n, axis in enumerate(c.axes) if at in (None, n))
         for count in range(1, most):
             where = "every axis" if at is None else f"axis {at}"
-            found[f"the {end} {'' if count == 1 else f'{count} '}of {where}"] = _without_taps(c, end, at, count)
+            name = f"the {end} {'' if count == 1 else f'{count} '}of {where}"
+            found[name] = _without_taps(c, end, at, count)
+            if getattr(c, "family", "") == MAXIMUM and c.array == "dX":
+                found[f"{name}, and the plane's first cell where none is left"] = _first_cell_of_none(found[name])
+                if end == "first":
+                    found[f"{name}, and winners laid as if it were there"] = _laid_from(found[name], c)
     return found
+
+
+def _laid_from(c: Any, right: Any) -> Any:
+    """Winners of shorter windows laid from where the whole ones begin."""
+    rows = zip(c.axes, right.axes, strict=True)
+    return c.but(laid=tuple(replace(axis, before=own.before) for axis, own in rows))
+
+
+def taps_counted_otherwise(c: Any) -> Variants:
+    """dW of other taps than the kernel has: one more at the end, or those that begin a cell later."""
+    if not strided(c) or not isinstance(c, Convolution) or c.array != "dW" or c.padding_mode != "zeros":
+        return {}
+    found = {}
+    for at in (None, *range(c.dims)) if c.dims > 1 else (None,):
+        where = "every axis" if at is None else f"axis {at}"
+        for name, change in TAPS.items():
+            axes = tuple(change(axis) if at in (None, n) else axis for n, axis in enumerate(c.axes))
+            if min(axis.size for axis in axes) > 0:
+                found[f"{name} of {where}"] = c.but(axes=axes)
+    return found
+
+
+TAPS: dict[str, Callable[[Axis], Axis]] = {
+    "one tap more": lambda axis: replace(axis, size=axis.size + 1),
+    "the taps from the second cell on": lambda axis: replace(
+        axis, before=axis.before - 1, size=len(range(1, axis.extent, axis.dilation))
+    ),
+}
+
+
+def _first_cell_of_none(c: Any) -> Any:
+    """Windows that have no cell give their delta to the first cell of the plane."""
+    rows = zip(c.axes, c.lengths, c.delta.shape[2:], strict=True)
+    held = [[any(0 <= cell < n for cell in axis.under(p)) for p in range(count)] for axis, n, count in rows]
+    lost = np.where(reduce(np.multiply.outer, map(np.array, held)), zeros((), c.delta.dtype), c.delta)
+    return c.but(delta=c.delta - lost).then(partial(_onto_first, more=lost.sum(axis=tuple(range(2, lost.ndim)))))
+
+
+def _onto_first(array: Array, more: Array) -> Array:
+    result = array.copy()
+    where: Any = (slice(None), slice(None), *(0,) * (array.ndim - 2))
+    result[where] += more
+    return result
 
 
 def _without_taps(c: Any, end: str, at: int | None, count: int) -> Any:

@@ -136,20 +136,6 @@ def _tail(near: Array, left: int) -> Array:
     return rows.reshape(near.shape)
 
 
-def running(c: Any) -> Variants:
-    """An accumulator that is not set back: every entry holds those before it too."""
-    axes = range(1 if c.array == "db" else c.dims + 2)
-    found: dict[str, Any] = {f"along axis {axis}": c.then(partial(np.cumsum, axis=axis)) for axis in axes}
-    if c.array != "db":
-        found |= {f"from axis {first} on": c.then(partial(_run, first=first)) for first in range(c.dims + 1)}
-    return found
-
-
-def _run(array: Array, first: int) -> Array:
-    rows = array.reshape(*array.shape[:first], -1)
-    return np.asarray(rows.cumsum(axis=first).reshape(array.shape))
-
-
 MOST_LEFT = 16
 """Positions that a loop in steps may leave over."""
 NEARLY = 2.0**-40
@@ -199,14 +185,14 @@ def _halved(c: Any, name: str) -> Named:
     array = getattr(c, name)
     floats = rounded(array) if array.dtype == EXACT else array
     if abs(floats).max(initial=0) <= np.finfo(np.float16).max:
-        yield "in float16", _like(floats.astype(np.float16).astype(np.float64), array)
+        yield "in float16", like(floats.astype(np.float16).astype(np.float64), array)
 
 
-def _like(floats: Array, array: Array) -> Array:
+def like(floats: Array, array: Array) -> Array:
     """Floats in the kind of an array."""
     if array.dtype != EXACT:
         return floats.astype(array.dtype)
-    result = zeros(array.shape, array.dtype)
+    result = zeros(floats.shape, array.dtype)
     result.reshape(-1)[:] = [Fraction(value) for value in floats.ravel().tolist()]
     return result
 

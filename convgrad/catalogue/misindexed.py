@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import replace
 from functools import partial
-from itertools import combinations, product
+from itertools import combinations
 from typing import Any
 
 import numpy as np
 
 from convgrad.catalogue.computation import Convolution, turn
+from convgrad.catalogue.misgrouped import INTERLEAVED, routed
 from convgrad.catalogue.misread import BY_COLUMNS, SAMPLED, Named, altered, counted_otherwise, operands
 from convgrad.catalogue.mistake import Variants, one
 from convgrad.core.arithmetic import Array, zeros
@@ -193,12 +194,7 @@ def channels_permuted(c: Any) -> Variants:
         count = shape[axis] if shape else (c.x if c.array == "dX" else c.delta).shape[1]
         for name, order in _interleavings(count):
             found[f"result's axis {axis}: {name}"] = c.then(partial(np.take, indices=order, axis=axis))
-    return found | {name: made for name, made in _routed(c).items() if name in INTERLEAVED}
-
-
-def groups_misread(c: Any) -> Variants:
-    """Groups that read, or write, other channels than theirs."""
-    return {name: made for name, made in _routed(c).items() if name not in INTERLEAVED}
+    return found | {name: made for name, made in routed(c).items() if name in INTERLEAVED}
 
 
 def _interleaved(c: Any, name: str) -> Named:
@@ -213,70 +209,6 @@ def _interleavings(count: int) -> Iterator[tuple[str, Array]]:
     for outer in range(2, count):
         if count % outer == 0:
             yield f"{outer} interleaved", np.arange(count).reshape(outer, -1).T.ravel()
-
-
-# -- Groups ------------------------------------------------------------------------------------------------------------
-
-
-INTERLEAVED = ("filter m*G+g", "channel i*G+g", "filter m*G+g, channel i*G+g")
-"""Of what follows, what is another order of channels, and no wrong offset."""
-
-
-def _routed(c: Any) -> dict[str, Any]:
-    """Groups that read other channels than theirs: an offset by the wrong length, a remainder for a quotient."""
-    if not isinstance(c, Convolution) or c.groups == 1:
-        return {}
-    near, far = c.near.shape[1], c.far.shape[1]
-    groups, each, inner = c.groups, near // c.groups, far // c.groups
-    filters: dict[str, Callable[[int, int], int]] = {
-        "g*M+m": lambda g, m: g * each + m, "m*G+g": lambda g, m: m * groups + g,
-        "g*I+m": lambda g, m: g * inner + m, "g+m": lambda g, m: g + m,
-    }  # fmt: skip
-    owner: dict[str, Callable[[int], int]] = {
-        "o%G": lambda o: o % groups, "0 for all": lambda o: 0,
-    }  # fmt: skip
-    channels: dict[str, Callable[[int, int], int]] = {
-        "g*I+i": lambda g, i: g * inner + i, "i*G+g": lambda g, i: i * groups + g,
-        "g*M+i": lambda g, i: g * each + i, "g+i": lambda g, i: g + i,
-    }  # fmt: skip
-    found: dict[str, Any] = {}
-    for (row, number), (column, channel) in product(filters.items(), channels.items()):
-        if (row, column) != ("g*M+m", "g*I+i"):
-            triples = [(number(g, m), i, channel(g, i)) for g, m, i in np.ndindex(groups, each, inner)]
-            named = [f"filter {row}"] * (row != "g*M+m") + [f"channel {column}"] * (column != "g*I+i")
-            found[", ".join(named)] = _through(c, triples)
-    for label, group in owner.items():
-        triples = [(o, i, group(o) * inner + i) for o in range(near) for i in range(inner)]
-        found[f"group {label}"] = _through(c, triples)
-    return {name: made for name, made in found.items() if made is not None}
-
-
-def _through(c: Convolution, triples: list[tuple[int, int, int]]) -> Any:
-    """The computation with one group, filter o's tap for its channel i laid on channel k for every o, i, k."""
-    near, far, inner = c.near.shape[1], c.far.shape[1], c.w.shape[1]
-    if max(o for o, _, _ in triples) >= near or max(k for _, _, k in triples) >= far:
-        return None
-    if c.array == "db":
-        counts = np.bincount([o for o, _, _ in triples], minlength=near) // inner
-        return None if c.transposed or (counts == 1).all() else c.but(delta=_weighted(c.delta, counts))
-    if c.array == "dW":
-        return c.but(groups=1).then(partial(_collected, triples=triples, inner=inner))
-    w = zeros((near, far, *c.w.shape[2:]), c.w.dtype)
-    for o, i, k in triples:
-        w[o, k] += c.w[o, i]
-    return c.but(groups=1, w=w)
-
-
-def _collected(dw: Array, triples: list[tuple[int, int, int]], inner: int) -> Array:
-    result = zeros((dw.shape[0], inner, *dw.shape[2:]), dw.dtype)
-    for o, i, k in triples:
-        result[o, i] += dw[o, k]
-    return result
-
-
-def _weighted(delta: Array, counts: Array) -> Array:
-    weights = zeros((len(counts),), delta.dtype) + counts
-    return np.asarray(delta * weights.reshape(1, -1, *(1,) * (delta.ndim - 2)))
 
 
 # -- Other operands ----------------------------------------------------------------------------------------------------

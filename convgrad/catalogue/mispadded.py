@@ -14,6 +14,7 @@ from convgrad.catalogue import memory
 from convgrad.catalogue.computation import Convolution, Reads
 from convgrad.catalogue.misplaced import Axes, as_kind, inside, strided
 from convgrad.catalogue.mistake import Variants
+from convgrad.catalogue.pooling import or_by_whole_windows
 from convgrad.core.arithmetic import Array, zeros
 from convgrad.core.window import Axis
 from convgrad.vocabulary import MAXIMUM, MEAN
@@ -90,7 +91,7 @@ def _with_pads(c: Any, named: Iterator[tuple[str, Pads]]) -> Variants:
         if c.array == "output" and not getattr(c, "transposed", False) and (own := _own_output(c, axes, pads)):
             found[f"{name}, own shape"] = own
         if getattr(c, "padding_mode", "zeros") == "zeros":
-            found[name] = c.but(axes=axes)
+            found |= or_by_whole_windows({name: c.but(axes=axes)})
             if getattr(c, "family", "") == MAXIMUM and c.array == "dX":
                 found[f"{name}, where delta is laid"] = c.but(laid=axes)
             if getattr(c, "family", "") == MEAN:
@@ -250,10 +251,12 @@ def row_run_over(c: Any) -> Variants:
     found = {}
     for where, sides in _sides(c.dims):
         found[f"past the end: {where}"] = c.but(reads=_run_over(far.shape, _reaches(c), sides))
+        if any(end == 0 for _, end in sides):
+            found[f"past the end, round: {where}"] = c.but(reads=_run_over(far.shape, _reaches(c), sides, round_=True))
     return found
 
 
-def _run_over(shape: tuple[int, ...], reaches: list[tuple[int, int]], sides: Any) -> Reads:
+def _run_over(shape: tuple[int, ...], reaches: list[tuple[int, int]], sides: Any, round_: bool = False) -> Reads:
     steps, size = memory.steps_of(shape), int(np.prod(shape))
     parts = [np.arange(n) for n in shape[:2]] + [
         np.arange(-before, n + after) for n, (before, after) in zip(shape[2:], reaches, strict=True)
@@ -265,4 +268,5 @@ def _run_over(shape: tuple[int, ...], reaches: list[tuple[int, int]], sides: Any
         if number >= 2:
             before, after = (number - 2, 0) in sides, (number - 2, 1) in sides
             lost = lost | ((spread < 0) & (not before)) | ((spread >= shape[number]) & (not after))
+    places = np.where(places < 0, places % max(size, 1), places) if round_ else places  # as Python counts them
     return Reads(np.where(lost | (places < 0) | (places >= size), -1, places), tuple(before for before, _ in reaches))

@@ -13,6 +13,7 @@ import numpy as np
 from convgrad.catalogue.computation import Convolution
 from convgrad.catalogue.misread import ROW_FOR_COLUMN, positions_counted
 from convgrad.catalogue.mistake import Variants
+from convgrad.catalogue.pooling import or_by_whole_windows
 from convgrad.core.arithmetic import Array, zeros
 from convgrad.core.window import AdaptiveAxis, Axis
 from convgrad.vocabulary import MAXIMUM
@@ -43,7 +44,7 @@ def _with_axes(c: Any, named: Iterator[tuple[str, Axes]]) -> Variants:
             found[name] = c.but(axes=axes)
             if getattr(c, "family", "") == MAXIMUM and c.array == "dX":
                 found[f"{name}, where delta is laid"] = c.but(laid=axes)
-    return found
+    return or_by_whole_windows(found)
 
 
 # -- Stride and dilation -----------------------------------------------------------------------------------------------
@@ -105,7 +106,7 @@ def _of_one_axis(c: Any, name: str) -> Variants:
             yield f"axis {axis}'s for all", [number] * c.dims
         for at in range(c.dims):
             yield f"axis {at}'s ignored", [1 if axis == at else number for axis, number in enumerate(right)]
-        if name == "dilation":
+        if name == "dilation" or not isinstance(c, Convolution):
             for order in permutations(range(c.dims)):
                 yield f"of axes {','.join(map(str, order))}", [right[axis] for axis in order]
 

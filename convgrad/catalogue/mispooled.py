@@ -12,8 +12,9 @@ import numpy as np
 from convgrad.catalogue.computation import Arrangement, product_of
 from convgrad.catalogue.mistake import Variants, one
 from convgrad.catalogue.pooling import Pool, counted, largest_of_windows, nothing_like
+from convgrad.catalogue.scanned import scanned
 from convgrad.core.arithmetic import Array, zeros
-from convgrad.core.unfold import ALL
+from convgrad.core.unfold import ALL, add_at
 from convgrad.core.window import AdaptiveAxis, Axis, Window
 from convgrad.operations import max_pool
 from convgrad.vocabulary import MAXIMUM, MEAN, TIES
@@ -71,10 +72,18 @@ def winners_mistaken(c: Pool) -> Variants:
     for a, b in combinations(range(c.dims) if all(isinstance(axis, Axis) for axis in c.axes) else (), 2):
         found[f"axes {a} and {b} exchanged"] = c.but(regroup=partial(_winner_turned, a=a, b=b))
     found |= {f"its {name}": c.but(regroup=move) for name, move in _decodings(c)}
+    found["the padding, where a window reaches into it"] = c.but(delta=_of_whole_windows(c))
     found["the largest so far"] = c.but(arrange=(lambda _: _carried_over(c, lambda y, best: y > best),))
     found["the one before, where nothing is above 0"] = c.but(arrange=(lambda _: _carried_over(c, lambda y, _: y > 0),))
     found["cell 0, where nothing is above 0"] = c.but(arrange=(partial(_first_cell_by_default, c=c),), rule="above 0")
-    return found
+    return found | dict(scanned(c))
+
+
+def _of_whole_windows(c: Pool) -> Array:
+    """Delta of the windows that lie within the input, and 0 of the others."""
+    rows = zip(c.axes, c.lengths, c.delta.shape[2:], strict=True)
+    whole = [[axis.cells(p)[0] >= 0 and axis.cells(p)[1] <= n for p in range(count)] for axis, n, count in rows]
+    return np.where(reduce(np.multiply.outer, map(np.array, whole)), c.delta, nothing_like(c.delta))
 
 
 def _decodings(c: Pool) -> Iterator[tuple[str, Arrangement]]:
@@ -164,8 +173,30 @@ def divisors_mistaken(c: Pool) -> Variants:
         found[f"axis {number} alone, {way}"] = _outer(alone)
         found[f"axis {number} for all, {way}"] = _outer(alone) ** c.dims
     whole = {"positions": product_of(c.delta.shape[2:]), "cells of the input": product_of(c.lengths)}
+    found_by_sums = _by_running_sums(c, rows) if c.array == "dX" and c.dims == 1 else {}
     made = {name: np.maximum(by, 1) for name, by in found.items()} | {name: np.array(by) for name, by in whole.items()}
-    return {name: c.but(divisor=zeros((), c.delta.dtype) + by) for name, by in made.items()}
+    return found_by_sums | {name: c.but(divisor=zeros((), c.delta.dtype) + by) for name, by in made.items()}
+
+
+def _by_running_sums(c: Pool, rows: dict[tuple[int, str], Array]) -> dict[str, Any]:
+    """Shares that begin with one divisor and end with another, where windows are added by running sums (one axis)."""
+    axis, length = c.axes[0], c.lengths[0]
+    first, last = (np.clip(edge, 0, length) for edge in axis.edges(length))
+    ways = {way: c.delta / np.maximum(rows[0, way], 1).astype(c.delta.dtype) for way in DIVISORS}
+    found = {}
+    for (start, begun), (end, ended) in product(ways.items(), ways.items()):
+        if start != end:
+            steps = zeros((*c.x.shape[:2], length + 1), c.delta.dtype)
+            for edges, share in ((first, begun), (last, -ended)):
+                add_at(steps, (edges,), share)
+            running = np.cumsum(steps[..., :-1], axis=2)
+            name = f"{start} where a window begins, {end} where it ends"
+            found[name] = c.but(arrange=(partial(_instead, other=running),))
+    return found
+
+
+def _instead(array: Array, other: Array) -> Array:
+    return other
 
 
 def _outer(rows: list[Array]) -> Array:

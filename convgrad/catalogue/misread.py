@@ -93,7 +93,7 @@ def _result_orders(c: Any) -> Iterator[tuple[str, Callable[[Array], Array]]]:
             yield text, partial(memory.reread, stored=stored, read=read)
 
 
-BLOCKS = ("nckp", "npck", "ckpn", "cknp", "npkc", "pnck", "nkcp")
+BLOCKS = ("nckp", "npck", "ckpn", "cknp", "npkc", "pnck", "nkcp", "ncpk")
 """Orders in which columns lie in memory: samples, channels, taps, positions."""
 
 
@@ -112,11 +112,11 @@ def _block_order(blocks: str, dims: int) -> memory.Order:
 def offset(c: Any) -> Variants:
     """An operand read some numbers off, or with another length in its address; a result written so."""
     found = dict(altered(c, _off))
-    if c.array == "dX":
-        shape = c.x.shape
-        found |= {f"dX: {name}": c.then(partial(memory.laid, places=places)) for name, places in _places(c, shape)}
-    if c.array == "dW":
-        found |= {f"dW: {name}": c.then(partial(memory.laid, places=places)) for name, places in _places(c, c.w.shape)}
+    shape = {"dX": lambda: c.x.shape, "dW": lambda: c.w.shape}.get(c.array, tuple)()
+    for name, places in _places(c, shape) if shape else ():
+        found[f"{c.array}: {name}"] = c.then(partial(memory.laid, places=places))
+        if len(np.unique(places)) < places.size:
+            found[f"{c.array}: {name}, the last kept"] = c.then(partial(memory.laid, places=places, kept=True))
     return found
 
 
@@ -134,6 +134,7 @@ def _places(c: Any, shape: tuple[int, ...]) -> Iterator[tuple[str, Array]]:
             yield f"{offset:+d}", places
             round_ = (memory.addresses(shape, steps) + offset) % prod(shape)
             yield f"{offset:+d}, round", np.where(places < 0, round_, places)
+    yield from memory.subtracted(shape)
     if len(shape) == 4:
         yield from _decoded(shape)
     for label, wrong in memory.wrong_steps(shape, _lengths(c)):

@@ -2,11 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any, NamedTuple
 
 Variants = Mapping[str, Any]
 """Altered computations by the name of the variant; none where the mistake does not apply to the case."""
+
+
+class Later(Mapping[str, Any]):
+    """Variants that are made when they are asked for, each time anew: copies of operands are not held together."""
+
+    def __init__(self, makers: Mapping[str, Callable[[], Any]]) -> None:
+        self._makers = makers
+
+    def __getitem__(self, variant: str) -> Any:
+        return self._makers[variant]()
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._makers)
+
+    def __len__(self) -> int:
+        return len(self._makers)
 
 
 class Form(NamedTuple):

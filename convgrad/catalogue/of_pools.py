@@ -9,6 +9,7 @@ from convgrad.catalogue.mispooled import divided, even_windows, padding_competes
 from convgrad.catalogue.mistake import Form, one
 from convgrad.catalogue.of_convolutions import DW
 from convgrad.catalogue.of_shapes import or_own_shape
+from convgrad.catalogue.pooling import or_by_whole_windows
 
 MAX = ("max-pool", "adaptive-max-pool")
 AVERAGE = ("average-pool", "adaptive-average-pool")
@@ -68,6 +69,9 @@ _GEOMETRY: dict[str, Form] = {
         or_own_shape(alter.stride_one),
         ("stride", "positions"),
         STRIDED,
+    ),
+    "stride-axes-swapped": DW["stride-axes-swapped"]._replace(
+        alter=or_own_shape(lambda c: or_by_whole_windows(alter.strides_swapped(c))), operations=("average-pool",)
     ),
     "padding-ignored": Form(
         "positions are counted from the first cell of the unpadded input",

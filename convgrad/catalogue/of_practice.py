@@ -5,7 +5,21 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from convgrad.catalogue import loops, miscut, mishandled, misindexed, mispadded, misplaced, misread, pool_loops
+from convgrad.catalogue import (
+    loops,
+    miscut,
+    misgrouped,
+    mishandled,
+    misindexed,
+    mispadded,
+    misplaced,
+    misread,
+    pool_loops,
+    rewritten,
+    shared,
+    transformed,
+    uncleared,
+)
 from convgrad.catalogue.mispooled import divisors_mistaken, winners_mistaken
 from convgrad.catalogue.mistake import Form, Variants
 from convgrad.catalogue.of_convolutions import CONVOLUTIONS, PLAIN
@@ -124,7 +138,7 @@ CHANNELS: dict[str, Form] = {
     "groups-mixed": Form(
         "groups read, or write, other channels than theirs: {variant}",
         "let group g of G read channels g*C/G to (g+1)*C/G with filters g*O/G to (g+1)*O/G",
-        misindexed.groups_misread, ("groups",), CONVOLUTIONS,
+        misgrouped.groups_misread, ("groups",), CONVOLUTIONS,
     ),
     "channels-summed": Form(
         "channels are added up: {variant}",
@@ -183,7 +197,14 @@ MEMORY: dict[str, Form] = {
     "not-set-back": Form(
         "an accumulator is not set back to 0: {variant}",
         "set it to 0 before every entry",
-        mishandled.running,
+        lambda c: {**uncleared.running(c), **uncleared.tiled(c)},
+    ),
+}  # fmt: skip
+_SHARED: dict[str, Form] = {
+    "buffer-shared": Form(
+        "dX is added up in the memory of x, which later windows read: {variant}",
+        "add dX up in an array of its own: np.zeros_like(x), not x itself",
+        shared.buffer_shared, ("overlap",), PLAIN,
     ),
 }  # fmt: skip
 _SUMS: dict[str, Form] = {
@@ -209,16 +230,17 @@ _CUT: dict[str, Form] = {
 }  # fmt: skip
 _UNREAD: dict[str, Form] = {
     "cut-short": Form(
-        "cells at the ends of x are not read: {variant}",
-        "read every cell that a window covers: count the padding in the bounds",
-        miscut.cells_unread, (), PLAIN,
+        "cells at the ends of x are not read, or dW has other taps: {variant}",
+        "read every cell that a window covers, padding counted, and give dW as many taps as the kernel has",
+        lambda c: {**miscut.cells_unread(c), **miscut.taps_counted_otherwise(c)}, (), PLAIN,
     ),
 }  # fmt: skip
 _WRAPPED: dict[str, Form] = {
     "wrapped-round": Form(
         "it is a circular convolution: {variant}",
-        "pad both to the length of the full convolution before the FFT, and conjugate only where it is a correlation",
-        miscut.wrapped, (), PLAIN,
+        "pad both to the length of the full convolution before the FFT, give irfft that length too, "
+        "and conjugate only where it is a correlation",
+        lambda c: {**miscut.wrapped(c), **transformed.one_short(c)}, (), PLAIN,
     ),
 }  # fmt: skip
 _TAIL: dict[str, Form] = {
@@ -270,7 +292,10 @@ _POOL: dict[str, Form] = {
 _OF_DB = {**_SUMS, **_TAIL, **CHANNELS, **MEMORY, **NUMBERS}
 _PRACTICE: dict[str, dict[str, dict[str, Form]]] = {
     "convolution": {
-        "dW": {**_SUMS, **_TAIL, **_TAPS, **PLACES, **_PADDED, **_UNREAD, **CHANNELS, **NUMBERS, **MEMORY},
+        "dW": {
+            **_SUMS, **_TAIL, **_WRAPPED, **_TAPS, **PLACES, **_PADDED, **_UNREAD, **CHANNELS, **NUMBERS, **MEMORY,
+            **_SHARED,
+        },
         "dX": {
             **FILLED, **_OVERWRITTEN, **_STEPPED, **_SUMS, **_TAIL, **_WRAPPED, **_TAPS, **PLACES, **_PADDED, **_CUT,
             **CHANNELS, **NUMBERS, **MEMORY,
@@ -315,7 +340,12 @@ _LOOPS = {
         "stride-misused", lambda c: {**loops.cells_by_other_loop(c), **pool_loops.cells_by_other_loop(c)}
     ),
     "wrong-index": _by_loops(
-        "wrong-index", lambda c: {**loops.indices_by_other_loop(c), **pool_loops.indices_by_other_loop(c)}
+        "wrong-index",
+        lambda c: {
+            **rewritten.written_elsewhere(c),
+            **loops.indices_by_other_loop(c),
+            **pool_loops.indices_by_other_loop(c),
+        },
     ),
 }
 LAST: dict[str, dict[str, dict[str, Form]]] = {

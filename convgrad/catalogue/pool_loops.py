@@ -9,10 +9,11 @@ from typing import Any
 
 import numpy as np
 
-from convgrad.catalogue.loops import MOST, Numbers, exchanged, named
+from convgrad.catalogue.loops import AXES, MOST, Numbers, exchanged, named
 from convgrad.catalogue.mistake import Variants
 from convgrad.catalogue.pooling import Pool, divisors, given_to_taps, nothing_like
 from convgrad.core.arithmetic import Array, zeros
+from convgrad.core.unfold import ALL
 from convgrad.core.window import Axis
 from convgrad.vocabulary import MAXIMUM, MEAN
 
@@ -38,11 +39,16 @@ def cells_by_other_loop(c: Any) -> Variants:
         return {}
     grid, names = _variables(c)
     right = tuple(map(_cell, c.axes, grid[2 + c.dims :], grid[2 : 2 + c.dims]))
-    return {
-        text: c.but(arrange=(partial(_over_cells, c=c, cells=(*right[:at], cell, *right[at + 1 :])),))
-        for at in range(c.dims)
-        for text, cell in _cells(c, at, names)
-    }
+    found = {}
+    for at in range(c.dims):
+        for text, cell in _cells(c, at, names):
+            made = partial(_over_cells, c=c, cells=(*right[:at], cell, *right[at + 1 :]))
+            found[text] = c.but(arrange=(made,))
+            if c.family == MAXIMUM:
+                found[f"{text}, and the plane's first cell where none is left"] = c.but(
+                    arrange=(partial(made, first=True),)
+                )
+    return found
 
 
 def _cell(axis: Axis, position: Array, tap: Array) -> Array:
@@ -60,16 +66,21 @@ def _cells(c: Pool, at: int, names: dict[str, Array]) -> Iterator[tuple[str, Arr
     yield f"{tap} subtracted", _cell(own, names[here], -names[tap])
 
 
-def _over_cells(array: Array, c: Pool, cells: Numbers) -> Array:
-    """dX over windows of these cells."""
+def _over_cells(array: Array, c: Pool, cells: Numbers, first: bool = False) -> Array:
+    """dX over windows of these cells; of those without any to the plane's first cell, where that is asked."""
     inside, places = _inside(c, cells)
     grid, _ = _variables(c)
     *at, inside = np.broadcast_arrays(*grid[:2], *places, inside, *grid)[: 3 + c.dims]
     delta = c.delta if c.family == MAXIMUM else c.delta / divisors(c, c.window())
     given = np.broadcast_to(delta.reshape(*delta.shape[:2], *(1,) * c.dims, *delta.shape[2:]), inside.shape)
+    result = zeros(c.x.shape, c.delta.dtype)
     if c.family == MAXIMUM:
+        lost = np.where(inside.any(axis=tuple(range(2, 2 + c.dims))), nothing_like(c.delta), c.delta)
+        if first:
+            corner: Any = (*ALL, *(0,) * c.dims)
+            result[corner] += lost.sum(axis=tuple(range(2, lost.ndim)))
         inside = inside & _wins(np.where(inside, c.x[tuple(at)], c.x.min() - 1), c.dims)
-    return _added(c, tuple(at), np.where(inside, given, nothing_like(c.delta)))
+    return result + _added(c, tuple(at), np.where(inside, given, nothing_like(c.delta)))
 
 
 def _inside(c: Pool, cells: Numbers) -> tuple[Array, list[Array]]:
@@ -114,16 +125,38 @@ def _of_delta(c: Pool) -> dict[str, Any]:
 
 def _of_result(c: Pool) -> dict[str, Any]:
     grid, names = _variables(c)
-    return {
-        f"dX: by the {other}, not the {own}": c.but(arrange=(partial(_laid, c=c, leading=numbers),))
+    cells = tuple(map(_cell, c.axes, grid[2 + c.dims :], grid[2 : 2 + c.dims]))
+    found = {
+        f"dX: by the {other}, not the {own}": c.but(arrange=(partial(_laid, c=c, leading=numbers, cells=cells),))
         for other, own, numbers in exchanged(tuple(grid[:2]), c.x.shape[:2], names)
     }
+    nouns = AXES.get(c.dims, tuple(f"axis {axis}" for axis in range(c.dims)))
+    for axis, (noun, length) in enumerate(zip(nouns, c.lengths, strict=True)):
+        others = {name: number for name, number in names.items() if number.size <= length}
+        others |= {f"cell's {nouns[at]}": cell for at, cell in enumerate(cells) if at != axis}
+        for other, number in others.items():
+            places = (*cells[:axis], number, *cells[axis + 1 :])
+            made = partial(_laid, c=c, leading=tuple(grid[:2]), cells=places)
+            found[f"dX: by the {other}, not the cell's {noun}".rstrip()] = c.but(arrange=(made,))
+    for name, places in _in_the_window(c):
+        found[f"dX: {name}"] = c.but(arrange=(partial(_laid, c=c, leading=tuple(grid[:2]), cells=places),))
+    return found
 
 
-def _laid(array: Array, c: Pool, leading: Numbers) -> Array:
-    """What every window gives, laid in another sample or channel."""
+def _in_the_window(c: Pool) -> Iterator[tuple[str, Numbers]]:
+    """Cells by their places in the window, or by their number there, as if that were the plane."""
     grid, _ = _variables(c)
-    inside, places = _inside(c, tuple(map(_cell, c.axes, grid[2 + c.dims :], grid[2 : 2 + c.dims])))
+    taps = grid[2 : 2 + c.dims]
+    yield "by the cell's place in its window", tuple(tap * a.dilation for tap, a in zip(taps, c.axes, strict=True))
+    number = np.zeros((), np.int64)
+    for tap, axis in zip(taps, c.axes, strict=True):
+        number = number * axis.size + tap
+    yield "by the cell's number in its window", np.unravel_index(number % prod(c.lengths), c.lengths)
+
+
+def _laid(array: Array, c: Pool, leading: Numbers, cells: Numbers) -> Array:
+    """What every window gives, laid in another sample, channel or cell."""
+    inside, places = _inside(c, cells)
     given = given_to_taps(c, c.window())
     at = np.broadcast_arrays(*leading, *places, given)[: 2 + c.dims]
     return _added(c, tuple(at), np.where(inside, given, nothing_like(c.delta)))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from functools import reduce
 from typing import Any
@@ -230,6 +230,16 @@ def _cells(c: Pool, axis: Axis | AdaptiveAxis, number: int, position: int, divis
     (before, after), length = c.pads[number], c.lengths[number]
     span = (-before, length + after) if divisor == "padding counted" else (0, length)
     return int(taps_within(axis.cells(position), axis.under(0).step, *span))
+
+
+def or_by_whole_windows(altered: Mapping[str, Any]) -> dict[str, Any]:
+    """Averages over other windows, also with every one divided by its full size, wherever it ends."""
+    means = {name: c for name, c in altered.items() if getattr(c, "family", "") == MEAN}
+    whole = {
+        f"{name}, divided by whole windows".lstrip(", "): c.but(divisor="window")
+        for name, c in means.items() if c.divisor == "padding counted"
+    }  # fmt: skip
+    return {**altered, **whole}
 
 
 def of_pool(case: Case, array: str, updated: Array | None = None) -> Pool:

@@ -9,13 +9,14 @@ import numpy as np
 
 from convgrad.checking.ours import NOTHING_DIFFERENCED, difference
 from convgrad.checking.report import CLAIM, Report, Reports
-from convgrad.claims.claim import ARRAYS_OF_CASE, Claim, asked_of, read_claims
+from convgrad.claims.claim import Claim
 from convgrad.claims.excuses import excuses_of
 from convgrad.claims.findings import Finding, compare
+from convgrad.claims.named import ARRAYS_OF_CASE, asked_of
+from convgrad.claims.read import read_claims
 from convgrad.claims.results import claimed
 from convgrad.claims.summaries import apart, read_summaries
 from convgrad.claims.winners import Winners, read_winners, winners_apart
-from convgrad.core.arithmetic import Array
 from convgrad.diagnosis.agreed import in_common
 from convgrad.diagnosis.counting import miscounted
 from convgrad.diagnosis.diagnosis import Diagnosis
@@ -110,7 +111,8 @@ def check_subject(
     winners = [(one, _against_winners(one)) for one in read_winners(judged, won)]
     excuses = excuses_of(judged)
     claims = read_claims(judged, claim, truth, asked_of(*said.values()), excuses)
-    findings = {place: _against_truth(judged, one, truth[place]) for place, one in claims.items()}
+    findings = {place: _against_truth(judged, one, one.found.correct if one.found else truth[place])
+                for place, one in claims.items()}  # fmt: skip
     summaries = [_against_truth(judged, one, right) for one, right in read_summaries(judged, summed, truth)]
     judge = Judge(judged, truth, claims)
     diagnosis = in_common(part for place, one in claims.items() for part in judge.of(one, findings[place]))
@@ -143,11 +145,12 @@ def _given(subject: Subject, claim: Any) -> Any:
     return claim
 
 
-def _against_truth(judged: Subject, claim: Claim, truth: Array) -> Finding:
+def _against_truth(judged: Subject, claim: Claim, truth: Any) -> Finding:
     part = judged.layer(claim.place.part)
     case = part.forward.case if claim.place.array == "output" and claim.place.part else part.case
     shapes = None if claim.fits else (claim.shape, claim.expected)
-    known = {} if claim.known is None else {"compared": claim.known}
+    known: dict[str, Any] = {} if claim.known is None else {"compared": claim.known}
+    known |= {"wrong": claim.found.wrong_at, "tallied": claim.found.tally} if claim.found else {}
     return compare(case, claim.place, claim.like, CLAIM, claim.values, truth, claim.allowed, shapes=shapes,
                    rule=claim.rule, by=claim.by, told=claim.told, doubtful=claim.doubtful, **known)  # fmt: skip
 

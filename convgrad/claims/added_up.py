@@ -12,7 +12,7 @@ from convgrad.claims.attempts import Attempt
 from convgrad.claims.compared import HALF, Compared, as_floats
 from convgrad.claims.in_order import MOST_TERMS, Ordered, added_again, partial_sums
 from convgrad.core.arithmetic import Array
-from convgrad.differences.roundoff import TYPES, Type
+from convgrad.differences.roundoff import TYPES, Type, growth
 
 REPLAYED = 64
 """Entries that are added up again: those furthest off, and others spread over the array."""
@@ -75,7 +75,17 @@ class AddedUp(Compared):
         off = np.where(np.broadcast_to(self.claimed, self.truth.shape), abs(self.errors), 0)
         at = int(off.argmax())
         own = float(np.broadcast_to(as_floats(self.own), off.shape).flat[at])
-        return bool(off.flat[at] > self.bounds.worst(self.place, dtype, self.truth, at, accumulated=bits) + own)
+        if off.flat[at] > self.bounds.worst(self.place, dtype, self.truth, at, accumulated=bits) + own:
+            return True
+        case = self.bounds.case(self.place)
+        if case is None or self.place.array not in ("dW", "db") or not self.large:
+            return False
+        # its own terms are soon added up, where those of all entries would be a pass
+        index = tuple(int(part) for part in np.unravel_index(at, self.truth.shape))
+        products = Ordered(case, self.place.array, dtype).products(index)
+        count, unit = products.size, TYPES[dtype].unit
+        times = (1 + unit) ** 4 * (1 + growth(count, 2.0**-bits)) - 1
+        return bool(off.flat[at] > times * float(abs(products).sum()) + unit * abs(self.floats.flat[at]) + own)
 
     def _off_in_order(self, at: int, products: Array, accumulator: Type, allowed: float) -> float | None:
         """What one entry may be off by in this order; None where it is off by more."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from functools import cached_property
+from math import sqrt
 from typing import Any
 
 import numpy as np
@@ -14,6 +15,7 @@ from convgrad.claims.attempts import Attempt
 from convgrad.claims.compared import HALF, as_floats
 from convgrad.claims.printed import Printed
 from convgrad.claims.text_types import types_behind
+from convgrad.claims.whole_array import Together, together
 from convgrad.core.arithmetic import Array
 from convgrad.differences.roundoff import SURE, TYPES
 
@@ -74,18 +76,31 @@ class Attempted(AddedUp):
     def _of_type(self, dtype: str, sure: bool) -> Attempt:
         """Results of a type, worked out once."""
         if (dtype, sure) not in self._tried:
-            self._tried[dtype, sure] = self._computed_in(dtype, sure)
+            self._tried[dtype, sure] = self._tightly(dtype, sure) or self._computed_in(dtype, sure)
         return self._tried[dtype, sure]
+
+    def _tightly(self, dtype: str, sure: bool) -> Attempt | None:
+        """The same without what rounding the inputs moved, a pass of its own, where that is enough for every entry."""
+        kind = TYPES[dtype]
+        if not sure or self.asked.accumulate or not self.large or kind.bits != kind.accumulated:
+            return None
+        excused = self.bounds.excused(self.place, dtype, self.truth, sure=self.sure, moved=False)
+        attempt = self._direct_in(dtype, sure, excused)
+        enough = self._close(attempt.allowed) and self._errors_of(attempt).is_rounding(attempt.unit)
+        return attempt if enough else None
 
     @cached_property
     def _tried(self) -> dict[tuple[str, bool], Attempt]:
         return {}
 
     def _computed_in(self, dtype: str, sure: bool, *, more: Any = 0) -> Attempt:
-        by = dtype + (f", sums in {self.asked.accumulate}" if self.asked.accumulate else "")
         excused = self._excused(dtype, self.asked.bits) + more
         if not sure and self.bounds.case(self.place) is None:  # sizes carried through layers are more than errors are
             excused = np.minimum(excused, GUESSED * abs(self.floats).max(initial=0))
+        return self._direct_in(dtype, sure, excused)
+
+    def _direct_in(self, dtype: str, sure: bool, excused: Array) -> Attempt:
+        by = dtype + (f", sums in {self.asked.accumulate}" if self.asked.accumulate else "")
         allowed = self._with_text(excused, dtype)
         return Attempt(allowed, f"{by} rounding", by, 2.0 ** -TYPES[dtype].result, dtype=dtype, spread=not sure)
 
@@ -100,6 +115,21 @@ class Attempted(AddedUp):
     @cached_property
     def _worked_out(self) -> dict[tuple[str, int], Array]:
         return {}
+
+    def _errors_of(self, attempt: Attempt) -> Together:
+        """Those of the last attempt, worked out once."""
+        if not self._compared or self._compared[-1][0] is not attempt:
+            self._compared[:] = [(attempt, self._together(attempt, 0))]
+        return self._compared[-1][1]
+
+    @cached_property
+    def _compared(self) -> list[tuple[Attempt, Together]]:
+        return []
+
+    def _together(self, attempt: Attempt, moved: Any) -> Together:
+        """The errors over the whole array, beyond what rounding the inputs moved."""
+        errors, moved, truth, allowed = map(self._some, (self.errors, moved, self.floats, attempt.allowed))
+        return together(errors - moved, truth, allowed / sqrt(3))
 
     def _in_order(self, dtype: str, sure: bool) -> Iterator[Attempt]:
         """Sums that lean one way, and sums held in a half type, as adding them up again shows."""

@@ -26,7 +26,7 @@ class Judgement(NamedTuple):
     """What a claim may be off by, entry by entry, and why.
 
     `by` is what excuses it, `told` what is to be said of it, `cause` the mistake that it is where it loses too much.
-    `halves` is the part of `excuse` that its digits leave, which is the same for any other array.
+    `loose` is the excuse where its inputs may have been rounded when they were printed; 0 where it is the same.
     """
 
     allowed: Any
@@ -35,6 +35,7 @@ class Judgement(NamedTuple):
     excuse: Any = 0
     scale: float = 0
     unit: float = 0
+    loose: float = 0
     told: tuple[str, ...] = ()
     cause: str = ""
     doubtful: bool = False

@@ -1,42 +1,25 @@
-"""Claims: gradients that somebody else computed, and how far each of their entries may be off."""
+"""A claim: an array that somebody else computed, and how far each of its entries may be off."""
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, replace
 from fractions import Fraction
 from functools import cached_property
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from convgrad.claims.attempts import Asked
-from convgrad.claims.compared import filled
-from convgrad.claims.digits import Written, written
-from convgrad.claims.excuses import Excuses, excuses_of
-from convgrad.claims.in_parts import judged
-from convgrad.claims.judgement import Judging
-from convgrad.claims.partial import Slices, gathered, given
-from convgrad.claims.piecewise import At, by_pieces, taken
-from convgrad.claims.sums import confidence
-from convgrad.core.arithmetic import EXACT, FLOAT64, NONFINITE, Array, floated, natural, rounded
-from convgrad.core.nested import Numbers, exact_value
-from convgrad.differences.roundoff import TYPES
-from convgrad.errors import Path, Problem, RequestError
-from convgrad.passes.explanation import full_shapes
-from convgrad.passes.subject import Part, Subject
-from convgrad.subject.foreign_words import did_you_mean
-from convgrad.subject.layout import OPERANDS
+from convgrad.claims.piecewise import PIECE, At, by_pieces, pieces, taken
+from convgrad.core.arithmetic import EXACT, FLOAT64, Array, floated, rounded
 from convgrad.subject.place import Place
-from convgrad.subject.settings import said_inside
-from convgrad.vocabulary import ACCUMULATORS, ALGORITHMS
+
+if TYPE_CHECKING:
+    from convgrad.claims.in_parts import Swept
 
 SHAPED_AS = {
     "output": "output", "delta": "output", "dX": "dX", "dW": "dW", "db": "db", "kernel": "dW", "bias": "db",
 }  # fmt: skip
 """The arrays that may be claimed, and which of a case's results each is shaped as."""
-NOTHING_ASKED = Asked()
-ARRAYS_OF_CASE = "a mapping with any of output, dW, db, dX"
 
 
 @dataclass(frozen=True)
@@ -50,7 +33,8 @@ class Claim:
     numbers (a type's rounding): the magnitude that it was derived for. `unit` is a type's unit roundoff: what makes
     another array of the right one, as a division, rounds once more. `by` says what excuses it, `told` what is to be
     said of it, `cause` is the mistake where its sums lose too much; a `doubtful` one may be right or wrong; `known`
-    marks the entries that are claimed, where not all are.
+    marks the entries that are claimed, where not all are. `loose` is the excuse, where that is more, with inputs that
+    were rounded when they were printed.
     """
 
     place: Place
@@ -68,6 +52,9 @@ class Claim:
     cause: str = ""
     doubtful: bool = False
     known: Array | None = None
+    loose: float = 0
+    found: Swept | None = None
+    """What was found of a large one beside the truth, of which no more than some samples were worked out at once."""
 
     @property
     def like(self) -> str:
@@ -93,6 +80,12 @@ class Claim:
         close = by_pieces(one, values.shape, bool)
         return close if self.known is None else close | ~self.known
 
+    @property
+    def loosened(self) -> Claim:
+        """The claim with all that rounded inputs may excuse."""
+        excuse = self.loose if self.known is None else np.where(self.known, self.loose, np.inf)
+        return replace(self, excuse=excuse, loose=0)
+
     def _excuse_for(self, candidate: Array) -> Any:
         """A type's rounding is relative: larger numbers than it was derived for may be off by more."""
         if not self.scale:
@@ -105,14 +98,38 @@ class Claim:
         """What every entry may be off by, in float64 and a trifle more."""
         return self.excused_roughly(0)
 
-    def excused_roughly(self, largest: Any) -> Array:
-        """The same of another array whose numbers are as large."""
-        values = _floats(self.values)
-        excuse = np.broadcast_to(np.asarray(self.excuse, FLOAT64), values.shape)
+    def excused_roughly(self, largest: Any, places: Array | None = None) -> Array:
+        """The same of another array whose numbers are as large; of some entries by their numbers."""
+        values, excuse = self.values, np.asarray(self.excuse, FLOAT64)
+        if places is not None:
+            at = np.unravel_index(places, values.shape) if values.ndim else (np.zeros(places.shape, int),)
+            values, excuse = np.atleast_1d(values)[at], excuse[at] if excuse.ndim else excuse
+        values, excuse = _floats(values), np.broadcast_to(excuse, values.shape)
         grown = np.maximum(1.0, largest / self.scale) if self.scale else 1.0
-        finite = float(_size(values).max(initial=0))
         again = 2 * self.unit * abs(values) if self.unit else 0.0
-        return np.asarray((excuse * grown + again) * (1 + 1e-9) + 1e-12 * (finite + largest), FLOAT64)
+        return np.asarray((excuse * grown + again) * (1 + 1e-9) + 1e-12 * (self.largest + largest), FLOAT64)
+
+    @cached_property
+    def largest(self) -> float:
+        """The largest magnitude of a number that is finite."""
+        parts = (_floats(taken(self.values, at)) for at in pieces(self.values.shape))
+        return max((float(_size(part).max(initial=0)) for part in parts), default=0.0)
+
+    def of_first(self, few: slice) -> Claim:
+        """The claim of the first entries along its first axis."""
+        return self.part((few, *(slice(0, length) for length in self.values.shape[1:]))) if self.values.ndim else self
+
+    def piece(self, at: At) -> Claim:
+        """The claim of some entries alone, in all else as it is; the whole of a small one."""
+        if self.values.size <= PIECE:
+            return self
+        return self.part(at)
+
+    def part(self, at: At) -> Claim:
+        """The claim of some entries."""
+        some = replace(self, values=self.values[at], excuse=taken(self.excuse, at), known=taken(self.known, at))
+        vars(some)["largest"] = self.largest
+        return some
 
 
 def _floats(values: Array) -> Array:
@@ -122,223 +139,6 @@ def _floats(values: Array) -> Array:
 def _size(values: Array) -> Array:
     """Magnitudes, by which rounding grows: what is not finite excuses nothing."""
     return np.where(np.isfinite(values), abs(values), 0.0)
-
-
-# -- Reading -----------------------------------------------------------------------------------------------------------
-
-
-def read_claims(
-    subject: Subject, claims: Any, truth: Mapping[Place, Array], asked: Asked = NOTHING_ASKED,
-    excuses: Excuses | None = None,
-) -> dict[Place, Claim]:  # fmt: skip
-    """Claims by place, in full shape and in the kind of the truth; RequestError for what is no claim.
-
-    Of a case they go by array, of a network by layer and array. `truth` has the right arrays in full shape. `asked`
-    is what was said of how they came about; else they are judged by their digits, or by their own type. `excuses` are
-    those of the subject, where they are known.
-    """
-    claims = _gathered(subject, claims)
-    problems = list(_unknown(subject, claims, truth))
-    if problems:
-        raise RequestError(problems)
-    excuses, read = excuses or excuses_of(subject), {}
-    for part, path, arrays in _by_part(subject, claims):
-        for array, value in arrays.items():
-            place = part.place(array)
-            try:
-                one = given(value, expected_shape(part, array))
-            except RequestError as error:
-                problems += [problem.under(*path, array) for problem in error.problems]
-            else:
-                unclaimed = None if one.known is None else ~one.known
-                read[place] = _claim(part, place, one.numbers, truth[place], excuses, asked, unclaimed)
-    if problems:
-        raise RequestError(problems)
-    return read
-
-
-def _gathered(subject: Subject, claims: Any) -> Any:
-    """Claims on slices of an array together."""
-    if subject.chain.alone is not None or not isinstance(claims, Mapping):
-        return gathered(claims)
-    return {name: gathered(arrays) for name, arrays in claims.items()}
-
-
-def _by_part(subject: Subject, claims: Mapping[str, Any]) -> Iterator[tuple[Part, Path, Mapping[str, Any]]]:
-    """The claims of each part, and the way to them in the document."""
-    if subject.chain.alone is not None:
-        yield subject.parts[0], ("claim",), claims
-    else:
-        yield from ((subject.layer(name), ("claim", name), arrays) for name, arrays in claims.items())
-
-
-def _unknown(subject: Subject, claims: Any, truth: Mapping[Place, Array]) -> Iterator[Problem]:
-    """Claims that are on nothing."""
-    names = [part.name for part in subject.parts]
-    if not isinstance(claims, Mapping):
-        needed = ARRAYS_OF_CASE if names == [""] else "a mapping by layer, as in conv2: {dW: …}"
-        yield Problem(f"expected {needed}", path=("claim",))
-    elif names == [""]:
-        yield from _unknown_of_case(subject.parts[0], claims, truth)
-    elif claims and set(claims) <= set(SHAPED_AS) - set(names):
-        needed = f"give what network wrote, or a mapping by layer, as in {names[0]}: {{dW: …}}"
-        yield Problem("these are claims of a single case, but this is a network", needed, ("claim",))
-    else:
-        for name, arrays in claims.items():
-            yield from (problem.under("claim") for problem in _unknown_of_layer(subject, name, arrays, truth))
-
-
-def _unknown_of_case(part: Part, claims: Mapping[str, Any], truth: Mapping[Place, Array]) -> Iterator[Problem]:
-    if claims and not claims.keys() & OPERANDS.keys() and all(map(_is_layer, claims.values())):
-        needed = f"give what forward or backward wrote, or {ARRAYS_OF_CASE}"
-        yield Problem("these are claims by layer, as of a network, but this is a single case", needed, ("claim",))
-        return
-    for name in claims:
-        if name not in OPERANDS:
-            yield Problem(
-                f"unknown key '{name}'" + did_you_mean(str(name), OPERANDS), "", ("claim", str(name)), of_key=True
-            )
-        elif part.place(name) not in truth:
-            yield Problem(f"{part.op} has no {name}", "it has output and dX", ("claim", name))
-
-
-def _is_layer(value: Any) -> bool:
-    return isinstance(value, Mapping) and not isinstance(value, Slices)
-
-
-def _unknown_of_layer(subject: Subject, name: Any, arrays: Any, truth: Mapping[Place, Array]) -> Iterator[Problem]:
-    names = [part.name for part in subject.parts]
-    if name not in names:
-        hint = did_you_mean(str(name), names)
-        yield Problem(f"unknown key '{name}'{hint}", f"the layers are {', '.join(names)}", (str(name),), of_key=True)
-    elif not isinstance(arrays, Mapping):
-        yield Problem(f"expected a mapping with any of {', '.join(SHAPED_AS)}", path=(name,))
-    else:
-        part = subject.layer(name)
-        absent = (array for array in arrays if part.place(array) not in truth)
-        yield from (_absent(part, str(array)).under(name) for array in absent)
-
-
-def _absent(part: Part, array: str) -> Problem:
-    if array not in SHAPED_AS:
-        return Problem(f"unknown key '{array}'" + did_you_mean(array, SHAPED_AS), "", (array,), of_key=True)
-    if array in part.layer.parameters:
-        return Problem("the network makes no step: it has no learning_rate", "add it to the document", (array,))
-    return Problem(f"{part.name} has no {array}", "", (array,))
-
-
-def asked_of(dtype: Any = None, accumulate: Any = None, algorithm: Any = None, printed: Any = None) -> Asked:
-    """What was said of how claims came about. Raises RequestError for words that are none of the known."""
-    problems = _unknown_word(dtype, TYPES, "claim_dtype", "type") + _unknown_word(
-        accumulate, ACCUMULATORS, "accumulate", "type") + _unknown_word(
-        algorithm, ALGORITHMS, "algorithm", "algorithm")  # fmt: skip
-    printed = natural(printed)
-    if printed is not None and not isinstance(printed, bool):
-        problems.append(Problem(f"expected true or false, found '{said_inside(printed)}'", path=("printed",)))
-    if problems:
-        raise RequestError(problems)
-    return Asked(dtype, accumulate, algorithm, printed)
-
-
-def _unknown_word(word: Any, words: Collection[str], key: str, kind: str) -> list[Problem]:
-    if word is None or (isinstance(word, str) and word in words):
-        return []
-    return [Problem(f"unknown {kind} '{said_inside(word)}'", f"one of {', '.join(words)}", (key,))]
-
-
-def _claim(
-    part: Part, place: Place, numbers: Numbers, truth: Array, bounds: Excuses, asked: Asked, unclaimed: Array | None
-) -> Claim:
-    shape = expected_shape(part, place.array)
-    # one bias may be written as a number or as a list of one, and so may its gradient
-    fits = numbers.shape == shape or (
-        SHAPED_AS[place.array] == "db" and truth.size == 1 and numbers.shape in ((), (1,))
-    )
-    as_many, given_shape = squeezed(numbers.shape) == squeezed(shape), numbers.shape
-    if as_many:
-        name = OPERANDS.get(SHAPED_AS[place.array], "y")
-        numbers = part.case.layout.arranged(name, numbers.reshaped(shape))
-        unclaimed = None if unclaimed is None else part.case.layout.inward(name, unclaimed.reshape(shape))
-    values = _values(numbers, truth.dtype)
-    values = values.reshape(truth.shape) if as_many else values
-    known = None if unclaimed is None or not as_many else ~unclaimed.reshape(truth.shape)
-    if known is not None:
-        values = np.where(known, values, truth)
-    excuses = _excuses(place, numbers, values, truth, bounds, asked, known)
-    return Claim(place, values, fits=fits, shape=given_shape, expected=shape, known=known, **excuses)
-
-
-def expected_shape(part: Part, array: str) -> tuple[int, ...]:
-    """The shape in which an array of a part is given."""
-    if array == "dX" and part.name:
-        return part.signal.shape
-    case, name = part.case, OPERANDS.get(SHAPED_AS.get(array, array), "y")
-    return case.layout.shape(name, full_shapes(case)[name])
-
-
-def squeezed(shape: tuple[int, ...]) -> tuple[int, ...]:
-    """A shape without its axes of length 1, which may be kept or dropped without moving a number."""
-    return tuple(length for length in shape if length != 1)
-
-
-def _values(numbers: Numbers, dtype: np.dtype[Any]) -> Array:
-    """The numbers in the kind of the truth; what is not finite has no exact value and stays as it is."""
-    if dtype != EXACT:
-        return numbers.as_array(FLOAT64)
-    flat = numbers.values.ravel().tolist() if isinstance(numbers.values, np.ndarray) else numbers.values
-    binary = isinstance(numbers.values, np.ndarray)
-    result = np.empty(len(flat), EXACT)
-    result[:] = [_exact(value, binary) for value in flat]
-    return result.reshape(numbers.shape)
-
-
-def _exact(value: Any, binary: bool) -> Any:
-    """A binary array's numbers at their exact values, any other by its text."""
-    if isinstance(value, str) and value in NONFINITE:
-        return NONFINITE[value]
-    if isinstance(value, float) and not np.isfinite(value):
-        return value
-    return Fraction(value) if binary else exact_value(value)
-
-
-def _excuses(
-    place: Place, numbers: Numbers, values: Array, truth: Array, bounds: Excuses, asked: Asked, known: Array | None
-) -> dict[str, Any]:
-    """What a claim says of how far it may be off, of each entry and of other arrays that it may be."""
-    dtype = _type_of(numbers)
-    text = written(numbers.values) if isinstance(numbers.values, list) else None
-    if values.shape != truth.shape:
-        return _misshapen(place, values, truth, bounds, text, asked.dtype or dtype)
-    own = 0 if truth.dtype == EXACT else None
-    claimed = np.asarray(True) if known is None else known
-    one = judged(Judging(place, values, truth, own, text, dtype, bounds, asked, claimed))
-    excuse = one.excuse if known is None else np.where(known, one.excuse, np.inf)
-    said = {key: value for key, value in one._asdict().items() if key != "explained"}
-    return {**said, "excuse": excuse}
-
-
-def _misshapen(
-    place: Place, values: Array, truth: Array, bounds: Excuses, text: Written | None, dtype: str | None
-) -> dict[str, Any]:
-    """Of a claim that has not as many numbers as it should: what other arrays of its shape may be off by."""
-    if dtype == "whole":
-        return {"excuse": 0, "rule": "whole numbers, which are exact", "by": "digits"}
-    if dtype is None and text is not None and not text.is_binary:
-        return {"excuse": filled(text.half_units(), values), "rule": text.said, "by": "digits"}
-    dtype = dtype or "float64"
-    excuse = float(bounds.excused(place, dtype, truth, sure=confidence(truth.size)).max(initial=0))
-    scale, unit = floated(np.max(abs(truth), initial=0)), 2.0 ** -TYPES[dtype].result
-    return {"excuse": excuse, "rule": f"{dtype} rounding", "by": dtype, "scale": scale, "unit": unit}
-
-
-def _type_of(numbers: Numbers) -> str | None:
-    """The type of a binary array; None for what was written in digits."""
-    if not isinstance(numbers.values, np.ndarray):
-        return None
-    if numbers.values.dtype.kind in "iu":
-        return "whole"
-    name = numbers.of or numbers.values.dtype.name
-    return name if name in TYPES else "float64"
 
 
 def finite(claim: Claim) -> Claim:

@@ -37,7 +37,7 @@ def of_differences(bounds: Bounds, steps: Array) -> dict[str, Array]:
 
         def one(at: At, sums: Sums = sums, noise: Array = noise[name], lost: Array = lost) -> Array:
             some = sums.at(at)
-            rounding = some.bound(unit, more) + some._replace(magnitude=noise[at]).bound(unit, more)
+            rounding = some.bound(unit, more) + some.sized(noise[at]).bound(unit, more)
             rounding += some.bound(float(own.eps) / 2) + taken(lost, at)
             return np.where(some.magnitude * SURE <= float(own.max), rounding, inf)
 

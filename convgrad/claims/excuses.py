@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from functools import partial
+from collections.abc import Iterator
+from functools import cached_property
 from math import inf
 from typing import Protocol
 
@@ -12,14 +12,15 @@ import numpy as np
 from convgrad.claims.algorithms import Algorithms
 from convgrad.claims.printed import Printed, PrintedInputs
 from convgrad.claims.propagated import Propagated
-from convgrad.claims.rounding import Bounds
+from convgrad.claims.rounding import Bounds, added_up
 from convgrad.claims.samples import some_of, spans_of
 from convgrad.claims.sums import confidence
 from convgrad.core.arithmetic import EXACT, FLOAT64, Array, rounded
 from convgrad.differences.roundoff import TYPES
+from convgrad.passes.gradients import Gradients
 from convgrad.passes.subject import Subject
 from convgrad.subject.case import Case
-from convgrad.subject.layout import OPERANDS
+from convgrad.subject.layout import GRADIENTS, OPERANDS
 from convgrad.subject.place import Place
 
 OF_SAMPLES = ("output", "dX")
@@ -36,8 +37,13 @@ class Excuses(Protocol):
     def own(self, place: Place, truth: Array) -> Array:
         """What a truth that was computed in float64 may be off by itself."""
 
-    def excused(self, place: Place, dtype: str, truth: Array, *, accumulated: int = 0, sure: float = inf) -> Array:
-        """What a result that was computed in a type may be off by, `sure` so many deviations, or at worst."""
+    def excused(
+        self, place: Place, dtype: str, truth: Array, *, accumulated: int = 0, sure: float = inf, moved: bool = True
+    ) -> Array:
+        """What a result that was computed in a type may be off by, `sure` so many deviations, or at worst.
+
+        Without what rounding the inputs `moved` it may be less.
+        """
 
     def worst(self, place: Place, dtype: str, truth: Array, at: int, *, accumulated: int = 0) -> float:
         """The same of one entry by its number, at worst."""
@@ -54,8 +60,8 @@ class Excuses(Protocol):
     def algorithms(self, place: Place) -> Algorithms | None:
         """What may compute it other than by sums of products; None of a chain's."""
 
-    def parts(self, place: Place) -> list[tuple[slice, Callable[[], Excuses]]]:
-        """Of a large array with an axis of samples those of some samples each; none where it is judged as it is."""
+    def swept(self, place: Place) -> bool:
+        """Whether it is a large array with an axis of samples, of which some are judged after others."""
 
 
 def excuses_of(subject: Subject) -> Excuses:
@@ -79,14 +85,16 @@ class Carried:
 
     def printed(self, place: Place, *, said: bool = False) -> Printed | None:
         if said not in self._inputs:
-            entries = sum(array.size for array in self._subject.arrays().values())
+            entries = self._subject.numbers
             self._inputs[said] = PrintedInputs(self._subject, confidence(entries), zeros=said)
         return self._inputs[said].of(place)
 
     def own(self, place: Place, truth: Array) -> Array:
         return self._sizes.bound(place).reshape(truth.shape)
 
-    def excused(self, place: Place, dtype: str, truth: Array, *, accumulated: int = 0, sure: float = inf) -> Array:
+    def excused(
+        self, place: Place, dtype: str, truth: Array, *, accumulated: int = 0, sure: float = inf, moved: bool = True
+    ) -> Array:
         values = rounded(truth) if truth.dtype == EXACT else truth
         finite = np.where(np.isfinite(values), abs(values), 0.0)
         off = self._sizes.bound(place, dtype, accumulated=accumulated, sure=sure).reshape(truth.shape)
@@ -104,8 +112,8 @@ class Carried:
     def algorithms(self, place: Place) -> Algorithms | None:
         return None
 
-    def parts(self, place: Place) -> list[tuple[slice, Callable[[], Excuses]]]:
-        return []
+    def swept(self, place: Place) -> bool:
+        return False
 
 
 class Sharp(Carried):
@@ -115,16 +123,19 @@ class Sharp(Carried):
         super().__init__(subject)
         self.bounds: Bounds = Bounds(case or subject.parts[0].case)
         self._algorithms = Algorithms(self.bounds.case)
+        self.sums: dict[str, Array] = {}
 
     def own(self, place: Place, truth: Array) -> Array:
         if place.array not in OPERANDS:
             return super().own(place, truth)
         return self.bounds.own(place.array, truth).reshape(truth.shape)
 
-    def excused(self, place: Place, dtype: str, truth: Array, *, accumulated: int = 0, sure: float = inf) -> Array:
+    def excused(
+        self, place: Place, dtype: str, truth: Array, *, accumulated: int = 0, sure: float = inf, moved: bool = True
+    ) -> Array:
         if place.array not in OPERANDS:
             return super().excused(place, dtype, truth, accumulated=accumulated, sure=sure)
-        excused = self.bounds.excused(place.array, dtype, truth, accumulated=accumulated, sure=sure)
+        excused = self.bounds.excused(place.array, dtype, truth, accumulated=accumulated, sure=sure, moved=moved)
         return excused.reshape(truth.shape)
 
     def worst(self, place: Place, dtype: str, truth: Array, at: int, *, accumulated: int = 0) -> float:
@@ -143,11 +154,26 @@ class Sharp(Carried):
     def algorithms(self, place: Place) -> Algorithms | None:
         return self._algorithms if place.array in OPERANDS else None
 
-    def parts(self, place: Place) -> list[tuple[slice, Callable[[], Excuses]]]:
-        if place.array not in OF_SAMPLES or not self.bounds.is_large:
-            return []
-        spans = spans_of(self.bounds.case)
-        return [(samples, partial(OfSamples, self, self._subject, samples)) for samples in spans]
+    def swept(self, place: Place) -> bool:
+        return place.array in OF_SAMPLES and self.bounds.is_large
+
+    @property
+    def spans(self) -> list[slice]:
+        """The samples of a large case, so many together as are worked out at once."""
+        return spans_of(self.bounds.case)
+
+    def of(self, samples: slice) -> OfSamples:
+        """Those of some samples."""
+        return OfSamples(self, self._subject, samples)
+
+    def sweep(self, *, sums: bool) -> Iterator[OfSamples]:
+        """Some samples after others, in their order; what dW and db are is added up on the way, where that is asked."""
+        for samples in self.spans:
+            part = self.of(samples)
+            yield part
+            if sums:
+                self.bounds.add(part.bounds)
+                self.sums = added_up(self.sums, part.gradients.by_operand)
 
 
 class OfSamples(Sharp):
@@ -155,11 +181,19 @@ class OfSamples(Sharp):
 
     def __init__(self, whole: Sharp, subject: Subject, samples: slice) -> None:
         super().__init__(subject, some_of(whole.bounds.case, samples))
-        self._whole, self._samples = whole, samples
+        self._whole, self.samples = whole, samples
+
+    @cached_property
+    def gradients(self) -> Gradients:
+        return Gradients(self.bounds.case)
+
+    def truth(self, array: str) -> Array:
+        """Of these samples."""
+        return self.gradients.y if array == "output" else self.gradients.by_operand[GRADIENTS[array]]
 
     def printed(self, place: Place, *, said: bool = False) -> Printed | None:
         printed = self._whole.printed(place, said=said)
-        return printed and printed._replace(allowed=printed.allowed[self._samples])
+        return printed and printed._replace(allowed=printed.allowed[self.samples])
 
-    def parts(self, place: Place) -> list[tuple[slice, Callable[[], Excuses]]]:
-        return []
+    def swept(self, place: Place) -> bool:
+        return False

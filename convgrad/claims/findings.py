@@ -11,8 +11,9 @@ from typing import Any
 import numpy as np
 
 from convgrad.claims.claim import within
-from convgrad.claims.piecewise import At, by_pieces, pieces, taken
-from convgrad.core.arithmetic import EXACT, Array, nearest
+from convgrad.claims.piecewise import by_pieces, taken
+from convgrad.claims.tally import Tally, floats, tally
+from convgrad.core.arithmetic import Array, nearest
 from convgrad.core.record import Mapped
 from convgrad.differences.kinks import Kink
 from convgrad.passes.explanation import full_shapes, no_delta, user_index
@@ -67,6 +68,8 @@ class Finding(Mapped):
     by: str = ""
     told: tuple[str, ...] = ()
     doubtful: bool = False
+    tallied: Tally | None = None
+    """What the comparison comes to, where that is known; else it is worked out when it is asked for."""
 
     def __repr__(self) -> str:
         return f"Finding({self.place} against {self.against}: {self.verdict}, {self.wrong} of {self.entries} wrong)"
@@ -103,21 +106,18 @@ class Finding(Mapped):
     @cached_property
     def units(self) -> float | None:
         """The largest error, in units of what is allowed there; None where nothing is, or the shape is another."""
-        if not self.comparable or not self.entries:
+        if not self.comparable or not self.entries or not self.tally.excused or (self.wrong and self.tally.nan):
             return None
-        allowed, largest, excused = np.asarray(self.allowed), 0.0, False
-        for at in pieces(self.correct.shape):
-            compared = taken(self.compared, at)
-            some = np.broadcast_to(_floats(np.asarray(taken(allowed, at))), compared.shape)
-            known = compared & (some > 0)
-            with np.errstate(all="ignore"):
-                ratios = np.where(known, self._errors(at) / some, 0)
-            largest, excused = max(largest, float(ratios.max(initial=0))), excused or bool(known.any())
-        return largest if largest < np.inf and excused else None
+        return self.tally.units if self.tally.units < np.inf else None
+
+    @cached_property
+    def tally(self) -> Tally:
+        """What the comparison comes to, entry by entry."""
+        return self.tallied or tally(self.claimed, self.correct, self.allowed, self.compared, self.wrong_at)
 
     def _shown_allowed(self) -> Array:
         """What each entry may be off by, in the shape of its user's array."""
-        allowed = np.broadcast_to(_floats(np.asarray(self.allowed)), self.correct.shape)
+        allowed = np.broadcast_to(floats(np.asarray(self.allowed)), self.correct.shape)
         if self.summed or self.like not in OPERANDS:
             return allowed
         case, name = self.case, OPERANDS[self.like]
@@ -133,46 +133,25 @@ class Finding(Mapped):
             return not self.wrong
         if not self.rule or not self.comparable or self.wrong:
             return False
-        exact, rough = True, [True, True, True]
-        for at in pieces(self.correct.shape):
-            claimed, correct, compared = (taken(part, at) for part in (self.claimed, self.correct, self.compared))
-            telling = compared & np.asarray(correct != 0, bool)
-            claimed, correct = claimed[telling], correct[telling]
-            allowed, half = np.broadcast_to(taken(self.allowed, at), telling.shape)[telling], correct / 2
-            exact = exact and bool((claimed == correct).all())
-            with np.errstate(invalid="ignore"):
-                rough = [is_so and bool((abs(claimed - other) < allowed).all())
-                         for is_so, other in zip(rough, (0 * correct, half, 4 * half), strict=True)]  # fmt: skip
-            if not exact and not any(rough):
-                return False
-        return not exact
+        return any(self.tally.rough) and not self.tally.exact
 
     @property
     def worst(self) -> Entry | None:
         """The entry that is furthest off, of the wrong ones where there are any; None where nothing is off."""
         if not self.entries or not self.comparable:
             return None
-        asked = self.wrong_at if self.wrong else self.compared
-        errors = by_pieces(lambda at: np.where(taken(asked, at), self._errors(at), -1.0), self.correct.shape)
-        at = int(errors.argmax())
-        return self._entry(at) if errors.flat[at] > 0 else None
-
-    def _errors(self, at: At) -> Array:
-        """Errors of a piece as float64, to be ordered; what is no number is furthest off, unless that is right."""
-        with np.errstate(invalid="ignore"):
-            errors = np.asarray(abs(taken(self.claimed, at) - taken(self.correct, at)))
-        floats = _floats(errors)
-        return np.where(np.isnan(floats), np.inf if self.wrong else 0, floats)
+        furthest = self.tally.wrong if self.wrong else self.tally.furthest
+        return furthest and self._entry(furthest.at, furthest.claimed, furthest.correct, furthest.allowed)
 
     def wrong_entries(self) -> Iterator[Entry]:
         """Every wrong entry, in row-major order, with the overlays that make it."""
         for at in np.flatnonzero(self.wrong_at & self.comparable):
-            yield self._entry(int(at), overlays=True)
+            index = np.unravel_index(at, self.correct.shape)
+            allowed = self.allowed[index] if np.ndim(self.allowed) else self.allowed
+            yield self._entry(int(at), self.claimed[index], self.correct[index], allowed, overlays=True)
 
-    def _entry(self, at: int, overlays: bool = False) -> Entry:
+    def _entry(self, at: int, claimed: Any, correct: Any, allowed: Any, overlays: bool = False) -> Entry:
         index = tuple(int(i) for i in np.unravel_index(at, self.correct.shape))
-        claimed, correct = self.claimed.flat[at], self.correct.flat[at]
-        allowed = self.allowed.flat[at] if isinstance(self.allowed, np.ndarray) else self.allowed
         claimed, correct, error, allowed = map(self._number, (claimed, correct, abs(claimed - correct), allowed))
         made_by = tuple(self._overlays(index)) if overlays and not self.summed else None
         shown = () if self.summed else user_index(self.case, self.like, index)
@@ -223,12 +202,14 @@ def as_counted(case: Case, kink: Kink) -> Kink:
 
 
 def compare(
-    case: Case, place: Place, like: str, against: str, claimed: Array, correct: Array, allowed: Any, **more: Any
+    case: Case, place: Place, like: str, against: str, claimed: Array, correct: Any, allowed: Any, **more: Any
 ) -> Finding:
     """Two arrays entry by entry; where their shapes differ, every entry is wrong."""
-    compared = more.pop("compared", np.ones(correct.shape, bool))
-    refuted = more.pop("refuted", np.zeros(correct.shape, bool))
-    wrong = (~_alike(claimed, correct, allowed) | refuted) & compared
+    compared = more.pop("compared", np.broadcast_to(np.True_, correct.shape))
+    refuted = more.pop("refuted", np.broadcast_to(np.False_, correct.shape))
+    wrong = more.pop("wrong", None)
+    if wrong is None:
+        wrong = (~_alike(claimed, correct, allowed) | refuted) & compared
     return Finding(case, place, against, claimed, correct, allowed, compared, wrong, outside=int(refuted.sum()),
                    like=like, **more)  # fmt: skip
 
@@ -238,10 +219,3 @@ def _alike(claimed: Array, correct: Array, allowed: Any) -> Array:
     if claimed.shape != correct.shape:
         return np.zeros(correct.shape, bool)
     return by_pieces(lambda at: within(*(taken(part, at) for part in (claimed, correct, allowed))), correct.shape, bool)
-
-
-def _floats(values: Array) -> Array:
-    if values.dtype != EXACT:
-        return values
-    flat = [nearest(value) if isinstance(value, Fraction) else float(value) for value in values.flat]
-    return np.array(flat).reshape(values.shape)

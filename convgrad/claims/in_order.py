@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -27,22 +28,29 @@ class Ordered:
     """The products that one entry is a sum of, in the order of a loop over samples and positions."""
 
     def __init__(self, case: Case, array: str, dtype: str) -> None:
-        self.case, self.array = case, array
-        nearest = TYPES[dtype].nearest
-        self.operands = {name: nearest(_floats(part)) for name, part in case.operands.items() if part is not None}
+        self.case, self.array, self.nearest = case, array, TYPES[dtype].nearest
+        self.operands = {name: part for name, part in case.operands.items() if part is not None}
         assert case.delta is not None
-        self.operands["delta"] = nearest(_floats(case.delta))
+        self.operands["delta"] = case.delta
+
+    def _rounded(self, part: Array) -> Array:
+        """Numbers of an operand in the type: of large ones only those that are added up."""
+        return self.nearest(_floats(part))
+
+    @cached_property
+    def _all_rounded(self) -> dict[str, Array]:
+        return {name: self._rounded(part) for name, part in self.operands.items()}
 
     def products(self, index: tuple[int, ...]) -> Array:
         """The terms of an entry by its full index."""
         if self.array == "db":
-            terms: Array = self.operands["delta"][:, index[0]].ravel()
-            return terms
+            return self._rounded(self.operands["delta"][:, index[0]].ravel())
         if self.array == "dW":
             return self._of_kernel(index)
         names, case = self.case.operation.operands, self.case
-        arrays = [self.operands.get(name) for name in names]
-        made = case.operation.terms(OPERANDS[self.array], index, self.operands["delta"], *arrays, **case.arguments)
+        arrays = [self._all_rounded.get(name) for name in names]
+        delta = self._all_rounded["delta"]
+        made = case.operation.terms(OPERANDS[self.array], index, delta, *arrays, **case.arguments)
         return np.array([term.value for term in made if term.value is not None], FLOAT64)
 
     def _of_kernel(self, index: tuple[int, ...]) -> Array:
@@ -58,8 +66,9 @@ class Ordered:
         per_group = narrow.shape[1] // case.arguments["groups"], wide.shape[1] // case.arguments["groups"]
         met = (axis.tap(t, length) for axis, t, length in zip(window.axes, tap, wide.shape[2:], strict=True))
         positions, cells = zip(*met, strict=True)
-        under: Array = wide[:, first // per_group[0] * per_group[1] + second][(slice(None), *cells)]
-        return np.asarray(narrow[:, first][(slice(None), *positions)] * under).ravel()
+        under = wide[:, first // per_group[0] * per_group[1] + second][(slice(None), *cells)]
+        over = narrow[:, first][(slice(None), *positions)]
+        return np.asarray(self._rounded(over) * self._rounded(under)).ravel()
 
     def by_sample(self, nearest: Callable[[Array], Array]) -> Iterator[Array]:
         """The array, its sum rounded after each sample, the sample's own part too or not; in order, and reversed."""
@@ -75,7 +84,8 @@ class Ordered:
                 yield total
 
     def _of_sample(self, n: int) -> Array:
-        arrays = {name: part[n : n + 1] if name in ("x", "delta") else part for name, part in self.operands.items()}
+        arrays = {name: self._rounded(part[n : n + 1] if name in ("x", "delta") else part)
+                  for name, part in self.operands.items()}  # fmt: skip
         names, case = self.case.operation.operands, self.case
         made = case.operation.backward(arrays["delta"], *(arrays.get(name) for name in names), **case.arguments)
         part: Array = made[OPERANDS[self.array]]

@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import replace
 from functools import cached_property
 from math import sqrt
-from typing import Any
 
 import numpy as np
 
@@ -13,7 +12,7 @@ from convgrad.claims.attempted import Attempted
 from convgrad.claims.attempts import Attempt, Judgement
 from convgrad.claims.compared import as_floats
 from convgrad.claims.lost_parts import Lost, lost_part
-from convgrad.claims.whole_array import SHARE, Together, is_spread, together
+from convgrad.claims.whole_array import SHARE, is_spread
 from convgrad.core.arithmetic import EXACT, FLOAT64, Array, floated
 
 USUAL = 16
@@ -52,10 +51,12 @@ class Judging(Attempted):
         return refused._replace(told=beside) if beside else self._on_printed_inputs(refused)
 
     def _on_printed_inputs(self, judgement: Judgement) -> Judgement:
-        """The same, but where its inputs were surely printed: any other array is off by their rounding as well."""
-        if self._inputs is None or not (self.asked.printed or self._inputs.surely):
+        """The same, but where its inputs were printed: any other array is, or may be, off by their rounding as well."""
+        if self._inputs is None or not (self.asked.printed or self._inputs.enough):
             return judgement
         excuse = np.asarray(judgement.excuse, FLOAT64) + self._inputs.allowed.max(initial=0)
+        if not (self.asked.printed or self._inputs.surely):
+            return judgement._replace(loose=float(excuse.max(initial=0)))
         return judgement._replace(excuse=excuse.reshape(self.truth.shape) if excuse.ndim else float(excuse))
 
     def _holds(self, attempt: Attempt) -> bool:
@@ -127,21 +128,6 @@ class Judging(Attempted):
         squares = self.floats**2
         count = float(squares.sum()) ** 2 / max(float((squares**2).sum()), 1e-300)
         return UNSEEN + 2 * attempt.unit / sqrt(max(count, 1.0))
-
-    def _errors_of(self, attempt: Attempt) -> Together:
-        """Those of the last attempt, worked out once."""
-        if not self._compared or self._compared[-1][0] is not attempt:
-            self._compared[:] = [(attempt, self._together(attempt, 0))]
-        return self._compared[-1][1]
-
-    @cached_property
-    def _compared(self) -> list[tuple[Attempt, Together]]:
-        return []
-
-    def _together(self, attempt: Attempt, moved: Any) -> Together:
-        """The errors over the whole array, beyond what rounding the inputs moved."""
-        errors, moved, truth, allowed = map(self._some, (self.errors, moved, self.floats, attempt.allowed))
-        return together(errors - moved, truth, allowed / sqrt(3))
 
     def _leaning(self, attempt: Attempt) -> tuple[str, ...]:
         """A way of rounding that is not to the nearest."""

@@ -59,11 +59,56 @@ def lost_part(case: Case, array: str, errors: Array, truth: Array, deviations: A
 
     `first` is what the first sample is called.
     """
-    if array not in GRADIENTS or "w" not in case.operation.operands:
+    if array not in GRADIENTS or "w" not in case.operation.operands or truth.size < FEWEST:
+        return None
+    if _is_too_little(case, array, errors, truth, deviations):
         return None
     leaning = _Leaning(case, array, errors, truth, deviations, first)
     lost = leaning.lost() if leaning.count >= FEWEST else ()
     return max(lost, key=lambda one: one.explains, default=None)
+
+
+def _is_too_little(case: Case, array: str, errors: Array, truth: Array, deviations: Array) -> bool:
+    """Whether the errors together are less than any part would leave that did not count once.
+
+    All are taken in units of their deviations; what a cell of delta adds is, but for the weights, the product of two
+    norms: of its channels, and of what it meets.
+    """
+    keep = np.isfinite(errors) & np.isfinite(truth) & (deviations > 0) & (truth != 0)
+    if array == "db" or not keep.all():
+        return False
+    error = sqrt(float(((errors / deviations) ** 2).sum()))
+    own = _least_own(truth, deviations)
+    return error < OWN / MARGIN * own and error < LEAST / MARGIN * _least_part(case, array) / float(deviations.max())
+
+
+def _least_own(truth: Array, deviations: Array) -> float:
+    """The size of the least of the parts along an axis of the array itself."""
+    squares, axes = (truth / deviations) ** 2, range(truth.ndim)
+    sums = (squares.sum(axis=tuple(a for a in axes if a != axis)) for axis in axes if truth.shape[axis] > 1)
+    return sqrt(min((float(one.min()) for one in sums), default=0.0))
+
+
+def _least_part(case: Case, array: str) -> float:
+    """What any part of delta adds to an array at least, as if nothing cancelled: that of the least of its cells."""
+    if case.operation.family == TRANSPOSED or case.arguments["groups"] > 1:
+        return 0.0
+    x, w, delta = (_floats(part) for part in (case.operands["x"], case.operands["w"], case.delta))
+    cells = _squared_norms(delta)
+    if array == "dW":
+        met = case.operation.forward(_squared_norms(x)[:, None], np.ones((1, 1, *w.shape[2:])), None,
+                                     **{**case.arguments, "mode": "cross-correlation"})  # fmt: skip
+        return sqrt(float((cells * met[:, 0]).min()))
+    # of a cell at the border a single tap may lie inside
+    taps = (w**2).sum(axis=1).reshape(len(w), -1).min(axis=1)
+    by_channel = np.einsum("nci,nci->c", *[delta.reshape(*delta.shape[:2], -1)] * 2) * taps
+    return sqrt(min(float(cells.min()) * float(taps.min()), float(by_channel.min())))
+
+
+def _squared_norms(array: Array) -> Array:
+    """Over the channels of every cell, without a copy of all of it."""
+    norms: Array = np.einsum("nc...,nc...->n...", array, array)
+    return norms
 
 
 class _Leaning:

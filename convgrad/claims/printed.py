@@ -57,6 +57,14 @@ class _Input:
     surely: bool = False
 
 
+class _Read(NamedTuple):
+    """An array by its name in the document, and how it was written there."""
+
+    name: str
+    one: _Input
+    array: Any
+
+
 class PrintedInputs:
     """A subject whose inputs were rounded when they were printed, forward and back, worked out when it is asked for.
 
@@ -70,7 +78,7 @@ class PrintedInputs:
 
     def of(self, place: Place) -> Printed | None:
         """What rounding them may have moved an array by; None where all that it is made of is whole."""
-        if not any(rough.sources for rough in self._given.values()):
+        if not any(read.one.said for read in self._read.values()):
             return None
         rough = self._all[place]
         if not rough.sources:
@@ -87,16 +95,12 @@ class PrintedInputs:
 
     def _off(self, place: Place, rough: Rough) -> Array:
         """The bound; or so many deviations of inputs that print alike, in a chain where nothing is open."""
-        if len(self.subject.parts) < 2 or rough.open or self._size > MOST_DRAWN:
+        if len(self.subject.parts) < 2 or rough.open or self.subject.numbers > MOST_DRAWN:
             return rough.off
         return np.minimum(rough.off, COVER * self.sure * self._deviations[place].reshape(rough.size.shape))
 
-    @property
-    def _size(self) -> int:
-        return sum(array.size for array in self.subject.arrays().values())
-
     @cached_property
-    def _deviations(self) -> dict[Place, Array]:
+    def _deviations(self) -> Mapping[Place, Array]:
         return deviations(self.subject, {name: one.halves for name, one in self.inputs.items()})
 
     @cached_property
@@ -127,26 +131,38 @@ class PrintedInputs:
     @cached_property
     def _given(self) -> dict[str, Rough]:
         """The arrays of the document, by their keys in it."""
+        return {key: self._rough(*read) for key, read in self._read.items()}
+
+    def _rough(self, name: str, one: _Input, array: Any) -> Rough:
+        size = abs(floats(array))
+        if not one.said:
+            return Rough(size)
+        self.inputs[name] = one
+        return Rough(size, 0.0, one.halves, frozenset([name]))
+
+    @cached_property
+    def _read(self) -> dict[str, _Read]:
+        """How the same were written."""
         chain, ending = self.subject.chain, self.subject.ending
-        given = {"input": self._read("x" if chain.alone else "input", chain.document.get("input"), chain.input)}
+        read = {"input": self._written("x" if chain.alone else "input", chain.document.get("input"), chain.input)}
         for part in self.subject.parts:
-            given |= {f"{part.name}.{name}": rough for name, rough in self._read_parameters(part).items()}
+            read |= {f"{part.name}.{name}": one for name, one in self._read_parameters(part).items()}
         if chain.loss is None:
-            return given | {"delta": self._read("delta", chain.document.get("delta"), ending.delta)}
-        return given | {"target": self._read("target", chain.document["loss"].get("target"), ending.target)}
+            return read | {"delta": self._written("delta", chain.document.get("delta"), ending.delta)}
+        return read | {"target": self._written("target", chain.document["loss"].get("target"), ending.target)}
 
     def _parameters(self, part: Part) -> dict[str, Rough]:
         """Kernel and bias of a layer, by operand."""
         names = (name for name in PARAMETERS.values() if f"{part.name}.{name}" in self._given)
         return {name: self._given[f"{part.name}.{name}"] for name in names}
 
-    def _read_parameters(self, part: Part) -> dict[str, Rough]:
+    def _read_parameters(self, part: Part) -> dict[str, _Read]:
         """The same as the document has them."""
         document = self._document(part)
         named = ((key, name) for key, name in PARAMETERS.items() if part.case.operands.get(name) is not None)
         title = f"{part.name}.{{}}" if part.name else "{}"
-        return {name: self._read(title.format(key if part.name else name), document.get(key), part.case.operands[name])
-                for key, name in named}  # fmt: skip
+        return {name: self._written(title.format(key if part.name else name), document.get(key),
+                                    part.case.operands[name]) for key, name in named}  # fmt: skip
 
     def _document(self, part: Part) -> Mapping[str, Any]:
         document = self.subject.chain.document
@@ -199,14 +215,10 @@ class PrintedInputs:
             sources, opened = w.sources | gradient.sources, w.open | gradient.open
             self._found[part.place(name)] = Rough(w.size, off, 0.0, sources, opened)
 
-    def _read(self, name: str, value: Any, array: Any) -> Rough:
+    def _written(self, name: str, value: Any, array: Any) -> _Read:
         """An array of the document, by its name there."""
-        size = abs(floats(array))
-        one = _input(value, size.shape, self.zeros, partial(self._layout(name).arranged, self._operand(name)))
-        if not one.said:
-            return Rough(size)
-        self.inputs[name] = one
-        return Rough(size, 0.0, one.halves, frozenset([name]))
+        arranged = partial(self._layout(name).arranged, self._operand(name))
+        return _Read(name, _input(value, array.shape, self.zeros, arranged), array)
 
     def _layout(self, name: str) -> Layout:
         """In which order of axes the document has an array, by its name there."""
@@ -223,7 +235,7 @@ class PrintedInputs:
 
 
 def _input(value: Any, shape: tuple[int, ...], zeros: bool, arranged: Callable[[Numbers], Numbers]) -> _Input:
-    none = _Input(np.zeros(shape))
+    none = _Input(np.broadcast_to(0.0, shape))
     if value is None or isinstance(value, str):
         return none
     numbers = arranged(read_numbers(value, nonfinite=True)).values

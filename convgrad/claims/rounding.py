@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable
-from functools import cached_property
+from collections.abc import Callable, Mapping
+from functools import cached_property, partial, reduce
 from math import inf, prod
 
 import numpy as np
@@ -20,6 +20,9 @@ from convgrad.subject.case import Case
 from convgrad.subject.layout import GRADIENTS
 from convgrad.vocabulary import CONVOLUTION, MAXIMUM, MEAN, NORM, TRANSPOSED
 
+HEAD = 256
+"""Numbers that are looked at before all are."""
+
 
 class Bounds:
     """The bounds of every array of a case, each worked out when it is asked for.
@@ -33,8 +36,11 @@ class Bounds:
         if case.delta is not None:
             self.operands["delta"] = case.delta
         self._rounded: dict[tuple[bool, int], dict[str, Array]] = {}
-        self._raised: dict[float, Bounds] = {}
+        self._raised: dict[float, Bounds | None] = {}
         self._holding: dict[tuple[str, int], bool] = {}
+        self._totals: dict[str, Sums] = {}
+        self._sums_rounded: dict[int, dict[str, Array]] = {}
+        self._added = 0
 
     @cached_property
     def floats(self) -> dict[str, Array]:
@@ -63,12 +69,25 @@ class Bounds:
         """Of a large case those of dW and db, which are sums over samples: some samples after others."""
         if not self.is_large or self.case.operation.family not in (CONVOLUTION, TRANSPOSED):
             return {}
+        if not self._added:
+            for case in parts_of(self.case):
+                self.add(Bounds(case, self.least))
+        return self._totals
+
+    def add(self, part: Bounds) -> None:
+        """Some samples more, of which the sums are a part of those of dW and db, and so what was rounded of them."""
         names = {array: name for array, name in GRADIENTS.items() if name != "x"}
-        parts = (Bounds(case, self.least).gradients for case in parts_of(self.case))
-        total: dict[str, Sums] = {}
-        for part in parts:
-            total |= {array: part[name].beside(total.get(array)) for array, name in names.items()}
-        return total
+        self._totals = {array: part.gradients[name].beside(self._totals.get(array), partial(self._magnitude, name))
+                        for array, name in names.items()}  # fmt: skip
+        rounded = {bits: made for (forward, bits), made in part._rounded.items() if not forward}
+        known = self._sums_rounded if self._added else {bits: dict[str, Array]() for bits in rounded}
+        self._sums_rounded = {bits: added_up(total, rounded[bits]) for bits, total in known.items() if bits in rounded}
+        self._added += 1
+
+    def _magnitude(self, name: str) -> Array:
+        """That of a sum over samples."""
+        parts = (Bounds(case, self.least).gradients[name].magnitude for case in parts_of(self.case))
+        return reduce(np.add, parts)
 
     @cached_property
     def is_large(self) -> bool:
@@ -78,33 +97,40 @@ class Bounds:
     def own(self, array: str, truth: Array) -> Array:
         """What a result computed in float64 may be off by."""
         sums, unit, sure = self.sums(array), TYPES["float64"].unit, confidence(truth.size)
-        truth = truth.reshape(sums.magnitude.shape)
+        many = sums.is_many(sure)
+        truth = truth.reshape(sums.squares.shape)
 
         def one(at: At) -> Array:
             some = sums.at(at)
-            return np.minimum(some.bound(unit), sure * some.deviation(unit, truth[at]))
+            likely = sure * some.deviation(unit, truth[at])
+            return likely if many else np.minimum(some.bound(unit), likely)
 
         return by_pieces(one, truth.shape)
 
     def worst(self, array: str, dtype: str, truth: Array, at: int, *, accumulated: int = 0) -> float:
-        """What one entry, by its number, may be off by at worst."""
-        shape = self.sums(array).magnitude.shape
+        """What one entry, by its number, may be off by at worst, or a little more."""
+        shape = self.sums(array).squares.shape
         piece = tuple(slice(int(i), int(i) + 1) for i in np.unravel_index(at, shape))
-        return float(self._excused(array, dtype, truth.reshape(shape), accumulated, inf)(piece).item())
+        one = self._excused(array, self.type_of(dtype, accumulated), truth.reshape(shape), inf, roughly=True)
+        return float(one(piece).item())
 
-    def excused(self, array: str, dtype: str, truth: Array, *, accumulated: int = 0, sure: float = inf) -> Array:
+    def excused(
+        self, array: str, dtype: str, truth: Array, *, accumulated: int = 0, sure: float = inf, moved: bool = True
+    ) -> Array:
         """What a result computed in a type may be off by: inputs rounded to it, sums, and the result's rounding.
 
         `accumulated` are the bits that sums are held in, where not the type's own; `sure` so many deviations, which
-        count where they are less than the worst that could be.
+        count where they are less than the worst that could be. Without what rounding the inputs `moved`, it is less.
         """
-        truth = truth.reshape(self.sums(array).magnitude.shape)
-        return by_pieces(self._excused(array, dtype, truth, accumulated, sure), truth.shape)
+        truth = truth.reshape(self.sums(array).squares.shape)
+        one = self._excused(array, self.type_of(dtype, accumulated), truth, sure, moved=moved)
+        return by_pieces(one, truth.shape)
 
-    def _excused(self, array: str, dtype: str, truth: Array, accumulated: int, sure: float) -> Callable[[At], Array]:
+    def _excused(
+        self, array: str, kind_of: Type, truth: Array, sure: float, *, moved: bool = True, roughly: bool = False
+    ) -> Callable[[At], Array]:
         """The same of a piece."""
-        kind_of = self.type_of(dtype, accumulated)
-        off_at = self._off(array, kind_of, truth, sure)
+        off_at = self._off(array, kind_of, truth, sure, moved, roughly)
         unit, cut = 2.0**-kind_of.result, kind_of.result < kind_of.accumulated
 
         def one(at: At) -> Array:
@@ -122,26 +148,30 @@ class Bounds:
         """A type, with sums in so many bits."""
         return TYPES[dtype]._replace(accumulated=accumulated) if accumulated else TYPES[dtype]
 
-    def _off(self, array: str, kind_of: Type, truth: Array, sure: float) -> Callable[[At, Array], Array]:
+    def _off(
+        self, array: str, kind_of: Type, truth: Array, sure: float, moved: bool, roughly: bool
+    ) -> Callable[[At, Array], Array]:
         """What the sums of a piece, which come to so much, are off by, of inputs rounded to the type."""
         sums = self.sums(array)
         if self._is_exact(sums, kind_of):
             return lambda at, total: np.zeros(total.shape)
         inexact, likely = self._inexact(sums, kind_of), sure < inf and self.case.operation.family != NORM
-        magnitude = self._normal(kind_of).sums(array).magnitude if inexact else sums.magnitude
-        made = self._made(array, kind_of, truth) if inexact and likely else None
+        raised, many = self._normal(kind_of).sums(array) if inexact else sums, likely and sums.is_many(sure)
+        magnitude = sums.squares if many else raised.bounded if roughly else raised.magnitude
+        made = self._made(array, kind_of, truth) if inexact and likely and moved else None
         # (1 + u)^inexact (1 + g_n) - 1, which float64 would round to 0 for a u of its own
         grown = np.expm1(inexact * np.log1p(kind_of.unit) + np.log1p(growth(sums.roundings, 2.0**-kind_of.accumulated)))
 
         def one(at: At, total: Array) -> Array:
-            some = sums.at(at)._replace(magnitude=magnitude[at])
+            some = sums.at(at).sized(magnitude[at])
             nothing = (some.magnitude == 0) & (total == 0)
             vanished = np.where(nothing, 0, (some.roundings + inexact) * kind_of.smallest)
-            worst: Array = some.grown(taken(grown, at)) + vanished
+            worst: Array = (np.inf if many else some.grown(taken(grown, at))) + vanished
             if not likely:
                 return worst
-            moved = 0 if made is None else abs(made[at] - total)
-            return np.minimum(worst, moved + sure * some.deviation(2.0**-kind_of.accumulated, total) + vanished)
+            off = 0 if made is None else abs(made[at] - total)
+            off = off + sure * some.deviation(2.0**-kind_of.accumulated, total) + vanished
+            return off if many else np.minimum(worst, off)
 
         return one
 
@@ -154,7 +184,7 @@ class Bounds:
     def _made(self, array: str, kind_of: Type, truth: Array) -> Array:
         """An array, in full shape, of inputs rounded to a type."""
         if array == "output" and self.case.operation.family == MAXIMUM:
-            return _floats(truth).reshape(self.output.magnitude.shape)
+            return _floats(truth).reshape(self.output.squares.shape)
         if array in self._summed:
             return self._sum_of_rounded(array, kind_of)
         key = (array == "output", kind_of.bits)
@@ -166,14 +196,10 @@ class Bounds:
 
     def _sum_of_rounded(self, array: str, kind_of: Type) -> Array:
         """dW or db of inputs rounded to a type, some samples after others; both are worked out at once."""
-        key = (False, kind_of.bits)
-        if key not in self._rounded:
-            total: dict[str, Array] = {}
-            for case in parts_of(self.case):
-                made = Bounds(case)._of_rounded(False, kind_of)
-                total |= {name: total.get(name, 0) + made[name] for name in made if name != "x"}
-            self._rounded[key] = total
-        return self._rounded[key][GRADIENTS[array]]
+        if kind_of.bits not in self._sums_rounded:
+            parts = (Bounds(case)._of_rounded(False, kind_of) for case in parts_of(self.case))
+            self._sums_rounded[kind_of.bits] = reduce(added_up, parts, dict[str, Array]())
+        return self._sums_rounded[kind_of.bits][GRADIENTS[array]]
 
     def _of_rounded(self, forward: bool, kind_of: Type) -> dict[str, Array]:
         held = {name: kind_of.nearest(values) for name, values in self.floats.items()}
@@ -188,8 +214,8 @@ class Bounds:
         """The same, where numbers are too small for the type to round them as finely as others."""
         if kind_of.least not in self._raised:
             small = any(_has_less(array, kind_of.least) for array in self.floats.values())
-            self._raised[kind_of.least] = Bounds(self.case, kind_of.least) if small else self
-        return self._raised[kind_of.least]
+            self._raised[kind_of.least] = Bounds(self.case, kind_of.least) if small else None  # no circle: it is large
+        return self._raised[kind_of.least] or self
 
     def _inexact(self, sums: Sums, kind_of: Type) -> int:
         """How many roundings of inputs a term has: those of operands that the type cannot hold as they are."""
@@ -210,8 +236,17 @@ class Bounds:
             return False
         if self.case.settings.get("ties") == "split":
             return False
-        grain = min(prod(_grain(self.floats[name]) for name in term) for term in sums.terms)
-        return grain >= kind_of.smallest and float(sums.magnitude.max(initial=0)) <= 2.0**kind_of.accumulated * grain
+        counted, least = 2.0**kind_of.accumulated, float(np.sqrt(sums.squares.max(initial=0))) / SURE
+        for grain_of in (_first_grain, _grain):  # some numbers tell it of most arrays
+            grain = min(prod(grain_of(self.floats[name]) for name in term) for term in sums.terms)
+            if grain < kind_of.smallest or least > counted * grain:
+                return False
+        return float(sums.magnitude.max(initial=0)) <= counted * grain
+
+
+def added_up(total: dict[str, Array], made: Mapping[str, Array]) -> dict[str, Array]:
+    """Sums over samples, dw and db, and what some samples more add."""
+    return {name: total.get(name, 0) + part for name, part in made.items() if name != "x"}
 
 
 def _floats(array: Array) -> Array:
@@ -225,6 +260,11 @@ def _raised(values: Array, least: float) -> Array:
 def _has_less(values: Array, least: float) -> bool:
     """Whether any magnitude but 0 is below it."""
     return any(((part != 0) & (abs(part) < least)).any() for part in (values[at] for at in pieces(values.shape)))
+
+
+def _first_grain(values: Array) -> float:
+    """That of the first of them, which is no less."""
+    return _grain_of(values.reshape(-1)[:HEAD]) if values.flags.c_contiguous else inf
 
 
 def _grain(values: Array) -> float:

@@ -10,8 +10,8 @@ inequality their sum is beyond c u sqrt(sum of squares of what is rounded) with 
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from math import inf, log, sqrt
-from typing import NamedTuple
 
 import numpy as np
 
@@ -23,34 +23,57 @@ HALF = 0.5
 EXCUSE = "what rounding may excuse"
 
 
-class Sums(NamedTuple):
+class Sums:
     """An array as sums: per entry the sum of magnitudes, and through how many roundings a term goes at most.
 
     `condition` is how many times the sizes of powers are the sum that a root is taken of, where they cancel. `terms`
     are its kinds of term, each by the operands that it is a product of, once for every time that an operand's
     rounding counts; `squares` per entry the sum of the squares of its terms, or more. `roundings` has axes of length 1
-    where all entries along one have as many.
+    where all entries along one have as many. Of many terms the magnitudes are hardly ever needed: they may be given as
+    what makes them.
     """
 
-    magnitude: Array
-    roundings: Array
-    terms: tuple[tuple[str, ...], ...]
-    squares: Array
-    condition: Array | None = None
+    def __init__(
+        self, magnitude: Array | Callable[[], Array], roundings: Array, terms: tuple[tuple[str, ...], ...],
+        squares: Array, condition: Array | None = None,
+    ) -> None:  # fmt: skip
+        self._magnitude = magnitude
+        self.roundings, self.terms, self.squares, self.condition = roundings, terms, squares, condition
+
+    @property
+    def magnitude(self) -> Array:
+        if callable(self._magnitude):
+            self._magnitude = self._magnitude()
+        return self._magnitude
+
+    @property
+    def bounded(self) -> Array:
+        """The magnitudes, or what is no less: of n terms no more than the root of n times their squares."""
+        return np.sqrt((self.roundings + 1) * self.squares) * SURE if callable(self._magnitude) else self._magnitude
+
+    def is_many(self, sure: float) -> bool:
+        """Whether so many deviations are less than the worst in every entry, whatever the magnitudes.
+
+        As neither the terms' squares nor the square of their sum are more than that of the magnitudes.
+        """
+        few = self.roundings < sure * np.sqrt(2 + 5 * self.roundings / 6)
+        return callable(self._magnitude) and not few.any()
+
+    def sized(self, magnitude: Array) -> Sums:
+        """The same of other magnitudes."""
+        return Sums(magnitude, self.roundings, self.terms, self.squares, self.condition)
 
     def at(self, piece: At) -> Sums:
         """A piece of the array."""
-        magnitude, roundings, squares, condition = (
-            taken(part, piece) for part in (self.magnitude, self.roundings, self.squares, self.condition)
-        )
-        return Sums(magnitude, roundings, self.terms, squares, condition)
+        roundings, squares, condition = (taken(part, piece) for part in (self.roundings, self.squares, self.condition))
+        return Sums(lambda: taken(self.magnitude, piece), roundings, self.terms, squares, condition)
 
-    def beside(self, other: Sums | None) -> Sums:
+    def beside(self, other: Sums | None, magnitude: Callable[[], Array]) -> Sums:
         """Both together, as of other samples: numbers that are added without a product are joined by one addition."""
         if other is None:
-            return self
+            return Sums(magnitude, self.roundings, self.terms, self.squares)
         joined = int(all(len(term) == 1 for term in self.terms))
-        magnitude, roundings = self.magnitude + other.magnitude, self.roundings + other.roundings + joined
+        roundings = self.roundings + other.roundings + joined
         return Sums(magnitude, roundings, self.terms, self.squares + other.squares)
 
     def bound(self, unit: float, more: int = 0) -> Array:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from functools import lru_cache, partial
 from math import ceil
 from typing import Protocol
 
@@ -32,15 +33,23 @@ def _of_convolution(given: Given, sizes: Mapping[str, Array]) -> dict[str, Sums]
     """dW: delta x; dX: delta w; db: delta, added up without a product."""
     case, names = given.case, ("delta", *given.case.operation.operands)
     squared = {name: array**2 for name, array in sizes.items()}
-    magnitude, squares = (
-        case.operation.backward(*(arrays.get(name) for name in names), **case.arguments) for arrays in (sizes, squared)
-    )
+    squares = case.operation.backward(*(squared.get(name) for name in names), **case.arguments)
+    magnitudes = lru_cache(1)(partial(case.operation.backward, *map(sizes.get, names), **case.arguments))
     terms = _counted(case, sizes)
     made_of = {"w": ("delta", "x"), "x": ("delta", "w"), "b": ("delta",)}
     return {
-        name: Sums(magnitude[name], np.maximum(terms[name] - (name == "b"), 0), (made_of[name],), squares[name])
-        for name in magnitude
+        name: Sums(
+            partial(_from, magnitudes, name),
+            np.maximum(terms[name] - (name == "b"), 0),
+            (made_of[name],),
+            squares[name],
+        )
+        for name in squares
     }
+
+
+def _from(made: Callable[[], dict[str, Array]], name: str) -> Array:
+    return made()[name]
 
 
 def _counted(case: Case, sizes: Mapping[str, Array]) -> dict[str, Array]:
@@ -134,7 +143,8 @@ def _biased_products(given: Given, sizes: Mapping[str, Array]) -> Sums:
     arrays = (sizes.get(name) for name in case.operation.operands)
     squares = case.operation.forward(*(None if a is None else a**2 for a in arrays), **case.arguments)
     terms = (("x", "w"), *[("b",)] * biased)
-    return _of_forward(given, sizes, int(biased), terms)._replace(squares=squares)
+    count = np.full((1,) * squares.ndim, products(case) + int(biased))
+    return Sums(partial(_forward, case, sizes), count, terms, squares)
 
 
 def _largest(given: Given, sizes: Mapping[str, Array]) -> Sums:
@@ -145,11 +155,14 @@ def _largest(given: Given, sizes: Mapping[str, Array]) -> Sums:
 
 def _of_forward(given: Given, sizes: Mapping[str, Array], more: int, terms: tuple[tuple[str, ...], ...]) -> Sums:
     """y from magnitudes; what is done to the sum of products takes so many roundings more."""
-    case = given.case
-    arrays = [sizes.get(name) for name in case.operation.operands]
-    magnitude = abs(case.operation.forward(*arrays, **case.arguments))
+    case, magnitude = given.case, _forward(given.case, sizes)
     count = np.full((1,) * magnitude.ndim, products(case) + more)
     return Sums(magnitude, count, terms, magnitude**2)
+
+
+def _forward(case: Case, sizes: Mapping[str, Array]) -> Array:
+    magnitude: Array = abs(case.operation.forward(*map(sizes.get, case.operation.operands), **case.arguments))
+    return magnitude
 
 
 def _roots(given: Given, sizes: Mapping[str, Array]) -> Sums:
@@ -160,7 +173,7 @@ def _roots(given: Given, sizes: Mapping[str, Array]) -> Sums:
         return sums
     times = cancellation(given.floats["x"], window=case.arguments["window"], norm=norm)
     terms = (("x",) * ceil(norm),)
-    return sums._replace(magnitude=sums.magnitude * times ** (1 - 1 / norm), terms=terms, condition=times)
+    return Sums(sums.magnitude * times ** (1 - 1 / norm), sums.roundings, terms, sums.squares, times)
 
 
 OUTPUTS_OF: dict[str, Callable[[Given, Mapping[str, Array]], Sums]] = {

@@ -10,6 +10,7 @@ import numpy as np
 
 from convgrad.claims.claim import Claim
 from convgrad.core.arithmetic import EXACT, Array
+from convgrad.diagnosis.boxed import SCREENED
 from convgrad.diagnosis.candidates import Candidates
 from convgrad.diagnosis.chance import Evidence, as_float, evidence, excuses, largest_of
 from convgrad.diagnosis.fitting import interval_of, simple
@@ -35,14 +36,18 @@ class Added(NamedTuple):
 
 def added(candidates: Candidates, claim: Claim, tried: int) -> Iterator[Added]:
     """What explains every entry as the right array and another."""
-    if not np.isfinite(as_float(claim.values)).all() or not np.isfinite(as_float(candidates.truth)).all():
+    truth = candidates.truth
+    if not all(_is_finite(array) for array in (claim.values, truth)):
         return
-    arrays, sums = list(_operands(candidates)), list(_running(candidates.truth))
+    arrays, few = list(_operands(candidates)), slice(0, 2)
+    sums = [what for what, _ in _running(truth[few])]  # as the first samples are, so are all
     tried += FACTORS * len(arrays) + len(sums)
-    yield from (found for one in arrays if (found := _multiple(candidates.truth, claim, *one, tried)) is not None)
-    for what, value in sums:
-        if claim.allows(value).all():
-            says = evidence(claim, candidates.truth, value)
+    yield from (found for one in arrays if (found := _multiple(truth, claim, *one, tried)) is not None)
+    head = claim.of_first(few)
+    fit = [bool(head.allows(value).all()) for _, value in _running(truth[few])]
+    for is_so, (what, value) in zip(fit, _running(truth) if any(fit) else (), strict=False):
+        if is_so and claim.allows(value).all():
+            says = evidence(claim, truth, value)
             fix = "set the buffer to 0 before anything is added to it"
             yield Added(what, "buffer", Fraction(1), value, says, says.chance(tried), False, fix)
 
@@ -57,7 +62,12 @@ def _operands(candidates: Candidates) -> Iterator[tuple[str, Array]]:
 
 
 def _multiple(truth: Array, claim: Claim, name: str, array: Array, tried: int) -> Added | None:
-    error, size = as_float(claim.values) - as_float(truth), largest_of(as_float(truth))
+    size, places = largest_of(truth), np.arange(0, truth.size, max(truth.size // SCREENED, 1))
+    right, other = (as_float(part.ravel()[places]) for part in (truth, array))
+    values = as_float(claim.values.ravel()[places])
+    if interval_of(values - right, excuses(claim, size, places), other) is None:
+        return None
+    error = as_float(claim.values) - as_float(truth)
     interval = interval_of(error, excuses(claim, size), as_float(array))
     if interval is None or interval[0] <= 0 <= interval[1]:
         return None
@@ -73,6 +83,10 @@ def _multiple(truth: Array, claim: Claim, name: str, array: Array, tried: int) -
             fix = f"leave {OPERANDS[name]} out: fill a buffer of its own, of zeros{decay}"
             return Added(what, name, factor, value, says, chance, not whole, fix)
     return None
+
+
+def _is_finite(array: Array) -> bool:
+    return bool(array.dtype == EXACT or np.isfinite(array).all())
 
 
 def _text(factor: Fraction) -> str:

@@ -17,15 +17,18 @@ from convgrad.catalogue.mistake import Form
 from convgrad.catalogue.of_entries import ENTRIES
 from convgrad.catalogue.of_shapes import SHAPES
 from convgrad.catalogue.tables import asked_for, forms, is_practised, practised, right, tried_last
+from convgrad.claims.piecewise import pieces, taken
 from convgrad.core.arithmetic import EXACT, Array
 from convgrad.diagnosis.boxed import SCREENED, Box
-from convgrad.diagnosis.chance import as_float
+from convgrad.diagnosis.chance import as_float, largest_of
 from convgrad.subject.case import Case
 
 FEW_CLIPPED = 2
 """Entries that have to be at the limit, and within it, for a claim to look clipped."""
 MOST_KEPT = 1 << 23
 """Numbers that are kept for mistakes that start from the same array: 64 MB."""
+MOST_HELD = 1 << 22
+"""Numbers of input and delta together of which the altered ones of all mistakes are held side by side."""
 AGAIN = "again: "
 """Before the name of a family of which other ways are tried last."""
 ROUNDING = {np.dtype(np.float64): 2.0**-40, np.dtype(np.float32): 2.0**-12}
@@ -33,27 +36,43 @@ ROUNDING = {np.dtype(np.float64): 2.0**-40, np.dtype(np.float32): 2.0**-12}
 
 
 class Candidate(NamedTuple):
-    """A wrong array: the mistakes that it comes from (one, or two), their variants, and its computation."""
+    """A wrong array: the mistakes that it comes from (one, or two), their variants, and its computation.
+
+    None where that is made again when it is asked for, as it holds large arrays.
+    """
 
     ids: tuple[str, ...]
     variants: tuple[str, ...]
-    computation: Computation
+    computation: Computation | None
 
 
 class Bare:
     """Computes arrays, each bare one once: most mistakes only move or multiply what another one computes."""
 
-    def __init__(self) -> None:
+    def __init__(self, start: Any = None) -> None:
         self.made: dict[Any, tuple[Computation, Array]] = {}
+        self.right: Array | None = None
+        self.start, self.kept = start, 0
 
     def value(self, c: Computation) -> Array:
         if c.samples:
             return c.value()
         if c.key not in self.made:
-            if sum(array.size for _, array in self.made.values()) > MOST_KEPT:
-                self.made.clear()
-            self.made[c.key] = (c, c.bare())  # the computation is kept too: its arrays' ids stay theirs
+            made = c.bare()
+            own = made.size + _altered_numbers(c, self.start)
+            if self.kept + own > MOST_KEPT:
+                self.made, self.kept = {key: one for key, one in self.made.items() if one[1] is self.right}, 0
+            if own > MOST_KEPT:
+                return c.arranged(made)
+            self.kept += own
+            self.made[c.key] = (c, made)  # the computation is kept too: its arrays' ids stay theirs
         return c.arranged(self.made[c.key][1])
+
+
+def _altered_numbers(c: Any, start: Any) -> int:
+    """How many numbers a computation has in copies of its own: views are of arrays that are there anyhow."""
+    arrays = ((name, part) for name, part in vars(c).items() if isinstance(part, np.ndarray) and part.base is None)
+    return sum(part.size for name, part in arrays if part is not getattr(start, name, None))
 
 
 class Candidates:
@@ -62,9 +81,11 @@ class Candidates:
     def __init__(self, case: Case, array: str, truth: Array, updated: Array | None = None) -> None:
         self.case, self.array, self.truth = case, array, truth
         self.right = right(case, array, updated)
-        self.bare = Bare()
+        self.bare = Bare(self.right)
+        self.variants: dict[tuple[str, str], None] = {}
         if truth.size > SCREENED and self.right.arrange == () and self.right.factor == 1 and not self.right.samples:
-            self.bare.made[self.right.key] = (self.right, truth)  # what most mistakes only move or multiply
+            self.bare.right = truth  # what most mistakes only move or multiply
+            self.bare.made[self.right.key] = (self.right, truth)
 
     @cached_property
     def forms(self) -> dict[str, Form]:
@@ -81,16 +102,34 @@ class Candidates:
         return forms(self.case.operation.name, self.array)
 
     def value(self, candidate: Candidate) -> Array:
-        return alike(self.bare.value(candidate.computation), self.truth.shape)
+        return alike(self.bare.value(self.computation(candidate)), self.truth.shape)
+
+    def computation(self, candidate: Candidate) -> Computation:
+        """That of a candidate."""
+        one = candidate if candidate.computation is not None else self.rebuilt(candidate)
+        assert one.computation is not None
+        return one.computation
 
     @cached_property
-    def singles(self) -> list[Candidate]:
-        """One a variant, in the order of the catalogue."""
-        return [
-            Candidate((name,), (variant,), altered)
-            for name, form in self.forms.items()
-            for variant, altered in form.alter(self.right).items()
-        ]
+    def is_large(self) -> bool:
+        """Whether no more than one alteration of its operands is held at a time."""
+        return self.right.x.size + self.right.delta.size > MOST_HELD
+
+    @property
+    def singles(self) -> Iterable[Candidate]:
+        """One a variant, in the order of the catalogue; of a large case each is made again."""
+        return self._singles() if self.is_large else self._held
+
+    @cached_property
+    def _held(self) -> list[Candidate]:
+        return list(self._singles())
+
+    def _singles(self) -> Iterator[Candidate]:
+        for name, form in self.forms.items():
+            variants = form.alter(self.right)
+            for variant in variants:  # not their items: one is let go of before the next is made
+                self.variants[name, variant] = None
+                yield Candidate((name,), (variant,), variants[variant])
 
     @cached_property
     def practised(self) -> dict[str, Form]:
@@ -103,7 +142,8 @@ class Candidates:
     @cached_property
     def families(self) -> Families:
         """The mistakes that are tried where nothing else fits, made one after another as they are asked for."""
-        start, bare = floated(self.right), Bare()
+        start = floated(self.right)
+        bare = Bare(start)
 
         def made(name: str) -> Screen:
             return Screen(self.truth, self._family(name, start), bare)
@@ -124,7 +164,7 @@ class Candidates:
     @cached_property
     def screen(self) -> Screen:
         """The single mistakes, for comparing; an array of another shape only counts where a claim has that shape."""
-        return Screen(self.truth, self.singles, self.bare)
+        return Screen(self.truth, self.singles, self.bare, held=not self.is_large)
 
     def shaped(self, shape: Sequence[int]) -> Iterator[tuple[Candidate, Array]]:
         """The mistakes whose arrays have a shape, but for axes of length one: single ones first, then families."""
@@ -135,15 +175,16 @@ class Candidates:
         for candidate, other in self._misshapen:
             if alike_in_shape(other, shape):
                 exact = self.rebuilt(candidate)
-                yield exact, self.bare.value(exact.computation).reshape(shape)
+                yield exact, self.bare.value(self.computation(exact)).reshape(shape)
 
     @cached_property
     def _misshapen(self) -> list[tuple[Candidate, tuple[int, ...]]]:
         """Those of the families that have another shape than they should; of a large array only those that cut it."""
-        start, bare = floated(self.right), Bare()
+        start = floated(self.right)
+        bare = Bare(start)
         names = self.practised if self.truth.size <= SCREENED else {"cut-short"} & set(self.practised)
         families = (one for name in names for one in self._family(name, start))
-        made = ((one, bare.value(one.computation).shape) for one in families)
+        made = ((one, bare.value(self.computation(one)).shape) for one in families)
         return [(one, shape) for one, shape in made if squeezed(shape) != squeezed(self.truth.shape)]
 
     def clipped(self, values: Array) -> Candidate | None:
@@ -202,15 +243,20 @@ def composed(first: str, second: str) -> bool:
 class Screen:
     """Rows of numbers, one a candidate, at some entries of the array, for comparing all with a claim at once."""
 
-    def __init__(self, truth: Array, made: Iterable[Candidate], bare: Bare) -> None:
+    def __init__(self, truth: Array, made: Iterable[Candidate], bare: Bare, *, held: bool = True) -> None:
         self.truth, self.box, self.bare = truth, Box(truth.shape), bare
         self.places = self.box.places
         self._right = truth.ravel()[self.places]
-        rows = [(candidate, row) for candidate in made if (row := self._row(candidate.computation)) is not None]
-        self.candidates = [candidate for candidate, _ in rows]
-        self.matrix = np.array([row for _, row in rows]).reshape(-1, len(self.places))
+        self.candidates: list[Candidate] = []
+        rows: list[Array] = []
+        for candidate in made:
+            if (row := self._row(candidate.computation)) is not None:
+                rows.append(row)
+                self.candidates.append(candidate if held else candidate._replace(computation=None))
+            del candidate  # before the next is made
+        self.matrix = np.array(rows).reshape(-1, len(self.places))
 
-    def _row(self, computation: Computation) -> Array | None:
+    def _row(self, computation: Any) -> Array | None:
         """The numbers of a wrong array at the places; None where it does not differ from the truth, or in shape too."""
         some = self.box.of(computation)
         if some is not None and some.size != self.places.size:
@@ -261,17 +307,15 @@ def differs(truth: Array, wrong: Array) -> bool:
     wrong = wrong.reshape(truth.shape)
     if truth.dtype == EXACT and wrong.dtype == EXACT:
         return bool((truth != wrong).any())
-    a, b = as_float(truth), as_float(wrong)
-    if not a.size:
+    if not truth.size:
         return False
+    allowed = ROUNDING.get(truth.dtype, 2.0**-40) * max(largest_of(truth), largest_of(wrong))
+    return any(_apart(as_float(taken(truth, at)), as_float(taken(wrong, at)), allowed) for at in pieces(truth.shape))
+
+
+def _apart(a: Array, b: Array, allowed: float) -> bool:
     with np.errstate(invalid="ignore"):
-        allowed = ROUNDING.get(truth.dtype, 2.0**-40) * max(_largest(a), _largest(b))
         return bool(~((abs(a - b) <= allowed) | (a == b) | ((a != a) & (b != b))).all())
-
-
-def _largest(array: Array) -> float:
-    finite = array[np.isfinite(array)]
-    return float(abs(finite).max()) if finite.size else 0.0
 
 
 def alike(array: Array, shape: tuple[int, ...]) -> Array:

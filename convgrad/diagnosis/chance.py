@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from math import inf, lgamma, log, log2
+from math import inf, isfinite, lgamma, log, log2
 from typing import Any, NamedTuple
 
 import numpy as np
 
 from convgrad.claims.claim import Claim
+from convgrad.claims.piecewise import PIECE, pieces, taken
 from convgrad.core.arithmetic import EXACT, Array, rounded
 
 MOST_BITS = 40.0
@@ -64,33 +65,36 @@ def evidence(claim: Claim, truth: Array, wrong: Array, most: float = MOST_BITS) 
 
     `most` is what one entry says at most.
     """
-    right, other = as_float(truth), as_float(wrong)
-    with np.errstate(invalid="ignore"):
-        tell = ~((abs(other - right) <= excuses(claim)) | (right == other) | ((right != right) & (other != other)))
-    match = tell & claim.allows(wrong)
+    match, shape = claim.allows(wrong), np.broadcast_shapes(truth.shape, wrong.shape)
+    counted, grain = np.zeros(6, int), _grain(claim.values)
+    for at in pieces(shape):
+        part, right, other = claim.piece(at), as_float(taken(truth, at)), as_float(taken(wrong, at))
+        tell = _telling(excuses(part), right, other)
+        match[at] &= tell
+        values, matching = as_float(part.values), match[at]
+        small = abs(values) <= np.maximum(excuses(part), grain)
+        beside = ~tell & (right != 0)
+        nothing, again = matching & small & (right != 0), matching & ~small
+        counted += [int(one.sum()) for one in (tell, matching, again, nothing, beside, beside & (values == 0))]
+    tells, matches, again, nothing, beside, zero = counted.tolist()
     said = [min(most, bit) for bit in bits(claim, match)]
-    small = abs(as_float(claim.values)) <= width(claim)
-    again, nothing = int((match & ~small).sum()) - len(said), match & small & (right != 0)
-    zeros = int(nothing.sum()) * min(most, _zero_bits(claim, right, tell))
-    total = sum(said) + zeros + again * min(most, REPEATED)
-    return Evidence(int(tell.sum()), int(match.sum()), total, max(said, default=0.0))
+    # an entry that is 0 and should not be says the less, the more of those that tell nothing are so
+    zeros = nothing * min(most, -log2((zero + 1) / (beside + 2)))
+    total = sum(said) + zeros + (again - len(said)) * min(most, REPEATED)
+    return Evidence(tells, matches, total, max(said, default=0.0))
 
 
-def _zero_bits(claim: Claim, right: Array, tell: Array) -> float:
-    """What an entry that is 0 and should not be says: the less, the more of those that tell nothing are so."""
-    beside = ~tell & (right != 0)
-    zero = beside & (as_float(claim.values) == 0)
-    return float(-log2((zero.sum() + 1) / (beside.sum() + 2)))
+def _telling(excuse: Array, right: Array, other: Array) -> Array:
+    """Which entries tell one array from another."""
+    with np.errstate(invalid="ignore"):
+        return np.asarray(~((abs(other - right) <= excuse) | (right == other) | ((right != right) & (other != other))))
 
 
 def bits(claim: Claim, where: Array | None = None) -> list[float]:
     """What each of the claim's different numbers says: the bits in which it could have been another, smallest first."""
-    values, excuse = as_float(claim.values).ravel(), np.broadcast_to(width(claim), claim.values.shape).ravel()
-    largest = largest_of(values)
-    if where is not None:
-        values, excuse = values[where.ravel()], excuse[where.ravel()]
-    each = max(-(-len(values) // MOST_HEARD), 1)
-    values, excuse = values[::each], excuse[::each]  # of very many, some say enough
+    places = _heard(np.broadcast_to(np.True_, claim.values.shape) if where is None else where)
+    values, largest = as_float(claim.values.ravel()[places]), largest_of(claim.values)
+    excuse = np.maximum(excuses(claim, places=places), _grain(claim.values))
     keep = np.isfinite(values) & (abs(values) > excuse)
     values, first = np.unique(values[keep], return_index=True)
     if not values.size:
@@ -99,33 +103,56 @@ def bits(claim: Claim, where: Array | None = None) -> list[float]:
     return sorted(min(MOST_BITS, log2(r)) for r in np.maximum(ratio, 1).tolist())
 
 
+def _heard(where: Array) -> Array:
+    """The numbers of the entries that are marked; of very many some say enough."""
+    each, passed, places = max(-(-int(where.sum()) // MOST_HEARD), 1), 0, list[Array]()
+    flat = where.reshape(-1)
+    for first in range(0, flat.size, PIECE):
+        found = np.flatnonzero(flat[first : first + PIECE])
+        places.append(first + found[-passed % each :: each])
+        passed += len(found)
+    return np.concatenate(places) if places else np.zeros(0, int)
+
+
 def width(claim: Claim) -> Array:
     """What an entry may be off by, or half a unit of the last place that all numbers end with, where that is more."""
-    return np.maximum(excuses(claim), _grain(as_float(claim.values)))
+    return np.maximum(excuses(claim), _grain(claim.values))
 
 
 def _grain(values: Array) -> float:
     """Half a unit of the last of a few decimal places that numbers are all written with; 0 where they have more."""
-    finite = values[np.isfinite(values)]
-    places = (place for place in range(PLACES + 1) if _ends(finite[:MOST_HEARD], place) and _ends(finite, place))
-    return next((0.5 * 10.0**-place for place in places), 0.0)
+    head = as_float(values.ravel()[:MOST_HEARD])
+    places = [place for place in range(PLACES + 1) if _ends(head, place)]
+    if not places:
+        return 0.0
+    all_of_them = as_float(values)
+    return next((0.5 * 10.0**-place for place in places if _ends(all_of_them, place)), 0.0)
 
 
 def _ends(values: Array, place: int) -> bool:
     """Whether numbers have no digits after a decimal place."""
-    scaled = values * 10.0**place
+    scaled = values[np.isfinite(values)] * 10.0**place
     return bool((abs(scaled - np.round(scaled)) <= 1e-9 * np.maximum(abs(scaled), 1)).all())
 
 
-def excuses(claim: Claim, largest: Any = 0) -> Array:
-    """What every entry may be off by, in float64 and a trifle more: for screening, which exact comparison follows."""
-    return claim.excused_roughly(largest) if largest else claim.rough
+def excuses(claim: Claim, largest: Any = 0, places: Array | None = None) -> Array:
+    """What every entry may be off by, in float64 and a trifle more: for screening, which exact comparison follows.
+
+    Of an array that is large only some `places`, the numbers of entries, or pieces should be asked for.
+    """
+    return claim.rough if places is None and not largest else claim.excused_roughly(largest, places)
 
 
 def as_float(array: Array) -> Array:
-    return rounded(array) if array.dtype == EXACT else array.astype(np.float64)
+    return rounded(array) if array.dtype == EXACT else np.asarray(array, np.float64)
 
 
 def largest_of(values: Array) -> float:
+    """The largest magnitude that is finite."""
+    if values.dtype == EXACT:
+        values = as_float(values)
+    ends = float(values.max(initial=0)), float(values.min(initial=0))
+    if all(map(isfinite, ends)):
+        return max(ends[0], -ends[1])
     finite = values[np.isfinite(values)]
     return float(abs(finite).max()) if finite.size else 0.0

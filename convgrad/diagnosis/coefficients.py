@@ -12,11 +12,12 @@ import numpy as np
 
 from convgrad.catalogue.computation import Computation
 from convgrad.claims.claim import Claim
-from convgrad.core.arithmetic import Array
+from convgrad.core.arithmetic import EXACT, Array
 from convgrad.core.threads import one_blas_thread
 from convgrad.diagnosis.along import Indices, Way, own_axes, ways
 from convgrad.diagnosis.candidates import Candidates, alike, floated
 from convgrad.diagnosis.chance import Evidence, as_float, evidence, excuses
+from convgrad.diagnosis.lone import lone_overlays
 from convgrad.diagnosis.part_arrays import narrowed, only, stacked, weighed
 from convgrad.diagnosis.weights import SIMPLE, Solution, completed, rational, solutions
 
@@ -78,8 +79,8 @@ class Parts:
         return self._last[1]
 
     def _of(self, claim: Claim) -> list[Weighed]:
-        values = as_float(claim.values)
-        known = (values, self._float_truth, excuses(claim))  # what is not claimed is excused without bound
+        values = claim.values if claim.values.dtype != EXACT else as_float(claim.values)
+        known = (values, self._float_truth, np.asarray(claim.excuse, np.float64))  # what is not claimed has no bound
         if not all(np.isfinite(array).all() for array in known) or not self.truth.any():
             return []
         with one_blas_thread():  # the systems are small
@@ -103,30 +104,39 @@ class _Looked:
 
     def __init__(self, parts: Parts, claim: Claim, values: Array) -> None:
         self.parts, self.claim, self.values = parts, claim, values
-        self.excuse = np.broadcast_to(excuses(claim), values.shape)
         self.wrong = ~claim.allows(parts.truth)
 
     def along(self, way: Way, number: int) -> Iterator[Weighed]:
         """The claim as parts along a way, where a few simple weights do it."""
         lengths = self._lengths(way)
-        if prod(lengths) < 2 or prod(lengths) > 64 * MOST_PARTS:
+        if prod(lengths) < 2:
             return
-        unknown = self._unknown(way, lengths)
+        unknown = self._unknown(way, lengths) if prod(lengths) <= 64 * MOST_PARTS else []
+        chosen = 1
+        if not unknown and (unknown := self._lone(way)):
+            chosen = prod(lengths)
         if not 0 < len(unknown) <= MOST_PARTS:
             return
         design, entries = self._design(way, lengths, unknown)
-        error = (self.values - self.parts._float_truth).ravel()[entries]
+        error = as_float(self.values.ravel()[entries]) - self.parts._float_truth.ravel()[entries]
         seen: set[bytes] = set()
-        excuse, in_a_row = self.excuse.ravel()[entries], len(way.axes) == 1
+        excuse, in_a_row = excuses(self.claim, places=entries), len(way.axes) == 1
         for solution in solutions(design, error, excuse, len(self.parts.right.x), in_a_row=in_a_row):
             weights = rational(completed(solution.gains, design), unknown, lengths)
             key = str(weights.tolist()).encode()
-            tried = solution._replace(patterns=solution.patterns + log2(number + 2))
+            tried = solution._replace(patterns=solution.patterns + log2(number + 2) + log2(chosen))
             new = key not in seen and len(set(weights.ravel().tolist())) > 1
             if new and (found := self._confirmed(way, weights, tried)) is not None:
                 yield found
                 return
             seen.add(key)
+
+    def _lone(self, way: Way) -> list[Indices]:
+        """The overlays of very many of which one may explain it."""
+        if not self.wrong.any():
+            return []
+        error = self.values - self.parts._float_truth
+        return lone_overlays(self.parts._floated, way, self.wrong, error, excuses(self.claim))
 
     def _lengths(self, way: Way) -> Indices:
         operand = self.parts.truth if way.operand == "result" else getattr(self.parts.right, way.operand)
@@ -183,7 +193,8 @@ class _Looked:
 
     def _small(self, way: Way, parts: int) -> tuple[Any, Array]:
         """The computation in float64, of some channels or samples where it is large, and the entries that it gives."""
-        c, numbers = self.parts._floated, np.arange(self.values.size).reshape(self.values.shape)
+        c, count = self.parts._floated, self.values.size
+        numbers = np.arange(count, dtype=np.int32 if count < 1 << 31 else np.int64).reshape(self.values.shape)
         if self.values.size * parts * prod(axis.size for axis in c.axes if hasattr(axis, "size")) <= MOST_COMPUTED:
             return c, numbers.ravel()
         return narrowed(c, numbers, self.wrong, way)

@@ -16,7 +16,7 @@ from convgrad.diagnosis.added import added
 from convgrad.diagnosis.candidates import squeezed
 from convgrad.diagnosis.chance import FITTED, HAND_SIZED, as_float, evidence
 from convgrad.diagnosis.coefficients import Parts
-from convgrad.diagnosis.diagnosis import Diagnosis
+from convgrad.diagnosis.diagnosis import Diagnosis, variant_of
 from convgrad.diagnosis.garbage import garbage, garbage_text
 from convgrad.diagnosis.misshapen import Misshapen
 from convgrad.diagnosis.parts_told import told as told_parts
@@ -265,6 +265,7 @@ class Diagnoser(Worded):
             would = f"{' or '.join(names)} would give {'them' if entries > 1 else 'it'}"
             message = f"{few} nothing for certain: {would}, but so would others by chance"
             details = {"alternatives": [*names, *doubted], "uncertain": True}
+            details["likely"] = [variant_of(str(one.mistake), one.details.get("variant", "")) for one in unearned]
             details |= {key: value for key, value in unearned[0].details.items() if key == "chance"}
         return Diagnosis(self.names.place, None, 0, entries, message + skipped, self._look(first_of(wrong)), details)
 

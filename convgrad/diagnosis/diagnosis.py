@@ -26,8 +26,9 @@ class Diagnosis(Mapped):
     `given` is the claim that it takes for right, if any. `details` may have: variant; also, a second mistake on the
     same array; factor or rate, where one was fitted; index, other and term of a single entry; alternatives, other
     mistakes that give these numbers on this case, and tell_apart, the smallest change that would separate them;
-    uncertain, where so few numbers match by chance; evidence, the entries that tell and how many of them match; chance,
-    the number of false explanations to be expected; parts, how often parts of the sum count; added, the array on top.
+    uncertain, where so few numbers match by chance, and then likely, which variants of mistakes would give them;
+    evidence, the entries that tell and how many of them match; chance, the number of false explanations to be expected;
+    parts, how often parts of the sum count; added, the array on top.
     """
 
     place: Place
@@ -70,6 +71,7 @@ def shown(diagnosis: Diagnosis) -> Iterator[str]:
         yield diagnosis.mistake
     elif diagnosis.details.get("chance", LIKELY) < LIKELY:
         yield from diagnosis.details.get("alternatives", ())
+        yield from diagnosis.details.get("likely", ())
     if "variant" in diagnosis.details:
         yield variant_of(str(diagnosis.mistake), diagnosis.details["variant"])
     if "parts" in diagnosis.details:

@@ -51,11 +51,11 @@ def agrees(claim: Claim, rows: Array, places: Array) -> Array:
     """Rows of numbers at some entries of the array, compared with the claim there."""
     if not len(rows):
         return np.zeros(rows.shape, bool)
-    values = as_float(claim.values).ravel()[places]
+    values = as_float(claim.values.ravel()[places])
     with np.errstate(invalid="ignore"):
         largest = np.nan_to_num(abs(rows).max(axis=1, initial=0), posinf=0.0)
         grown = np.maximum(1.0, largest / claim.scale) if claim.scale else np.ones(len(rows))
-        allowed = excuses(claim).ravel()[places] * grown[:, None] + 1e-12 * largest[:, None]
+        allowed = excuses(claim, places=places) * grown[:, None] + 1e-12 * largest[:, None]
         allowed += 2 * claim.unit * np.nan_to_num(abs(rows), posinf=0.0)
         close = abs(rows - values) <= allowed
     return np.asarray(close | (rows == values) | ((rows != rows) & (values != values)), bool)
@@ -78,8 +78,8 @@ def scaled_mistakes(candidates: Candidates, claim: Claim) -> Iterator[Fit]:
     said, screen = bits(claim), candidates.screen
     if sum(said[:-1]) < ENOUGH_BITS + log2(len(screen.candidates) + 1):
         return
-    values, excuse = as_float(claim.values).ravel()[screen.places], excuses(claim).ravel()[screen.places]
-    truth = as_float(candidates.truth).ravel()[screen.places]
+    values, excuse = as_float(claim.values.ravel()[screen.places]), excuses(claim, places=screen.places)
+    truth = as_float(candidates.truth.ravel()[screen.places])
     for candidate, row in zip(screen.candidates, screen.matrix, strict=True):
         if _is_multiple(row, truth):
             continue  # it is the truth times a factor itself, which is one mistake, not two
@@ -97,6 +97,8 @@ def _is_multiple(row: Array, truth: Array) -> bool:
 
 def _scaled(candidates: Candidates, claim: Claim, candidate: Candidate, array: Array, said: list[float]) -> Fit | None:
     """A factor with which an array is the claim: not 1, which is no mistake, and not -1, which has a name."""
+    if _is_no_multiple(claim, array):
+        return None
     interval = interval_of(as_float(claim.values), excuses(claim), array)
     if interval is None or any(_near(interval, number) for number in (-1, 0, 1)):
         return None
@@ -105,22 +107,34 @@ def _scaled(candidates: Candidates, claim: Claim, candidate: Candidate, array: A
     known = [number for number in _known_factors(candidates) if interval[0] <= number <= interval[1]]
     enough = sum(said[:-1]) >= ENOUGH_BITS and not _near(interval, 1, APART)
     for factor in (*known, *simple(interval)) if enough else known if said else ():
-        made = candidate.computation.scaled(factor)
+        made = candidates.computation(candidate).scaled(factor)
         if claim.allows(alike(candidates.bare.value(made), claim.values.shape)).all():
             ids, variants = (*candidate.ids, "scaled"), (*candidate.variants, str(factor))
             return Fit(Candidate(ids, variants, made), "factor", factor, known=factor in known)
     return None
 
 
+def _is_no_multiple(claim: Claim, array: Array) -> bool:
+    """Whether some entries of many show that no factor gives them."""
+    each = max(array.size // SCREENED, 1)
+    if each == 1 or claim.values.shape != array.shape:
+        return False
+    places = np.arange(0, array.size, each)
+    excuse = excuses(claim, places=places)
+    return _factors(as_float(claim.values.ravel()[places]), excuse, array.ravel()[places]) == NO_FACTOR
+
+
 def _point_moved(candidates: Candidates, claim: Claim, right: Candidate) -> Fit | None:
     """A decimal point in another place: digit for digit the right numbers, so that a few of them say enough."""
-    values, truth = as_float(claim.values).ravel(), as_float(candidates.truth).ravel()
+    values, truth = claim.values.ravel(), candidates.truth.ravel()
+    first = as_float(values[:FIRST]), as_float(truth[:FIRST])
     for factor in POWERS:
-        if _moved_by(values[:FIRST], truth[:FIRST], factor) and _moved_by(values, truth, factor):
+        if _moved_by(*first, factor) and _moved_by(as_float(values), as_float(truth), factor):
+            values = as_float(values)
             different = len(np.unique(abs(values[values != 0])))
             if different < 2:
                 return None
-            made = right.computation.scaled(factor)
+            made = candidates.right.scaled(factor)
             chance = len(POWERS) * 10.0 ** -min(different, MOST_DIGITS)
             return Fit(Candidate(("scaled",), (str(factor),), made), "factor", factor, True, chance)
     return None
@@ -131,9 +145,12 @@ def _moved_by(values: Array, truth: Array, factor: Fraction) -> bool:
 
 
 def _known_factors(candidates: Candidates) -> list[Fraction]:
-    """Factors that have a meaning: a loss without its half, the number of samples or of positions."""
-    samples, positions = candidates.right.x.shape[0], product_of(candidates.right.delta.shape[2:])
-    numbers = dict.fromkeys(n for n in (2, samples, positions, samples * positions) if n > 1)
+    """Factors that have a meaning: a loss without its half, how many samples or positions there are, or of one axis."""
+    right = candidates.right
+    samples, lengths = right.x.shape[0], right.delta.shape[2:]
+    positions = product_of(lengths)
+    counts = (2, samples, positions, samples * positions, *lengths, right.delta.shape[1], right.x.shape[1])
+    numbers = dict.fromkeys(n for n in counts if n > 1)
     return [Fraction(factor) for n in numbers for factor in (n, Fraction(1, n), -n, Fraction(-1, n))]
 
 
@@ -160,8 +177,8 @@ def _stepped(candidates: Candidates, claim: Claim) -> Iterator[Fit]:
 
 def _is_no_step(claim: Claim, truth: Array, change: Array, places: Array) -> bool:
     """Whether some entries of a large array tell that no rate gives them."""
-    excuse = excuses(claim, largest_of(truth)).ravel()[places]
-    return interval_of(truth.ravel()[places] - as_float(claim.values).ravel()[places], excuse, change) is None
+    excuse = excuses(claim, largest_of(truth), places)
+    return interval_of(truth.ravel()[places] - as_float(claim.values.ravel()[places]), excuse, change) is None
 
 
 def _times(array: Array, rate: Fraction) -> Array:

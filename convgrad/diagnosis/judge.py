@@ -16,7 +16,7 @@ from convgrad.claims.claim import Claim, within
 from convgrad.claims.findings import Finding
 from convgrad.claims.propagated import gradient_sizes
 from convgrad.core.arithmetic import EXACT, Array, nearest
-from convgrad.diagnosis.chance import HAND_SIZED, evidence
+from convgrad.diagnosis.chance import FITTED, HAND_SIZED, evidence
 from convgrad.diagnosis.diagnoser import Diagnoser
 from convgrad.diagnosis.diagnosis import Diagnosis, Names, shown
 from convgrad.diagnosis.stepped import all_of, stepped_mistakes, unknown
@@ -38,6 +38,8 @@ class Given(NamedTuple):
     claims: tuple[Claim, ...] = ()
 
 
+KEPT = 1 << 14
+"""Entries of an array up to which what its claim is compared with is kept."""
 NOTHING = Given("", NONE)
 Try = tuple[Given, Arrays]
 
@@ -50,6 +52,7 @@ class Judge:
     truth: Arrays
     claims: Mapping[Place, Claim]
     _told: dict[Any, list[Diagnosis]] = field(default_factory=dict, compare=False, repr=False)
+    _made: dict[Place, Diagnoser] = field(default_factory=dict, compare=False, repr=False)
 
     def of(self, claim: Claim, finding: Finding) -> list[Diagnosis]:
         """What became of a claim: nothing of a right one."""
@@ -76,8 +79,18 @@ class Judge:
         """What became of a claim, each once; `known` is what other arrays show."""
         key = (claim.place, known)
         if key not in self._told:
-            self._told[key] = self._found(claim, known)
+            told = self._found(claim, known)
+            named = any(one.mistake for one in told) or not claim.loose
+            self._told[key] = told if named else self._on_printed_inputs(claim, known) or told
         return self._told[key]
+
+    def _on_printed_inputs(self, claim: Claim, known: frozenset[str]) -> list[Diagnosis]:
+        """What has become of a claim whose inputs were rounded when they were printed, where that is no chance."""
+        told = self._found(claim.loosened, known)
+        if not told or any(one.details.get("chance", 1) > FITTED for one in told):
+            return []
+        first = f"{told[0].message}; its inputs are taken as rounded when they were printed"
+        return [replace(told[0], message=first), *told[1:]]
 
     def _found(self, claim: Claim, known: frozenset[str]) -> list[Diagnosis]:
         if not self._usable(claim):
@@ -248,17 +261,22 @@ class Judge:
         elif claim.place.array == "delta" or (case := self._case(claim, right, given)) is None:
             diagnoses = iter([unknown(claim)])
         else:
-            diagnoses = self._of_case(claim, part, case, right[claim.place], known)
+            diagnoses = self._of_case(claim, part, case, right[claim.place], known, given)
         yield from (replace(one, given=given.name) for one in diagnoses)
 
     def _of_case(
-        self, claim: Claim, part: Part, case: Case, truth: Array, known: frozenset[str]
+        self, claim: Claim, part: Part, case: Case, truth: Array, known: frozenset[str], given: Given
     ) -> Iterator[Diagnosis]:
         """What the catalogue knows of a layer as a case."""
         names, updated = Names(claim.place, part.case, claim.like), stepped_kernel(part)
         if case.operation.name != part.op:  # a dense layer, as a convolution of one cell
             truth, claim, updated = _as_cell(case, truth, claim, updated)
-        yield from Diagnoser(case, claim.like, truth, updated, names=names).of(claim, known)
+        made = self._made.get(claim.place) if given is NOTHING else None
+        if made is None:
+            made = Diagnoser(case, claim.like, truth, updated, names=names)
+            if given is NOTHING and truth.size <= KEPT:  # a claim may be looked at more than once
+                self._made[claim.place] = made
+        yield from made.of(claim, known)
 
     def _case(self, claim: Claim, right: Arrays, given: Given) -> Case | None:
         """The part as a case of the catalogue, with what arrives as claimed; None where it is none."""

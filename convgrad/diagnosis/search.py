@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import replace
+from fractions import Fraction
 from functools import cached_property
 from math import inf, log2, prod
 from typing import Any, NamedTuple
@@ -31,6 +32,7 @@ from convgrad.diagnosis.chance import (
 from convgrad.diagnosis.diagnosis import variant_of
 from convgrad.diagnosis.fitting import Fit, agreement, fits, scaled_mistakes
 from convgrad.subject.case import Case, products_of
+from convgrad.vocabulary import MAXIMUM
 
 PAIRED, TAPS = 400_000, 1_000
 """Products of one forward pass, and taps, up to which pairs and families of mistakes are tried: a second's work."""
@@ -46,6 +48,8 @@ REPAIRED_ROUNDED = 0.01
 """The same where they are rounded."""
 FACTORS = 10
 """Factors that are as simple as one that is fitted."""
+FEW_WRONG = 16
+"""Wrong entries up to which mistakes that give the same numbers are counted once."""
 NEAR = 64
 """Widths of what an entry may be off by, in which the terms that would explain a number as near are counted."""
 FOLLOWED = ("padding-other-side",)
@@ -147,11 +151,12 @@ class Search:
         self, claim: Claim, match: Match, alike: int, known: Collection[str] = (), among: Sequence[Candidate] = ()
     ) -> Match:
         """A match with what speaks for it, where so many mistakes were alike; `among` are those of its family."""
-        says = evidence(claim, self.truth, self.value(match.candidate))
+        says = evidence(claim, self.truth, self.value(match.candidate), self._most_bits)
         if match.fit and match.fit.chance:
             return match._replace(evidence=says, chance=match.fit.chance)
         named = match.candidate.ids[0]
-        several = sum(one.ids[0] == named for one in among or self.candidates.singles)
+        names = (one.ids[0] for one in among) if among else (name for name, _ in self.candidates.variants)
+        several = sum(name == named for name in names)
         tried = min(several, alike) if named in known else alike
         if variant_of(named, match.candidate.variants[0]) in known:  # the very one of another array: one guess
             tried = 1
@@ -159,18 +164,32 @@ class Search:
         chance = says.chance(max(tried, 1) * (FACTORS if match.fit else 1), int(fitted))
         return match._replace(evidence=says, chance=chance, limit=HAND_SIZED if self.exact and not fitted else FITTED)
 
+    @property
+    def _most_bits(self) -> float:
+        """What an entry says at most where all explain: a largest number is one of the input's."""
+        right = self.candidates.right
+        largest = getattr(right, "family", "") == MAXIMUM and right.array == "output"
+        return log2(max(right.x.size - 1, 1)) if largest else MOST_BITS
+
     def value(self, candidate: Candidate) -> Array:
         """The array of a candidate, in the shape of the right one where it has as many numbers."""
         value = self.candidates.value(candidate)
         return value.reshape(self.truth.shape) if value.size == self.truth.size else value
 
     def _alike(self, claim: Claim, screen: Screen) -> int:
-        """How many mistakes could be the claim, as they differ from the truth where it does and nowhere else."""
-        right = as_float(self.truth).ravel()[screen.places]
-        tell = abs(screen.matrix - right) > excuses(claim).ravel()[screen.places]
+        """How many mistakes could be the claim, as they differ from the truth where it does and nowhere else.
+
+        Where few entries tell, those that give the same numbers are one guess.
+        """
+        right = as_float(self.truth.ravel()[screen.places])
+        tell = abs(screen.matrix - right) > excuses(claim, places=screen.places)
         wrong = ~claim.allows(self.truth).ravel()[screen.places]
-        # where the entries that are looked at are all right, any of them could
-        return max(int((tell == wrong).all(axis=1).sum()), 1) if wrong.any() else len(screen.candidates)
+        if not wrong.any():  # where the entries that are looked at are all right, any of them could
+            return len(screen.candidates)
+        alike = (tell == wrong).all(axis=1)
+        if wrong.sum() == 1:  # which many a mistake may move: each family is a guess
+            return max(int(alike.sum()), 1)
+        return _different(screen.matrix[alike][:, wrong]) if wrong.sum() <= FEW_WRONG else int(alike.sum())
 
     @property
     def tried(self) -> int:
@@ -216,7 +235,7 @@ class Search:
         """What speaks for a mistake that explains a part; of a maximum an entry can be one of few numbers."""
         right = self.candidates.right
         taps = prod(getattr(axis, "size", 2) for axis in right.axes)
-        selects = getattr(right, "kind", "") == "max" and right.array == "dX"
+        selects = getattr(right, "family", "") == MAXIMUM and right.array == "dX"
         return evidence(claim, self.truth, base, np.log2(taps) if selects and taps > 1 else MOST_BITS)
 
     def shaped(self, claim: Claim) -> list[Match]:
@@ -276,7 +295,7 @@ class Search:
 
     def _repairs(self, claim: Claim, candidate: Candidate | None, base: Array, wrong: Sequence[Index]) -> list[Repair]:
         """What explains entries by themselves, each so that hardly anything else would; none where that is too many."""
-        computation = candidate.computation if candidate else self.candidates.right
+        computation = self.candidates.computation(candidate) if candidate else self.candidates.right
         found = repairs(computation, base, claim.values, wrong, _allowing(claim), unit_of(claim))
         earned = self._earned(claim, base, found)
         kept = [repair.index for repair in earned]
@@ -330,12 +349,20 @@ class Search:
         return same and bool(claim.allows(self.truth.reshape(claim.values.shape)).all())
 
 
+def _different(rows: Array) -> int:
+    """How many rows differ by more than rounding."""
+    unit = 1e-9 * (largest_of(rows) or 1)
+    return len(np.unique(np.round(np.nan_to_num(rows) / unit), axis=0))
+
+
 def _allowing(claim: Claim) -> Callable[[Index, Any], bool]:
     """Whether a claim allows a number in an entry."""
 
     def allows(index: Index, value: Any) -> bool:
         margin = claim.excuse[index] if isinstance(claim.excuse, np.ndarray) else claim.excuse
-        return bool(abs(claim.values[index] - value) <= margin)
+        claimed = claim.values[index]
+        claimed = claimed if isinstance(claimed, Fraction) else float(claimed)  # else a half type would round the sum
+        return bool(abs(claimed - value) <= margin)
 
     return allows
 

@@ -312,6 +312,7 @@ DIAGNOSIS: Schema = {
         "chance": _described({"type": "number"}, "false explanations to be expected among those that were tried"),
         "parts": _described(listed({"type": "object"}), "how often parts of the sum count, where not all count once"),
         "alternatives": listed({"type": "string"}),
+        "likely": _described(listed({"type": "string"}), "ways of mistakes that would give numbers too few to tell"),
     },
 }
 STRENGTH = closed(

@@ -2,21 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, MutableMapping
 from dataclasses import dataclass, field, replace
-from functools import cached_property
+from functools import cached_property, partial
 from itertools import islice
+from math import prod
 from typing import Any, NamedTuple
 
 import numpy as np
 
-from convgrad.core.arithmetic import EXACT, Array, rounded
+from convgrad.core.arithmetic import EXACT, Array, rounded, zeros
 from convgrad.core.record import Mapped, Record
 from convgrad.errors import Problem, RequestError
 from convgrad.operations.conv import channel_sums
 from convgrad.passes.ending import Ending
 from convgrad.passes.gradients import Forward, Gradients
 from convgrad.passes.layers import Signal, after, arranged, case_of, fed, fitted, in_kind, kind_of
+from convgrad.passes.made import Made
 from convgrad.subject.case import Case, arrays_of, as_case, as_document, is_hand_sized
 from convgrad.subject.chain import Chain, Layer, chain_of
 from convgrad.subject.layout import GRADIENTS, common_layouts
@@ -26,7 +28,7 @@ from convgrad.subject.place import Place
 from convgrad.subject.readings import advised
 from convgrad.vocabulary import PARAMETERS
 
-Arrays = dict[Place, Array]
+Arrays = MutableMapping[Place, Array]
 """By place (output, delta, dX, dW, db, and after a step kernel, bias), in full shape."""
 STEPPED_BY = {"kernel": "dW", "bias": "db"}
 """The parameters, and the gradients that step them."""
@@ -97,6 +99,18 @@ class Part(Mapped):
     @property
     def db(self) -> Array | None:
         return self.gradients.db
+
+    def gradient(self, operand: str) -> Array:
+        """Of an operand, in full shape, in the kind that it was computed in."""
+        return self.gradients.by_operand[operand]
+
+    @property
+    def numbers(self) -> int:
+        """How many its output, its delta, its gradients and its stepped parameters are."""
+        case = self.case
+        shapes = {**case.shapes, "b": case.output_shape[1:2]}
+        of_gradients = sum(prod(shapes[operand]) for operand in _gradients_of(self).values())
+        return 2 * prod(case.output_shape) + of_gradients + sum(array.size for array in self.stepped.values())
 
     @property
     def stepped(self) -> dict[str, Array]:
@@ -217,7 +231,8 @@ class Subject(Record):
             forward = self.known or Forward(case_of(fed(layer, before), signal, self.chain.arithmetic))
             outputs.append((signal, forward))
             before[layer.name] = forward
-            signal = after(forward.case, forward.y, layer, signal)
+            y = forward.y if self.chain.alone is None else _outlined(forward.case)
+            signal = after(forward.case, y, layer, signal)
         return [*outputs, (signal, outputs[-1][1])]
 
     @property
@@ -253,7 +268,7 @@ class Subject(Record):
             steps = {name: gradients.by_operand[PARAMETERS[name]] for name in self._steppable(layer)}
             moved = _moved(self.chain, layer, steps)
             parts.append(Part(self.chain, layer, signal, forward, gradients, moved))
-            delta = gradients.by_operand["x"]
+            delta = gradients.by_operand["x"] if layer.number else delta
         return tuple(reversed(parts))
 
     def _steppable(self, layer: Layer) -> Iterable[str]:
@@ -336,17 +351,24 @@ class Subject(Record):
 
     @cached_property
     def _own_arrays(self) -> Arrays:
-        own: Arrays = {}
+        own = Made()
         for part in self.parts:
-            own[part.place("output")] = part.forward.y
-            own[part.place("delta")] = _alike(self._delta_at(part), part.case)
-            own |= {part.place(name): part.gradients.by_operand[key] for name, key in _gradients_of(part).items()}
-            own |= {part.place(name): _shaped(array, own, part, name) for name, array in part.stepped.items()}
+            own.later(part.place("output"), partial(getattr, part.forward, "y"))
+            own.later(part.place("delta"), partial(self._delta_at, part))
+            for name, key in _gradients_of(part).items():
+                own.later(part.place(name), partial(part.gradient, key))
+            for name in part.parameters if part.moved else ():
+                own.later(part.place(name), partial(_own_step, own, part, name))
         return own
+
+    @cached_property
+    def numbers(self) -> int:
+        """How many there are in all arrays."""
+        return sum(part.numbers for part in self.parts)
 
     def _delta_at(self, part: Part) -> Array:
         assert part.case.delta is not None
-        return part.case.delta
+        return _alike(part.case.delta, part.case)
 
     def judged(self) -> Subject:
         """The same in the kind of number that claims are judged in: exact where it is hand-sized, at least float64."""
@@ -469,7 +491,7 @@ def _plus(a: Array, b: Array, factor: Any) -> Array:
 
 
 def _altered(subject: Subject, change: Change) -> Arrays:
-    arrays: Arrays = {}
+    arrays: dict[Place, Array] = {}
     arriving = dict(_outputs(subject, change, arrays))
     _deltas(subject, change, arriving, arrays)
     for part in subject.parts:
@@ -479,7 +501,7 @@ def _altered(subject: Subject, change: Change) -> Arrays:
     return arrays
 
 
-def _outputs(subject: Subject, change: Change, arrays: Arrays) -> Iterator[tuple[str, Array]]:
+def _outputs(subject: Subject, change: Change, arrays: dict[Place, Array]) -> Iterator[tuple[str, Array]]:
     """The outputs, each from the one before; by part what arrives at it, where that is not as it is."""
     x: Array | None = None
     for part in subject.parts:
@@ -496,7 +518,7 @@ def _outputs(subject: Subject, change: Change, arrays: Arrays) -> Iterator[tuple
         x = taken if taken is not None else y if x is not None else None
 
 
-def _deltas(subject: Subject, change: Change, arriving: Mapping[str, Array], arrays: Arrays) -> None:
+def _deltas(subject: Subject, change: Change, arriving: Mapping[str, Array], arrays: dict[Place, Array]) -> None:
     delta, after = subject.ending.delta, None
     for part in reversed(subject.parts):
         case = part.case
@@ -545,8 +567,19 @@ def _shaped(parameter: Array, arrays: Arrays, part: Part, name: str) -> Array:
     return parameter.reshape(arrays[part.place(STEPPED_BY[name])].shape)
 
 
+def _outlined(case: Case) -> Array:
+    """An array like the output, of which only shape and kind count: what nobody asks for is not worked out."""
+    x = case.operands["x"]
+    assert x is not None
+    return np.broadcast_to(zeros((), x.dtype), case.output_shape)
+
+
+def _own_step(arrays: Arrays, part: Part, name: str) -> Array:
+    return _shaped(part.stepped[name], arrays, part, name)
+
+
 def _gradients_of(part: Part) -> dict[str, str]:
-    return {name: key for name, key in GRADIENTS.items() if key in part.gradients.by_operand}
+    return {name: key for name, key in GRADIENTS.items() if key in part.case.operation.operands}
 
 
 def _arranged(case: Case, **operands: Array | None) -> tuple[Array | None, ...]:

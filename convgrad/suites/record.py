@@ -8,7 +8,8 @@ from typing import Any
 
 import numpy as np
 
-from convgrad.claims.claim import asked_of, read_claims
+from convgrad.claims.named import asked_of
+from convgrad.claims.read import read_claims
 from convgrad.core.arithmetic import Array
 from convgrad.core.record import Record
 from convgrad.suites.selection import VERSION, caught

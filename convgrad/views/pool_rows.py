@@ -11,22 +11,20 @@ from convgrad.core.arithmetic import Array
 from convgrad.operations import Overlay
 from convgrad.operations.operation import known
 from convgrad.passes.gradients import Gradients
-from convgrad.views.asked import Asked
-from convgrad.views.block_kinds import Column, Entry, Equation, Partial, Row, Rows, Sign, Table, Words, index
-from convgrad.views.ledger import ENDS, MOST, TAPS
+from convgrad.views.block_kinds import Column, Entry, Equation, Words, index
+from convgrad.views.ledger import TAPS
+from convgrad.views.overlay_table import OverlayTable
 from convgrad.vocabulary import MAXIMUM, MEAN, NORM
 
 NAMED = 3
 """Winners of a tie that are named one by one."""
 
 
-class PoolTable:
-    """What every pool's table has: number, sample, position, delta, window; and what follows, by kind."""
+class PoolTable(OverlayTable):
+    """What every pool's table has: position, delta, window; and what follows, by kind."""
 
     def __init__(self, gradients: Gradients, channel: int) -> None:
-        self.case, self.channel = gradients.case, channel
-        self.overlays = gradients.full_overlays
-        self.several = self.case.shapes["x"][0] > 1
+        super().__init__(gradients, channel)
         self.padded = any(max(pair) > 0 for pair in self.case.settings.get("padding", ()))
 
     @property
@@ -38,28 +36,24 @@ class PoolTable:
         """The entries under `rest`."""
         raise NotImplementedError
 
-    def all(self, asked: Asked) -> Table:
-        """A row an overlay, and the sum of delta."""
-        brief = asked.ends(len(self.overlays), MOST, ENDS)
-        total = self._summed(Sign.TOTAL, self._delta.sum(), "")
-        return Table(self._columns, Rows(self.overlays, self.row), total, brief, self._middle)
-
-    def alone(self, place: int) -> Table:
-        """The row of one overlay."""
-        return Table(self._columns, [self.row(place, self.overlays[place])])
-
     @property
-    def _columns(self) -> tuple[Column, ...]:
-        sample = [Column("sample", "right")] if self.several else []
-        common = (Column("out", "left"), Column("delta"), Column("window", "left"))
-        return (Column("#", "ordinal"), *sample, *common, *self.rest)
+    def columns(self) -> tuple[Column, ...]:
+        return Column("out", "left"), Column("delta"), Column("window", "left"), *self.rest
 
-    def row(self, place: int, overlay: Overlay) -> Row:
-        """An overlay's row."""
-        sample = [overlay.sample] if self.several else []
+    def entries(self, overlay: Overlay) -> list[Entry]:
         assert overlay.delta is not None
         delta = overlay.delta[self.channel]
-        return [place + 1, *sample, index(overlay.position), delta, self._window(overlay), *self.tail(overlay)]
+        return [index(overlay.position), delta, self._window(overlay), *self.tail(overlay)]
+
+    def summed(self, total: Entry, note: str) -> list[Any]:
+        return ["", total, note, *([""] * len(self.rest))]
+
+    @cached_property
+    def parts(self) -> Array:
+        """The channel's delta in the order of the overlays."""
+        assert self.case.delta is not None
+        flat: Array = self.case.delta[:, self.channel].reshape(-1)
+        return flat
 
     def _window(self, overlay: Overlay) -> Entry:
         """The cells under the window; where they are many, which ones."""
@@ -75,20 +69,6 @@ class PoolTable:
             begin = first if first >= 0 else first % step
             parts.append(f"{begin}:{min(last, length)}" + (f":{step}" if step > 1 else ""))
         return f"{name}[{', '.join(parts)}]"
-
-    def _middle(self, first: int, last: int) -> Row:
-        """The rows that are not shown, summed."""
-        return self._summed(Sign.LEFT_OUT, Partial(self._delta[first:last].sum()), f"{last - first} more")
-
-    def _summed(self, sign: Sign, delta: Entry, note: str) -> Row:
-        return [sign, *([""] if self.several else []), "", delta, note, *([""] * len(self.rest))]
-
-    @cached_property
-    def _delta(self) -> Array:
-        """The channel's delta in the order of the overlays."""
-        assert self.case.delta is not None
-        flat: Array = self.case.delta[:, self.channel].reshape(-1)
-        return flat
 
 
 class Winners(PoolTable):

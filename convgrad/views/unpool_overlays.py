@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from typing import Any
 
+from convgrad.core.arithmetic import Array
 from convgrad.operations import Overlay
 from convgrad.passes.gradients import Gradients
 from convgrad.views.asked import Asked
-from convgrad.views.block_kinds import Beside, Column, Entry, Grid, Partial, Prose, Row, Rows, Sign, Table, View, index
-from convgrad.views.ledger import ENDS, MOST
+from convgrad.views.block_kinds import Beside, Column, Entry, Grid, Prose, View, index
+from convgrad.views.overlay_table import OverlayTable
 from convgrad.views.pair import chosen_channel, chosen_overlay
 from convgrad.views.pool_grids import CLOSE
 from convgrad.views.pool_overlays import breadcrumb
@@ -41,42 +42,26 @@ def _grids(gradients: Gradients, channel: int, sample: int) -> Beside:
     return Beside(tuple(Grid(name, array[sample, channel], longest=CLOSE) for name, array in arrays.items()))
 
 
-class Moves:
+class Moves(OverlayTable):
     """A row a number of the input: the cell that it is put at, and the delta that its entry of dX is."""
 
     def __init__(self, gradients: Gradients, channel: int) -> None:
-        self.channel, self.overlays = channel, gradients.full_overlays
-        self.several = gradients.case.shapes["x"][0] > 1
-        self.taken = gradients.by_operand["x"][:, channel].reshape(-1)
-
-    def all(self, asked: Asked) -> Table:
-        """A row a number, and the sum of what they take."""
-        brief = asked.ends(len(self.overlays), MOST, ENDS)
-        total = self._summed(Sign.TOTAL, self.taken.sum(), "")
-        return Table(self._columns, Rows(self.overlays, self.row), total, brief, self._middle)
-
-    def alone(self, place: int) -> Table:
-        """The row of one number."""
-        return Table(self._columns, [self.row(place, self.overlays[place])])
+        super().__init__(gradients, channel)
+        self.taken: Array = gradients.by_operand["x"][:, channel].reshape(-1)
 
     @property
-    def _columns(self) -> tuple[Column, ...]:
-        sample = [Column("sample", "right")] if self.several else []
-        ends = (Column("in", "left"), Column("x"), Column("put at", "left"), Column("delta"), Column("goes to", "left"))
-        return (Column("#", "ordinal"), *sample, *ends)
+    def columns(self) -> tuple[Column, ...]:
+        return Column("in", "left"), Column("x"), Column("put at", "left"), Column("delta"), Column("goes to", "left")
 
-    def row(self, place: int, overlay: Overlay) -> Row:
-        """A number's row."""
+    @property
+    def parts(self) -> Array:
+        return self.taken
+
+    def entries(self, overlay: Overlay) -> list[Entry]:
         assert overlay.x is not None
         assert overlay.winners is not None
-        sample = [overlay.sample] if self.several else []
         cell, at = overlay.winners[self.channel][0], index(overlay.position)
-        moved: tuple[Any, ...] = (overlay.x[self.channel], f"y{index(cell)}", overlay.dx[self.channel])
-        return [place + 1, *sample, at, *moved, f"dX{at}"]
+        return [at, overlay.x[self.channel], f"y{index(cell)}", overlay.dx[self.channel], f"dX{at}"]
 
-    def _middle(self, first: int, last: int) -> Row:
-        """The rows that are not shown, summed."""
-        return self._summed(Sign.LEFT_OUT, Partial(self.taken[first:last].sum()), f"{last - first} more")
-
-    def _summed(self, sign: Sign, taken: Entry, note: str) -> Row:
-        return [sign, *([""] if self.several else []), "", "", note, taken, ""]
+    def summed(self, total: Entry, note: str) -> list[Any]:
+        return ["", "", note, total, ""]

@@ -46,7 +46,7 @@ def test_loops_with_their_own_variables_give_dX(document):
     truth = truth_of(case)["dX"]
     assert (in_loops(document) == truth).all()
     assert (pool_loops._over_cells(truth, right(case, "dX"), cells) == truth).all()
-    assert (pool_loops._laid(truth, right(case, "dX"), tuple(computed[:2])) == truth).all()
+    assert (pool_loops._laid(truth, right(case, "dX"), tuple(computed[:2]), cells) == truth).all()
 
 
 SPOILT = {

@@ -216,9 +216,14 @@ def _planted(one: Layer) -> list[Wrong]:
         options += [
             _altered(one, strides=steps, names=["stride-ignored", "stride-one-axis"]),
             _altered(one, dilations=steps, names=["dilation-ignored", "dilation-one-axis"]),
-            _altered(one, paddings=tuple(side[::-1] for side in one.paddings), names=["padding-other-side"]),
+            _altered(one, paddings=tuple(side[::-1] for side in one.paddings), names=_of_other_side(one)),
         ]
     return [part for part in options if any(not np.allclose(a, plain[n]) for n, (a, _) in part.items())]
+
+
+def _of_other_side(one: Layer) -> list[str]:
+    """Padding at the other ends; where all of it was before, windows then begin with the input."""
+    return ["padding-other-side"] + ["padding-ignored"] * (not any(after for _, after in one.paddings))
 
 
 def _altered(one: Layer, names: list[str], **changes: Any) -> Wrong:

@@ -6,7 +6,9 @@ from fractions import Fraction
 
 import numpy as np
 
-from convgrad.claims.claim import Claim, asked_of, read_claims
+from convgrad.claims.claim import Claim
+from convgrad.claims.named import asked_of
+from convgrad.claims.read import read_claims
 from convgrad.core.arithmetic import EXACT
 from convgrad.errors import RequestError
 from convgrad.passes.subject import subject_of

@@ -15,7 +15,7 @@ COEFFICIENTS = {
     "added-array", "channel-missing", "channels-missing", "phase-missing", "rows-missing", "samples-missing",
 }  # fmt: skip
 """Parts that count otherwise than once, and what was added: found by solving for weights, not among these families."""
-TOO_FEW = {"c05-min": "padding-other-side", "c07": "tap-clamped"}
+TOO_FEW = {"c07": "tap-clamped"}
 """So few numbers that others would give them by chance: what was done is told among what may have been, not named."""
 
 
