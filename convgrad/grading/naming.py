@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from convgrad.catalogue.tables import forms, practised, right
+from convgrad.core.arithmetic import Array
 from convgrad.diagnosis.candidates import Bare
 from convgrad.grading.answer import DIFFERS, REPLAYED
 from convgrad.grading.inexact import checked, named
@@ -21,7 +22,7 @@ ENOUGH = 4
 LARGEST = 4_000
 """Numbers of a case up to which they are."""
 Key = tuple[str, str]
-Answered = tuple[str, bytes]
+Answered = tuple[str, str, bytes]
 
 
 def with_names(outcomes: Iterable[Outcome]) -> list[Outcome]:
@@ -84,14 +85,19 @@ def _told_from_others(outcomes: list[Outcome]) -> list[Outcome]:
     for outcome in outcomes:
         truth = outcome.trial.expected.get(outcome.array)
         if truth is not None and truth.any():
-            answers.setdefault((outcome.array, truth.tobytes()), outcome.id)
+            answers.setdefault(_key(outcome, truth), outcome.id)
     return [_replayed(outcome, answers) for outcome in outcomes]
+
+
+def _key(outcome: Outcome, array: Array) -> Answered:
+    """An answer to a case of an operation: another's may have the same numbers, for what the two do not share."""
+    return outcome.trial.case.operation.name, outcome.array, array.tobytes()
 
 
 def _replayed(outcome: Outcome, answers: Mapping[Answered, str]) -> Outcome:
     if outcome.verdict != DIFFERS or outcome.claim is None or outcome.claim.size < ENOUGH:
         return outcome
-    other = answers.get((outcome.array, outcome.claim.tobytes()))
+    other = answers.get(_key(outcome, outcome.claim))
     return outcome if other is None else outcome.but(verdict=REPLAYED, detail=f"it is the answer to {other}", named=())
 
 

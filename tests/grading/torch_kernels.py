@@ -125,3 +125,23 @@ def network(delta, x, w, b, stride, padding, dilation, groups, padding_mode, act
     z = function(padded(x, padding, dims, padding_mode), w, b, stride, 0, dilation, groups)
     y = FUNCTIONS[activation](z, *(() if slope is None else (slope,)))
     return gradients(y, delta, dX=x, dW=w, db=b)
+
+
+def lp_pool(delta, x, window, stride, padding, dilation, ceil_mode, norm):
+    """Sums of |x|^p over windows, by a convolution with ones; 0 where a window has nothing else."""
+    dims = x.dim() - 2
+    x = x.clone().requires_grad_()
+    rows = zip(delta.shape[2:], *(pairs_of(value, dims) for value in (stride, window, dilation)), x.shape[2:],
+               pairs(padding, dims), strict=True)  # fmt: skip
+    both = [(before, (p - 1) * s + d * (k - 1) + 1 - length - before) for p, s, k, d, length, (before, _) in rows]
+    filled = torch.nn.functional.pad(x, [side for pair in reversed(both) for side in pair])
+    ones = torch.ones((x.shape[1], 1, *pairs_of(window, dims)), dtype=x.dtype)
+    function = getattr(torch.nn.functional, f"conv{dims}d")
+    total = function(filled.abs() ** norm, ones, None, pairs_of(stride, dims), 0, pairs_of(dilation, dims), x.shape[1])
+    y = torch.where(total > 0, torch.where(total > 0, total, torch.ones_like(total)) ** (1 / norm), total)
+    return gradients(y, delta, dX=x)
+
+
+def pairs_of(value, dims):
+    """One number an axis."""
+    return tuple(value) if isinstance(value, tuple) else (value,) * dims
