@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from convgrad.catalogue.computation import Computation, Convolution
-from convgrad.catalogue.mistake import Form, Variants
+from convgrad.catalogue.mistake import Form, Later, Variants
 from convgrad.core.arithmetic import Array, zeros
 from convgrad.core.window import AdaptiveAxis, Axis
 from convgrad.vocabulary import MEAN
@@ -92,7 +92,7 @@ def padding_kept(c: Any) -> Variants:
     if not any(map(any, c.pads)) or getattr(c, "transposed", False):
         return {}
     kept = {"": c.pads, "before": tuple((n, 0) for n, _ in c.pads), "after": tuple((0, n) for _, n in c.pads)}
-    return {name: _kept(c, pads) for name, pads in kept.items() if any(map(any, pads))}
+    return Later({name: partial(_kept, c, pads) for name, pads in kept.items() if any(map(any, pads))})
 
 
 def _kept(c: Any, pads: Any) -> Any:

@@ -102,8 +102,8 @@ class Claim:
         """The same of another array whose numbers are as large; of some entries by their numbers."""
         values, excuse = self.values, np.asarray(self.excuse, FLOAT64)
         if places is not None:
-            at = np.unravel_index(places, values.shape)
-            values, excuse = values[at], excuse[at] if excuse.ndim else excuse
+            at = np.unravel_index(places, values.shape) if values.ndim else (np.zeros(places.shape, int),)
+            values, excuse = np.atleast_1d(values)[at], excuse[at] if excuse.ndim else excuse
         values, excuse = _floats(values), np.broadcast_to(excuse, values.shape)
         grown = np.maximum(1.0, largest / self.scale) if self.scale else 1.0
         again = 2 * self.unit * abs(values) if self.unit else 0.0
@@ -117,15 +117,16 @@ class Claim:
 
     def of_first(self, few: slice) -> Claim:
         """The claim of the first entries along its first axis."""
-        return self._taken((few, *(slice(0, length) for length in self.values.shape[1:]))) if self.values.ndim else self
+        return self.part((few, *(slice(0, length) for length in self.values.shape[1:]))) if self.values.ndim else self
 
     def piece(self, at: At) -> Claim:
         """The claim of some entries alone, in all else as it is; the whole of a small one."""
         if self.values.size <= PIECE:
             return self
-        return self._taken(at)
+        return self.part(at)
 
-    def _taken(self, at: At) -> Claim:
+    def part(self, at: At) -> Claim:
+        """The claim of some entries."""
         some = replace(self, values=self.values[at], excuse=taken(self.excuse, at), known=taken(self.known, at))
         vars(some)["largest"] = self.largest
         return some

@@ -20,6 +20,9 @@ from convgrad.subject.case import Case
 from convgrad.subject.layout import GRADIENTS
 from convgrad.vocabulary import CONVOLUTION, MAXIMUM, MEAN, NORM, TRANSPOSED
 
+HEAD = 256
+"""Numbers that are looked at before all are."""
+
 
 class Bounds:
     """The bounds of every array of a case, each worked out when it is asked for.
@@ -233,11 +236,12 @@ class Bounds:
             return False
         if self.case.settings.get("ties") == "split":
             return False
-        grain = min(prod(_grain(self.floats[name]) for name in term) for term in sums.terms)
-        limit = 2.0**kind_of.accumulated * grain
-        if grain < kind_of.smallest or float(np.sqrt(sums.squares.max(initial=0))) > limit * SURE:
-            return False
-        return float(sums.magnitude.max(initial=0)) <= limit
+        counted, least = 2.0**kind_of.accumulated, float(np.sqrt(sums.squares.max(initial=0))) / SURE
+        for grain_of in (_first_grain, _grain):  # some numbers tell it of most arrays
+            grain = min(prod(grain_of(self.floats[name]) for name in term) for term in sums.terms)
+            if grain < kind_of.smallest or least > counted * grain:
+                return False
+        return float(sums.magnitude.max(initial=0)) <= counted * grain
 
 
 def added_up(total: dict[str, Array], made: Mapping[str, Array]) -> dict[str, Array]:
@@ -256,6 +260,11 @@ def _raised(values: Array, least: float) -> Array:
 def _has_less(values: Array, least: float) -> bool:
     """Whether any magnitude but 0 is below it."""
     return any(((part != 0) & (abs(part) < least)).any() for part in (values[at] for at in pieces(values.shape)))
+
+
+def _first_grain(values: Array) -> float:
+    """That of the first of them, which is no less."""
+    return _grain_of(values.reshape(-1)[:HEAD]) if values.flags.c_contiguous else inf
 
 
 def _grain(values: Array) -> float:

@@ -8,11 +8,14 @@ from typing import NamedTuple
 import numpy as np
 
 from convgrad.core.arithmetic import Array
+from convgrad.core.draws import Draws, distinct, first_of_each
 
 SURE = log(1e6)
 """The logarithm of a chance of one in a million."""
 FEWEST = 16
 """Different numbers from which on their errors are judged together."""
+DRAWN = 4096
+"""Numbers of many that are looked at for equal ones: of pairs among half a million, 16 are to be expected."""
 MOST = 1 << 19
 """Entries of a large array that are judged together: some say enough."""
 SHARE = 0.125
@@ -44,14 +47,26 @@ class Together(NamedTuple):
 def together(errors: Array, truth: Array, deviations: Array) -> Together:
     """Of errors that are at most so many deviations each, equal truths counted once: equal numbers round alike."""
     keep = np.isfinite(errors) & np.isfinite(truth) & (deviations > 0)
-    _, first = np.unique(abs(truth[keep]), return_index=True)
-    e, t, s = (part[keep][first] for part in (errors, truth, deviations))
+    e, t, s = (part[keep] for part in (errors, truth, deviations))
+    if not _seem_distinct(t):
+        first = first_of_each(abs(t))
+        e, t, s = (part[first] for part in (e, t, s))
     if len(e) < FEWEST or not t.any():
         return Together(0.0, np.inf, 0.0, np.inf)
     weight = float(((t / s) ** 2).sum())
     slope, excused = float((e * t / s**2).sum()) / weight, sqrt(2 * SURE / weight)
     count = len(e)
     return Together(slope, excused, float(((e / s) ** 2).mean()), 1 + 2 * sqrt(SURE / count) + 2 * SURE / count)
+
+
+def _seem_distinct(values: Array) -> bool:
+    """Whether of so many, taken at random, none is as large as another: if each came twice, some of these would."""
+    if len(values) < 2 * DRAWN:
+        return False
+    each = len(values) // DRAWN
+    places = np.arange(DRAWN) * each + (Draws().words(DRAWN) % np.uint64(each)).astype(int)
+    drawn = abs(values[places])
+    return len(distinct(drawn)) == DRAWN
 
 
 def is_spread(errors: Array, narrow: Array, wide: Array, sure: float, units: float) -> bool:

@@ -115,7 +115,7 @@ def _add_gradient(delta: Array, x: Array, window: Window, dw: Array) -> None:
     if not in_rows(window, x.shape, *dw.shape[1:3]):
         delta, x, window, dw = delta[:, :, None], x[:, :, None], as_one_row(window), dw[:, :, :, None]
     groups = len(dw)
-    width = (dw[0, 0, :, 0].size + dw.shape[1]) * groups * x.itemsize
+    width = (dw[0, 0, :, 0].size + dw.shape[1] * dw.shape[3]) * groups * x.itemsize
     for block in blocks_of(window, x.shape, width, 1, MANY):
         columns, met = columns_of(x[block.samples], block.window, groups)
         add_product(delta[(block.samples, slice(None), *block.box)], columns, met, dw, first=block.number == 0)

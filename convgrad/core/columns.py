@@ -9,9 +9,13 @@ from math import prod
 
 import numpy as np
 
-from convgrad.core.arithmetic import Array, zeros
+from convgrad.core.arithmetic import EXACT, Array, zeros
 from convgrad.core.unfold import mergeable, reach, unfold_rows
 from convgrad.core.window import Axis, Window
+
+BESIDE = range(16, 128)
+"""Outputs of a group for which the products of all taps of the first axis are one: for fewer the copies of delta cost
+more than they bring, and of more BLAS makes as much without."""
 
 Met = Sequence[tuple[slice, slice]]
 """For each tap of the first axis the rows of positions and of columns that meet."""
@@ -60,10 +64,31 @@ def _met_sum(parts: Array, met: Met, shape: Sequence[int]) -> Array:
 
 def add_product(delta: Array, columns: Array, met: Met, dw: Array, first: bool) -> None:
     """Delta times columns, added to what blocks before gave: (N,O,*P), g k h p onto g o c *K."""
-    near = _merged(grouped(delta, len(dw)))
+    near = grouped(delta, len(dw))
+    if len(met) > 1 and near.shape[1] in BESIDE:
+        products = _times_rows(near, columns, met).reshape(len(dw), len(met), *dw.shape[1:3], *dw.shape[4:])
+        if products.dtype == EXACT or np.isfinite(products).all():  # else of the rows that are met alone
+            by_tap = dw.transpose(0, 3, 1, 2, *range(4, dw.ndim))
+            by_tap[...] = products if first else by_tap + products
+            return
+    near = _merged(near)
     for tap, (positions, cells) in enumerate(met):
         far = matrices(columns[:, :, cells]).swapaxes(1, 2)
         multiply(matrices(near[:, :, positions]), far, dw[:, :, :, tap], add=not first)
+
+
+def _times_rows(near: Array, columns: Array, met: Met) -> Array:
+    """Delta beside the rows that each tap of the first axis meets, 0 beside others, times columns: -> g (t o) k.
+
+    A product for all taps, for which BLAS arranges the columns once, and has more to do with them.
+    """
+    groups, outputs, _, *others = near.shape
+    beside = zeros((groups, len(met), outputs, columns.shape[2], *others), near.dtype)
+    for tap, (positions, cells) in enumerate(met):
+        beside[:, tap, :, cells] = near[:, :, positions]
+    with np.errstate(invalid="ignore"):  # of nothing times an infinity
+        products: Array = beside.reshape(groups, len(met) * outputs, -1) @ matrices(columns).swapaxes(1, 2)
+    return products
 
 
 def multiply(a: Array, b: Array, target: Array, add: bool = False) -> None:

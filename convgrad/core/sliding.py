@@ -129,7 +129,9 @@ def _written(job: Sliding, sharers: int, enough: int) -> Iterator[tuple[Sliding,
             x=job.x[:, :, None], kernel=job.kernel[:, :, :, None], window=as_one_row(job.window),
             y=job.y[:, :, None], near=near,
         )  # fmt: skip
-    by_tap = np.ascontiguousarray(np.moveaxis(job.kernel, 3, 1))  # nor would BLAS take a view that runs backwards
+    by_tap = np.ascontiguousarray(
+        job.kernel.transpose(0, 3, 1, 2, *range(4, job.kernel.ndim))
+    )  # nor would BLAS take a view that runs backwards
     kernel = by_tap.reshape(len(by_tap), prod(by_tap.shape[1:3]), -1)
     first: Any = job.window.axes[0]
     rows = min(HALOS * (first.extent - 1), job.y.shape[2])

@@ -99,6 +99,8 @@ def _outside(positions: Sequence[slice], lengths: Sequence[int]) -> Iterator[tup
 
 def mergeable(array: Array, first: int) -> bool:
     """Whether the axes from the first given on are one in memory."""
+    if array.flags.c_contiguous:
+        return True
     axes = [(n, step) for n, step in zip(array.shape[first:], array.strides[first:], strict=True) if n > 1]
     return all(outer == step * length for (_, outer), (length, step) in pairwise(axes))
 
@@ -139,6 +141,9 @@ def reduced(x: Array, window: Window, combine: np.ufunc, start: Any) -> Array:
 
 def _reduced_axis(x: Array, axis: Axis | AdaptiveAxis, at: int, combine: np.ufunc, start: Any) -> Array:
     length, count = x.shape[at], axis.positions(x.shape[at])
+    if count == 1 and (under := _inside(axis.under(0), length)):
+        cells = slice(under.start, under.stop, under.step)
+        return np.asarray(combine.reduce(x[along(at, cells)], axis=at, keepdims=True))
     met = [axis.tap(tap, length) for tap in range(axis.size)]
     whole = next((tap for tap, (positions, _) in enumerate(met) if _is_all(positions, count)), None)
     if whole is None:
@@ -154,6 +159,16 @@ def _reduced_axis(x: Array, axis: Axis | AdaptiveAxis, at: int, combine: np.ufun
         else:
             result[place] = combine(result[place], x[along(at, cells)])
     return result
+
+
+def _inside(under: range, length: int) -> range:
+    """The cells under a window that are in the input.
+
+    >>> _inside(range(-3, 6, 2), 4)
+    range(1, 4, 2)
+    """
+    first = max(-(under.start // under.step), 0)
+    return range(under.start + first * under.step, min(under.stop, length), under.step)
 
 
 def _is_all(selector: Selector, count: int) -> bool:

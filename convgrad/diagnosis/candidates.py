@@ -126,9 +126,10 @@ class Candidates:
 
     def _singles(self) -> Iterator[Candidate]:
         for name, form in self.forms.items():
-            for variant, altered in form.alter(self.right).items():
+            variants = form.alter(self.right)
+            for variant in variants:  # not their items: one is let go of before the next is made
                 self.variants[name, variant] = None
-                yield Candidate((name,), (variant,), altered)
+                yield Candidate((name,), (variant,), variants[variant])
 
     @cached_property
     def practised(self) -> dict[str, Form]:
@@ -246,10 +247,14 @@ class Screen:
         self.truth, self.box, self.bare = truth, Box(truth.shape), bare
         self.places = self.box.places
         self._right = truth.ravel()[self.places]
-        rows = [(candidate if held else candidate._replace(computation=None), row)
-                for candidate in made if (row := self._row(candidate.computation)) is not None]  # fmt: skip
-        self.candidates = [candidate for candidate, _ in rows]
-        self.matrix = np.array([row for _, row in rows]).reshape(-1, len(self.places))
+        self.candidates: list[Candidate] = []
+        rows: list[Array] = []
+        for candidate in made:
+            if (row := self._row(candidate.computation)) is not None:
+                rows.append(row)
+                self.candidates.append(candidate if held else candidate._replace(computation=None))
+            del candidate  # before the next is made
+        self.matrix = np.array(rows).reshape(-1, len(self.places))
 
     def _row(self, computation: Any) -> Array | None:
         """The numbers of a wrong array at the places; None where it does not differ from the truth, or in shape too."""

@@ -193,7 +193,8 @@ class _Looked:
 
     def _small(self, way: Way, parts: int) -> tuple[Any, Array]:
         """The computation in float64, of some channels or samples where it is large, and the entries that it gives."""
-        c, numbers = self.parts._floated, np.arange(self.values.size).reshape(self.values.shape)
+        c, count = self.parts._floated, self.values.size
+        numbers = np.arange(count, dtype=np.int32 if count < 1 << 31 else np.int64).reshape(self.values.shape)
         if self.values.size * parts * prod(axis.size for axis in c.axes if hasattr(axis, "size")) <= MOST_COMPUTED:
             return c, numbers.ravel()
         return narrowed(c, numbers, self.wrong, way)

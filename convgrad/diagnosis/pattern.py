@@ -10,6 +10,7 @@ import numpy as np
 
 from convgrad.catalogue.computation import pads_of
 from convgrad.claims.claim import Claim
+from convgrad.claims.piecewise import pieces, taken
 from convgrad.core.arithmetic import Array
 from convgrad.core.window import Window
 from convgrad.diagnosis.chance import as_float, excuses
@@ -37,12 +38,12 @@ FILLED = 0.75
 def pattern(case: Case, array: str, truth: Array, claim: Claim) -> str:
     """What the wrong entries have in common, to follow "3 of 16 entries differ"."""
     wrong = ~claim.allows(truth)
-    values, right = as_float(claim.values), as_float(truth)
-    small = _smallness(wrong, values, right)
+    right = as_float(truth)
+    small = _smallness(wrong, claim.values, right)
     for describe in (_constant,) if small else (_constant, _signs, _factors):
-        if (found := describe(array, wrong, values, right, excuses(claim))) is not None:
+        if (found := describe(array, wrong, claim, right)) is not None:
             return found
-    if wrong.sum() > 1 and not values[wrong].any():
+    if wrong.sum() > 1 and not claim.values[wrong].any():
         where = place(case, array, wrong)
         return "all of them are 0 where they should not be" + (f", {where}" if where else "")
     return region(case, array, wrong) + small
@@ -50,21 +51,26 @@ def pattern(case: Case, array: str, truth: Array, claim: Claim) -> str:
 
 def _smallness(wrong: Array, values: Array, right: Array) -> str:
     """That the errors are small, where they are: then the numbers may be right, and only made from other data."""
-    error, largest = float(abs(values - right)[wrong].max(initial=0)), float(abs(right).max(initial=0))
+    error, largest = 0.0, max(float(right.max(initial=0)), -float(right.min(initial=0)))
+    for at in pieces(right.shape):
+        errors = abs(as_float(taken(values, at)) - taken(right, at))
+        error = max(error, float(errors[taken(wrong, at)].max(initial=0)))
     if not 0 < error < SMALL * largest:
         return ""
     cause = "data with more digits than the case has, or a type with fewer, would give that"
     return f", none by more than {_number(error)}: {cause}"
 
 
-def _constant(array: str, wrong: Array, values: Array, right: Array, excuse: Array) -> str | None:
+def _constant(array: str, wrong: Array, claim: Claim, right: Array) -> str | None:
     """The same amount added everywhere."""
     if right.size < 2 or not wrong.all():
         return None
-    first = float(values.flat[0] - right.flat[0])
-    if not abs(values.flat[-1] - right.flat[-1] - first) <= excuse.flat[0] + excuse.flat[-1]:
+    ends = np.array([0, right.size - 1])  # they say it of most arrays
+    errors = as_float(claim.values.ravel()[ends]) - right.ravel()[ends]
+    if not abs(errors[1] - errors[0]) <= excuses(claim, places=ends).sum():
         return None
-    interval = interval_of(values - right, excuse, np.ones(right.shape))
+    values = as_float(claim.values)
+    interval = interval_of(values - right, excuses(claim), np.ones(right.shape))
     if interval is None:
         return None
     if 2 * (interval[1] - interval[0]) > abs(sum(interval)) / 2:  # known too badly to be given as a number
@@ -75,27 +81,34 @@ def _constant(array: str, wrong: Array, values: Array, right: Array, excuse: Arr
     return f"all of them are off by the same amount, {_number(simplest(interval))}"
 
 
-def _signs(array: str, wrong: Array, values: Array, right: Array, excuse: Array) -> str | None:
+def _signs(array: str, wrong: Array, claim: Claim, right: Array) -> str | None:
     """Right but for the sign."""
-    at = int(wrong.argmax())  # the first says it of most arrays
-    if wrong.sum() < 2 or abs(values.flat[at] + right.flat[at]) > excuse.flat[at]:
+    first = np.array([wrong.argmax()])  # which says it of most arrays
+    both = as_float(claim.values.ravel()[first]) + right.ravel()[first]
+    if wrong.sum() < 2 or abs(both) > excuses(claim, places=first):
         return None
-    if (abs(values + right)[wrong] > excuse[wrong]).any():
+    if (abs(as_float(claim.values) + right)[wrong] > excuses(claim)[wrong]).any():
         return None
     return "all of them have the right magnitude and the wrong sign"
 
 
-def _factors(array: str, wrong: Array, values: Array, right: Array, excuse: Array) -> str | None:
+def _factors(array: str, wrong: Array, claim: Claim, right: Array) -> str | None:
     """A constant factor per slice along one of the leading axes."""
     for axis, name in enumerate(AXES[array][: right.ndim - 1] if right.ndim > 1 else ()):
         if right[0].size <= 3 or right.shape[axis] < 2:
             continue
-        slices = ([np.take(a, n, axis) for a in (values, excuse, right)] for n in range(right.shape[axis]))
-        intervals = list(takewhile(bool, (interval_of(*parts) for parts in slices)))
+        intervals = list(takewhile(bool, (_factor(claim, right, axis, n) for n in range(right.shape[axis]))))
         if len(intervals) == right.shape[axis]:
             factors = ", ".join(_number(simplest(i)) for i in intervals[:6] if i is not None)
             return f"every {name} has a constant factor of its own: {factors}" + (", ..." if len(intervals) > 6 else "")
     return None
+
+
+def _factor(claim: Claim, right: Array, axis: int, n: int) -> tuple[float, float] | None:
+    """The factors that entries along an axis may have."""
+    at = tuple(slice(n, n + 1) if a == axis else slice(0, length) for a, length in enumerate(right.shape))
+    part = claim.part(at)
+    return interval_of(as_float(part.values), excuses(part), right[at])
 
 
 def _number(value: Any) -> str:

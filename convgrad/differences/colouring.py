@@ -7,15 +7,18 @@ are estimated in one difference. Here the pattern is a product over the axes, an
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from functools import reduce
-from typing import Any, NamedTuple
+from dataclasses import dataclass
+from functools import cached_property, reduce
+from typing import Any
 
 import numpy as np
 
 from convgrad.core.arithmetic import Array
+from convgrad.differences.reach import Selectors, mesh, spaced
 
 
-class Colouring(NamedTuple):
+@dataclass(frozen=True)
+class Colouring:
     """The cells of several axes in groups: a group is a number an axis, (m, axes) for several.
 
     `numbers` are per axis those of its cells, `owners` (numbers, positions) the cell of each that a position reads, -1
@@ -39,6 +42,16 @@ class Colouring(NamedTuple):
         """Which cells are in each group: (m, axes) -> (m,*cells)."""
         per_axis = [number == group[:, None] for number, group in zip(self.numbers, groups.T, strict=True)]
         return reduce(np.logical_and, (_spread_out(part, n, len(per_axis)) for n, part in enumerate(per_axis)))
+
+    def cells(self, group: Array) -> Selectors:
+        """Selectors of the cells of a group, after two leading axes."""
+        return mesh([parts[number] for parts, number in zip(self._parts, group.tolist(), strict=True)])
+
+    @cached_property
+    def _parts(self) -> list[list[slice | Array]]:
+        """Per axis, by number, its cells."""
+        return [[spaced(np.flatnonzero(numbers == n)) for n in range(len(owners))]
+                for numbers, owners in zip(self.numbers, self.owners, strict=True)]  # fmt: skip
 
     def read(self, groups: Array) -> Array:
         """The cell of each group that each position reads, counted in row-major order; -1 for none: -> (m,*P)."""

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
+from math import prod
 from typing import Any, NamedTuple
 
 import numpy as np
 
 from convgrad.core.arithmetic import Array
+from convgrad.core.threads import spans
 from convgrad.differences.probe import Probe
 from convgrad.differences.reach import Selectors, meetings
 from convgrad.operations.lp_pool import cancellation
@@ -19,6 +21,11 @@ CANCELLED = 2.0**20
 """A sum of signed powers that is so much smaller than they are has lost the digits that a difference needs."""
 TINY = 2.0**-40
 """A complex step, relative to its cell: its square is far below a rounding error."""
+
+
+PLANES = 1 << 15
+"""Cells of the planes of a max pool whose steps are worked out together."""
+Taps = Sequence[tuple[Selectors, Selectors]]
 
 
 class Kink(NamedTuple):
@@ -64,28 +71,41 @@ def _nowhere(probe: Probe) -> Array:
 
 
 def _of_maximum(probe: Probe) -> Steps:
-    """Half the distance from a cell to the largest other cell of each window that holds it and whose delta counts."""
-    x, matters = probe.arrays["x"], probe.arrays["delta"] != 0
-    first, second = _two_largest(probe)
-    half = np.full(x.shape, np.inf, x.dtype)
-    for positions, cells in meetings(probe.geometry):
-        value, best = x[cells], first[positions]
-        distance = np.where(value < best, best - value, best - second[positions])
-        _lower(half, cells, np.where(matters[positions], distance / 2, np.inf))
-    half[half == np.inf] = probe.step("x")
-    return Steps(half, half == 0, matters & (first == second), "tie", first)
+    """Half the distance from a cell to the largest other cell of each window that holds it and whose delta counts.
+
+    Some planes at a time, that stay in the cache.
+    """
+    x, matters, taps = probe.arrays["x"], probe.arrays["delta"] != 0, list(meetings(probe.geometry))
+    first, sizes, tied = np.empty(matters.shape, x.dtype), np.empty(x.shape, x.dtype), matters.copy()
+    by_plane = [array.reshape(-1, 1, *array.shape[2:]) for array in (x, matters, first, sizes, tied)]
+    each = max(1, PLANES // max(prod(x.shape[2:]), 1))
+    for some in spans(len(by_plane[0]), -(len(by_plane[0]) // -each)):
+        _of_planes(taps, *(array[some] for array in by_plane))
+    sizes[sizes == np.inf] = 2 * probe.step("x")
+    sizes /= 2
+    return Steps(sizes, sizes == 0, tied, "tie", first)
 
 
-def _two_largest(probe: Probe) -> tuple[Array, Array]:
-    """The largest cell of each window and the largest other one, equal at a tie; -inf where there is none."""
-    x = probe.arrays["x"]
-    first = np.full(probe.arrays["delta"].shape, -np.inf, x.dtype)
+def _of_planes(taps: Taps, x: Array, matters: Array, first: Array, distance: Array, tied: Array) -> None:
+    """Of some planes the maxima, the distances, without bound where no window counts, and the ties that matter."""
+    second = _two_largest(taps, x, first)
+    best, ahead = (np.where(matters, array, np.inf) for array in (first, first - second))
+    tied &= first == second
+    distance[...] = np.inf
+    for positions, cells in taps:
+        value, most = x[cells], best[positions]
+        _lower(distance, cells, np.where(value == most, ahead[positions], most - value))
+
+
+def _two_largest(taps: Taps, x: Array, first: Array) -> Array:
+    """Write the largest cell of each window; the largest other one, equal at a tie; -inf where there is none."""
+    first[...] = -np.inf
     second = first.copy()
-    for positions, cells in meetings(probe.geometry):
-        value = x[cells]
-        second[positions] = np.maximum(second[positions], np.minimum(first[positions], value))
-        first[positions] = np.maximum(first[positions], value)
-    return first, second
+    for positions, cells in taps:
+        value, largest = x[cells], first[positions]
+        second[positions] = np.maximum(second[positions], np.minimum(largest, value))
+        first[positions] = np.maximum(largest, value)
+    return second
 
 
 def _lower(array: Array, cells: Selectors, values: Array) -> None:

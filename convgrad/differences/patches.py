@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 from itertools import product
 from math import prod
+from operator import getitem
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -23,8 +24,8 @@ from convgrad.differences.probe import Probe
 from convgrad.differences.reach import Reads, Selectors, meetings, period
 from convgrad.vocabulary import NORM
 
-ROOM = 1 << 18
-"""Numbers of output that a patch aims at: 2 MB."""
+ROOM = 1 << 16
+"""Numbers of output that a patch aims at: half a megabyte, and as much of delta, stay in a second-level cache."""
 SPARSE = 1 << 13
 """The same where few entries are wanted: what is read around them is all that is run."""
 
@@ -53,6 +54,12 @@ class Box:
     def taps(self) -> list[tuple[int, ...]]:
         """The taps in the same order, each as an index an axis."""
         return list(np.ndindex(*(axis.shape[1] for axis in self.probe.geometry)))
+
+    @cached_property
+    def sparse(self) -> list[int]:
+        """Taps at which less than half of the positions read, as between the strides of a transposed convolution."""
+        read = [(axis >= 0).mean(axis=0) for axis in self.probe.geometry]
+        return [n for n, taps in enumerate(self.taps) if prod(map(getitem, read, taps)) < 1 / 2]
 
     @cached_property
     def colouring(self) -> Colouring:

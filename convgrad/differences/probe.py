@@ -21,8 +21,6 @@ from convgrad.vocabulary import CONVOLUTION, MEAN, TRANSPOSED, UNPOOLING
 BILINEAR = (CONVOLUTION, TRANSPOSED)
 """The families that are linear in the input, and in a kernel."""
 EXACT_BELOW = 2**53
-LOST = 2.0**-20
-"""What is below this part of the largest may be lost in the rounding of an output."""
 HEADROOM = 2**20
 """How much larger than any output a step is, in float64: what cancels in a difference then costs 2^-20 of it."""
 
@@ -85,12 +83,12 @@ class Probe(NamedTuple):
         return case.operation.forward(x, w, b, **case.arguments)
 
     def step(self, name: str) -> Any:
-        """A power of two at least as large as the operand; in float64 larger than any output by HEADROOM.
+        """A power of two at least as large as the operand; in float64 by HEADROOM larger than any output at either end.
 
         Where means are taken exactly, that times what every divisor divides.
         """
         if not self.exact:
-            return float(HEADROOM << products(self.case).bit_length())
+            return float(2 * HEADROOM << products(self.case).bit_length())
         largest = abs(self.arrays[name]).max(initial=0) if name in self.arrays else 1
         whole = _multiple(self.case, name) if self.family == MEAN else 1
         return whole * 2 ** max(0, int(-(-largest // whole)) - 1).bit_length()
@@ -104,11 +102,12 @@ def channels_together(case: Case) -> int:
 
 
 def one_sided(case: Case) -> bool:
-    """Whether one output more makes one difference more: where it is linear, and steps so large that nothing is lost.
+    """Whether a difference is from what is there as it is: of floats, where one output more makes one difference more.
 
-    In exact numbers it is as cheap to look on both sides.
+    What is linear has steps so large that nothing is lost, a maximum is straight as far as its steps go, and a norm's
+    step is imaginary. In exact numbers it is as cheap to look on both sides.
     """
-    return case.arithmetic != "exact" and case.operation.family in (*BILINEAR, MEAN)
+    return case.arithmetic != "exact"
 
 
 def products(case: Case) -> int:
@@ -185,19 +184,24 @@ def _norms(z: Array, geometry: Reads, case: Case) -> Array:
     under = z if signed else np.where(z.real < 0, -z, z)
     for axis, cells in enumerate(geometry):
         under = _windows(under, cells, 2 + 2 * axis)
-    taps = tuple(range(3, under.ndim, 2))
-    largest = abs(under.real).max(axis=taps, keepdims=True, initial=0)
+    # taps first, so that windows are added up whole
+    under = under.transpose(*range(3, under.ndim, 2), 0, 1, *range(2, under.ndim, 2)).reshape(-1, *_shape(z, geometry))
+    largest = abs(under.real).max(axis=0, initial=0)
     # a power of two: dividing by it is exact, and no power under- or overflows
     scale = np.ldexp(1.0, np.where(largest > 0, np.frexp(largest)[1], 0))
-    total = power(under / scale, norm).sum(axis=taps)
-    norms: Array = scale.reshape(total.shape) * power(total, 1 / norm)
+    norms: Array = scale * power(power(under / scale, norm).sum(axis=0), 1 / norm)
     return norms
+
+
+def _shape(z: Array, geometry: Reads) -> tuple[int, ...]:
+    return (*z.shape[:2], *map(len, geometry))
 
 
 def _windows(array: Array, cells: Array, axis: int) -> Array:
     """Along an axis the cells under each position, 0 for none: (…,L,…) -> (…,P,k,…)."""
     read: Array = array.take(np.maximum(cells, 0), axis=axis)
-    read *= (cells >= 0).reshape(*cells.shape, *(1,) * (array.ndim - axis - 1))
+    if (cells < 0).any():
+        read *= (cells >= 0).reshape(*cells.shape, *(1,) * (array.ndim - axis - 1))
     return read
 
 

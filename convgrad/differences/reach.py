@@ -114,19 +114,23 @@ def _met(column: Array) -> tuple[Array, Array]:
     return positions, column[positions]
 
 
-def mesh(indices: Sequence[Array]) -> Selectors:
+def mesh(parts: Sequence[slice | Array]) -> Selectors:
     """Indices along the spatial axes as selectors after two leading axes: slices where all are evenly spaced."""
-    slices = [_as_slice(part) for part in indices]
-    if None not in slices:
+    slices = [spaced(part) for part in parts]
+    if all(isinstance(part, slice) for part in slices):
         return (slice(None), slice(None), *slices)
     # np.ix_ of the leading axes too would copy more: open meshes broadcast after full slices only when adjacent
+    indices = (np.arange(part.start, part.stop, part.step) if isinstance(part, slice) else part for part in parts)
     return (slice(None), slice(None), *np.ix_(*indices))
 
 
-def _as_slice(indices: Array) -> slice | None:
+def spaced(indices: slice | Array) -> slice | Array:
+    """Indices as a slice, where they are evenly spaced."""
+    if isinstance(indices, slice):
+        return indices
     if len(indices) == 0:
         return slice(0, 0)
     steps = np.diff(indices)
     if len(steps) and (steps[0] <= 0 or (steps != steps[0]).any()):
-        return None
+        return indices
     return slice(int(indices[0]), int(indices[-1]) + 1, int(steps[0]) if len(steps) else 1)

@@ -68,8 +68,10 @@ class Run:
 
     @property
     def room(self) -> int:
-        """Numbers of output that a patch aims at."""
-        return SPARSE if self.wanted else ROOM
+        """Numbers of output that a patch aims at: more of pools, which take more steps and fewer passes over them."""
+        if self.wanted:
+            return SPARSE
+        return ROOM * (1 if self.probe.bilinear else 4)
 
     @property
     def filters(self) -> int:
@@ -112,9 +114,3 @@ def gradient_shapes(case: Case) -> dict[str, tuple[int, ...]]:
     """The shapes of a case's gradients, by operand."""
     shapes = {name: case.shapes[name] for name in ("w", "x") if name in case.shapes}
     return shapes | ({"b": (case.output_shape[1],)} if "w" in shapes else {})
-
-
-def changed_outside(change: Array, unread: list[Array], first: int) -> bool:
-    """Whether any output changed at a position that reads none of what was perturbed; positions from an axis on."""
-    parts = (change.take(positions, axis=axis) for axis, positions in enumerate(unread, first) if len(positions))
-    return any(bool(((part != 0) & (part == part)).any()) for part in parts)

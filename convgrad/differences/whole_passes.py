@@ -10,12 +10,13 @@ from typing import Any
 import numpy as np
 
 from convgrad.core.arithmetic import Array
+from convgrad.core.draws import Draws
 from convgrad.core.threads import share
-from convgrad.differences.matrices import by_filter, columns, outputs
+from convgrad.differences.matrices import as_matrices, by_filter, columns, outputs
 from convgrad.differences.patches import Box, boxes_of, colouring_of, passed_together
 from convgrad.differences.probe import Probe, products
 from convgrad.differences.roundoff import SURE, TYPES, growth
-from convgrad.differences.run import Run, changed_outside
+from convgrad.differences.run import Run
 
 COMBINATIONS = 2
 """Groups of cells that are moved in a whole forward pass."""
@@ -26,65 +27,90 @@ FEW = 16
 def look_at_sums(run: Run) -> None:
     """Refute dX where channels weigh on each other, or an output changes that reads nothing of what was moved.
 
-    Of a sample's entries it is looked at in the first samples of the batch.
+    And dW where that is so of a kernel all of whose taps are moved, in the first samples of the batch; of a sample's
+    entries either is looked at in these.
     """
     probe = run.probe
-    if not probe.bilinear or not run.wants("x", ...) or not probe.arrays["delta"].size:
+    if not probe.bilinear or not probe.arrays["delta"].size:
         return
-    random, boxes = np.random.default_rng(0), boxes_of(probe, run.filters)
+    random, boxes = Draws(), boxes_of(probe, run.filters)
     if run.wanted and len(boxes) > FEW:
-        boxes = [boxes[number] for number in random.choice(len(boxes), FEW, replace=False)]
-    samples = passed_together(probe.arrays["delta"])
-    for rows in samples[: 1 if run.wanted else None]:
-        x = probe.arrays["x"][rows]
-        moved = np.where(random.integers(0, 2, x.shape) == 1, x + probe.step("x"), x - probe.step("x"))
-        whole = probe.forward(moved, probe.arrays["w"])
-        right = _is_sum(run, boxes, moved, whole)
-        if probe.exact:  # of others what was not moved is lost beside what was
-            right = right and _is_sum(run, boxes, x, probe.forward(x, probe.arrays["w"]))
-        if not right or (rows == samples[0] and _leaks(probe, moved, whole)):
-            run.outside["x"] |= True
+        boxes = [boxes[number] for number in random.some(len(boxes), FEW)]
+    first, *others = passed_together(probe.arrays["delta"])
+    if run.wants("x", ...):
+        for rows in [first] if run.wanted else [first, *others]:
+            run.outside["x"] |= not _adds_up(run, boxes, rows, random, leaks=rows == first)
+    if run.wants("w", ...):
+        w = _anyhow(random, probe.arrays["w"], probe.step("w"))
+        run.outside["w"] |= not _is_sum(run, boxes, probe.arrays["x"][first], w)
 
 
-def _is_sum(run: Run, boxes: list[Box], x: Array, whole: Array) -> bool:
-    """Whether the program's outputs are the sums of what channels give."""
-    right: list[bool] = []
+def _adds_up(run: Run, boxes: list[Box], rows: slice, random: Draws, *, leaks: bool) -> bool:
+    """Whether some samples' outputs are the sums of what channels give, all cells moved, and nothing leaks."""
+    probe, x, w = run.probe, run.probe.arrays["x"][rows], run.probe.arrays["w"]
+    moved = _anyhow(random, x, probe.step("x"))
+    whole = probe.forward(moved, w)
+    right = _is_sum(run, boxes, moved, w, whole)
+    if probe.exact:  # of others what was not moved is lost beside what was
+        right = right and _is_sum(run, boxes, x, w)
+    return right and not (leaks and _leaks(probe, moved, whole))
+
+
+def _anyhow(random: Draws, array: Array, step: Any) -> Any:
+    """All entries moved by a step, up or down."""
+    return np.where(random.bits(array.shape), array + step, array - step)
+
+
+def _is_sum(run: Run, boxes: list[Box], x: Array, w: Array, whole: Array | None = None) -> bool:
+    """Whether the program's outputs, which may be there, are the sums of what channels give."""
+    whole, right = run.probe.forward(x, w) if whole is None else whole, []
+    matrices = _of_all_channels(as_matrices(run.probe.case, w))
 
     def compare(box: Box) -> None:
         cells = x[(slice(None), slice(None), *box.cells)]
         apart = abs(by_filter(whole[(slice(None), slice(None), *box.positions)], run.probe.groups)
-                    - _summed(run.matrices, box, cells))  # fmt: skip
-        right.append(bool((~(apart > _rounding(run, box, cells))).all()))
+                    - _summed(matrices, box, cells))  # fmt: skip
+        right.append(bool((~(apart > _rounding(run.probe, matrices, box, cells))).all()))
 
     share(compare, boxes, run.cost)
     return all(right)
 
 
-def _rounding(run: Run, box: Box, x: Array) -> Any:
+def _rounding(probe: Probe, matrices: Array, box: Box, x: Array) -> Any:
     """What sums of the same products, in any two orders, may be apart: 2 g_n sum |w| |x|."""
-    if run.probe.exact:
+    if probe.exact:
         return 0
-    growing = 2 * SURE * growth(products(run.probe.case), TYPES["float64"].unit)
-    return growing * _summed(abs(run.matrices), box, abs(x))
+    growing = 2 * SURE * growth(products(probe.case), TYPES["float64"].unit)
+    return growing * _summed(abs(matrices), box, abs(x))
+
+
+def _of_all_channels(matrices: Array) -> Array:
+    """c g o k -> g o (c k)."""
+    # of one channel it would be a view, which BLAS does not take where a kernel is turned
+    return np.ascontiguousarray(matrices.transpose(1, 2, 0, 3).reshape(*matrices.shape[1:3], -1))
 
 
 def _summed(matrices: Array, box: Box, x: Array) -> Array:
-    """The sum over channels, c g o k, of what each gives in a box: g o n *p."""
-    together, groups, *_ = matrices.shape
-    w = matrices.transpose(1, 2, 0, 3).reshape(groups, -1, together * len(box.taps))
+    """The sum over channels of what each gives in a box: g o (c k), (n,C,*cells) -> g o n *p."""
     cells = columns(box, x)
-    return outputs(w, cells.reshape(groups, w.shape[2], *cells.shape[2:]))
+    return outputs(matrices, cells.reshape(len(matrices), -1, *cells.shape[2:]))
 
 
 def _leaks(probe: Probe, x: Array, before: Array) -> bool:
     """Whether, with some cells moved in a whole forward pass, any output changes that reads none of them."""
-    random, groups = np.random.default_rng(0), colouring_of(probe, x.shape[2:])
+    random, groups = Draws(), colouring_of(probe, x.shape[2:])
     every = groups.groups()
-    for group in every[random.choice(len(every), min(COMBINATIONS, len(every)), replace=False)]:
-        channel, moved = int(random.integers(probe.together)), x.copy()
+    for group in every[random.some(len(every), COMBINATIONS)]:
+        channel, moved = random.below(probe.together), x.copy()
         part = moved[:, channel :: probe.together]
         part[...] = np.where(groups.members(group[None])[0], part + probe.step("x"), part)
         change = probe.forward(moved, probe.arrays["w"]) - before
-        if changed_outside(change, groups.unread(group), first=2):
+        if _changed_outside(change, groups.unread(group)):
             return True
     return False
+
+
+def _changed_outside(change: Array, unread: list[Array]) -> bool:
+    """Whether any output changed at a position that reads none of what was perturbed."""
+    parts = (change.take(positions, axis=axis) for axis, positions in enumerate(unread, start=2) if len(positions))
+    return any(bool(((part != 0) & (part == part)).any()) for part in parts)

@@ -27,6 +27,12 @@ try:
 except ImportError:
     torch = None
 
+PEERS = {
+    "conv": "conv", "conv-transpose": "conv_transpose", "max-pool": "max_pool", "average-pool": "avg_pool",
+    "lp-pool": "lp_pool", "adaptive-average-pool": "adaptive_avg_pool", "adaptive-max-pool": "adaptive_max_pool",
+}  # fmt: skip
+"""What PyTorch calls the operations, and settings that it calls otherwise:"""
+SETTINGS = {"window": "kernel_size", "norm": "norm_type"}
 BACKWARD = "one backward pass of PyTorch"
 SIDES = CHANNELS = (16, 32, 64, 128)
 Call = Callable[[], Any]
@@ -61,11 +67,22 @@ LAYERS = (
     Layer("max pool 3x3 stride 2, 4x64x56x56", "max-pool", (4, 64, 56, 56), (), ((2, 8, 16, 16), ()),
           {"window": 3, "stride": 2, "padding": 1}),
 )  # fmt: skip
+POOLS = (
+    Layer("average pool 3x3 stride 2, 4x64x56x56", "average-pool", (4, 64, 56, 56),
+          settings={"window": 3, "stride": 2, "padding": 1}),
+    Layer("Lp pool 3x3 stride 2, p = 2, 4x64x56x56", "lp-pool", (4, 64, 56, 56),
+          settings={"window": 3, "stride": 2, "norm": 2}),
+    Layer("adaptive average to 7x7, 4x64x28x28", "adaptive-average-pool", (4, 64, 28, 28),
+          settings={"output_size": 7}),
+    Layer("adaptive maximum to 5x5, 4x64x28x28", "adaptive-max-pool", (4, 64, 28, 28), settings={"output_size": 5}),
+    Layer("global average, 4x512x7x7", "adaptive-average-pool", (4, 512, 7, 7), settings={"output_size": 1}),
+    Layer("global average, 1x1x112x112", "adaptive-average-pool", (1, 1, 112, 112), settings={"output_size": 1}),
+)  # fmt: skip
 LARGE = Layer("8x16x32x32, 16 filters 3x3", "conv", (8, 16, 32, 32), (16, 16, 3, 3), settings={"padding": 1})
 
 
 def rows(rounds: int, only: str = "") -> Iterator[Row]:
-    """Judging and differencing of five layers; what differencing takes by image and by channels; gradcheck."""
+    """Judging and differencing of five layers, and gradcheck; differencing of pools, by image and by channels."""
     asked = threads.threads()
     threads.limit(1)
     try:
@@ -84,14 +101,13 @@ def _named(rounds: int) -> Iterator[tuple[str, Callable[[], Row]]]:
             yield f"{layer.name}: {name}", partial(compared, layer, rounds)
         for name, fast in (("slow", False), ("fast", True)):
             yield f"gradcheck {name}, {layer.reduced().x}: {layer.name}", partial(_gradcheck, layer, fast, rounds)
-    for size in SIDES:
-        layer = Layer(f"4x16x{size}x{size}, 16 filters 3x3", "conv", (4, 16, size, size), (16, 16, 3, 3),
-                      settings={"padding": 1})  # fmt: skip
+    for layer in (*POOLS, *(_square(16, side) for side in SIDES), *(_square(channels, 28) for channels in CHANNELS)):
         yield f"{layer.name}: differencing", partial(_differencing, layer, rounds)
-    for size in CHANNELS:
-        layer = Layer(f"4x{size}x28x28, {size} filters 3x3", "conv", (4, size, 28, 28), (size, size, 3, 3),
-                      settings={"padding": 1})  # fmt: skip
-        yield f"{layer.name}: differencing", partial(_differencing, layer, rounds)
+
+
+def _square(channels: int, side: int) -> Layer:
+    name = f"4x{channels}x{side}x{side}, {channels} filters 3x3"
+    return Layer(name, "conv", (4, channels, side, side), (channels, channels, 3, 3), settings={"padding": 1})
 
 
 def case_of(layer: Layer) -> Case:
@@ -116,7 +132,7 @@ def _judging(layer: Layer, rounds: int) -> Row:
     gradients = Gradients(case).by_array
     claim = {name: case.layout.restored(operand, gradients[name]) for name, operand in _gradients(case)}
     claim |= {"dW": np.flip(claim["dW"], tuple(range(2, len(layer.w)))).copy()} if layer.w else {"dX": -claim["dX"]}
-    ours, peer = in_turn(lambda: _answer(case, claim), backward(layer, case), rounds)
+    ours, peer = in_turn(partial(answer, case, claim), backward(layer, case), rounds)
     return Row(f"{layer.name}: judging", ours, peer, BACKWARD, LONGER, at_most=20)
 
 
@@ -129,7 +145,9 @@ class _Answered(Exception):
     """Claims are judged: what follows is not part of it."""
 
 
-def _answer(case: Case, claim: dict[str, Any]) -> None:
+def answer(case: Case, claim: dict[str, Any]) -> None:
+    """Claims judged and named, and nothing more."""
+
     def leave(*found: object) -> None:
         raise _Answered
 
@@ -181,9 +199,8 @@ def backward(layer: Layer, case: Case) -> Call:
 def _tensors(layer: Layer, case: Case) -> tuple[tuple[Any, ...], Callable[..., Any]]:
     """The operands, and PyTorch's function of them."""
     operands = tuple(torch.tensor(array, requires_grad=True) for array in case.arrays if array is not None)
-    names = {"conv": "conv", "conv-transpose": "conv_transpose", "max-pool": "max_pool"}
-    function = getattr(torch.nn.functional, f"{names[layer.op]}{case.dims}d")
-    settings = {"kernel_size" if name == "window" else name: value for name, value in layer.settings.items()}
+    function = getattr(torch.nn.functional, f"{PEERS[layer.op]}{case.dims}d")
+    settings = {SETTINGS.get(name, name): value for name, value in layer.settings.items()}
     return operands, lambda *arrays: function(*arrays, **settings)
 
 

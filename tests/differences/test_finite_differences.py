@@ -281,7 +281,8 @@ def test_the_count_grows_with_neither_batch_nor_filters(document, times):
     larger = dict(document)
     larger["input"] = np.concatenate([document["input"]] * times)
     larger["delta"] = np.concatenate([document["delta"]] * times)
-    assert evaluations(make_case(larger)) == evaluations(make_case(document))
+    counts = (evaluations(make_case(case, arithmetic="exact")) for case in (document, larger))
+    assert len(set(counts)) == 1
 
 
 def test_progress_counts_up_to_the_evaluations_announced():

@@ -139,3 +139,22 @@ def test_a_pool_of_many_cells_takes_few_evaluations_of_many_groups_of_cells(op, 
     found = finite_differences(case)
     assert found.evaluations >= 225
     assert len(calls) < found.evaluations / 3
+
+
+@pytest.mark.parametrize("op", ["conv", "conv-transpose"])
+@pytest.mark.parametrize("arithmetic", ["exact", "float64"])
+def test_a_kernel_that_weighs_less_as_it_grows_is_seen_in_a_whole_pass(op, arithmetic):
+    random = np.random.default_rng(5)
+    case = make_case({
+        "op": op, "input": random.integers(-4, 5, (2, 2, 6, 6)).tolist(),
+        "kernel": random.integers(-4, 5, (2, 2, 2, 2)).tolist(), "delta": "ones",
+    }, arithmetic=arithmetic)  # fmt: skip
+    right = case.operation.forward
+
+    def forward(x, w, *others, **settings):
+        return right(x, np.clip(w, -4, 4), *others, **settings)  # the kernel itself is within
+
+    assert not finite_differences(case).outside["w"].any()
+    found = finite_differences(replace(case, operation=case.operation._replace(forward=forward)))
+    assert found.outside["w"].all()
+    assert not found.outside["x"].any()
