@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import ChainMap
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
@@ -147,6 +148,11 @@ LAYER_SETTINGS: dict[str, Setting] = {
     "slope": Setting(EXACT_NUMBER, "`leaky-relu`: dy/dx where x <= 0; 0.01 by default", 0.01, otherwise="0.01"),
 }
 """Those that only a layer may have, besides."""
+FUSED_SETTINGS: dict[str, Setting] = {
+    "activation": Setting(CHOICE, "`network`: what is computed of every number after convolution and bias", "relu",
+                          ("relu", "leaky-relu", "sigmoid", "tanh", "softplus")),
+}  # fmt: skip
+"""Those that only a small network has that a program computes as one, besides."""
 LISTED = ("window", "output_size", "stride", "padding")
 """What may say by its length how many axes there are, the first that is a list before the others."""
 ARRAYS: dict[str, Setting] = {
@@ -171,12 +177,13 @@ CONVOLUTION, TRANSPOSED = "convolution", "transposed convolution"
 MAXIMUM, MEAN, NORM, UNPOOLING = "maximum", "mean", "norm", "scattering"
 PRODUCT, RESHAPE = "product", "reshape"
 ELEMENTWISE, BENT, SOFTMAX = "elementwise function", "bent function", "softmax"
+FUSED = "fused convolution"
 """Families of operations: what other rooms need to know of one. Their tables have no default: a new family is refused
 in words where it is not known, and a family that is not quite its own is a promise that is not kept.
 
 A plain or transposed convolution; of a window the maximum, the mean or the norm; its winners put back to their cells;
 a matrix product; the same numbers in another shape; a smooth function of each number, real or complex; one that is
-straight on either side of 0; softmax.
+straight on either side of 0; softmax; a convolution with its bias and an activation after it, as one.
 """
 
 
@@ -194,7 +201,7 @@ class Row(NamedTuple):
 
 def row(family: str, operands: tuple[str, ...], *settings: str, **defaults: Any) -> Row:
     """The row of an operation; its defaults are those of the settings, unless it has its own."""
-    known = {**SETTINGS, **LAYER_SETTINGS}
+    known = {**SETTINGS, **LAYER_SETTINGS, **FUSED_SETTINGS}
     required = tuple(name for name in settings if known[name].required and name not in defaults)
     return Row(family, operands, {name: defaults.get(name, known[name].default) for name in settings}, required)
 
@@ -238,11 +245,15 @@ LAYERS: dict[str, Row] = {
 }
 """What only a layer of a network can be, besides."""
 LOSSES = ("mse", "cross-entropy")
+NETWORK = "network"
+_FUSED: dict[str, Row] = {NETWORK: row(FUSED, XWB, *GEOMETRY, "padding_mode", "activation", "slope")}
+GRADED: Mapping[str, Row] = ChainMap(_FUSED, OPERATIONS)
+"""What a program may compute that is graded: the operations, and a convolution, bias and activation as one."""
 
 
 def row_of(name: str) -> Row:
     """The row of an operation."""
-    return OPERATIONS[name] if name in OPERATIONS else LAYERS[name]
+    return GRADED[name] if name in GRADED else LAYERS[name]
 
 
 def needing(setting: str) -> list[str]:

@@ -39,10 +39,10 @@ def pytest_terminal_summary(terminalreporter, exitstatus, config):
 
 @pytest.fixture(scope="session")
 def installation():
-    """The built-in cases verified, which takes some seconds, and so once for all tests."""
+    """The built-in cases verified with every mistake, which takes some ten seconds, and so once for all tests."""
     from convgrad.checking.installation import verify_installation
 
-    return verify_installation()
+    return verify_installation(every=True)
 
 
 @pytest.hookimpl(tryfirst=True)  # before -m chooses by the markers

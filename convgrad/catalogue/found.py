@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from convgrad.catalogue.mistake import Form
+from convgrad.catalogue.of_activations import BENT_FORMS
 from convgrad.catalogue.of_entries import SUMS
-from convgrad.catalogue.of_networks import CHAIN_FORMS
+from convgrad.catalogue.of_networks import CHAIN_FORMS, ChainForm
 from convgrad.vocabulary import INDICES, MAXIMUM, OPERATIONS, RESULTS, needing
 
 CONVOLUTIONS = tuple(needing("w"))
@@ -20,6 +21,11 @@ SUMMED = "add every part once: `+=`, not `=`, in a loop that begins with the fir
 
 def _form(what: str, fix: str, *needs: str, operations: Iterable[str] = ()) -> Form:
     return Form(what, fix, lambda c: {}, needs, tuple(operations))
+
+
+def _of_activation(form: ChainForm) -> Form:
+    what = form.what.removesuffix(": {variant}").format(layer="a layer")
+    return _form(what, form.fix, *form.needs, operations=CONVOLUTIONS if form.needs else ())
 
 
 def _on(arrays: Iterable[str], form: Form) -> dict[str, Form]:
@@ -72,9 +78,7 @@ FOUND: dict[str, dict[str, Form]] = {
 }  # fmt: skip
 """By id and array. What a claim has besides, none of them shows in a case by itself."""
 IN_NETWORKS: dict[str, dict[str, Form]] = {
-    "activation-derivative-missing": _on(
-        GRADIENTS, _form(*(text.format(layer="a layer") for text in CHAIN_FORMS["activation-derivative-missing"]))
-    ),
+    **{name: _on(form.arrays, _of_activation(form)) for name, form in CHAIN_FORMS.items() if name in BENT_FORMS},
     "not-stepped": _on(STEPPED, _form("it is as it was before the step", "subtract rate dW", operations=CONVOLUTIONS)),
     "rate-missing": _on(
         STEPPED,

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from convgrad.catalogue.computation import Computation, Convolution, product_of
+from convgrad.catalogue.fused import Fused
 from convgrad.catalogue.pooling import Pool, given_to_taps
 from convgrad.core.arithmetic import Array
 from convgrad.operations.conv import bias_term
@@ -17,10 +18,10 @@ from convgrad.operations.terms import Bilinear, Factor, Index, Term, of_bias, ov
 def terms_of(c: Computation, index: Index, shape: tuple[int, ...]) -> list[Term]:
     """The terms whose sum, times the computation's factor, is the entry at an index of its value, of that shape.
 
-    None where the entry is no sum: one that was overwritten, or that came in from outside.
+    None where the entry is no sum: one that was overwritten, that an activation made, or that came in from outside.
     """
     source = source_of(c, index, shape)
-    if source is None or c.overwrite or c.samples:
+    if source is None or c.overwrite or c.samples or (isinstance(c, Fused) and c.array == "output"):
         return []
     found = _of_convolution(c, source) if isinstance(c, Convolution) else _of_pool(c, source)
     return [term for term in found if term.value is not None]

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator
 from functools import cache
 
 from convgrad.catalogue.computation import Computation, of_convolution
+from convgrad.catalogue.fused import FUSED_FORMS, of_fused
 from convgrad.catalogue.mistake import Form, Mistake
 from convgrad.catalogue.of_any_array import ANY, ONLY_ARRAYS
 from convgrad.catalogue.of_convolutions import DB, DW, DX
@@ -18,11 +19,11 @@ from convgrad.catalogue.of_unpooling import UNPOOL_DX, UNPOOL_OUTPUT, UNPOOL_PRA
 from convgrad.catalogue.pooling import of_pool
 from convgrad.catalogue.unpooling import of_unpooling
 from convgrad.core.arithmetic import Array
-from convgrad.operations import OPERATIONS
+from convgrad.operations import NETWORK, OPERATIONS
 from convgrad.operations.operation import known
 from convgrad.subject.case import Case
 from convgrad.subject.layout import OPERANDS
-from convgrad.vocabulary import CONVOLUTION, MAXIMUM, MEAN, NORM, TRANSPOSED, UNPOOLING
+from convgrad.vocabulary import CONVOLUTION, FUSED, MAXIMUM, MEAN, NORM, TRANSPOSED, UNPOOLING
 
 _ANY = {array: {name: form for name, form in ANY.items() if name in ONLY_ARRAYS.get(array, ANY)} for array in OPERANDS}
 
@@ -33,6 +34,7 @@ _FIRST_OF_CONVOLUTIONS: Table = {
     "db": {**DB, **SHAPES["db"], **_ANY["db"]},
     "output": {**OUTPUT, **_ANY["output"]},
 }
+_FIRST_OF_FUSED: Table = {array: {**FUSED_FORMS[array], **table} for array, table in _FIRST_OF_CONVOLUTIONS.items()}
 _FIRST_OF_POOLS: Table = {
     "dX": {**POOL_DX, **SHAPES["dX"], **_ANY["dX"]},
     "output": {**POOL_OUTPUT, **_ANY["output"]},
@@ -45,22 +47,25 @@ FIRST: dict[str, Table] = {
     **dict.fromkeys((CONVOLUTION, TRANSPOSED), _FIRST_OF_CONVOLUTIONS),
     **dict.fromkeys((MAXIMUM, MEAN, NORM), _FIRST_OF_POOLS),
     UNPOOLING: _FIRST_OF_UNPOOLING,
+    FUSED: _FIRST_OF_FUSED,
 }
 """What is tried first, by family of operations."""
 PRACTISED: dict[str, Table] = {
-    **dict.fromkeys((CONVOLUTION, TRANSPOSED), PRACTICE["convolution"]),
+    **dict.fromkeys((CONVOLUTION, TRANSPOSED, FUSED), PRACTICE["convolution"]),
     **dict.fromkeys((MAXIMUM, MEAN, NORM), PRACTICE["pool"]),
     UNPOOLING: UNPOOL_PRACTICE,
 }
 """What is tried where none of that fits."""
 TRIED_LAST: dict[str, Table] = {
-    **dict.fromkeys((CONVOLUTION, TRANSPOSED), LAST["convolution"]),
+    **dict.fromkeys((CONVOLUTION, TRANSPOSED, FUSED), LAST["convolution"]),
     **dict.fromkeys((MAXIMUM, MEAN, NORM), LAST["pool"]),
     UNPOOLING: {},
 }
 """What is tried after that: other ways of the same."""
 TABLES = (FIRST, PRACTISED)
 MISTAKES = "which mistakes there are"
+LIKE = {NETWORK.name: "conv"}
+"""An operation to which what happens to another can happen as well."""
 
 
 def operations() -> tuple[str, ...]:
@@ -71,7 +76,7 @@ def operations() -> tuple[str, ...]:
 def forms(operation: str, array: str) -> dict[str, Form]:
     """The mistakes on one array of an operation, in the order in which they are tried; last those in single entries."""
     first, families = _applying(FIRST, operation, array), practised(operation, array)
-    entries = {name: form for name, form in ENTRIES.items() if first and form.applies(operation)}
+    entries = {name: form for name, form in ENTRIES.items() if first and _applies(form, operation)}
     return first | {name: form for name, form in families.items() if name not in first} | entries
 
 
@@ -91,8 +96,12 @@ def is_practised(operation: str, array: str, name: str) -> bool:
 
 
 def _applying(tables: dict[str, Table], operation: str, array: str) -> dict[str, Form]:
-    table = known(tables, OPERATIONS[operation], MISTAKES).get(array, {})
-    return {name: form for name, form in table.items() if form.applies(operation)}
+    table = known(tables, NETWORK if operation == NETWORK.name else OPERATIONS[operation], MISTAKES).get(array, {})
+    return {name: form for name, form in table.items() if _applies(form, operation)}
+
+
+def _applies(form: Form, operation: str) -> bool:
+    return form.applies(LIKE.get(operation, operation))
 
 
 @cache
@@ -130,4 +139,5 @@ COMPUTATIONS: dict[str, Callable[..., Computation]] = {
     **dict.fromkeys((CONVOLUTION, TRANSPOSED), of_convolution),
     **dict.fromkeys((MAXIMUM, MEAN, NORM), of_pool),
     UNPOOLING: of_unpooling,
+    FUSED: of_fused,
 }

@@ -31,11 +31,11 @@ LASTS = 2
 """Seconds from which on it is said beforehand how long a check will take, and a bar shows how far it is."""
 
 
-def of_installation(running: Running) -> int:
-    """Verify what the installation computes; the exit code."""
+def of_installation(running: Running, *, every: bool) -> int:
+    """Verify what the installation computes, with each mistake planted once or wherever it shows; the exit code."""
     from convgrad.checking.installation import verify_installation
 
-    results, report = begun(running), verify_installation()
+    results, report = begun(running), verify_installation(every=every)
     return deliver_one(results.of(report, report.code), running.writing)
 
 

@@ -76,7 +76,7 @@ def check(reading: ClaimReading, checking: Checking, running: Running) -> int:
     from convgrad.cli.checks import of_installation, of_subjects
 
     asked = any(reading) or checking.function is not None
-    return of_subjects(reading, checking, running) if asked else of_installation(running)
+    return of_subjects(reading, checking, running) if asked else of_installation(running, every=checking.every)
 
 
 def network(reading: NetworkReading, opened: Opened, overlays: Overlays, running: Running) -> int:

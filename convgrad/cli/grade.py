@@ -12,7 +12,8 @@ from convgrad.cli.grade_typed import Grading
 from convgrad.cli.shown import begun
 from convgrad.cli.typed import Running, Writing
 from convgrad.errors import Problem, RequestError
-from convgrad.grading.door import Asked, run
+from convgrad.grading.asked import Asked
+from convgrad.grading.door import run
 from convgrad.grading.grade import Grade
 from convgrad.grading.reports import REPORTS, junit
 
@@ -28,24 +29,23 @@ def of_target(asked: Grading) -> int:
 
         write([template(asked.template)], asked.output)
         return 0
-    if not asked.words:
+    if not asked.request.words:
         advice = "name module:function, file.py:function, or, after --, a command, as in -- ./kernel {dir}"
         raise RequestError(Problem("nothing to grade is given", advice))
-    if len(asked.words) == 1 and os.path.isdir(asked.words[0]):
+    if len(asked.request.words) == 1 and os.path.isdir(asked.request.words[0]):
         from convgrad.cli.submissions import of_folder
 
         return of_folder(asked)
     form = _form(asked)
     if form not in REPORTS:
         format_of(_writing(asked, form))  # which refuses what is no format before anything is run
-    grade = one_grade(asked)
+    grade = one_grade(asked.request)
     _write(grade, asked)
     return code_of(grade, asked)
 
 
-def one_grade(asked: Grading) -> Grade:
+def one_grade(request: Asked) -> Grade:
     """One target graded."""
-    request = Asked(**{name: getattr(asked, name) for name in Asked._fields})
     return run(request, _repeated(request))
 
 

@@ -9,10 +9,11 @@ from typing import Annotated, Any, NamedTuple
 
 import typer
 
-from convgrad.cli.grade_options import CASES_OF, DATA, GRADE_FORMATS, GRADING, TEMPLATES, TYPES
+from convgrad.cli.grade_options import CASES_OF, GRADE_FORMATS, GRADING, TEMPLATES, TYPES
 from convgrad.cli.options import Option, refuse, whole_number
 from convgrad.cli.typed import Offer
-from convgrad.vocabulary import OPERATIONS, RESULTS
+from convgrad.grading.asked import DATA, Asked
+from convgrad.vocabulary import GRADED, RESULTS
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
 
 SECONDS = re.compile(r"[0-9]{1,6}(?:\.[0-9]{1,6})?")
 MOST_DIMS = 3
+DEFAULTS = Asked._field_defaults
 Words = Mapping[str, Any]
 
 
@@ -55,7 +57,7 @@ def _dims(name: str, text: str) -> tuple[int, ...]:
 
 
 READ: Mapping[str, Callable[[str, Any], Any]] = {
-    "op": lambda name, text: _several(name, text, OPERATIONS),
+    "op": lambda name, text: _several(name, text, GRADED),
     "dims": _dims,
     "want": lambda name, text: _several(name, text, RESULTS),
     "cases": lambda name, text: parts(text) or refuse(name, "expected core, edges or a file, found nothing"),
@@ -85,31 +87,9 @@ def _read(options: Iterable[Option], words: Words) -> dict[str, Any]:
 class Grading(NamedTuple):
     """What to grade, on which cases, and what to do with what fails."""
 
-    words: tuple[str, ...] = ()
-    op: tuple[str, ...] = ("conv",)
-    dims: tuple[int, ...] = (2,)
-    dtype: str | None = None
-    limit: str = ""
-    seed: int = 0
-    want: tuple[str, ...] = ("dX", "dW", "db")
-    cases: tuple[str, ...] = ("core", "edges")
-    case: tuple[str, ...] = ()
-    data: str = "whole"
-    layout: str | None = None
-    kind: str = "numpy"
-    signature: str = ""
+    request: Asked = Asked(())
     call: str | None = None
-    loop: bool = False
-    accumulate_into: bool = False
-    timeout: float = 10
-    start_timeout: float = 60
-    runs: int = 3
-    jobs: int = 1
     template: str | None = None
-    known: str | None = None
-    keep: str | None = None
-    shrink: bool = True
-    feedback: str = "full"
     junit: str | None = None
     min_cases: int | None = None
     min_strength: int | None = None
@@ -124,14 +104,16 @@ class Grading(NamedTuple):
     @classmethod
     def typed(cls, words: Words) -> Self:
         """What was typed of it."""
-        return cls(words=tuple(words.get("words") or ()), **_read(GRADING, words))
+        given = _read(GRADING, words)
+        request = {name: given.pop(name) for name in Asked._fields if name in given}
+        return cls(Asked(tuple(words.get("words") or ()), **request), **given)
 
 
 class Choosing(NamedTuple):
     """Which cases to show, or to write to a file."""
 
-    op: tuple[str, ...] = ("conv",)
-    dims: tuple[int, ...] = (2,)
+    op: tuple[str, ...] = DEFAULTS["op"]
+    dims: tuple[int, ...] = DEFAULTS["dims"]
     dtype: str | None = None
     limit: str = ""
     seed: int = 0

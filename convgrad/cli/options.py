@@ -122,7 +122,7 @@ CHECKING = (
     Option("sample", "difference only so many entries, chosen by --seed", CHECK, "N", int, least=1),
     Option(
         "every",
-        "difference every entry, also of a large layer with a claim",
+        "difference every entry, also of a large layer with a claim; without a case, plant mistakes wherever they show",
         CHECK,
         kind=bool,
         flag="--every",

@@ -19,7 +19,7 @@ GRAVEST = (70, 130, 2, 1, 4, 0)
 
 def of_folder(asked: Grading) -> int:
     """A row for every file of a folder; the gravest exit code."""
-    folder = Path(asked.words[0])
+    folder = Path(asked.request.words[0])
     if not asked.call:
         advice = "as in --call conv_backward"
         raise RequestError(Problem("--call must say what the function of every submission is called", advice))
@@ -40,9 +40,10 @@ def of_folder(asked: Grading) -> int:
 def _row(path: Path, folder: Path, asked: Grading) -> tuple[dict[str, Any], int]:
     """The row of one submission; one that cannot be imported has its own, and the rest go on."""
     name = str(path.relative_to(folder))
-    keep = str(Path(asked.keep) / path.stem) if asked.keep else None
+    request = asked.request
+    keep = str(Path(request.keep) / path.stem) if request.keep else None
     try:
-        grade = one_grade(asked._replace(words=(f"{path}:{asked.call}",), keep=keep, shrink=False))
+        grade = one_grade(request._replace(words=(f"{path}:{asked.call}",), keep=keep, shrink=False))
     except RequestError as error:
         report(error)
         return dict.fromkeys(HEADINGS, "") | {"submission": name, "verdict": "not-started"}, 1

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from itertools import count
 from math import prod
@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from convgrad.catalogue.tables import FIRST, is_practised
+from convgrad.catalogue.tables import FIRST, catalogue, is_practised
 from convgrad.claims.claim import Claim
 from convgrad.core.arithmetic import EXACT, Array
 from convgrad.diagnosis.chance import as_float
@@ -138,21 +138,24 @@ class Planted:
         return self.named == self.id or self.id in self.others
 
 
-def control(case: Case, *, variants: bool = False) -> Iterator[Planted]:
+def control(case: Case, *, variants: bool = False, but: Collection[str] | None = None) -> Iterator[Planted]:
     """The negative control: every mistake that a case shows, planted and diagnosed; once an array, or all variants.
 
-    There is none to plant where no mistakes are known.
+    With `but` only those of other ids, once each, and at least one. There is none to plant where no mistakes are known.
     """
     if case.operation.family not in FIRST:
         return
-    truth, seen, givers = truth_of(case), set(), dict[Any, list[str]]()
+    truth, seen, givers = truth_of(case), set[tuple[str, str]](), dict[Any, list[str]]()
+    left = None if but is None else {mistake.id for mistake in catalogue(case)} - set(but)
     diagnosers = {array: Diagnoser(case, array, right, advise=False) for array, right in truth.items()}
     for array, name, variant, wrong in planted(case, truth):
         same = givers.setdefault(fingerprint(array, wrong), [])
         same.append(name)
-        if (array, name) in seen and not variants:
+        if ((array, name) in seen and not variants) or (left is not None and seen and name not in left):
             continue
         seen.add((array, name))
+        if left is not None:
+            left.discard(name)
         found = diagnosers[array].of(claim_of(array, wrong, truth[array]))
         first = found[0] if found else None
         others = tuple(first.details.get("alternatives", ())) if first else ()

@@ -10,22 +10,24 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from convgrad.catalogue.of_networks import CHAIN_FORMS, chain_mistakes
+from convgrad.catalogue.of_networks import CHAIN_FORMS, FREQUENT, ChainMistake, chain_mistakes
 from convgrad.catalogue.tables import FIRST
 from convgrad.claims.claim import Claim, within
 from convgrad.claims.findings import Finding
 from convgrad.claims.propagated import gradient_sizes
 from convgrad.core.arithmetic import EXACT, Array, nearest
-from convgrad.diagnosis.chance import FITTED
+from convgrad.diagnosis.chance import FITTED, HAND_SIZED, evidence
 from convgrad.diagnosis.diagnoser import Diagnoser
 from convgrad.diagnosis.diagnosis import Diagnosis, Names, shown
 from convgrad.diagnosis.stepped import all_of, stepped_mistakes, unknown
+from convgrad.diagnosis.telling import also_text
 from convgrad.operations.geometry import shape_text
 from convgrad.passes.layers import in_kind
 from convgrad.passes.subject import NONE, STEPPED_BY, Arrays, Change, Part, Subject, stepped_kernel
 from convgrad.subject.case import Case, make_case
+from convgrad.subject.fused import fused
 from convgrad.subject.place import Place
-from convgrad.vocabulary import PRODUCT
+from convgrad.vocabulary import BENT, CONVOLUTION, ELEMENTWISE, PRODUCT
 
 
 class Given(NamedTuple):
@@ -101,7 +103,7 @@ class Judge:
         wrong, right = ([one for one in taken if self._is_wrong(one[0]) == sort] for sort in (True, False))
         tries = [*wrong, (NOTHING, self.truth), *right]
         for given, _ in tries:
-            if diagnoses := list(self._of_chain(claim, given)):
+            if diagnoses := list(self._of_chain(claim, given, known)):
                 return diagnoses
         return self._best(claim, tries, known)
 
@@ -217,17 +219,31 @@ class Judge:
 
     # -- Mistakes ------------------------------------------------------------------------------------------------------
 
-    def _of_chain(self, claim: Claim, given: Given) -> Iterator[Diagnosis]:
-        """The mistake that only a chain can have, where it gives the whole claim."""
-        for mistake, layer, change in chain_mistakes(self.subject):
-            change = replace(given.change, slopeless=change.slopeless, ahead=change.ahead)
-            if claim.allows(self.subject.arrays(change)[claim.place]).all():
-                what, fix = (text.format(layer=layer or "every layer") for text in CHAIN_FORMS[mistake])
-                size = claim.values.size
-                message = f"it is, in {all_of(size)}, what comes out when {what} ({mistake})"
-                details = {"layer": layer} if layer else {}
-                yield Diagnosis(claim.place, mistake, size, size, message, fix, details, given.name)
-                return
+    def _of_chain(self, claim: Claim, given: Given, known: frozenset[str]) -> Iterator[Diagnosis]:
+        """The mistakes that only a chain can have, where they give the whole claim."""
+        every = list(chain_mistakes(self.subject, claim.place))
+        sure = {*FREQUENT, *known}
+        found = [one for one in every if self._gives(one, claim, given, 0 if one.id in sure else len(every))]
+        once = list({one.id: one for one in reversed(found)}.values())[::-1]
+        for one in once:
+            told = self._told_of_chain(claim, one, [other.id for other in once if other is not one], given)
+            yield replace(told, message=told.message + also_text(told.details)) if one is once[0] else told
+
+    def _told_of_chain(self, claim: Claim, one: ChainMistake, others: list[str], given: Given) -> Diagnosis:
+        form, size = CHAIN_FORMS[one.id], claim.values.size
+        what = form.what.format(layer=one.layer or "every layer", variant=one.variant)
+        details: dict[str, Any] = {"layer": one.layer} if one.layer else {}
+        details |= {"alternatives": others} if others else {}
+        message = f"it is, in {all_of(size)}, what comes out when {what} ({one.id})"
+        return Diagnosis(claim.place, one.id, size, size, message, form.fix, details, given.name)
+
+    def _gives(self, mistake: ChainMistake, claim: Claim, given: Given, tried: int) -> bool:
+        """Whether a mistake gives the whole claim; and where several are tried, whether that is no chance."""
+        wrong = self.subject.arrays(replace(mistake.change, taken=given.change.taken))[claim.place]
+        if not claim.allows(wrong).all():
+            return False
+        says = evidence(claim, self.truth[claim.place], wrong)
+        return not tried or bool(claim.values.any() and says.tell and says.chance(tried) <= HAND_SIZED)
 
     def _best(self, claim: Claim, tries: Sequence[Try], known: frozenset[str]) -> list[Diagnosis]:
         """The diagnosis of the catalogue that explains all entries, else the first that names a mistake."""
@@ -273,6 +289,8 @@ class Judge:
             case = replace(case, operands={**case.operands, "x": x})
         if _is_catalogued(part):
             return case
+        if claim.place.array == "output" and below not in given.change.taken and part.number:
+            return _with_activation(self.subject.parts[part.number - 1], part)
         return _dense_as_conv(case) if case.operation.family == PRODUCT else None
 
 
@@ -313,6 +331,13 @@ def _lossy(claim: Claim, finding: Finding) -> Diagnosis:
     message = f"its sums were held in a type too narrow for them ({claim.cause}): adding them up so gives its numbers"
     fix = "add up in float32, or in float64, and round the result once, at the end"
     return Diagnosis(claim.place, claim.cause, finding.entries, finding.entries, message, fix)
+
+
+def _with_activation(before: Part, part: Part) -> Case | None:
+    """A convolution with the activation after it, as one: what goes wrong in it shows only after that."""
+    if before.layer.operation.family != CONVOLUTION or part.layer.operation.family not in (ELEMENTWISE, BENT):
+        return None
+    return fused(before.forward.case, part.op, part.layer.settings.get("slope"))
 
 
 def _dense_as_conv(case: Case) -> Case:

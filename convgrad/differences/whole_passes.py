@@ -86,7 +86,8 @@ def _rounding(probe: Probe, matrices: Array, box: Box, x: Array) -> Any:
 
 def _of_all_channels(matrices: Array) -> Array:
     """c g o k -> g o (c k)."""
-    return matrices.transpose(1, 2, 0, 3).reshape(*matrices.shape[1:3], -1)
+    # of one channel it would be a view, which BLAS does not take where a kernel is turned
+    return np.ascontiguousarray(matrices.transpose(1, 2, 0, 3).reshape(*matrices.shape[1:3], -1))
 
 
 def _summed(matrices: Array, box: Box, x: Array) -> Array:

@@ -76,8 +76,8 @@ def _cases() -> Schema:
     arrays: Schema = {"type": "object", "propertyNames": ARRAY_NAME, "additionalProperties": NUMBERS}
     off: Schema = {"type": "object", "propertyNames": ARRAY_NAME, "additionalProperties": {"type": "number"}}
     case: Schema = {
-        "type": "object", "properties": {"op": {"enum": list(OPERATIONS)}}, "required": ["op", "input", "delta"],
-        "description": "a case document",
+        "type": "object", "properties": {"op": {"enum": list(OPERATIONS)}}, "required": ["input", "delta"],
+        "anyOf": [{"required": ["op"]}, {"required": ["layers"]}], "description": "a case document, or a network's",
     }  # fmt: skip
     row = {
         "id": {"type": "string", "description": "never used for another case"},

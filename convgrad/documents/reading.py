@@ -16,7 +16,7 @@ from convgrad.documents.sources import Source, decoded, may_be_print, refuse
 from convgrad.errors import Path, Point
 
 BLOCK = 100  # a number that overflows or vanishes without a three-digit exponent has a block this long of digits
-FAR_EXPONENT = re.compile(r"e[-+]?[0-9]{3}")
+FAR_EXPONENT = re.compile(r"[0-9.](?:E|e[-+]?[0-9]{3})")
 HALF_A_PAIR = re.compile(
     r"\\u[dD][89abAB][0-9a-fA-F]{2}(?!\\u[dD][c-fC-F])|(?<!\\u[dD][89abAB][0-9a-fA-F][0-9a-fA-F])\\u[dD][c-fC-F]"
     r"|\\\\u[dD][89abAB]"  # whose backslash may be a character
@@ -241,7 +241,7 @@ _NATIVE_NONFINITE = _decoder(None, float)
 
 def _may_overflow(text: str) -> bool:
     """Whether a number may be beyond float64's range, seen without reading one."""
-    if "E" in text or FAR_EXPONENT.search(text):
+    if FAR_EXPONENT.search(text):
         return True
     return any(text[start : start + BLOCK].isdigit() for start in range(0, len(text) - BLOCK + 1, BLOCK))
 
@@ -253,9 +253,13 @@ def _is_flat(text: str) -> bool:
 
 def _is_deep(value: Any, levels: int) -> bool:
     """Whether mappings and lists nest deeper than so many levels."""
-    if not isinstance(value, (dict, list)):
-        return False
-    inner = value.values() if isinstance(value, dict) else value
-    if {dict, list}.isdisjoint(map(type, inner)):
-        return levels < 1
-    return levels < 1 or any(_is_deep(item, levels - 1) for item in inner)
+    inner = [value] if type(value) in NESTED else []
+    for _ in range(levels):
+        if not inner:
+            return False
+        parts = (part.values() if type(part) is dict else part for part in inner)
+        inner = [item for part in parts for item in part if type(item) in NESTED]
+    return bool(inner)
+
+
+NESTED = (dict, list)

@@ -371,6 +371,7 @@ def _installation() -> Schema:
     properties = {
         "schema": {"const": "convgrad.installation/1"},
         "verdict": _choice("whether nothing is wrong, and nothing was missed", "agrees", "differs"),
+        "every": {"type": "boolean", "description": "whether mistakes were planted wherever they show, or each once"},
         "cases": listed(closed(case, list(case))),
     }
     return closed(properties, list(properties), "what the installation computes on its built-in cases")

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import re
 import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -25,7 +24,6 @@ from convgrad.suites.encoding import decoded, encoded, type_of
 from convgrad.suites.trial import Trial
 from convgrad.vocabulary import INDICES
 
-TARGET = re.compile(r"(?P<place>[^:{}\s][^:{}]*):(?P<name>[A-Za-z_][\w.]*)")
 COURSES = {"stride", "padding", "window"}
 """The settings that courses have in a mapping, one whole number each."""
 HEADER = 1 << 22

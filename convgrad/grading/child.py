@@ -87,17 +87,24 @@ class Child:
 
     def write(self, data: bytes, deadline: float) -> None:
         """Send bytes, reading what comes meanwhile; Late or Gone where they are not taken."""
-        left = memoryview(data)
+        left = self._taken(memoryview(data))
+        if not left:
+            return
         self.selector.register(self.process.stdin, selectors.EVENT_WRITE)
         try:
             while left:
-                if self._turn(deadline):
-                    with suppress(BlockingIOError):
-                        left = left[os.write(self.process.stdin.fileno(), left[:PART]) :]
-        except OSError:
-            raise Gone from None
+                left = self._taken(left) if self._turn(deadline) else left
         finally:
             self.selector.unregister(self.process.stdin)
+
+    def _taken(self, data: memoryview) -> memoryview:
+        """What is left of bytes when standard input has taken what it takes at once; Gone where it takes no more."""
+        try:
+            return data[os.write(self.process.stdin.fileno(), data[:PART]) :]
+        except BlockingIOError:
+            return data
+        except OSError:
+            raise Gone from None
 
     def line(self, deadline: float, most: int) -> bytes:
         """The next line of standard output, without its end; Gone where there is none, or one that is too long."""

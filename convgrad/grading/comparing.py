@@ -110,7 +110,11 @@ def _of_buffers(trial: Trial, array: str, given: list[Array], asking: Asking) ->
     if asking.accumulate:
         plain = last == truth
         return Outcome(trial, array, OVERWRITES, "", int(plain.sum()), last) if count and plain.all() else None
-    with_nan = given[0] if len(given) > 1 else np.full(truth.shape, nan)
+    if len(given) == 1:  # which held NaN before
+        empty = np.isnan(last) & ~np.isnan(truth)
+        told = Outcome(trial, array, UNWRITTEN, _where(empty, "not written"), int(empty.sum()), last)
+        return told if empty.any() else None
+    with_nan = given[0]
     added = _close(trial, last, truth + poison) & np.isnan(with_nan)
     # where the truth is 0, what is added to is what is not written: others tell which it is
     if (added & (truth != 0)).any() and (added | _close(trial, last, truth)).all():

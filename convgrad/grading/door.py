@@ -9,11 +9,12 @@ import threading
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 from convgrad.errors import Point, Problem, RequestError
 from convgrad.grading.answer import Adapter
-from convgrad.grading.callables import TARGET, Callable
+from convgrad.grading.asked import DATA, REAL, Asked
+from convgrad.grading.callables import Callable
 from convgrad.grading.command import Command
 from convgrad.grading.comparing import Asking
 from convgrad.grading.grade import Grade, Known, Wishes, graded
@@ -23,43 +24,7 @@ from convgrad.suites.facts import Term, limit
 from convgrad.suites.reading import suite_trials
 from convgrad.suites.selection import MOST_DIMS, SUITES, Wanted, trials
 from convgrad.suites.trial import Trial
-from convgrad.vocabulary import OPERATIONS, RESULTS
-
-WHOLE, REAL = DATA = ("whole", "real")
-"""The numbers of a case: whole ones, that are compared to the bit, or reals, by what a type may be off by."""
-
-
-class Asked(NamedTuple):
-    """What is graded and how; the options of the command, by their names."""
-
-    words: tuple[str, ...]
-    op: tuple[str, ...] = ("conv",)
-    dims: tuple[int, ...] = (2,)
-    dtype: str | None = None
-    limit: str = ""
-    seed: int = 0
-    want: tuple[str, ...] = ("dX", "dW", "db")
-    cases: tuple[str, ...] = SUITES
-    case: tuple[str, ...] = ()
-    data: str = "whole"
-    layout: str | None = None
-    kind: str = "numpy"
-    signature: str = ""
-    loop: bool = False
-    accumulate_into: bool = False
-    timeout: float = 10
-    start_timeout: float = 60
-    runs: int = 3
-    jobs: int = 1
-    known: str | None = None
-    keep: str | None = None
-    shrink: bool = True
-    feedback: str = "full"
-
-    @property
-    def is_command(self) -> bool:
-        """Whether it is a program, and no function of Python."""
-        return self.loop or len(self.words) > 1 or TARGET.fullmatch(self.words[0]) is None
+from convgrad.vocabulary import GRADED, RESULTS
 
 
 def grade(target: str | Sequence[str], **options: Any) -> Grade:
@@ -74,7 +39,7 @@ def grade(target: str | Sequence[str], **options: Any) -> Grade:
     return run(Asked(words, **{name: _option(name, value) for name, value in options.items()}))
 
 
-SEVERAL = {"op": tuple(OPERATIONS), "dims": tuple(range(1, MOST_DIMS + 1)), "want": RESULTS, "cases": (), "case": ()}
+SEVERAL = {"op": tuple(GRADED), "dims": tuple(range(1, MOST_DIMS + 1)), "want": RESULTS, "cases": (), "case": ()}
 """Options that may be several words or numbers, and which these may be."""
 
 

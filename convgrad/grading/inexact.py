@@ -7,7 +7,6 @@ from convgrad.checking.report import CLAIM, Report
 from convgrad.core.arithmetic import Array
 from convgrad.grading.answer import AGREES, DIFFERS, UNTESTED
 from convgrad.grading.outcome import Named, Outcome
-from convgrad.passes.subject import subject_of
 from convgrad.suites.trial import Trial
 
 NEAR = {"float64": 2.0**-46, "float32": 2.0**-17}
@@ -19,7 +18,7 @@ SAMPLE = 1
 def checked(trial: Trial, array: str, value: Array) -> Report:
     """The report of `check` on an array that came back."""
     dtype = None if trial.is_exact else trial.dtype
-    return check_subject(subject_of(trial.case), {array: value}, claim_dtype=dtype, sample=SAMPLE)
+    return check_subject(trial.subject, trial.claim({array: value}), claim_dtype=dtype, sample=SAMPLE)
 
 
 def by_another_algorithm(trial: Trial, array: str, value: Array) -> str:

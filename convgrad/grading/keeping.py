@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Any
 from convgrad.documents import chunks, write_atomically
 from convgrad.errors import Problem, RequestError
 from convgrad.grading.outcome import Outcome
-from convgrad.grading.settings import resolved
 
 if TYPE_CHECKING:
     from convgrad.grading.grade import Group
@@ -42,11 +41,10 @@ def document(outcomes: list[Outcome]) -> Mapping[str, Any]:
     """A case document with what came back as its claim; without one where nothing did."""
     trial = outcomes[0].trial
     claim = {outcome.array: outcome.claim for outcome in outcomes if outcome.claim is not None}
-    record: dict[str, Any] = {"id": trial.id, "op": trial.case.operation.name, **resolved(trial.case)}
-    record |= trial.operands
+    record: dict[str, Any] = {"id": trial.id, **trial.document()}
     record["note"] = ", ".join(f"{outcome.array}: {outcome.verdict} {outcome.detail}".strip() for outcome in outcomes)
     if claim:
-        record["claim"] = claim
+        record["claim"] = trial.claim(claim)
     if claim and not trial.is_exact:
         record["claim_dtype"] = trial.dtype
     return record

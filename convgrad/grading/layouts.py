@@ -38,6 +38,8 @@ class Layout:
 
     def given(self, name: str, array: Array, family: str) -> Array:
         """An array of ours as the program has it."""
+        if not self.data and not self.kernel:
+            return np.ascontiguousarray(array)
         return np.ascontiguousarray(array.transpose(self.order(name, array.ndim, family)))
 
     def shape(self, name: str, shape: tuple[int, ...], family: str) -> tuple[int, ...]:
@@ -46,6 +48,8 @@ class Layout:
 
     def ours(self, name: str, array: Array, family: str) -> Array:
         """An array of the program's in our order of axes."""
+        if not self.data and not self.kernel:
+            return np.ascontiguousarray(array)
         return np.ascontiguousarray(array.transpose(np.argsort(self.order(name, array.ndim, family))))
 
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, field
 from time import monotonic
 from typing import Any
 
@@ -50,7 +52,7 @@ class Loop:
         self.timeout, self.start_timeout = timeout, start_timeout
         self.child: Child | None = None
         self.folder = Folder()
-        self.posed: tuple[Trial | None, list[str], str] = (None, [], "")
+        self.posed = Posed()
         self.deaths, self.noise, self.answered = 0, "", ""
         self.can = self._started()
         try:
@@ -72,7 +74,8 @@ class Loop:
         self.child = Child(self.words)
         deadline = monotonic() + self.start_timeout
         try:
-            self._send({"type": "start", "protocol": PROTOCOL, "convgrad": __version__}, deadline)
+            with suppress(Gone):  # what has ended may have said something before
+                self._send({"type": "start", "protocol": PROTOCOL, "convgrad": __version__}, deadline)
             ready = self._heard(("ready",), deadline)
         except Late:
             self._refuse(f"said nothing in {self.start_timeout:g} s")
@@ -181,7 +184,7 @@ class Loop:
 
     def _send(self, record: Mapping[str, Any], deadline: float) -> None:
         assert self.child is not None
-        self.child.write(json.dumps(record, separators=(",", ":")).encode() + b"\n", deadline)
+        self.child.write(_text(record).encode() + b"\n", deadline)
 
     def _heard(self, kinds: Sequence[str], deadline: float, before: str = "") -> dict[str, Any]:
         """The next line that is an answer, and not to the case before; the rest is noise, since libraries print."""
@@ -199,25 +202,31 @@ class Loop:
     def _request(self, trial: Trial, want: Sequence[str], poison: float) -> bytes:
         """The line that asks for a case, whose text is made once for all its runs."""
         kinds = self.can.get("arrays", LISTS)
-        if "file" in kinds or self.posed[0] is not trial or self.posed[1] != list(want):  # files are written anew
-            self.posed = (trial, list(want), json.dumps(self._case(trial, want, kinds), separators=(",", ":")))
+        if "file" in kinds:  # which are written anew
+            self.posed = Posed()
         fill = "NaN" if np.isnan(poison) else poison
         record = {"type": "run", "id": trial.id, "dtype": self.dtype, "want": list(want), "timeout": self.timeout}
         into = {} if self.allocates else {"into": {name: {"fill": fill} for name in want}}
         folder = {"folder": str(self.folder.made())} if "file" in kinds else {}
-        head = json.dumps({**record, **folder, **into}, separators=(",", ":"))
-        return f'{head[:-1]},"case":{self.posed[2]}}}\n'.encode()
+        head, case = _text({**record, **folder, **into}), self._case(trial, want, kinds)
+        return f'{head[:-1]},"case":{case}}}\n'.encode()
 
-    def _case(self, trial: Trial, want: Sequence[str], kinds: Sequence[str]) -> dict[str, Any]:
+    def _case(self, trial: Trial, want: Sequence[str], kinds: Sequence[str]) -> str:
         """A case as it is sent: settings, shapes, arrays."""
-        family = trial.case.operation.family
-        given = {name: self.layout.given(name, array, family) for name, array in trial.operands.items()}
-        shapes = {name: list(array.shape) for name, array in given.items()}
-        shapes |= {name: list(self.layout.shape(name, trial.expected[name].shape, family)) for name in want}
-        case = {"op": trial.case.operation.name, **resolved(trial.case), "shapes": shapes}
-        for name, array in given.items():
-            case[name] = sent(name, array, type_of(name, self.dtype), kinds, self.folder)
-        return case
+        posed, family, operands = self.posed, trial.case.operation.family, trial.operands
+        if posed.settings is not trial.case.settings or posed.want != want:
+            shapes = {name: array.shape for name, array in operands.items()}
+            shapes |= {name: trial.expected[name].shape for name in want}
+            given = {name: list(self.layout.shape(name, shape, family)) for name, shape in shapes.items()}
+            head = _text({"op": trial.case.operation.name, **resolved(trial.case), "shapes": given})
+            self.posed = posed = Posed(trial.case.settings, want, head)
+        for name, array in operands.items():
+            if posed.arrays.get(name) is not array:
+                there = self.layout.given(name, array, family)
+                posed.arrays[name] = array
+                text = _text(sent(name, there, type_of(name, self.dtype), kinds, self.folder))
+                posed.texts[name] = f'"{name}":{text}'
+        return f"{posed.head[:-1]},{','.join(posed.texts[name] for name in operands)}}}"
 
     def _answer(self, trial: Trial, want: Sequence[str], record: Mapping[str, Any]) -> Answer:
         arrays, faults = dict[str, Array](), dict[str, tuple[str, str]]()
@@ -232,6 +241,21 @@ class Loop:
             else:
                 arrays[name] = self.layout.ours(name, value, family)
         return Answer(arrays, "", "", faults, (), (), not self.allocates)
+
+
+@dataclass
+class Posed:
+    """What was asked last in text, which is written once for all runs of a case: its settings and its arrays."""
+
+    settings: Mapping[str, Any] | None = None
+    want: Sequence[str] = ()
+    head: str = ""
+    arrays: dict[str, Array] = field(default_factory=dict)
+    texts: dict[str, str] = field(default_factory=dict)
+
+
+def _text(value: Any) -> str:
+    return json.dumps(value, separators=(",", ":"))
 
 
 def _record(line: bytes) -> dict[str, Any]:

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 
 from convgrad.catalogue.tables import forms, practised, right
+from convgrad.core.arithmetic import Array
 from convgrad.diagnosis.candidates import Bare
 from convgrad.grading.answer import DIFFERS, REPLAYED
 from convgrad.grading.inexact import checked, named
@@ -15,10 +17,12 @@ from convgrad.grading.outcome import Named, Outcome
 
 LOOKED_UP = 8
 """Wrong arrays of a name (dW, …) that are looked up in the whole catalogue: the smallest."""
+ENOUGH = 4
+"""Numbers of an array from which on it is no chance that it is the answer to another case."""
 LARGEST = 4_000
 """Numbers of a case up to which they are."""
 Key = tuple[str, str]
-Answered = tuple[str, bytes]
+Answered = tuple[str, str, bytes]
 
 
 def with_names(outcomes: Iterable[Outcome]) -> list[Outcome]:
@@ -33,9 +37,46 @@ def with_names(outcomes: Iterable[Outcome]) -> list[Outcome]:
             budget[outcome.array] -= 1
             assert outcome.claim is not None
             names = named(checked(outcome.trial, outcome.array, outcome.claim))
-            known[outcome.array] += [one for one in names[:1] if one.mistake and one not in known[outcome.array]]
+            known[outcome.array] += [
+                one for one in names if one.mistake and one.mistake not in _ids(known[outcome.array])
+            ]
         found[outcome.id, outcome.array] = outcome.but(named=names)
-    return [found.get((outcome.id, outcome.array), outcome) for outcome in outcomes]
+    told = [found.get((outcome.id, outcome.array), outcome) for outcome in outcomes]
+    everywhere = list({one.mistake: one for names in known.values() for one in names}.values())
+    return in_common([_with_those_of_others(outcome, everywhere) for outcome in told])
+
+
+def _with_those_of_others(outcome: Outcome, everywhere: Iterable[Named]) -> Outcome:
+    """A wrong array with mistakes that other arrays show and that give it too: what says too little by itself."""
+    if outcome.verdict != DIFFERS or outcome.claim is None or outcome.trial.numbers > LARGEST:
+        return outcome
+    given = _as_before(outcome, [one for one in everywhere if one.mistake not in outcome.mistakes])
+    if not outcome.mistakes or not given:
+        return outcome.but(named=given or outcome.named)
+    first, *rest = outcome.named
+    first = replace(first, others=(*dict.fromkeys((*first.others, *(one.mistake or "" for one in given))),))
+    return outcome.but(named=(first, *rest, *given))
+
+
+def in_common(outcomes: Iterable[Outcome]) -> list[Outcome]:
+    """Outcomes that several mistakes give, each with the one first that gives most arrays: one slip, not several."""
+    outcomes, arrays = list(outcomes), dict[str, set[str]]()
+    for outcome in outcomes:
+        for name in outcome.mistakes:
+            arrays.setdefault(name, set()).add(outcome.array)
+    return [outcome.but(named=_most_common(outcome.named, arrays)) for outcome in outcomes]
+
+
+def _most_common(names: tuple[Named, ...], arrays: Mapping[str, set[str]]) -> tuple[Named, ...]:
+    rivals = {name for one in names[:1] for name in one.others}  # parts of one explanation are no rivals
+    counts = [len(arrays.get(one.mistake or "", ())) * (number == 0 or one.mistake in rivals)
+              for number, one in enumerate(names)]  # fmt: skip
+    best = max(range(len(names)), key=lambda number: counts[number], default=0)
+    return names if best == 0 else (names[best], *names[:best], *names[best + 1 :])
+
+
+def _ids(names: Iterable[Named]) -> set[str | None]:
+    return {one.mistake for one in names}
 
 
 def _told_from_others(outcomes: list[Outcome]) -> list[Outcome]:
@@ -44,14 +85,19 @@ def _told_from_others(outcomes: list[Outcome]) -> list[Outcome]:
     for outcome in outcomes:
         truth = outcome.trial.expected.get(outcome.array)
         if truth is not None and truth.any():
-            answers.setdefault((outcome.array, truth.tobytes()), outcome.id)
+            answers.setdefault(_key(outcome, truth), outcome.id)
     return [_replayed(outcome, answers) for outcome in outcomes]
 
 
+def _key(outcome: Outcome, array: Array) -> Answered:
+    """An answer to a case of an operation: another's may have the same numbers, for what the two do not share."""
+    return outcome.trial.case.operation.name, outcome.array, array.tobytes()
+
+
 def _replayed(outcome: Outcome, answers: Mapping[Answered, str]) -> Outcome:
-    if outcome.verdict != DIFFERS or outcome.claim is None:
+    if outcome.verdict != DIFFERS or outcome.claim is None or outcome.claim.size < ENOUGH:
         return outcome
-    other = answers.get((outcome.array, outcome.claim.tobytes()))
+    other = answers.get(_key(outcome, outcome.claim))
     return outcome if other is None else outcome.but(verdict=REPLAYED, detail=f"it is the answer to {other}", named=())
 
 
@@ -60,11 +106,11 @@ def _is_nameless(outcome: Outcome) -> bool:
 
 
 def _as_before(outcome: Outcome, known: Iterable[Named]) -> tuple[Named, ...]:
-    """The mistake of another case that gives this array as well."""
-    for one in known:
-        if one.mistake and _gives(outcome, one.mistake):
-            return (one,)
-    return ()
+    """The mistakes of other cases, or arrays, that give this one as well, each with the others as its rivals."""
+    given = [one for one in known if one.mistake and _gives(outcome, one.mistake)]
+    names = tuple(dict.fromkeys(one.mistake for one in given if one.mistake))
+    once = {one.mistake: one for one in reversed(given)}
+    return tuple(replace(once[name], others=tuple(other for other in names if other != name)) for name in names)
 
 
 def _gives(outcome: Outcome, mistake: str) -> bool:

@@ -55,10 +55,14 @@ class Outcome:
         return self.verdict not in HARMLESS
 
     @property
+    def mistakes(self) -> tuple[str, ...]:
+        """The ids of the mistakes that it was recognised as."""
+        return tuple(one.mistake for one in self.named if one.mistake)
+
+    @property
     def mistake(self) -> str:
         """The mistake's id where it has a name, else the verdict."""
-        names = [one.mistake for one in self.named if one.mistake]
-        return names[0] if names and self.verdict == DIFFERS else self.verdict
+        return self.mistakes[0] if self.mistakes and self.verdict == DIFFERS else self.verdict
 
     def but(self, **changes: Any) -> Outcome:
         """The same with other fields."""

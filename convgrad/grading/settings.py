@@ -6,7 +6,8 @@ from collections.abc import Iterable, Iterator
 from typing import Any
 
 from convgrad.subject.case import Case
-from convgrad.vocabulary import INDICES, SETTINGS
+from convgrad.suites.trial import used
+from convgrad.vocabulary import INDICES
 
 ALSO = ("op", "dims", "dtype")
 """What a function may also want to know, and that no case depends on."""
@@ -14,8 +15,7 @@ ALSO = ("op", "dims", "dtype")
 
 def resolved(case: Case) -> dict[str, Any]:
     """Every setting of a case, padding as a pair an axis; indices are an array, and come with the arrays."""
-    found = {name: value for name, value in case.settings.items() if value is not None and name != INDICES}
-    return {name: _plain(value) for name, value in found.items()}
+    return {name: _plain(value) for name, value in used(case).items()}
 
 
 def _plain(value: Any) -> Any:
@@ -41,9 +41,9 @@ def unusual(case: Case) -> Iterator[str]:
     """The settings that change what is computed, since they are other than the default of their operation."""
     if INDICES in case.settings:
         yield INDICES
-    for name, value in case.settings.items():
-        default = case.operation.defaults.get(name)
-        if name in SETTINGS and name != INDICES and value is not None and folded(_plain(value)) != default:
+    for name, default in case.operation.defaults.items():
+        value = case.settings.get(name)
+        if name != INDICES and value is not None and folded(_plain(value)) != default:
             yield name
 
 

@@ -7,6 +7,7 @@ from itertools import combinations
 
 from convgrad.suites.facts import Fact
 from convgrad.suites.trial import Trial
+from convgrad.vocabulary import FUSED_SETTINGS
 
 Facts = Mapping[str, Fact]
 Trait = tuple[str, Callable[[Facts], bool]]
@@ -51,6 +52,10 @@ def _leaves(by: int) -> Callable[[int], bool]:
     return lambda n: n % by != 0
 
 
+def _is_activation(name: str) -> Callable[[Facts], bool]:
+    return lambda facts: facts.get("activation") == (name,)
+
+
 TRAITS: tuple[Trait, ...] = (
     ("groups > 1", _any("groups", lambda n: n > 1)),
     ("groups = C", lambda facts: facts["groups"] == facts["C"] and facts["C"] > (1,)),
@@ -65,6 +70,8 @@ TRAITS: tuple[Trait, ...] = (
     ("a kernel of one tap", lambda facts: set(facts["K"]) == {1}),
     ("a kernel of several taps", lambda facts: set(facts["K"]) != {1}),
     ("padding_mode other than zeros", lambda facts: facts.get("padding_mode", ("zeros",)) != ("zeros",)),
+    *((f"activation = {name}", _is_activation(name)) for name in FUSED_SETTINGS["activation"].choices),
+    ("an activation other than relu", lambda facts: facts.get("activation", ("relu",)) != ("relu",)),
     ("H > W", _differ("H", "W", lambda h, w: h > w)),
     ("W > H", _differ("H", "W", lambda h, w: w > h)),
     ("no padding", lambda facts: not any(facts["pad"])),

@@ -12,7 +12,7 @@ from convgrad.grading.comparing import Asking, outcomes
 from convgrad.grading.outcome import Outcome
 from convgrad.suites.sketch import Sketch
 from convgrad.suites.trial import is_held, of_sketch
-from convgrad.vocabulary import OPERATIONS, TRANSPOSED
+from convgrad.vocabulary import TRANSPOSED, row_of
 
 SECONDS = 20
 """What all shrinking of a run may take."""
@@ -56,7 +56,7 @@ def _smaller(sketch: Sketch) -> Iterator[Sketch]:
             yield named.but(settings={**settings, name: [1] * sketch.dims})
     if any(any(pair) for pair in settings.get("padding", ())):
         yield named.but(settings={**settings, "padding": [[0, 0]] * sketch.dims})
-    for name in ("padding_mode", "ceil_mode", "output_padding", "divisor"):
+    for name in ("padding_mode", "ceil_mode", "output_padding", "divisor", "activation"):
         if name in settings:
             yield named.but(settings={key: value for key, value in settings.items() if key != name})
     for smaller in _shapes(sketch.op, shapes, settings.get("groups", 1)):
@@ -97,7 +97,7 @@ def _shapes(op: str, shapes: dict[str, Any], groups: int) -> Iterator[dict[str, 
 
 
 def _with_kernel(op: str, shapes: dict[str, Any], kernel: tuple[int, ...], groups: int) -> dict[str, Any]:
-    transposed = OPERATIONS[op].family == TRANSPOSED
+    transposed = row_of(op).family == TRANSPOSED
     inner, outer = (kernel[0], kernel[1] * groups) if transposed else (kernel[1] * groups, kernel[0])
     samples, _, *lengths = shapes["input"]
     smaller = {**shapes, "kernel": kernel, "input": (samples, inner, *lengths)}

@@ -8,6 +8,7 @@ from convgrad.operations import (
     conv,
     conv_transpose,
     dense,
+    fused,
     losses,
     lp_pool,
     max_pool,
@@ -32,6 +33,8 @@ LAYERS: dict[str, Operation] = {
     operation.name: operation for operation in (dense.OPERATION, dense.FLATTEN, *activations.OPERATIONS)
 }
 """What only a layer of a network can be, besides."""
+NETWORK = fused.OPERATION
+"""A convolution, bias and activation as one, which is only graded."""
 LOSSES = losses.LOSSES
 
-__all__ = ["LAYERS", "LOSSES", "OPERATIONS", "Operation", "Overlay"]
+__all__ = ["LAYERS", "LOSSES", "NETWORK", "OPERATIONS", "Operation", "Overlay"]

@@ -73,7 +73,7 @@ def _tanh_slope(x: Array) -> Array:
 
 def softplus(x: Array) -> Array:
     """log(1 + e^x), without overflow. (PyTorch's is x itself above 20, which is off by up to 2e-9.)"""
-    return np.where(x.real > 0, x, zeros((), x.dtype)) + np.log1p(_decay(x))
+    return np.where(x.real >= 0, x, zeros((), x.dtype)) + np.log1p(_decay(x))  # at 0 as in _decay: a complex step
 
 
 def _decay(x: Array) -> Array:

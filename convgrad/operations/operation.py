@@ -85,9 +85,9 @@ class Operation(NamedTuple):
 
 
 def _named(name: str) -> Operation:
-    from convgrad.operations import LAYERS, OPERATIONS  # which are made of this
+    from convgrad.operations import LAYERS, NETWORK, OPERATIONS  # which are made of this
 
-    return {**OPERATIONS, **LAYERS}[name]
+    return {**OPERATIONS, **LAYERS, NETWORK.name: NETWORK}[name]
 
 
 def known(table: Mapping[str, T], operation: Operation, what: str, *, by_name: bool = False) -> T:

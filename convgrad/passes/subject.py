@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, MutableMapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, MutableMapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property, partial
 from itertools import islice
@@ -14,6 +14,7 @@ import numpy as np
 from convgrad.core.arithmetic import EXACT, Array, rounded, zeros
 from convgrad.core.record import Mapped, Record
 from convgrad.errors import Problem, RequestError
+from convgrad.operations.conv import channel_sums
 from convgrad.passes.ending import Ending
 from convgrad.passes.gradients import Forward, Gradients
 from convgrad.passes.layers import Signal, after, arranged, case_of, fed, fitted, in_kind, kind_of
@@ -187,12 +188,15 @@ class Change:
     """How a pass is altered.
 
     `taken` are arrays that are taken in place of those computed: an output or a delta by what is made from it, dW and
-    db by the step. The parts `slopeless` hand delta on without their slope; the `ahead` ones compute dX with their
-    kernel after its step.
+    db by the step. By the names of parts, `functions` are computed of the input in place of their own, and of delta and
+    input `handing` is handed on. Before the parts `outside` a bias is left to come after them; the `ahead` ones compute
+    dX with their kernel after its step.
     """
 
     taken: Mapping[Place, Array] = field(default_factory=dict)
-    slopeless: frozenset[str] = frozenset()
+    functions: Mapping[str, Callable[[Array], Array]] = field(default_factory=dict)
+    handing: Mapping[str, Callable[[Array, Array], Array]] = field(default_factory=dict)
+    outside: frozenset[str] = frozenset()
     ahead: frozenset[str] = frozenset()
 
 
@@ -506,13 +510,16 @@ def _outputs(subject: Subject, change: Change, arrays: dict[Place, Array]) -> It
             x = _alike(x.reshape(case.shapes["x"]), case)
             yield part.name, x
             y = case.operation.forward(*_arranged(case, x=x), **case.arguments)
+        if (function := change.functions.get(part.name)) is not None:
+            x = case.operands["x"] if x is None else x
+            y = function(_present(x))
         arrays[part.place("output")] = y
         taken = change.taken.get(part.place("output"))
         x = taken if taken is not None else y if x is not None else None
 
 
 def _deltas(subject: Subject, change: Change, arriving: Mapping[str, Array], arrays: dict[Place, Array]) -> None:
-    delta = subject.ending.delta
+    delta, after = subject.ending.delta, None
     for part in reversed(subject.parts):
         case = part.case
         delta = _alike(delta.reshape(case.output_shape), case)
@@ -521,18 +528,26 @@ def _deltas(subject: Subject, change: Change, arriving: Mapping[str, Array], arr
         if part.name in arriving:
             case = replace(case, operands={**case.operands, "x": _alike(arriving[part.name], case)})
         gradients = case.operation.backward(delta, *case.arrays, **case.arguments)
+        if after is not None:  # the bias comes only then
+            gradients |= {"b": channel_sums(after.reshape(case.output_shape))}
         arrays |= {part.place(name): gradients[key] for name, key in GRADIENTS.items() if key in gradients}
+        after = delta if part.name in change.outside else None
         delta = _handed(part, case, delta, gradients["x"], change)
         arrays[part.place("dX")] = delta
 
 
 def _handed(part: Part, case: Case, delta: Array, dx: Array, change: Change) -> Array:
-    if part.name in change.slopeless:
-        return delta.reshape(dx.shape)
+    if (handing := change.handing.get(part.name)) is not None:
+        return handing(delta.reshape(dx.shape), _present(case.operands["x"]))
     if part.name in change.ahead:
         handed: Array = case.operation.backward(delta, *_arranged(case, w=stepped_kernel(part)), **case.arguments)["x"]
         return handed
     return dx
+
+
+def _present(array: Array | None) -> Array:
+    assert array is not None
+    return array
 
 
 def stepped_kernel(part: Part) -> Array | None:

@@ -67,8 +67,16 @@ def _bare(row: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _shapes(part: Mapping[str, Any]) -> dict[str, Any]:
-    return {name: {"shape": list(value.shape)} if isinstance(value, np.ndarray) else value
-            for name, value in part.items()}  # fmt: skip
+    return {name: _outlined(value) for name, value in part.items()}
+
+
+def _outlined(value: Any) -> Any:
+    """The shape of an array; of a network's layers that of each."""
+    if isinstance(value, np.ndarray):
+        return {"shape": list(value.shape)}
+    if isinstance(value, list) and value and isinstance(value[0], Mapping):
+        return [_shapes(part) for part in value]
+    return value
 
 
 def folder(trials: Sequence[Trial], dtype: str) -> dict[str, bytes]:

@@ -18,6 +18,7 @@ from convgrad.suites.triggers import prefix
 TABLE = Path(__file__).with_name("core.json")
 COMMENTS = {
     "core": "of the fewest that show every mistake",
+    "relu": "of the fewest that show every mistake where the activation is ReLU",
     "plain": "of the fewest that show every mistake that stride and padding alone can",
     "bare": "of the fewest that show every mistake that no setting is needed for",
 }
@@ -25,7 +26,10 @@ COMMENTS = {
 
 @cache
 def core(op: str, dims: int, kind: str = "core") -> tuple[Sketch, ...]:
-    """The cases of a kind on an operation: `core`, `plain` (one stride and padding) or `bare` (neither)."""
+    """The cases of a kind on an operation: `core`, `relu` (of a network, no other activation), `plain`, `bare`.
+
+    Plain ones have one stride and padding for all axes and nothing else, bare ones neither.
+    """
     return tuple(_sketches(op, dims, kind))
 
 
@@ -45,6 +49,6 @@ def of_row(row: Mapping[str, Any], id: str, op: str, kind: str) -> Sketch:
     shapes = {name: tuple(shape) for name, shape in row["shapes"].items()}
     catches = {array: tuple(ids.split()) for array, ids in row["catches"].items()}
     return Sketch(
-        id, op, shapes, row["settings"], row["seed"], Fraction(row["unit"]), row["spread"], tuple(row["level"]),
-        COMMENTS[kind], (kind,), "", catches,
+        id, op, shapes, row["settings"], row["seed"], Fraction(row["unit"]), row["spread"], row.get("apart", False),
+        tuple(row["level"]), COMMENTS[kind], (kind,), "", catches,
     )  # fmt: skip

@@ -12,7 +12,7 @@ from convgrad.suites.record import suite
 from convgrad.suites.selection import DIMS, MOST_DIMS, OPS, SUITES, Wanted, trials
 from convgrad.suites.shapes import like as read_like
 from convgrad.suites.trial import Trial, is_held, of_sketch
-from convgrad.vocabulary import OPERATIONS
+from convgrad.vocabulary import GRADED
 
 
 def cases(
@@ -29,7 +29,7 @@ def cases(
     """
     ops = (op,) if isinstance(op, str) else tuple(op)
     counts = (dims,) if isinstance(dims, int) else tuple(dims)
-    for name, values, known in (("op", ops, OPERATIONS), ("dims", counts, range(1, MOST_DIMS + 1)),
+    for name, values, known in (("op", ops, GRADED), ("dims", counts, range(1, MOST_DIMS + 1)),
                                 ("dtype", (dtype,), DIGITS), ("suites", suites, SUITES)):  # fmt: skip
         for value in values:
             if value not in known:

@@ -2,21 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from functools import cache
 from math import prod
 from typing import Any
 from zlib import crc32
 
 from convgrad.errors import RequestError
-from convgrad.suites.sketch import Sketch
+from convgrad.suites.sketch import Sketch, is_bent, unit_of
 from convgrad.suites.splitmix import splitmix
 from convgrad.suites.triggers import prefix, triggers
-from convgrad.vocabulary import INDICES, OPERATIONS, TRANSPOSED
+from convgrad.vocabulary import FUSED, INDICES, TRANSPOSED, row_of
 
 SIZES = (1, 2, 3, 4, 5, 7, 8, 9, 15, 16, 17, 24, 31, 32, 33, 40, 65)
 BATCHES, CHANNELS, GROUPS, DEPTHWISE = (1, 2, 3, 5, 33), (1, 2, 3, 4, 8, 16, 17, 33), (1, 2, 3), "depthwise"
 WINDOWS, STRIDES, DILATIONS, PADDING = (1, 2, 3, 5), (1, 2, 3), (1, 1, 2, 3), (0, 1, 2, 0, 1, 17)
+ACTIVATIONS: tuple[Mapping[str, Any], ...] = (
+    {}, {}, {"activation": "leaky-relu", "slope": 0.25}, {"activation": "leaky-relu", "slope": 0.5},
+    {"activation": "sigmoid"}, {"activation": "tanh"}, {"activation": "softplus"},
+)  # fmt: skip
+"""The activation of a network; without one it is ReLU."""
 BEYOND = (0, 0, 1, 2)
 """Cells that a pool's stride has left over, which its unpooling is to be told of."""
 DRAWN, PLAIN = 24, 8
@@ -54,7 +59,8 @@ def _plain(sketch: Sketch) -> Sketch:
         samples, channels, *lengths = shapes["input"]
         shapes["input"], shapes["bias"] = (samples, channels // groups, *lengths), (shapes["bias"][0] // groups,)
         shapes["kernel"] = (first // groups, second, *window)
-    return sketch.but(shapes=shapes, settings=kept)
+    unit, apart = unit_of(sketch.op, kept), is_bent(sketch.op, kept)
+    return sketch.but(shapes=shapes, settings=kept, unit=unit, apart=apart)
 
 
 def _is_small(sketch: Sketch) -> bool:
@@ -68,7 +74,7 @@ def _is_small(sketch: Sketch) -> bool:
     except RequestError:
         return False
     taps = sketch.shapes.get("kernel", (1, 1, *sketch.settings.get("window", ())))
-    far = shape if OPERATIONS[sketch.op].family == TRANSPOSED else output
+    far = shape if row_of(sketch.op).family == TRANSPOSED else output
     return sketch.numbers <= MOST_NUMBERS and prod(far) * prod(taps[1:]) <= MOST_PRODUCTS
 
 
@@ -89,12 +95,14 @@ class Draw:
 
 def _one(draw: Draw, op: str, dims: int) -> Sketch:
     samples, lengths = draw.one(BATCHES), draw.each(dims, SIZES)
-    if "w" in OPERATIONS[op].operands:
+    if "w" in row_of(op).operands:
         shapes, settings = _convolution(draw, op, dims)
         shapes["input"] = (samples, shapes["input"][0], *lengths)
     else:
         shapes, settings = {"input": (samples, draw.one(CHANNELS), *lengths)}, _pool(draw, op, lengths)
-    return Sketch("", op, shapes, settings, comment="sizes beside powers of two", flags=("drawn",))
+    unit, apart = unit_of(op, settings), is_bent(op, settings)
+    comment = "sizes beside powers of two"
+    return Sketch("", op, shapes, settings, unit=unit, apart=apart, comment=comment, flags=("drawn",))
 
 
 def _convolution(draw: Draw, op: str, dims: int) -> tuple[dict[str, tuple[int, ...]], dict[str, Any]]:
@@ -102,20 +110,21 @@ def _convolution(draw: Draw, op: str, dims: int) -> tuple[dict[str, tuple[int, .
     if groups == DEPTHWISE:
         groups, inner, outer = inner, 1, draw.one((1, 2))
     window = draw.each(dims, WINDOWS)
-    first = (groups * inner, outer) if OPERATIONS[op].family == TRANSPOSED else (groups * outer, inner)
+    family = row_of(op).family
+    first = (groups * inner, outer) if family == TRANSPOSED else (groups * outer, inner)
     shapes = {"input": (groups * inner,), "kernel": (*first, *window), "bias": (groups * outer,)}
     settings = {
         "stride": draw.each(dims, STRIDES), "dilation": draw.each(dims, DILATIONS),
         "padding": [draw.each(2, PADDING) for _ in range(dims)], "groups": groups,
     }  # fmt: skip
-    return shapes, settings
+    return shapes, settings | (dict(draw.one(ACTIVATIONS)) if family == FUSED else {})
 
 
 def _pool(draw: Draw, op: str, lengths: list[int]) -> dict[str, Any]:
     dims = len(lengths)
-    if INDICES in OPERATIONS[op].settings:
+    if INDICES in row_of(op).settings:
         return {"output_size": [length * draw.one(STRIDES) + draw.one(BEYOND) for length in lengths]}
-    if "output_size" in OPERATIONS[op].settings:
+    if "output_size" in row_of(op).settings:
         return {"output_size": draw.each(dims, (1, 2, 3, 5, 7))}
     window = draw.each(dims, WINDOWS)
     padding = [[draw.one((0, 0, 1)) * (size > 1), draw.one((0, 0, 1)) * (size > 1)] for size in window]

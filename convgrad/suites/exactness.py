@@ -2,18 +2,38 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from fractions import Fraction
 from math import prod
+from typing import Any
 
 import numpy as np
 
 from convgrad.core.arithmetic import Array
 from convgrad.subject.case import Case
-from convgrad.vocabulary import MAXIMUM, MEAN
+from convgrad.vocabulary import BENT, LAYERS, MAXIMUM, MEAN, NORM, row_of
 
 DIGITS = {"float64": 53, "float32": 24, "float16": 11, "bfloat16": 8}
 """Binary digits that a type holds, the hidden one among them."""
+
+
+def lattice_of(case: Case) -> Fraction | None:
+    """What the results of whole numbers are multiples of; None where they are no such numbers."""
+    return lattice_in(case.operation.name, case.settings)
+
+
+def lattice_in(op: str, settings: Mapping[str, Any]) -> Fraction | None:
+    """The same of an operation with its settings: of a leaky ReLU what its slope is a multiple of, in halves."""
+    if row_of(op).family == NORM:
+        return None
+    activation = settings.get("activation")
+    if activation is None or activation not in LAYERS:
+        return Fraction(1)
+    if LAYERS[activation].family != BENT:
+        return None
+    slope = Fraction(settings.get("slope", 0))
+    in_halves = slope.denominator & (slope.denominator - 1) == 0
+    return Fraction(1, slope.denominator) if abs(slope) <= 1 and in_halves else None
 
 
 def fits(case: Case, dtype: str, lattice: Fraction = Fraction(1)) -> bool:

@@ -17,7 +17,7 @@ COMPARED: Mapping[str, Callable[[Any, Any], bool]] = {
     "=": operator.eq, "==": operator.eq, "!=": operator.ne, "<": operator.lt, "<=": operator.le, ">": operator.gt,
     ">=": operator.ge,
 }  # fmt: skip
-WORDS = ("mode", "padding_mode", "ties", "ceil_mode", "count_include_pad", "divisor", "norm")
+WORDS = ("mode", "padding_mode", "ties", "ceil_mode", "count_include_pad", "divisor", "norm", "activation", "slope")
 NUMBER = re.compile("-?[0-9]+")
 Fact = tuple[Any, ...]
 
@@ -59,7 +59,7 @@ def _pads(case: Case) -> list[tuple[int, int]]:
 
 
 def _word(value: Any) -> Any:
-    return str(value).lower() if isinstance(value, bool) else value
+    return str(value).lower() if isinstance(value, (bool, float)) else value
 
 
 class Term(NamedTuple):

@@ -8,7 +8,6 @@ from typing import Any
 
 from convgrad.documents import read, source
 from convgrad.errors import Point, Problem, RequestError
-from convgrad.passes.explanation import is_network
 from convgrad.suites.trial import Trial, of_document
 
 SUFFIXES = (".yaml", ".yml", ".json", ".jsonl", ".ndjson")
@@ -34,8 +33,8 @@ def _of_file(name: str, dtype: str) -> Iterator[Trial]:
         if document.error is not None:
             raise document.error
         for value, id in _cases(document.value, f"{Path(name).stem}-{number}"):
-            if not isinstance(value, Mapping) or is_network(value):
-                advice = "a case has input, kernel, delta, …; networks are not graded"
+            if not isinstance(value, Mapping):
+                advice = "a case has input, kernel, delta, …; a network input, layers and delta"
                 raise RequestError(Problem("this is no case", advice, place=Point(name, document.line)))
             try:
                 yield of_document(value, id, dtype)

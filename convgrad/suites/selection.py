@@ -12,10 +12,12 @@ from convgrad.suites.edges import edges
 from convgrad.suites.facts import Term
 from convgrad.suites.sketch import Sketch
 from convgrad.suites.trial import Trial, of_sketch
-from convgrad.vocabulary import OPERATIONS
+from convgrad.vocabulary import GRADED
 
 VERSION = "2026.1"
 SUITES = ("core", "edges")
+BESIDE_CORE = ("relu", "plain", "bare")
+"""Kinds of cases that show mistakes and belong to `edges`, for whom has few settings."""
 OPS, DIMS, MOST_DIMS = ("conv",), (2,), 3
 
 
@@ -41,7 +43,8 @@ def sketches(ops: Iterable[str], dims: Iterable[int], suites: Iterable[str]) -> 
                 if suite == "core":
                     yield from core(op, count)
                 else:
-                    yield from (*core(op, count, "plain"), *core(op, count, "bare"), *edges(op, count))
+                    yield from (sketch for kind in BESIDE_CORE for sketch in core(op, count, kind))
+                    yield from edges(op, count)
 
 
 def trials(wanted: Wanted) -> list[Trial]:
@@ -56,7 +59,7 @@ def trials(wanted: Wanted) -> list[Trial]:
 
 
 def _by_id(ids: Iterable[str]) -> Iterator[Sketch]:
-    known = {sketch.id: sketch for sketch in sketches(OPERATIONS, range(1, MOST_DIMS + 1), SUITES)}
+    known = {sketch.id: sketch for sketch in sketches(GRADED, range(1, MOST_DIMS + 1), SUITES)}
     for name in ids:
         if name not in known:
             raise RequestError(Problem(f"there is no case '{name}'{did_you_mean(name, known)}", "`convgrad cases`"))

@@ -13,11 +13,12 @@ import numpy as np
 
 from convgrad.core.arithmetic import Array
 from convgrad.operations.average_pool import divisors
-from convgrad.subject.case import Case, make_case
+from convgrad.subject.case import Case
+from convgrad.subject.fused import made
 from convgrad.suites.encoding import decoded, encoded
-from convgrad.suites.exactness import fits, magnitudes, most
+from convgrad.suites.exactness import fits, lattice_in, magnitudes, most
 from convgrad.suites.splitmix import between, ranked, splitmix, whole
-from convgrad.vocabulary import INDICES, MAXIMUM, MEAN, NORM, OPERATIONS
+from convgrad.vocabulary import FUSED, INDICES, MAXIMUM, MEAN, row_of
 
 ARRAYS = ("input", "kernel", "bias", "delta")
 """In the order in which they are filled from one stream; the indices of a max unpooling come after them."""
@@ -31,9 +32,9 @@ class Sketch:
 
     `level` says how large numbers are and one in how many is not 0, where that does not depend on the type.
     `unit` is what the numbers are multiples of, 1 where they are whole; `spread` is how large those of the input may
-    be, where other than the rest; `real` says that they are no whole numbers, but reals of a type. `source` is the
-    public issue that the shape stems from, `catches` the ids of mistakes that show on it, by array, as far as that was
-    worked out.
+    be, where other than the rest; `apart` moves the bias by half a step, so that no activation meets 0; `real`
+    says that they are no whole numbers, but reals of a type. `source` is the public issue that the shape stems from,
+    `catches` the ids of mistakes that show on it, by array, as far as that was worked out.
     """
 
     id: str
@@ -43,6 +44,7 @@ class Sketch:
     seed: int = 0
     unit: Fraction = Fraction(1)
     spread: int | None = None
+    apart: bool = False
     level: tuple[int, int] | None = None
     comment: str = ""
     flags: tuple[str, ...] = ()
@@ -67,11 +69,11 @@ class Sketch:
     def _frame(self) -> Case:
         """The case with zeros for numbers."""
         zeros = {name: np.zeros(shape) for name, shape in self.shapes.items()}
-        return make_case(self._document({**zeros, **self._cells()}), arithmetic="float64", needs_delta=False)
+        return made(self._document({**zeros, **self._cells()}), arithmetic="float64", needs_delta=False)
 
     def _cells(self, stream: int = 0, first: int = 0) -> dict[str, Array]:
         """The indices of an operation that has some, from a stream on: every plane's cells, each at most once."""
-        if INDICES not in OPERATIONS[self.op].settings:
+        if INDICES not in row_of(self.op).settings:
             return {}
         shape = self.shapes["input"]
         planes, cells = prod(shape[:2]), prod(self.settings["output_size"])
@@ -112,9 +114,9 @@ class Sketch:
         frame = self._frame
         step, ones = _step(frame), dict[str, Array]()
         for name, shape in (*self.shapes.items(), ("delta", frame.output_shape)):
-            ones[name] = np.full(shape, float(self.unit * step.get(name, 1)))
+            ones[name] = np.full(shape, float(self.unit * step.get(name, 1) + self._moved(name)))
         ones |= self._cells()
-        return max(magnitudes(make_case(self._document(ones), arithmetic="float64")))
+        return max(magnitudes(made(self._document(ones), arithmetic="float64")))
 
     def fits(self, dtype: str) -> bool:
         """Whether every sum is exact in a type."""
@@ -127,18 +129,21 @@ class Sketch:
 
     @property
     def is_real(self) -> bool:
-        """Whether results are no whole numbers, as those of a norm are whatever the operands."""
-        return self.real or OPERATIONS[self.op].family == NORM
+        """Whether results are no whole numbers, as those of a norm, or a sigmoid, are whatever the operands."""
+        return self.real or lattice_in(self.op, self.settings) is None
 
     def _filled(self, frame: Case, stream: int, largest: int, thin: int) -> Case:
         step, arrays, first = _step(frame), {}, 0
         for name, shape in (*self.shapes.items(), ("delta", frame.output_shape)):
             limit, few = (self.spread, 1) if name == "input" and self.spread else (largest, thin)
             numbers = whole(splitmix(stream, first, prod(shape)), limit, few)
-            arrays[name] = numbers.reshape(shape) * float(self.unit * step.get(name, 1))
+            arrays[name] = numbers.reshape(shape) * float(self.unit * step.get(name, 1)) + float(self._moved(name))
             first += prod(shape)
         arrays |= self._cells(stream, first)
-        return make_case(self._document(arrays), arithmetic="float64")
+        return made(self._document(arrays), arithmetic="float64")
+
+    def _moved(self, name: str) -> Fraction:
+        return self.unit**2 / 2 if self.apart and name == "bias" else Fraction(0)
 
     def _filled_with_reals(self, frame: Case, stream: int, dtype: str) -> Case:
         """The case with numbers between -1 and 1, each rounded to a type."""
@@ -147,7 +152,7 @@ class Sketch:
             numbers = between(splitmix(stream, first, prod(shape)))
             arrays[name] = decoded(encoded(numbers, dtype), shape, dtype)
             first += prod(shape)
-        return make_case(self._document({**arrays, **self._cells(stream, first)}), arithmetic="float64")
+        return made(self._document({**arrays, **self._cells(stream, first)}), arithmetic="float64")
 
     def with_reals(self) -> Sketch:
         """The sketch with numbers that are not whole, among which there are no ties."""
@@ -157,12 +162,23 @@ class Sketch:
 
     @property
     def lattice(self) -> Fraction:
-        """What every result is a multiple of."""
-        return self.unit**2
+        """What every result is a multiple of, where it is of anything."""
+        return self.unit**2 * (lattice_in(self.op, self.settings) or 1) / (2 if self.apart else 1)
 
     def but(self, **changes: Any) -> Sketch:
         """The sketch with other fields."""
         return replace(self, **changes)
+
+
+def is_bent(op: str, settings: Mapping[str, Any]) -> bool:
+    """Whether a network has a slope on either side of 0 and none at it: there the rounding of a sum may decide."""
+    return row_of(op).family == FUSED and lattice_in(op, settings) is not None
+
+
+def unit_of(op: str, settings: Mapping[str, Any]) -> Fraction:
+    """What operands are multiples of: small, where a sigmoid or its like would hardly change any more."""
+    smooth = "activation" in settings and lattice_in(op, settings) is None
+    return Fraction(1, 8) if smooth else Fraction(1)
 
 
 def _step(frame: Case) -> dict[str, int]:

@@ -8,7 +8,7 @@ from typing import Any
 
 from convgrad.core.arithmetic import Array
 from convgrad.documents import json_text
-from convgrad.suites.record import EXACT, NAME, RESULTS, allowed, arrays_of, case_record, suite
+from convgrad.suites.record import EXACT, NAME, RESULTS, allowed, arrays_of, suite
 from convgrad.suites.selection import VERSION
 from convgrad.suites.trial import Trial
 from convgrad.vocabulary import INDICES
@@ -118,7 +118,7 @@ def _c_row(trial: Trial, indices: bool) -> str:
 
 
 def _settings(trial: Trial) -> dict[str, Any]:
-    return {name: value for name, value in case_record(trial)["case"].items() if name not in (*OPERANDS, INDICES)}
+    return {"op": trial.case.operation.name, **trial.settings}
 
 
 def _quoted(text: str) -> str:

@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any, NamedTuple
 
-from convgrad.suites.sketch import Sketch
-from convgrad.vocabulary import CONVOLUTION, MAXIMUM, MEAN, NORM, OPERATIONS, TRANSPOSED
+from convgrad.suites.sketch import Sketch, is_bent, unit_of
+from convgrad.vocabulary import CONVOLUTION, FUSED, MAXIMUM, MEAN, NORM, TRANSPOSED, UNPOOLING, row_of
 
-CONVOLUTIONS, WINDOWED = (CONVOLUTION, TRANSPOSED), (MAXIMUM, MEAN, NORM)
+CONVOLUTIONS, WINDOWED = (CONVOLUTION, TRANSPOSED, FUSED), (MAXIMUM, MEAN, NORM)
+DEPTHS: Mapping[str, Any] = {"padding": [0, 0], "output_size": 4}
+"""What a third axis has, of those that are not 1 there."""
 PER_AXIS = ("stride", "dilation", "padding", "window", "output_size", "output_padding")
 
 
@@ -72,21 +74,33 @@ TRIGGERS = (
     _row("ceil-mode-cells-alone", "ceil mode's cut windows, where padding does not count", "tracel-ai/burn#5604",
          1, (2, 2), (6, 6), (3, 3), (MEAN,), stride=[2, 2], padding=[[1, 1], [1, 1]], ceil_mode=True,
          count_include_pad=False),
+    _row("unpool-remainder", "an output that is no multiple of the input", "pytorch/pytorch#580", 2, (3, 3), (4, 5),
+         (1, 1), (UNPOOLING,), output_size=[9, 11]),
+    _row("unpool-wide-plane", "indices in planes that are wider than the windows together", "onnx/onnx#2398", 1,
+         (2, 2), (2, 2), (1, 1), (UNPOOLING,), output_size=[4, 7]),
+    _row("fused-slope", "a leaky ReLU after the convolution, whose slope matters", "uxlfoundation/oneDNN#5174", 2,
+         (3, 4), (5, 4), (3, 3), (FUSED,), padding=[[1, 1], [1, 1]], activation="leaky-relu", slope=0.5),
+    _row("fused-channel-tail", "an activation after channels that leave a vector's tail, in many rows",
+         "uxlfoundation/oneDNN#5212", 1, (3, 20), (9, 4), (1, 1), (FUSED,), activation="leaky-relu", slope=0.5),
+    _row("fused-same-shape", "a smooth activation, whose input and output are shaped as the convolution's input",
+         "ooples/AiDotNet.Tensors#186", 2, (3, 3), (5, 4), (3, 3), (FUSED,), (1, 2), padding=[[1, 1], [1, 1]],
+         activation="sigmoid"),
 )  # fmt: skip
+"""In this order, since numbers go by it: what is new comes last."""
 
 
 def triggers(op: str, dims: int) -> Iterator[Sketch]:
     """The triggers that an operation can have on so many axes."""
     for seed, trigger in enumerate(TRIGGERS):
-        family = OPERATIONS[op].family
+        family = row_of(op).family
         if family in trigger.families and dims in trigger.axes and "window" not in _lacking(op, trigger):
             yield _sketch(op, dims, trigger, 1_000 + seed)
 
 
 def _lacking(op: str, trigger: Trigger) -> set[str]:
     """What a trigger needs that an operation has no setting for."""
-    known = OPERATIONS[op]
-    needed = set(trigger.settings) | (set() if "w" in known.operands else {"window"})
+    known = row_of(op)
+    needed = set(trigger.settings) | ({"window"} if known.family in WINDOWED else set())
     lacking = needed - set(known.settings)
     return {"window"} if lacking else set()
 
@@ -96,14 +110,15 @@ def _sketch(op: str, dims: int, trigger: Trigger, seed: int) -> Sketch:
     lengths, window = _on(dims, trigger.lengths, 3), _on(dims, trigger.window, 2)
     settings = {name: _setting(dims, name, value) for name, value in trigger.settings.items()}
     shapes: dict[str, tuple[int, ...]] = {"input": (trigger.samples, inner, *lengths)}
-    if "w" in OPERATIONS[op].operands:
+    if "w" in row_of(op).operands:
         groups = trigger.settings.get("groups", 1)
-        first = (inner, outer // groups) if OPERATIONS[op].family == TRANSPOSED else (outer, inner // groups)
+        first = (inner, outer // groups) if row_of(op).family == TRANSPOSED else (outer, inner // groups)
         shapes |= {"kernel": (*first, *window), "bias": (outer,)}
-    else:
+    elif row_of(op).family in WINDOWED:
         settings = {"window": list(window), "stride": [1] * dims, **settings}
     return Sketch(
-        f"{prefix(op, dims)}/{trigger.id}", op, shapes, settings, seed, comment=trigger.comment, flags=("trigger",),
+        f"{prefix(op, dims)}/{trigger.id}", op, shapes, settings, seed, unit_of(op, settings),
+        apart=is_bent(op, settings), comment=trigger.comment, flags=("trigger",),
         source=f"https://github.com/{trigger.source.replace('#', '/issues/')}",
     )  # fmt: skip
 
@@ -120,7 +135,7 @@ def prefix(op: str, dims: int) -> str:
 def _setting(dims: int, name: str, value: Any) -> Any:
     if name not in PER_AXIS:
         return value
-    return list(_on(dims, value, [0, 0] if name == "padding" else 1))
+    return list(_on(dims, value, DEPTHS.get(name, 1)))
 
 
 def _on(dims: int, pair: Any, depth: Any) -> tuple[Any, ...]:

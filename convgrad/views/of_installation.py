@@ -6,7 +6,11 @@ from convgrad.checking.installation import Installation, Verified
 from convgrad.views.asked import Asked
 from convgrad.views.block_kinds import Block, Column, Prose, Row, Section, Table, Verdict, View
 
-PLANTED = "every mistake of the catalogue was planted where it shows, to see that it is caught and named"
+PLANTED = "every mistake of the catalogue was planted wherever it shows, to see that it is caught and named"
+ONCE = (
+    "each of {} mistakes of the catalogue was planted in the smallest case that shows it, and at least one in every "
+    "case, to see that it is caught and named; --every plants all of them wherever they show"
+)
 TIED = "undecided is meant to be: those cases have ties, where a maximum has no gradient to compare with"
 COLUMNS = (Column("case", "left"), Column("entries"), Column("verdict", "left"), Column("planted"), Column("named"),
            Column("holds", "left"))  # fmt: skip
@@ -28,7 +32,9 @@ def view(installation: Installation, asked: Asked) -> View:
 
 def _remarks(installation: Installation) -> tuple[Block, ...]:
     undecided = any(case.report.verdict == "undecided" for case in installation.cases)
-    return (Prose(PLANTED), Prose(TIED)) if undecided else (Prose(PLANTED),)
+    names = {one.id for case in installation.cases for one in case.planted}
+    planted = Prose(PLANTED if installation.every else ONCE.format(len(names)))
+    return (planted, Prose(TIED)) if undecided else (planted,)
 
 
 def _row(verified: Verified) -> Row:

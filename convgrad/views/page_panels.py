@@ -90,9 +90,11 @@ def _of_grade(grade: Grade) -> Iterator[Panel]:
     cases = sorted(failing(grade.groups).items(), key=lambda item: item[1][0].trial.numbers)
     for id, outcomes in cases:
         trial, told = outcomes[0].trial, ", ".join(map(_said, outcomes))
-        claims = {one.array: one.claim for one in outcomes if one.claim is not None and one.array in RESULTS}
+        part = trial.subject.parts[0]
+        shown = (one for one in outcomes if one.array in RESULTS and trial.place(one.array).part == part.name)
+        claims = {one.array: one.claim for one in shown if one.claim is not None}
         wrong = {name: ~np.isclose(claim, trial.expected[name], rtol=1e-6, atol=0) for name, claim in claims.items()}
-        yield Panel(id, f"{id}: {told}", Gradients(trial.case), {name: (claims[name], wrong[name]) for name in claims})
+        yield Panel(id, f"{id}: {told}", part.gradients, {name: (claims[name], wrong[name]) for name in claims})
 
 
 def _said(outcome: Outcome) -> str:

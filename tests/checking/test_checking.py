@@ -9,6 +9,7 @@ import pytest
 from hypothesis import example, given
 
 import convgrad
+from convgrad.checking.installation import verify_installation
 from convgrad.checking.judging import as_subject, check
 from convgrad.checking.ours import estimate
 from convgrad.core.arithmetic import Plain
@@ -117,6 +118,30 @@ def test_the_installation_names_every_planted_mistake(installation):
     assert not any(case.missed for case in installation.cases)
     assert all(case.planted for case in installation.cases)
     assert installation.to_dict()["cases"][0]["planted"] > 0
+    assert installation.every
+
+
+@pytest.mark.slow
+def test_without_being_asked_for_all_of_them_each_mistake_is_planted_once(installation):
+    """In the smallest case in which it shows, but for one in each case where all are known by then."""
+    once = verify_installation()
+    assert (once.verdict, once.every, once.to_dict()["every"]) == ("agrees", False, False)
+    names = [one.id for case in once.cases for one in case.planted]
+    assert {*names} == {one.id for case in installation.cases for one in case.planted}
+    assert all(case.planted for case in once.cases)
+    repeated = [case for case in once.cases if len(case.planted) == 1]
+    assert len(names) <= len({*names}) + len(repeated) + len(once.cases)
+    sizes = {case.report.case.id: sum(array.size for array in case.report.case.arrays if array is not None)
+             for case in installation.cases}  # fmt: skip
+    shows = {}
+    for case in installation.cases:
+        for one in case.planted:
+            shows.setdefault(one.id, []).append(sizes[case.report.case.id])
+    first = {}
+    for case in once.cases:
+        for one in case.planted:
+            first.setdefault(one.id, []).append(sizes[case.report.case.id])
+    assert all(min(first[name]) == min(shows[name]) for name in first)
 
 
 # -- For other people's test suites ------------------------------------------------------------------------------------

@@ -76,7 +76,8 @@ def test_a_missing_slope_is_named_in_the_activation_and_in_what_is_below_it():
     report = convgrad.check(
         network(), claimed({"conv1": {"dW": wrong["conv1"]["w"][0, 0], "db": wrong["conv1"]["b"][0]}})
     )
-    assert mistakes(report) == [("conv1", name, "activation-derivative-missing") for name in ("dW", "db")]
+    told = [("conv1", name, "activation-derivative-missing") for name in ("dW", "db")]
+    assert mistakes(report) == [*told, ("conv1", "db", "bias-after-activation")]  # which gives the same db
     assert report.diagnosis[0].details["layer"] == "act"
     direct = convgrad.check(network(), claimed({"act": {"dX": network().layers[1].delta}}))
     assert mistakes(direct) == [("act", "dX", "activation-derivative-missing")]

@@ -253,8 +253,8 @@ def test_a_bad_claim_is_a_bad_request(arguments: list[str], words: list[str]) ->
 
 @pytest.mark.slow
 def test_without_a_case_the_installation_is_verified(installation: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("convgrad.checking.installation.verify_installation", lambda: installation)
-    run = convgrad("check", "--format", "json")
+    monkeypatch.setattr("convgrad.checking.installation.verify_installation", lambda every: installation)
+    run = convgrad("check", "--every", "--format", "json")
     assert run.returncode == 0, run.stderr
     assert json.loads(run.stdout)["verdict"] == "agrees"
     assert "agrees" in convgrad("check").stdout

@@ -16,7 +16,7 @@ from convgrad.grading.naming import with_names
 from convgrad.suites.core import core
 from convgrad.suites.trial import Trial, of_sketch
 
-OPS = ("conv", "max-pool", "average-pool")
+OPS = ("conv", "max-pool", "average-pool", "network")
 GENERAL = ("misrounded", "truncated", "operand-narrow", "term-missing", "term-sign", "term-doubled", "entries-swapped")
 """What happens to single entries, or to numbers that are not whole, and is no way to compute an array."""
 

@@ -118,6 +118,10 @@ def nearly(delta, x, w, b, stride=1, padding=0):
     return {**found, "dX": (found["dX"] * 1.0001).astype(x.dtype)}
 
 
+def half(delta, x, w, b, stride=1, padding=0, out=None):
+    out["dX"][..., :-1] = backward(delta, x, w, b, stride, padding)["dX"][..., :-1]
+
+
 def scaled_pool(delta, x, window=2, stride=2):
     return {"dX": np.zeros_like(x)}
 """
@@ -127,6 +131,14 @@ VERDICTS = {
     "narrow": {"wrong-type"}, "flat": {"wrong-shape", "agrees"}, "writing": {"changed-input"},
     "nothing": {"no-answer"}, "raising": {"crashed"}, "leaving": {"crashed"}, "unfinished": {"skipped"},
 }  # fmt: skip
+
+
+@pytest.mark.parametrize(("runs", "adding"), [("1", "unwritten"), ("2", "accumulates"), ("3", "accumulates")])
+def test_however_often_a_case_is_run_a_buffer_tells_what_was_done_to_it(runs: str, adding: str, file: Path) -> None:
+    """What is added to NaN, once, is NaN as what is not written."""
+    assert verdicts(told(f"{file}:into", "--runs", runs)) == {"agrees"}
+    assert verdicts(told(f"{file}:added", "--runs", runs, "--no-shrink")) == {adding}
+    assert verdicts(told(f"{file}:half", "--runs", runs, "--want", "dX", "--no-shrink")) == {"unwritten"}
 
 
 @pytest.fixture

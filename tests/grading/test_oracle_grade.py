@@ -14,7 +14,7 @@ pytestmark = [pytest.mark.oracle, pytest.mark.slow]
 FILE = Path(__file__).with_name("torch_kernels.py")
 FUNCTIONS = {"conv": "conv", "conv-transpose": "conv_transpose", "max-pool": "max_pool", "average-pool": "average_pool",
              "adaptive-max-pool": "adaptive_max", "adaptive-average-pool": "adaptive_average",
-             "max-unpool": "max_unpool"}  # fmt: skip
+             "max-unpool": "max_unpool", "network": "network"}  # fmt: skip
 DIMS = {"float64": "1,2", "float32": "2,3", "float16": "1,2", "bfloat16": "1,2"}
 """The axes that a type is tried on; three of them once, where that is quick and the kernel knows them."""
 

@@ -25,7 +25,7 @@ BUGS = {
     "cpp": ("o / Og * Cg + c) * g.L[0]", "0 / Og * Cg + c) * g.L[0]"),
     "rust": ("o / og * cg + c) * g.L[0]", "0 / og * cg + c) * g.L[0]"),
     "javascript": ("Math.floor(o / Og) * Cg + c", "c"),
-    "python": ("o // (filters // groups) * channels + c", "c"),
+    "python": ("first + c, h, v", "c, h, v"),
 }
 """Of every group the channels of the first."""
 
@@ -65,6 +65,16 @@ def test_a_bug_in_the_kernel_of_a_template_has_its_name(language: str, tmp_path:
     assert {row["where"] for row in record["shared"]} == {"groups > 1"}
     first = [row["diagnosis"][0]["mistake"] for row in record["results"] if row.get("diagnosis")]
     assert first.count("groups-mixed") > len(first) / 2
+
+
+@pytest.mark.slow
+def test_the_template_of_python_knows_a_convolution_with_relu_after_it(tmp_path: Path) -> None:
+    (tmp_path / "adapter.py").write_text(template("python"))
+    command = ("--loop", "--", sys.executable, f"{tmp_path}/adapter.py")
+    done = convgrad("grade", *FEW, "--op", "network", "--format", "json", *command)
+    record = json.loads(done.stdout)
+    assert (done.returncode, record["verdict"]) == (0, "agrees")
+    assert record["cases"] > 15
 
 
 def test_the_option_prints_a_template_and_nothing_else() -> None:

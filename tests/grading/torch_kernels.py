@@ -109,3 +109,39 @@ def max_unpool(delta, x, indices, output_size):
     rows, cells = (one.unsqueeze(2) if x.dim() == 3 else one for one in (x, indices))
     y = torch.ops.aten.max_unpool2d(rows, cells, flat).reshape(delta.shape)
     return gradients(y, delta, dX=x)
+
+
+FUNCTIONS = {
+    "relu": torch.relu, "leaky-relu": torch.nn.functional.leaky_relu, "sigmoid": torch.sigmoid, "tanh": torch.tanh,
+    "softplus": torch.nn.functional.softplus,
+}  # fmt: skip
+
+
+def network(delta, x, w, b, stride, padding, dilation, groups, padding_mode, activation, slope=None):
+    """A convolution, bias and activation, as autograd has them."""
+    dims = x.dim() - 2
+    x, w, b = (one.clone().requires_grad_() for one in (x, w, b))
+    function = getattr(torch.nn.functional, f"conv{dims}d")
+    z = function(padded(x, padding, dims, padding_mode), w, b, stride, 0, dilation, groups)
+    y = FUNCTIONS[activation](z, *(() if slope is None else (slope,)))
+    return gradients(y, delta, dX=x, dW=w, db=b)
+
+
+def lp_pool(delta, x, window, stride, padding, dilation, ceil_mode, norm):
+    """Sums of |x|^p over windows, by a convolution with ones; 0 where a window has nothing else."""
+    dims = x.dim() - 2
+    x = x.clone().requires_grad_()
+    rows = zip(delta.shape[2:], *(pairs_of(value, dims) for value in (stride, window, dilation)), x.shape[2:],
+               pairs(padding, dims), strict=True)  # fmt: skip
+    both = [(before, (p - 1) * s + d * (k - 1) + 1 - length - before) for p, s, k, d, length, (before, _) in rows]
+    filled = torch.nn.functional.pad(x, [side for pair in reversed(both) for side in pair])
+    ones = torch.ones((x.shape[1], 1, *pairs_of(window, dims)), dtype=x.dtype)
+    function = getattr(torch.nn.functional, f"conv{dims}d")
+    total = function(filled.abs() ** norm, ones, None, pairs_of(stride, dims), 0, pairs_of(dilation, dims), x.shape[1])
+    y = torch.where(total > 0, torch.where(total > 0, total, torch.ones_like(total)) ** (1 / norm), total)
+    return gradients(y, delta, dX=x)
+
+
+def pairs_of(value, dims):
+    """One number an axis."""
+    return tuple(value) if isinstance(value, tuple) else (value,) * dims

@@ -26,11 +26,14 @@ from convgrad.diagnosis.control import truth_of
 from convgrad.diagnosis.strength import _with_step, fingerprint
 from convgrad.errors import RequestError
 from convgrad.suites.core import TABLE, of_row
-from convgrad.suites.sketch import LEVELS, Sketch
-from convgrad.vocabulary import OPERATIONS
+from convgrad.suites.edges import ACTIVATIONS
+from convgrad.suites.sketch import LEVELS, Sketch, is_bent, unit_of
+from convgrad.vocabulary import GRADED, row_of
 
 MOST = {1: 150, 2: 150, 3: 300}
 """Numbers of a case, by spatial axes."""
+APART = 0.7
+"""How many cases with an activation that is bent at 0 meet it nowhere."""
 VARIANTS = 3
 """Variants of a mistake that are looked at."""
 Item = tuple[str, str]
@@ -83,13 +86,16 @@ def _levelled(sketch: Sketch) -> Sketch | None:
 
 
 def _drawn(random: Random, op: str, dims: int, kind: str) -> Sketch:
-    shapes, settings = (_pool if "window" in OPERATIONS[op].settings or "output_size" in OPERATIONS[op].settings
+    shapes, settings = (_pool if "window" in row_of(op).settings or "output_size" in row_of(op).settings
                         else _convolution)(random, op, dims)  # fmt: skip
     shapes, settings = _simple(shapes, settings, dims, kind)
     numbers = random.choice(("whole", "whole", "whole", "halves", "large"))
+    unit = unit_of(op, settings)
+    if unit != 1:
+        return Sketch("", op, shapes, settings, random.randrange(1, 1000), unit)
     return Sketch(
         "", op, shapes, settings, random.randrange(1, 1000), Fraction(1, 2) if numbers == "halves" else Fraction(1),
-        4100 if numbers == "large" else None,
+        4100 if numbers == "large" else None, is_bent(op, settings) and random.random() < APART,
     )  # fmt: skip
 
 
@@ -97,9 +103,13 @@ PLAIN = ("window", "stride", "padding")
 
 
 def _simple(shapes: Any, settings: Any, dims: int, kind: str) -> tuple[dict[str, Any], dict[str, Any]]:
-    """Of a plain case one stride and padding for all axes and nothing else; of a bare one a pool's window alone."""
-    if kind == "core":
-        return shapes, settings
+    """Of a plain case one stride and padding for all axes and nothing else; of a bare one a pool's window alone.
+
+    Of one of a network that is for ReLU no other activation.
+    """
+    if kind in ("core", "relu"):
+        kept = {name: value for name, value in settings.items() if name not in ("activation", "slope")}
+        return shapes, settings if kind == "core" else kept
     groups = settings.get("groups", 1)
     if groups > 1:
         shapes = {**shapes, "input": (shapes["input"][0], shapes["input"][1] // groups, *shapes["input"][2:])}
@@ -120,7 +130,7 @@ def _convolution(random: Random, op: str, dims: int) -> tuple[dict[str, Any], di
     groups = random.choice((1, 2, 2))
     inner, outer = random.choice((1, 2, 2)), random.choice((1, 2, 2))
     kernel = _axes(random, dims, 1, 2, 2, 3)
-    first = (groups * outer, inner) if op == "conv" else (groups * inner, outer)
+    first = (groups * inner, outer) if op == "conv-transpose" else (groups * outer, inner)
     shapes = {
         "input": (random.choice((1, 2, 2, 3)), groups * inner, *_axes(random, dims, 2, 3, 4, 5, 6)),
         "kernel": (*first, *kernel),
@@ -130,18 +140,20 @@ def _convolution(random: Random, op: str, dims: int) -> tuple[dict[str, Any], di
         "stride": _axes(random, dims, 1, 2, 2, 3), "dilation": _axes(random, dims, 1, 1, 2, 3),
         "padding": [_axes(random, 2, 0, 0, 1, 2) for _ in range(dims)], "groups": groups,
     }  # fmt: skip
-    if op == "conv":
-        settings["padding_mode"] = random.choice(("zeros", "zeros", "reflect", "replicate", "circular"))
-    else:
+    if op == "conv-transpose":
         settings["output_padding"] = _axes(random, dims, 0, 0, 1)
+    else:
+        settings["padding_mode"] = random.choice(("zeros", "zeros", "reflect", "replicate", "circular"))
+    if "activation" in row_of(op).settings:
+        settings |= random.choice(ACTIVATIONS)
     return shapes, settings
 
 
 def _pool(random: Random, op: str, dims: int) -> tuple[dict[str, Any], dict[str, Any]]:
-    if "indices" in OPERATIONS[op].settings:
+    if "indices" in row_of(op).settings:
         return _unpooling(random, dims)
     shapes = {"input": (random.choice((1, 2, 2)), random.choice((1, 2, 2)), *_axes(random, dims, 3, 4, 5, 6, 7))}
-    allowed = OPERATIONS[op].settings
+    allowed = row_of(op).settings
     drawn = {
         "window": _axes(random, dims, 1, 2, 2, 3), "stride": _axes(random, dims, 1, 2, 2, 3),
         "padding": [_axes(random, 2, 0, 0, 1) for _ in range(dims)], "dilation": _axes(random, dims, 1, 1, 2),
@@ -245,11 +257,12 @@ def catches_of(found: Mapping[Item, Any]) -> dict[str, str]:
 
 def row(sketch: Sketch) -> dict[str, Any]:
     shapes = {name: list(shape) for name, shape in sketch.shapes.items()}
+    apart = {"apart": True} if sketch.apart else {}
     return {"shapes": shapes, "settings": dict(sketch.settings), "seed": sketch.seed, "unit": str(sketch.unit),
-            "spread": sketch.spread, "level": list(sketch.level)}  # fmt: skip
+            "spread": sketch.spread, **apart, "level": list(sketch.level)}  # fmt: skip
 
 
-KINDS = ("core", "plain", "bare")
+KINDS = ("core", "relu", "plain", "bare")
 
 
 def written(table: Mapping[str, Any]) -> str:
@@ -264,8 +277,12 @@ def _rows(rows: list[dict[str, Any]]) -> str:
 
 def main(count: int, wanted: list[str]) -> None:
     table = json.loads(TABLE.read_text(encoding="utf-8")) if TABLE.exists() else {}
-    every = [f"{op} {dims} {kind}" for kind in KINDS for dims in (2, 1, 3) for op in OPERATIONS]
-    tasks = [(name, count if name.endswith("core") else count // 3, table.get(name, [])) for name in wanted or every]
+    every = [f"{op} {dims} {kind}" for kind in KINDS for dims in (2, 1, 3) for op in GRADED
+             if kind != "relu" or "activation" in row_of(op).settings]  # fmt: skip
+    tasks = [
+        (name, count if name.endswith(("core", "relu")) else count // 3, table.get(name, []))
+        for name in wanted or every
+    ]
     with Pool(2) as workers:
         for name, rows, note in workers.imap_unordered(searched, tasks):
             print(name, note, flush=True)
