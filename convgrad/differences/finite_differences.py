@@ -4,9 +4,10 @@ Entries whose windows do not meet are perturbed together (Curtis, Powell and Rei
 and all filters: in exact numbers, on either side, 2 (C/groups) prod(min(i, K rounded up to s)) evaluations for dX,
 2 (C/groups) prod(k) for dW and 2 for db, whatever the batch, the image and the number of filters; in floats from one
 side, each channel once as it is. An output is a sum over channels, so each evaluation is one of the channel alone that
-is moved, patch by patch: together they cost some tens of backward passes. The outputs of either end, formed one by one,
-are paired with delta, and what comes of that is differenced. That the sum over channels is what the whole forward pass
-gives, and that outputs which the perturbed entries cannot reach do not change, is looked at with entries moved anyhow.
+is moved, patch by patch: together they cost some tens of backward passes. Outputs are formed one by one; where they are
+paired with delta first, at either end, and then differenced, all of them read the cell that is moved. That the sum over
+channels is what the whole forward pass gives, and that outputs which the perturbed entries cannot reach do not change,
+is looked at with entries moved anyhow.
 """
 
 from __future__ import annotations

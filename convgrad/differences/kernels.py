@@ -76,22 +76,26 @@ class Kernel:
                 self._perturb_taps(cells[at], delta[at], (channel, filters), [tap])
 
     def _perturb_taps(self, cells: Array, delta: Array, of: tuple[int, slice], taps: list[int]) -> None:
-        """Some taps of a channel, as more filters of an evaluation, as many as stay in the cache."""
+        """Some taps of a channel, as more filters of an evaluation, as many as stay in the cache.
+
+        Outputs are differenced before they are paired with delta: where a tap reads nothing, delta may be of any size.
+        """
         channel, filters = of
         cells, delta = flattened(cells), flattened(delta[:, filters])
-        w, sums = self.w[channel][:, filters], self.sums[channel][:, filters]
-        below = over_positions(w[:, None] @ cells[:, None], delta) if taps and self.run.probe.one_sided else None
-        for some, _ in batches(taps, delta.size, self.run.filters):
-            change = self._paired(w, cells, delta, some, 1)
-            change -= self._paired(w, cells, delta, some, -1) if below is None else below
-            sums[..., some] += change.transpose(0, 2, 1)
+        w, sums, below = self.w[channel][:, filters], self.sums[channel][:, filters], None
+        for some, each in batches(taps, delta.size, self.run.filters):
+            # either end in an evaluation of its own, so that both round alike and what cannot change does not
+            if below is None or not self.run.probe.one_sided:
+                below = self._outputs(w, cells, some, each, 0 if self.run.probe.one_sided else -1)
+            change = self._outputs(w, cells, some, each, 1)
+            change -= below
+            sums[..., some] += over_positions(change[:, : len(some)], delta).transpose(0, 2, 1)
 
-    def _paired(self, w: Array, cells: Array, delta: Array, taps: list[int], sign: int) -> Array:
-        """Outputs of as many kernels of one channel as taps, each with its own tap moved, times delta: -> g m o."""
-        kernels = np.repeat(w[:, None], len(taps), axis=1)
+    def _outputs(self, w: Array, cells: Array, taps: list[int], each: int, sign: int) -> Array:
+        """Outputs of so many kernels of one channel, each with a tap of its own moved: -> g m o p."""
+        kernels = np.repeat(w[:, None], each, axis=1)
         kernels[:, np.arange(len(taps)), :, taps] += sign * self.step
-        outputs = kernels.reshape(len(w), -1, w.shape[2]) @ cells
-        return over_positions(outputs.reshape(*kernels.shape[:3], -1), delta)
+        return (kernels.reshape(len(w), -1, w.shape[2]) @ cells).reshape(*kernels.shape[:3], -1)
 
 
 def flattened(array: Array) -> Array:

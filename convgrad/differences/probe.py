@@ -16,7 +16,7 @@ from convgrad.core.arithmetic import EXACT, FLOAT64, Array, integers, zeros
 from convgrad.differences.reach import Reads, reads
 from convgrad.operations.average_pool import divisors
 from convgrad.subject.case import Case
-from convgrad.vocabulary import CONVOLUTION, MEAN, TRANSPOSED, UNPOOLING
+from convgrad.vocabulary import CONVOLUTION, MEAN, NORM, TRANSPOSED, UNPOOLING
 
 BILINEAR = (CONVOLUTION, TRANSPOSED)
 """The families that are linear in the input, and in a kernel."""
@@ -104,10 +104,10 @@ def channels_together(case: Case) -> int:
 def one_sided(case: Case) -> bool:
     """Whether a difference is from what is there as it is: of floats, where one output more makes one difference more.
 
-    What is linear has steps so large that nothing is lost, a maximum is straight as far as its steps go, and a norm's
-    step is imaginary. In exact numbers it is as cheap to look on both sides.
+    What is linear has steps so large that nothing is lost, and a maximum is straight as far as its steps go; a norm is
+    even about a cell of 0. In exact numbers it is as cheap to look on both sides.
     """
-    return case.arithmetic != "exact"
+    return case.arithmetic != "exact" and case.operation.family != NORM
 
 
 def products(case: Case) -> int:
