@@ -52,6 +52,7 @@ def _with_those_of_others(outcome: Outcome, everywhere: Iterable[Named]) -> Outc
     if outcome.verdict != DIFFERS or outcome.claim is None or outcome.trial.numbers > LARGEST:
         return outcome
     given = _as_before(outcome, [one for one in everywhere if one.mistake not in outcome.mistakes])
+    given = tuple(replace(one, guessed=True) for one in given)
     if not outcome.mistakes or not given:
         return outcome.but(named=given or outcome.named)
     first, *rest = outcome.named
@@ -73,7 +74,8 @@ def _most_common(names: tuple[Named, ...], arrays: Mapping[str, set[str]]) -> tu
     counts = [len(arrays.get(one.mistake or "", ())) * (number == 0 or one.mistake in rivals)
               for number, one in enumerate(names)]  # fmt: skip
     best = max(range(len(names)), key=lambda number: counts[number], default=0)
-    return names if best == 0 else (names[best], *names[:best], *names[best + 1 :])
+    rest = (*names[:best], *names[best + 1 :])
+    return (*names[best : best + 1], *(one for one in rest if not one.guessed))
 
 
 def _ids(names: Iterable[Named]) -> set[str | None]:
