@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import ChainMap
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
@@ -245,7 +246,8 @@ LAYERS: dict[str, Row] = {
 """What only a layer of a network can be, besides."""
 LOSSES = ("mse", "cross-entropy")
 NETWORK = "network"
-GRADED: dict[str, Row] = {**OPERATIONS, NETWORK: row(FUSED, XWB, *GEOMETRY, "padding_mode", "activation", "slope")}
+_FUSED: dict[str, Row] = {NETWORK: row(FUSED, XWB, *GEOMETRY, "padding_mode", "activation", "slope")}
+GRADED: Mapping[str, Row] = ChainMap(_FUSED, OPERATIONS)
 """What a program may compute that is graded: the operations, and a convolution, bias and activation as one."""
 
 

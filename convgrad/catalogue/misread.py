@@ -16,6 +16,7 @@ from convgrad.catalogue.computation import Convolution, added, columns
 from convgrad.catalogue.mistake import Variants
 from convgrad.catalogue.pooling import given_to_taps
 from convgrad.core.arithmetic import Array, zeros
+from convgrad.core.draws import distinct
 from convgrad.core.window import Axis, Window
 from convgrad.vocabulary import MAXIMUM, MEAN, UNPOOLING
 
@@ -115,7 +116,7 @@ def offset(c: Any) -> Variants:
     shape = {"dX": lambda: c.x.shape, "dW": lambda: c.w.shape}.get(c.array, tuple)()
     for name, places in _places(c, shape) if shape else ():
         found[f"{c.array}: {name}"] = c.then(partial(memory.laid, places=places))
-        if len(np.unique(places)) < places.size:
+        if len(distinct(places)) < places.size:
             found[f"{c.array}: {name}, the last kept"] = c.then(partial(memory.laid, places=places, kept=True))
     return found
 

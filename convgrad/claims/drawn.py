@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from convgrad.claims.rough import floats
+from convgrad.claims.known_roughly import floats
 from convgrad.core.arithmetic import Array
 from convgrad.passes.subject import Arrays, Subject
 from convgrad.subject.chain import Layer

@@ -19,6 +19,7 @@ import numpy as np
 from convgrad.claims.samples import spans_of
 from convgrad.claims.whole_array import SURE
 from convgrad.core.arithmetic import EXACT, FLOAT64, Array, rounded
+from convgrad.core.draws import first_of_each
 from convgrad.subject.case import Case
 from convgrad.subject.layout import GRADIENTS
 from convgrad.vocabulary import TRANSPOSED
@@ -118,9 +119,8 @@ class _Leaning:
         self.case, self.array, self.truth, self.first = case, array, truth, first
         keep = np.isfinite(errors) & np.isfinite(truth) & (deviations > 0) & (truth != 0)
         weight = np.where(keep, 1 / np.where(keep, deviations, 1.0), 0.0)
-        first = np.unique(abs(truth).ravel(), return_index=True)[1]
         once = np.zeros(truth.size, bool)
-        once[first] = True
+        once[first_of_each(abs(truth))] = True
         self.weight: Array = weight * once.reshape(truth.shape)
         self.count = int((self.weight > 0).sum())
         self.scaled = self.truth * self.weight

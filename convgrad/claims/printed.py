@@ -11,7 +11,9 @@ import numpy as np
 
 from convgrad.claims.digits import written
 from convgrad.claims.drawn import COVER, deviations
-from convgrad.claims.rough import Rough, floats, gradients_of, output_of, shares_off
+from convgrad.claims.known_roughly import Rough, floats
+from convgrad.claims.rough import gradients_of, output_of
+from convgrad.claims.rough_functions import shares_off
 from convgrad.core.arithmetic import Array
 from convgrad.core.nested import Numbers, printed_by, read_numbers
 from convgrad.passes.layers import in_kind

@@ -8,6 +8,7 @@ from typing import NamedTuple
 import numpy as np
 
 from convgrad.core.arithmetic import Array
+from convgrad.core.draws import Draws, distinct, first_of_each
 
 SURE = log(1e6)
 """The logarithm of a chance of one in a million."""
@@ -48,7 +49,7 @@ def together(errors: Array, truth: Array, deviations: Array) -> Together:
     keep = np.isfinite(errors) & np.isfinite(truth) & (deviations > 0)
     e, t, s = (part[keep] for part in (errors, truth, deviations))
     if not _seem_distinct(t):
-        first = np.unique(abs(t), return_index=True)[1]
+        first = first_of_each(abs(t))
         e, t, s = (part[first] for part in (e, t, s))
     if len(e) < FEWEST or not t.any():
         return Together(0.0, np.inf, 0.0, np.inf)
@@ -62,8 +63,10 @@ def _seem_distinct(values: Array) -> bool:
     """Whether of so many, taken at random, none is as large as another: if each came twice, some of these would."""
     if len(values) < 2 * DRAWN:
         return False
-    drawn = abs(values[np.random.default_rng(0).choice(len(values), DRAWN, replace=False)])
-    return len(np.unique(drawn)) == DRAWN
+    each = len(values) // DRAWN
+    places = np.arange(DRAWN) * each + (Draws().words(DRAWN) % np.uint64(each)).astype(int)
+    drawn = abs(values[places])
+    return len(distinct(drawn)) == DRAWN
 
 
 def is_spread(errors: Array, narrow: Array, wide: Array, sure: float, units: float) -> bool:

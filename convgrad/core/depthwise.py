@@ -23,6 +23,9 @@ from convgrad.core.window import Axis, Window
 ROW = 1 << 14
 """Positions of a channel that are computed in one go: so many that calls cost little, and so few that they fit."""
 
+WRITTEN, FEW = np.float32, 25
+"""A kind of number in which taps are written out, if there are so few: NumPy's loop for short kernels is slow in it."""
+
 
 def slide_planes(x: Array, kernel: Array, window: Window, y: Array, near: Array | None = None) -> Array | None:
     """Kernel times windows into y, (N,C,*L), (C,*K) -> (N,C,*P); with near (N,C,*P), return the gradient (C,*K)."""
@@ -33,6 +36,7 @@ def slide_planes(x: Array, kernel: Array, window: Window, y: Array, near: Array 
         far, target = x[block.samples][(*ALL, *frame.inside)], y[here]
         for channel, row in enumerate(kernel):
             cells[...] = far[:, channel]
+            frame.write_out()
             target[:, channel] = frame.convolved(row)
             if gradient is not None and near is not None:
                 arrived[...] = near[here][:, channel]
@@ -44,7 +48,7 @@ class Frame(NamedTuple):
     """A channel of a block, padding written out: cells (N,*F) and what arrives at positions (N,*F), F = P+K-1.
 
     `inside` is where the cells are in the input, `places` where in the frame; `taps` are all, each with the number of
-    cells from where a window begins to where the tap is.
+    cells from where a window begins to where the tap is; `rows` (taps, positions) are theirs, or none.
     """
 
     cells: Array
@@ -53,6 +57,7 @@ class Frame(NamedTuple):
     places: tuple[slice, ...]
     positions: tuple[slice, ...]
     taps: list[tuple[tuple[int, ...], tuple[int, ...], int]]
+    rows: Array
 
     @staticmethod
     def of(block: Block, x: Array) -> Frame:
@@ -63,26 +68,46 @@ class Frame(NamedTuple):
         sizes = tuple(n + axis.extent - 1 for n, axis in zip(positions, axes, strict=True))
         inside, places = zip(*map(_met, axes, lengths, sizes), strict=True)
         cells, arrived = (zeros((count, *sizes), x.dtype) for _ in range(2))
-        return Frame(cells, arrived, inside, places, tuple(map(slice, positions)), _offsets(axes, sizes))
+        taps = _offsets(axes, sizes)
+        rows = np.empty(
+            (len(taps) if x.dtype == WRITTEN and len(taps) <= FEW else 0, cells.size - taps[-1][2]), x.dtype
+        )
+        return Frame(cells, arrived, inside, places, tuple(map(slice, positions)), taps, rows)
 
-    def convolved(self, row: Array) -> Array:
+    def write_out(self) -> None:
+        """Write out every tap's row, where a product with them is faster than as many short convolutions."""
+        flat = self.cells.reshape(-1)
+        for row, (*_, start) in zip(self.rows, self.taps, strict=False):
+            row[...] = flat[start : start + len(row)]
+
+    def convolved(self, kernel: Array) -> Array:
         """A channel's kernel *K times windows: (N,*P)."""
-        flat, turned = self.cells.reshape(-1), row[..., ::-1]
+        total = self._by_rows(kernel) if len(self.rows) else self._by_short_convolutions(kernel)
+        sums = np.empty_like(self.cells)
+        sums.reshape(-1)[: total.size] = total
+        return sums[(slice(None), *self.positions)]
+
+    def _by_rows(self, kernel: Array) -> Array:
+        with np.errstate(invalid="ignore"):  # of infinities between the planes
+            return np.asarray(kernel.ravel() @ self.rows)
+
+    def _by_short_convolutions(self, kernel: Array) -> Array:
+        flat, turned = self.cells.reshape(-1), kernel[..., ::-1]
         starts = [(tap, start) for tap, _, start in self.taps if not tap[-1]]
         count = flat.size - starts[-1][1]
         parts = (np.convolve(flat[start : start + count], turned[tap[:-1]], "valid") for tap, start in starts)
         total = next(parts)
         for part in parts:
             total += part
-        sums = np.empty_like(self.cells)
-        sums.reshape(-1)[: total.size] = total
-        return sums[(slice(None), *self.positions)]
+        return total
 
     def products(self) -> Array:
         """The products of what arrives and of every tap's cells, added up: *K."""
         flat, count = self.cells.reshape(-1), self.cells.size - self.taps[-1][2]
         arrived = self.arrived.reshape(-1)[:count]
-        sums = np.array([np.dot(flat[start : start + count], arrived) for *_, start in self.taps])
+        with np.errstate(invalid="ignore"):
+            sums = (self.rows @ arrived if len(self.rows) else
+                    np.array([np.dot(flat[start : start + count], arrived) for *_, start in self.taps]))  # fmt: skip
         if not np.isfinite(sums).all():  # nothing, times an infinity between the planes, is no number
             sums = np.array([self._products_met(steps) for _, steps, _ in self.taps])
         return sums.reshape([n + 1 for n in self.taps[-1][0]])

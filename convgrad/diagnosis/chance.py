@@ -10,6 +10,7 @@ import numpy as np
 from convgrad.claims.claim import Claim
 from convgrad.claims.piecewise import PIECE, pieces, taken
 from convgrad.core.arithmetic import EXACT, Array, rounded
+from convgrad.core.draws import first_of_each
 
 MOST_BITS = 40.0
 """What one entry can say at most: more is in its digits, but not about which mistake it was."""
@@ -96,7 +97,8 @@ def bits(claim: Claim, where: Array | None = None) -> list[float]:
     values, largest = as_float(claim.values.ravel()[places]), largest_of(claim.values)
     excuse = np.maximum(excuses(claim, places=places), _grain(claim.values))
     keep = np.isfinite(values) & (abs(values) > excuse)
-    values, first = np.unique(values[keep], return_index=True)
+    first = first_of_each(values[keep])
+    values = values[keep][first]
     if not values.size:
         return []
     ratio = largest / np.maximum(excuse[keep][first], 1e-300)

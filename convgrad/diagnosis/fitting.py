@@ -12,6 +12,7 @@ import numpy as np
 from convgrad.catalogue.computation import Convolution, product_of
 from convgrad.claims.claim import Claim
 from convgrad.core.arithmetic import EXACT, Array
+from convgrad.core.draws import distinct
 from convgrad.diagnosis.boxed import SCREENED
 from convgrad.diagnosis.candidates import Candidate, Candidates, Screen, alike
 from convgrad.diagnosis.chance import as_float, bits, excuses, largest_of
@@ -131,7 +132,7 @@ def _point_moved(candidates: Candidates, claim: Claim, right: Candidate) -> Fit 
     for factor in POWERS:
         if _moved_by(*first, factor) and _moved_by(as_float(values), as_float(truth), factor):
             values = as_float(values)
-            different = len(np.unique(abs(values[values != 0])))
+            different = len(distinct(abs(values[values != 0])))
             if different < 2:
                 return None
             made = candidates.right.scaled(factor)

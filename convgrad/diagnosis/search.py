@@ -14,6 +14,7 @@ import numpy as np
 from convgrad.catalogue.of_entries import EFFECTS, Repair, all_exchanged, is_misrounded, repairs
 from convgrad.claims.claim import Claim
 from convgrad.core.arithmetic import EXACT, Array
+from convgrad.core.draws import distinct
 from convgrad.diagnosis.candidates import Bare, Candidate, Candidates, Screen
 from convgrad.diagnosis.chance import (
     FITTED,
@@ -352,7 +353,7 @@ class Search:
 def _different(rows: Array) -> int:
     """How many rows differ by more than rounding."""
     unit = 1e-9 * (largest_of(rows) or 1)
-    return len(np.unique(np.round(np.nan_to_num(rows) / unit), axis=0))
+    return len({row.tobytes() for row in np.round(np.nan_to_num(rows) / unit) + 0.0})  # no minus zero
 
 
 def _allowing(claim: Claim) -> Callable[[Index, Any], bool]:
@@ -407,7 +408,7 @@ def chance_of(repair: Repair, base: Array, values: Array, widths: Array, others:
     margin, claimed, right = float(widths[repair.index]), float(values[repair.index]), float(base[repair.index])
     terms = np.array([float(term.value) for term in repair.terms])
     offers = (np.array([[effect] for effect in EFFECTS.values()]) * terms).ravel()
-    offers = np.unique(np.round(offers / margin)) * margin if margin else np.unique(offers)
+    offers = distinct(np.round(offers / margin)) * margin if margin else distinct(offers)
     near = int((abs(right + offers - claimed) <= NEAR * margin).sum())
     largest = max(abs(terms).max(), margin)
     return float(max(near / NEAR, len(offers) * margin / (2 * largest))) if margin else 0.0

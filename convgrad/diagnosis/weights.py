@@ -10,6 +10,7 @@ from typing import NamedTuple
 import numpy as np
 
 from convgrad.core.arithmetic import EXACT, Array
+from convgrad.core.draws import distinct
 from convgrad.diagnosis.along import Indices
 
 SIMPLE = (0, 1, 2, -1)
@@ -84,7 +85,7 @@ def _snapped(solved: Array, noise: Array, samples: int) -> Array | None:
         return None
     close = distance.min(axis=1) <= spread
     if close.all():
-        return nearest if len(np.unique(nearest)) <= 3 else None
+        return nearest if len(distinct(nearest)) <= 3 else None
     other = solved[~close]
     weight = 1 / noise[~close] ** 2
     value = float(np.average(other, weights=weight / weight.max()))
@@ -94,7 +95,7 @@ def _snapped(solved: Array, noise: Array, samples: int) -> Array | None:
     if (abs(other - value) > spread[~close]).any():
         return None
     result = np.where(close, nearest, value)
-    return result if len(np.unique(result)) <= 2 else None
+    return result if len(distinct(result)) <= 2 else None
 
 
 def _short(value: float, noise: float) -> float:
@@ -148,7 +149,7 @@ def _independent(gains: Array) -> int:
 def _pattern_bits(gains: Array) -> float:
     """How many patterns are as simple as this one, as bits: runs of parts that count otherwise."""
     changes = int((np.diff(gains) != 0).sum())
-    values = max(len(np.unique(gains)) - 1, 1)
+    values = max(len(distinct(gains)) - 1, 1)
     runs = log2(comb(len(gains) + 1, min(changes + 1, (len(gains) + 1) // 2)))
     return runs + values * log2(len(SIMPLE) + 2)
 

@@ -68,6 +68,7 @@ def _felt(run: Run) -> Any:
     """The cells that some output reads at all: a step of 0 matters only there."""
     felt = np.ones(run.sums["x"].shape, bool)
     for axis, cells in enumerate(run.probe.geometry, start=2):
-        unread = np.setdiff1d(np.arange(felt.shape[axis]), cells)
+        unread = np.ones(felt.shape[axis], bool)
+        unread[cells[(cells >= 0) & (cells < len(unread))]] = False
         felt[(slice(None),) * axis + (unread,)] = False
     return felt

@@ -40,7 +40,7 @@ class Kernel:
 
     def __init__(self, run: Run, step: Any) -> None:
         self.run, self.step, self.groups = run, step, run.probe.groups
-        self.w = as_matrices(run.probe.case, run.probe.arrays["w"])
+        self.w = np.ascontiguousarray(as_matrices(run.probe.case, run.probe.arrays["w"]))
         self.sums = zeros(self.w.shape, self.w.dtype)
         wanted = run.wanted.get("w")
         self.wanted = np.ones(self.w.shape, bool) if wanted is None else as_matrices(run.probe.case, wanted)

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from convgrad.core.arithmetic import Array
+from convgrad.core.draws import Draws
 from convgrad.core.threads import share
 from convgrad.differences.matrices import as_matrices, by_filter, columns, outputs
 from convgrad.differences.patches import Box, boxes_of, colouring_of, passed_together
@@ -32,9 +33,9 @@ def look_at_sums(run: Run) -> None:
     probe = run.probe
     if not probe.bilinear or not probe.arrays["delta"].size:
         return
-    random, boxes = np.random.default_rng(0), boxes_of(probe, run.filters)
+    random, boxes = Draws(), boxes_of(probe, run.filters)
     if run.wanted and len(boxes) > FEW:
-        boxes = [boxes[number] for number in random.choice(len(boxes), FEW, replace=False)]
+        boxes = [boxes[number] for number in random.some(len(boxes), FEW)]
     first, *others = passed_together(probe.arrays["delta"])
     if run.wants("x", ...):
         for rows in [first] if run.wanted else [first, *others]:
@@ -44,7 +45,7 @@ def look_at_sums(run: Run) -> None:
         run.outside["w"] |= not _is_sum(run, boxes, probe.arrays["x"][first], w)
 
 
-def _adds_up(run: Run, boxes: list[Box], rows: slice, random: np.random.Generator, *, leaks: bool) -> bool:
+def _adds_up(run: Run, boxes: list[Box], rows: slice, random: Draws, *, leaks: bool) -> bool:
     """Whether some samples' outputs are the sums of what channels give, all cells moved, and nothing leaks."""
     probe, x, w = run.probe, run.probe.arrays["x"][rows], run.probe.arrays["w"]
     moved = _anyhow(random, x, probe.step("x"))
@@ -55,9 +56,9 @@ def _adds_up(run: Run, boxes: list[Box], rows: slice, random: np.random.Generato
     return right and not (leaks and _leaks(probe, moved, whole))
 
 
-def _anyhow(random: np.random.Generator, array: Array, step: Any) -> Any:
+def _anyhow(random: Draws, array: Array, step: Any) -> Any:
     """All entries moved by a step, up or down."""
-    return np.where(random.integers(0, 2, array.shape) == 1, array + step, array - step)
+    return np.where(random.bits(array.shape), array + step, array - step)
 
 
 def _is_sum(run: Run, boxes: list[Box], x: Array, w: Array, whole: Array | None = None) -> bool:
@@ -85,7 +86,8 @@ def _rounding(probe: Probe, matrices: Array, box: Box, x: Array) -> Any:
 
 def _of_all_channels(matrices: Array) -> Array:
     """c g o k -> g o (c k)."""
-    return matrices.transpose(1, 2, 0, 3).reshape(*matrices.shape[1:3], -1)
+    # of one channel it would be a view, which BLAS does not take where a kernel is turned
+    return np.ascontiguousarray(matrices.transpose(1, 2, 0, 3).reshape(*matrices.shape[1:3], -1))
 
 
 def _summed(matrices: Array, box: Box, x: Array) -> Array:
@@ -96,10 +98,10 @@ def _summed(matrices: Array, box: Box, x: Array) -> Array:
 
 def _leaks(probe: Probe, x: Array, before: Array) -> bool:
     """Whether, with some cells moved in a whole forward pass, any output changes that reads none of them."""
-    random, groups = np.random.default_rng(0), colouring_of(probe, x.shape[2:])
+    random, groups = Draws(), colouring_of(probe, x.shape[2:])
     every = groups.groups()
-    for group in every[random.choice(len(every), min(COMBINATIONS, len(every)), replace=False)]:
-        channel, moved = int(random.integers(probe.together)), x.copy()
+    for group in every[random.some(len(every), COMBINATIONS)]:
+        channel, moved = random.below(probe.together), x.copy()
         part = moved[:, channel :: probe.together]
         part[...] = np.where(groups.members(group[None])[0], part + probe.step("x"), part)
         change = probe.forward(moved, probe.arrays["w"]) - before

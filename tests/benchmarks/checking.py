@@ -132,7 +132,7 @@ def _judging(layer: Layer, rounds: int) -> Row:
     gradients = Gradients(case).by_array
     claim = {name: case.layout.restored(operand, gradients[name]) for name, operand in _gradients(case)}
     claim |= {"dW": np.flip(claim["dW"], tuple(range(2, len(layer.w)))).copy()} if layer.w else {"dX": -claim["dX"]}
-    ours, peer = in_turn(lambda: _answer(case, claim), backward(layer, case), rounds)
+    ours, peer = in_turn(partial(answer, case, claim), backward(layer, case), rounds)
     return Row(f"{layer.name}: judging", ours, peer, BACKWARD, LONGER, at_most=20)
 
 
@@ -145,7 +145,9 @@ class _Answered(Exception):
     """Claims are judged: what follows is not part of it."""
 
 
-def _answer(case: Case, claim: dict[str, Any]) -> None:
+def answer(case: Case, claim: dict[str, Any]) -> None:
+    """Claims judged and named, and nothing more."""
+
     def leave(*found: object) -> None:
         raise _Answered
 
