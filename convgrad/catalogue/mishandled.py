@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from fractions import Fraction
 from functools import partial
-from math import floor, trunc
+from math import floor, isfinite, trunc
 from typing import Any
 
 import numpy as np
@@ -189,11 +189,11 @@ def _halved(c: Any, name: str) -> Named:
 
 
 def like(floats: Array, array: Array) -> Array:
-    """Floats in the kind of an array."""
+    """Floats in the kind of an array; what is not finite has no exact value, and stays as it is."""
     if array.dtype != EXACT:
         return floats.astype(array.dtype)
     result = zeros(floats.shape, array.dtype)
-    result.reshape(-1)[:] = [Fraction(value) for value in floats.ravel().tolist()]
+    result.reshape(-1)[:] = [Fraction(value) if isfinite(value) else value for value in floats.ravel().tolist()]
     return result
 
 

@@ -16,9 +16,9 @@ SAMPLE = 1
 
 
 def checked(trial: Trial, array: str, value: Array) -> Report:
-    """The report of `check` on an array that came back."""
+    """The report of `check` on an array that came back; what went in was not rounded by a printer."""
     dtype = None if trial.is_exact else trial.dtype
-    return check_subject(trial.subject, trial.claim({array: value}), claim_dtype=dtype, sample=SAMPLE)
+    return check_subject(trial.subject, trial.claim({array: value}), claim_dtype=dtype, printed=False, sample=SAMPLE)
 
 
 def by_another_algorithm(trial: Trial, array: str, value: Array) -> str:

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from convgrad.catalogue.mistake import Form
 from convgrad.catalogue.tables import forms, practised, right
 from convgrad.core.arithmetic import Array
 from convgrad.diagnosis.candidates import Bare
@@ -51,6 +52,7 @@ def _with_those_of_others(outcome: Outcome, everywhere: Iterable[Named]) -> Outc
     if outcome.verdict != DIFFERS or outcome.claim is None or outcome.trial.numbers > LARGEST:
         return outcome
     given = _as_before(outcome, [one for one in everywhere if one.mistake not in outcome.mistakes])
+    given = tuple(replace(one, guessed=True) for one in given)
     if not outcome.mistakes or not given:
         return outcome.but(named=given or outcome.named)
     first, *rest = outcome.named
@@ -72,7 +74,8 @@ def _most_common(names: tuple[Named, ...], arrays: Mapping[str, set[str]]) -> tu
     counts = [len(arrays.get(one.mistake or "", ())) * (number == 0 or one.mistake in rivals)
               for number, one in enumerate(names)]  # fmt: skip
     best = max(range(len(names)), key=lambda number: counts[number], default=0)
-    return names if best == 0 else (names[best], *names[:best], *names[best + 1 :])
+    rest = (*names[:best], *names[best + 1 :])
+    return (*names[best : best + 1], *(one for one in rest if not one.guessed))
 
 
 def _ids(names: Iterable[Named]) -> set[str | None]:
@@ -107,18 +110,27 @@ def _is_nameless(outcome: Outcome) -> bool:
 
 def _as_before(outcome: Outcome, known: Iterable[Named]) -> tuple[Named, ...]:
     """The mistakes of other cases, or arrays, that give this one as well, each with the others as its rivals."""
-    given = [one for one in known if one.mistake and _gives(outcome, one.mistake)]
-    names = tuple(dict.fromkeys(one.mistake for one in given if one.mistake))
-    once = {one.mistake: one for one in reversed(given)}
-    return tuple(replace(once[name], others=tuple(other for other in names if other != name)) for name in names)
+    names = dict.fromkeys(one.mistake for one in known if one.mistake)
+    given = [told for name in names if (told := _given(outcome, name)) is not None]
+    return tuple(
+        replace(one, others=tuple(other.mistake or "" for other in given if other is not one)) for one in given
+    )
 
 
-def _gives(outcome: Outcome, mistake: str) -> bool:
-    """Whether a mistake of the catalogue, planted in this very case, gives the array that came back."""
+def _given(outcome: Outcome, mistake: str) -> Named | None:
+    """A mistake of the catalogue, where planted in this very case it gives the array that came back."""
     case, array = outcome.trial.case, outcome.array
     tables = (forms(case.operation.name, array), practised(case.operation.name, array))
     bare, asked_for = Bare(), right(case, array)
     with np.errstate(all="ignore"):
-        altered = (one for table in tables if mistake in table for one in table[mistake].alter(asked_for).values())
-        claim: Any = outcome.claim
-        return any(np.array_equal(bare.value(computation), claim) for computation in altered)
+        for form in (table[mistake] for table in tables if mistake in table):
+            for variant, altered in form.alter(asked_for).items():
+                claim: Any = outcome.claim
+                if np.array_equal(bare.value(altered), claim):
+                    return _told(mistake, form, variant)
+    return None
+
+
+def _told(mistake: str, form: Form, variant: str) -> Named:
+    what = form.what.format(variant=variant, factor=variant) if variant else form.plain
+    return Named(mistake, f"it is, in every entry, what comes out when {what} ({mistake})", form.fix)

@@ -13,12 +13,16 @@ from convgrad.suites.trial import Trial
 
 @dataclass(frozen=True)
 class Named:
-    """A mistake that a wrong array was recognised as, others that give the same, and what is said of it."""
+    """A mistake that a wrong array was recognised as, others that give the same, and what is said of it.
+
+    It may be `guessed`: what other arrays show, and gives this one as well.
+    """
 
     mistake: str | None
     message: str
     fix: str
     others: tuple[str, ...] = ()
+    guessed: bool = False
 
     def to_dict(self) -> dict[str, Any]:
         """What the JSON says."""
