@@ -81,8 +81,8 @@ def _of_maximum(probe: Probe) -> Steps:
     each = max(1, PLANES // max(prod(x.shape[2:]), 1))
     for some in spans(len(by_plane[0]), -(len(by_plane[0]) // -each)):
         _of_planes(taps, *(array[some] for array in by_plane))
-    sizes[sizes == np.inf] = 2 * probe.step("x")
     sizes /= 2
+    sizes[sizes == np.inf] = probe.step("x")
     return Steps(sizes, sizes == 0, tied, "tie", first)
 
 
