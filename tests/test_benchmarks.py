@@ -69,7 +69,7 @@ def test_checking_benchmarks_have_well_formed_rows(monkeypatch):
     for name, value in {"LAYERS": small, "SIDES": (8,), "CHANNELS": (4,), "LARGE": small[1]}.items():
         monkeypatch.setattr(checking, name, value)
     found = list(checking.rows(1))
-    assert_well_formed(found, 1 + 4 * len(small) + 2)
+    assert_well_formed(found, 1 + 4 * len(small) + len(checking.POOLS) + 2)
     assert {row.against for row in found if "gradcheck" not in row.name} == {"", checking.BACKWARD}
 
 
@@ -84,7 +84,7 @@ def test_benchmarks_in_processes_of_their_own_have_well_formed_rows(monkeypatch)
     assert_well_formed(list(start.rows(1, "--version")), 1)
     assert_well_formed(list(scale.rows(1)), 2)
     monkeypatch.setattr(naming, "TRAINED", ((4, 2, 6, 6), 2))
-    assert_well_formed(list(naming.rows(1)), 3)
+    assert_well_formed(list(naming.rows(1)), 4)
 
 
 def test_a_figure_is_what_its_name_says_and_knows_its_target():

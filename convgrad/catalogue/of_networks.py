@@ -79,7 +79,7 @@ def _bent(part: Part, subject: Subject) -> Bent:
     biased = before is not None and before.layer.operation.family in BIASED
     z = case.operands["x"]
     assert z is not None
-    bias = bias_of(before.case.operands["b"], z) if biased and before is not None else None
+    bias = bias_of(before.forward.case.operands["b"], z) if biased and before is not None else None
     return Bent(activation_of(case.operation, case.arguments), bias)
 
 

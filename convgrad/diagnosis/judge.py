@@ -337,7 +337,8 @@ def _with_activation(before: Part, part: Part) -> Case | None:
     """A convolution with the activation after it, as one: what goes wrong in it shows only after that."""
     if before.layer.operation.family != CONVOLUTION or part.layer.operation.family not in (ELEMENTWISE, BENT):
         return None
-    return fused(before.forward.case, part.op, part.layer.settings.get("slope"))
+    case = in_kind(before.forward.case, part.case.arithmetic)
+    return fused(case, part.op, part.layer.settings.get("slope"))
 
 
 def _dense_as_conv(case: Case) -> Case:

@@ -27,7 +27,7 @@ def narrowed(c: Any, numbers: Array, wrong: Array, way: Way) -> tuple[Any, Array
             inputs = _most_wrong(wrong, 1)
             return c.but(w=c.w[:, inputs]), numbers[:, inputs].ravel()
     elif c.array == "dW" and c.groups == 1 and not c.transposed:
-        if way != Way("x", (1,), "input channel"):
+        if not (way.operand == "x" and 1 in way.axes):
             inputs = _most_wrong(wrong, 1)
             c, numbers, wrong = c.but(x=c.x[:, inputs]), numbers[:, inputs], wrong[:, inputs]
         if not (way.operand == "delta" and 1 in way.axes):

@@ -107,3 +107,12 @@ def test_the_slopes_of_all_activations_may_be_wrong_in_one_way() -> None:
     report = convgrad.check(document, {"first": {"dW": wrong}})
     assert report.diagnosis[0].mistake == "slope-at-output"
     assert report.diagnosis[0].details.get("layer", "") == ""
+
+
+def test_what_is_exact_before_a_function_that_is_not_stays_so_in_every_mistake():
+    layers = [
+        {"op": "conv", "name": "a", "kernel": [[1, -1], [0.5, 2]], "bias": [0.25]}, {"op": "relu", "name": "r"},
+        {"op": "conv", "name": "b", "kernel": [[1, 2], [-1, 1]], "bias": [0.5]}, {"op": "tanh", "name": "t"},
+    ]  # fmt: skip
+    network = {"input": [[1, -2, 3], [0.5, 1, -1], [2, 0, 1]], "layers": layers, "delta": [[1]]}
+    assert convgrad.check(network, {"a": {"dW": [[1, 2], [3, 4]]}}).verdict == "differs"
