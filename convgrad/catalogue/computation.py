@@ -11,7 +11,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from fractions import Fraction
 from functools import reduce
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 
@@ -21,6 +21,7 @@ from convgrad.core.unfold import ALL, add_at, pad, unfold, unpad
 from convgrad.core.window import Axis, Window
 from convgrad.operations.conv import biased, channel_sums, oriented
 from convgrad.subject.case import Case
+from convgrad.subject.stored import Stored
 from convgrad.vocabulary import TRANSPOSED
 
 Pairs = tuple[tuple[int, int], ...]
@@ -97,7 +98,7 @@ class Computation:
     def key(self) -> tuple[Any, ...]:
         """What decides `bare`: two computations with one key, made from the same case, give the same."""
         return tuple(
-            id(part) if isinstance(part, np.ndarray) else part
+            id(part) if isinstance(part, np.ndarray | Stored) else part
             for name, part in vars(self).items()
             if name not in ("arrange", "factor")
         )
@@ -318,13 +319,14 @@ def pads_of(case: Case) -> Pairs:
 
 def delta_of(case: Case) -> Array:
     """The upstream gradient; zeros where a case has none, as for a claimed output alone."""
-    return zeros(case.output_shape, _operand(case, "x").dtype) if case.delta is None else case.delta
+    delta: Any = case.stored_delta
+    return zeros(case.output_shape, _operand(case, "x").dtype) if delta is None else cast(Array, delta)
 
 
 def _operand(case: Case, name: str) -> Array:
-    array = case.operands[name]
+    array = case.stored[name]
     assert array is not None
-    return array
+    return cast(Array, array)
 
 
 def of_convolution(case: Case, array: str, updated: Array | None = None) -> Convolution:

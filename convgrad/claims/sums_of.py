@@ -22,10 +22,13 @@ class Given(Protocol):
     """A case with its operands, delta among them: as they are, and in float64."""
 
     case: Case
-    operands: dict[str, Array]
 
     @property
-    def floats(self) -> dict[str, Array]:
+    def operands(self) -> Mapping[str, Array]:
+        """By name."""
+
+    @property
+    def floats(self) -> Mapping[str, Array]:
         """By operand."""
 
 
