@@ -12,7 +12,7 @@ import numpy as np
 
 from convgrad.core.arithmetic import EXACT, Array, zeros
 from convgrad.core.blocks import MOST, Block, blocks_of
-from convgrad.core.columns import add_product, columns_of, put
+from convgrad.core.columns import add_product, columns_of, gradient_of_zeros, put
 from convgrad.core.threads import share, spans, worth
 from convgrad.core.unfold import ALL
 from convgrad.core.window import Axis, Window
@@ -33,7 +33,7 @@ HALOS = 16
 
 
 class Sliding(NamedTuple):
-    """A kernel g o c *K to slide over x (N,C,*L) into y (N,O,*P), which holds zeros and may be a view.
+    """A kernel g o c *K to slide over x (N,C,*L) into y (N,O,*P), which is written over and may be a view.
 
     Where the kernel's gradient is asked for, `near` (N,O,*P) is what arrives at y, and `taps` are those of a larger
     kernel that this one has.
@@ -66,7 +66,7 @@ def slide_both(jobs: Sequence[Sliding], shape: Sequence[int], dtype: np.dtype[An
     cost = 2 * sum(cost_of(job.y, prod(job.kernel.shape[2:])) for job in jobs)
     count = worth(cost)
     works = _works(jobs, count, MANY)
-    parts = [zeros(shape, dtype) for _ in range(count)]
+    parts = [gradient_of_zeros(shape, dtype) for _ in range(count)]
 
     def add(turn: int) -> None:
         for work in works[turn::count]:
@@ -129,10 +129,10 @@ def _written(job: Sliding, sharers: int, enough: int) -> Iterator[tuple[Sliding,
             x=job.x[:, :, None], kernel=job.kernel[:, :, :, None], window=as_one_row(job.window),
             y=job.y[:, :, None], near=near,
         )  # fmt: skip
-    by_tap = np.ascontiguousarray(
-        job.kernel.transpose(0, 3, 1, 2, *range(4, job.kernel.ndim))
-    )  # nor would BLAS take a view that runs backwards
+    by_tap = job.kernel.transpose(0, 3, 1, 2, *range(4, job.kernel.ndim))
     kernel = by_tap.reshape(len(by_tap), prod(by_tap.shape[1:3]), -1)
+    if job.x.itemsize not in kernel.strides[1:] or min(kernel.strides) < 0:  # a view that BLAS does not take
+        kernel = kernel.copy()
     first: Any = job.window.axes[0]
     rows = min(HALOS * (first.extent - 1), job.y.shape[2])
     enough = max(enough, rows * prod(job.y.shape[3:]))
@@ -177,7 +177,8 @@ def gathered(delta: Array, kernel: Array, window: Window, dx: Array, x: Array | 
     """`spread` as correlations: the cells of one remainder modulo the stride meet every stride-th tap, turned.
 
     This reads windows, where fold adds to them: at a quarter of the price, but of the output channels' windows. With
-    x, each has the cells of x that meet the same windows: the gradient is that of the kernel g c o *K.
+    x, each has the cells of x that meet the same windows: the gradient is that of the kernel g c o *K. All of dx is
+    written: here the cells that no tap meets.
     """
     axes, turned = zip(window.axes, dx.shape[2:], delta.shape[2:], strict=True), kernel.swapaxes(1, 2)
     jobs = []
@@ -185,6 +186,8 @@ def gathered(delta: Array, kernel: Array, window: Window, dx: Array, x: Array | 
         taps, cells, parts = zip(*phases, strict=True)
         near = None if x is None else x[(*ALL, *cells)]
         jobs.append(Sliding(delta, turned[(..., *taps)], Window(parts), dx[(*ALL, *cells)], near, taps))
+    if sum(job.y.size for job in jobs) < dx.size:
+        dx[...] = zeros((), dx.dtype)
     return jobs
 
 

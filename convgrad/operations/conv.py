@@ -9,6 +9,7 @@ import numpy as np
 
 from convgrad.core.arithmetic import EXACT, Array, zeros
 from convgrad.core.bilinear import correlate, correlate_gradients
+from convgrad.core.columns import matrices
 from convgrad.core.threads import UNHELD, share
 from convgrad.core.unfold import pad, patch, unpad, unpadded
 from convgrad.core.window import Window
@@ -66,14 +67,13 @@ def biased(y: Array, b: Array | None) -> Array:
 
 def channel_sums(delta: Array) -> Array:
     """db = sum(delta): (N,O,*P) -> (O,)."""
-    axes = tuple(range(2, delta.ndim))
     if delta.size < UNHELD:
-        by_sample = zeros(delta.shape[:2], delta.dtype) + delta.sum(axis=axes)
+        by_sample = zeros(delta.shape[:2], delta.dtype) + matrices(delta).sum(axis=2)
     else:
         by_sample = zeros(delta.shape[:2], delta.dtype)
 
         def add(n: int) -> None:
-            by_sample[n] = delta[n : n + 1].sum(axis=axes)[0]
+            by_sample[n] = matrices(delta[n : n + 1]).sum(axis=2)[0]
 
         share(add, range(len(delta)), 0 if delta.dtype == EXACT else delta.size)
     sums: Array = zeros(delta.shape[1:2], delta.dtype) + by_sample.sum(axis=0)
