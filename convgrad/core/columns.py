@@ -12,7 +12,7 @@ import numpy as np
 
 from convgrad.core.arithmetic import EXACT, FLOAT32, Array, zeros
 from convgrad.core.unfold import mergeable, reach, unfold_rows
-from convgrad.core.window import Axis, Window
+from convgrad.core.window import Window
 
 BESIDE = range(16, 128)
 """Outputs of a group for which the products of all taps of the first axis are one: for fewer the copies of delta cost
@@ -26,20 +26,21 @@ def columns_of(x: Array, window: Window, groups: int) -> tuple[Array, Met]:
     """Rows of windows over the axes but the first as columns, and for each of its taps the rows of positions and of
     columns that meet: (N,C,*L) -> g k h p, a view where a window is one cell.
     """
-    rows, met = _rows(window.axes[0], x.shape[2])
+    rows, met, others = _rows(window, x.shape[2])
     x = x[:, :, rows].transpose(1, 2, 0, *range(3, x.ndim))
-    columns = unfold_rows(x, Window(window.axes[1:]))
-    k = len(x) // groups * prod(window.size[1:])
+    columns = unfold_rows(x, others)
+    k = len(x) // groups * prod(columns.shape[1 : -x.ndim + 1])
     return columns.reshape(groups, k, x.shape[1], -1 if columns.size else 0), met
 
 
 @lru_cache(maxsize=256)
-def _rows(first: Axis, length: int) -> tuple[slice, Met]:
-    """The rows that windows reach on the first axis, and where its taps meet them."""
+def _rows(window: Window, length: int) -> tuple[slice, Met, Window]:
+    """The rows that windows reach on the first axis, where its taps meet them, and the windows over the others."""
+    first: Any = window.axes[0]
     _, _, (rows,) = reach((first,), (length,))
     count = rows.stop - rows.start
     here = replace(first, before=first.before + rows.start).fitted(count, first.positions(length))
-    return rows, [here.tap(tap, count) for tap in range(first.size)]
+    return rows, [here.tap(tap, count) for tap in range(first.size)], Window(window.axes[1:])
 
 
 def put(kernel: Array, columns: Array, met: Met, y: Array) -> None:

@@ -44,7 +44,6 @@ def test_every_cell_is_written(used_memory, kind, groups, axis):
 def test_gradients_are_contiguous(kind, taps):
     window = Window((Axis(taps), Axis(taps)))
     x, w, delta = whole_numbers(kind, (2, 3, 9, 9), (4, 3, taps, taps), (2, 4, 10 - taps, 10 - taps))
-    for gradient in (
-        *correlate_gradients(delta, x, w, window=window, groups=1), *spread_gradients(x, delta, w, window=window, groups=1)
-    ):  # fmt: skip
-        assert gradient.flags.c_contiguous
+    down = correlate_gradients(delta, x, w, window=window, groups=1)
+    up = spread_gradients(x, delta, w, window=window, groups=1)
+    assert all(gradient.flags.c_contiguous for gradient in (*down, *up))
