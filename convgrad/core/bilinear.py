@@ -60,7 +60,7 @@ def spread(delta: Array, w: Array, *, window: Window, groups: int, lengths: Sequ
     dx = np.empty((delta.shape[0], w.shape[1] * groups, *lengths), np.result_type(delta, w))
     kernel = _by_group(w, groups)
     if _gathers(kernel):
-        slide(gathered(delta, kernel, window, dx))
+        slide(gathered(delta, _turned(kernel), window, dx))
     else:
         dx[...] = zeros((), dx.dtype)
         _scatter(delta, kernel, window, dx)
@@ -79,9 +79,9 @@ def correlate_gradients(delta: Array, x: Array, w: Array, *, window: Window, gro
         settings: Any = {"window": window, "groups": groups}
         return spread(delta, w, lengths=x.shape[2:], **settings), kernel_gradient(delta, x, **settings)
     dx = np.empty(x.shape, np.result_type(delta, w))
-    jobs = gathered(delta, kernel, window, dx, x)
-    dw = slide_both(jobs, kernel.swapaxes(1, 2).shape, np.result_type(delta, x))
-    return dx, np.ascontiguousarray(dw.swapaxes(1, 2)).reshape(w.shape)
+    turned = _turned(kernel)
+    dw = slide_both(gathered(delta, turned, window, dx, x), turned.shape, np.result_type(delta, x))
+    return dx, np.ascontiguousarray(_turned(dw)).reshape(w.shape)
 
 
 @bilinear_pair
@@ -105,6 +105,11 @@ def _together(delta: Array, w: Array) -> bool:
 def _by_group(w: Array, groups: int) -> Array:
     """(O,C/g,*K) -> g o c *K."""
     return w.reshape(groups, w.shape[0] // groups, *w.shape[1:])
+
+
+def _turned(kernel: Array) -> Array:
+    """The kernel as delta meets it: g o c *K -> g c o *K, its taps backwards; its own inverse."""
+    return np.flip(kernel.swapaxes(1, 2), tuple(range(3, kernel.ndim)))
 
 
 def _gathers(kernel: Array) -> bool:

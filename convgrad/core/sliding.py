@@ -182,14 +182,13 @@ def as_one_row(window: Window) -> Window:
     return Window((Axis(1), *window.axes))
 
 
-def gathered(delta: Array, kernel: Array, window: Window, dx: Array, x: Array | None = None) -> list[Sliding]:
+def gathered(delta: Array, turned: Array, window: Window, dx: Array, x: Array | None = None) -> list[Sliding]:
     """`spread` as correlations: the cells of one remainder modulo the stride meet every stride-th tap, turned.
 
-    This reads windows, where fold adds to them: at a quarter of the price, but of the output channels' windows. With
-    x, each has the cells of x that meet the same windows: the gradient is that of the kernel g c o *K. All of dx is
-    written: here the cells that no tap meets.
+    The kernel comes turned, g c o *K. This reads windows, where fold adds to them: at a quarter of the price, but of
+    the output channels' windows. With x, each has the cells of x that meet the same windows: the gradient is that of
+    the turned kernel. All of dx is written: here the cells that no tap meets.
     """
-    turned: Any = kernel.swapaxes(1, 2)
     jobs = []
     for taps, cells, part in _phases(window, dx.shape[2:], delta.shape[2:]):
         near = None if x is None else x[(*ALL, *cells)]
@@ -212,7 +211,7 @@ def _phases(window: Window, lengths: tuple[int, ...], counts: tuple[int, ...]) -
 
 
 def _axis_phases(axis: Any, length: int, count: int) -> list[tuple[slice, slice, Axis]]:
-    """Per remainder that any tap meets: its taps backwards, its cells, and the axis that slides those over delta.
+    """Per remainder that any tap meets: its taps in turned order, its cells, and the axis that slides them over delta.
 
     A cell q meets tap t at position p where q = p s + t d - lo; so it meets tap t + s/gcd(s,d) too, d/gcd(s,d)
     positions before.
@@ -224,7 +223,7 @@ def _axis_phases(axis: Any, length: int, count: int) -> list[tuple[slice, slice,
         start = (cells.start + axis.before - last * axis.dilation) // axis.stride
         some = Axis((last - first) // every + 1, 1, axis.dilation * every // axis.stride, before=-start)
         if met := len(range(length)[cells]):
-            found.append((slice(last, None, -every), cells, some.fitted(count, met)))
+            found.append((slice(axis.size - 1 - last, None, every), cells, some.fitted(count, met)))
     return found
 
 
