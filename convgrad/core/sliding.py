@@ -192,7 +192,7 @@ def gathered(delta: Array, turned: Array, window: Window, dx: Array, x: Array | 
     jobs = []
     for taps, cells, part in _phases(window, dx.shape[2:], delta.shape[2:]):
         near = None if x is None else x[(*ALL, *cells)]
-        jobs.append(Sliding(delta, turned[(..., *taps)], part, dx[(*ALL, *cells)], near, taps))
+        jobs.append(Sliding(delta, turned[(*ALL, slice(None), *taps)], part, dx[(*ALL, *cells)], near, taps))
     if sum(job.y.size for job in jobs) < dx.size:
         dx[...] = zeros((), dx.dtype)
     return jobs
@@ -201,7 +201,7 @@ def gathered(delta: Array, turned: Array, window: Window, dx: Array, x: Array | 
 Slices = tuple[slice, ...]
 
 
-@lru_cache(maxsize=256)
+@lru_cache(maxsize=64)
 def _phases(window: Window, lengths: tuple[int, ...], counts: tuple[int, ...]) -> list[tuple[Slices, Slices, Window]]:
     """Per remainder on every axis: its taps, its cells, and the window that slides those taps over delta."""
     axes = zip(window.axes, lengths, counts, strict=True)
