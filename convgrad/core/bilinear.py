@@ -109,7 +109,8 @@ def _by_group(w: Array, groups: int) -> Array:
 
 def _turned(kernel: Array) -> Array:
     """The kernel as delta meets it: g o c *K -> g c o *K, its taps backwards; its own inverse."""
-    return np.flip(kernel.swapaxes(1, 2), tuple(range(3, kernel.ndim)))
+    turned: Array = kernel.swapaxes(1, 2)[(*ALL, slice(None), *(slice(None, None, -1),) * (kernel.ndim - 3))]
+    return turned
 
 
 def _gathers(kernel: Array) -> bool:
