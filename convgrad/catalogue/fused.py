@@ -8,7 +8,8 @@ from typing import Any
 
 import numpy as np
 
-from convgrad.catalogue.computation import Convolution, delta_of, of_convolution
+from convgrad.catalogue.computation import delta_of
+from convgrad.catalogue.convolving import Convolution, of_convolution
 from convgrad.catalogue.mistake import Form, Variants
 from convgrad.catalogue.of_activations import BENT_FORMS, EVERY, Bent, BentForm
 from convgrad.core.arithmetic import Array

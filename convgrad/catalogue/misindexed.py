@@ -10,7 +10,8 @@ from typing import Any
 
 import numpy as np
 
-from convgrad.catalogue.computation import Convolution, turn
+from convgrad.catalogue.computation import turn
+from convgrad.catalogue.convolving import Convolution
 from convgrad.catalogue.misgrouped import INTERLEAVED, routed
 from convgrad.catalogue.misread import BY_COLUMNS, SAMPLED, Named, altered, counted_otherwise, operands
 from convgrad.catalogue.mistake import Variants, one

@@ -11,7 +11,8 @@ from typing import Any
 import numpy as np
 
 from convgrad.catalogue import memory
-from convgrad.catalogue.computation import Convolution, Reads
+from convgrad.catalogue.computation import Reads
+from convgrad.catalogue.convolving import Convolution
 from convgrad.catalogue.misplaced import Axes, as_kind, inside, strided
 from convgrad.catalogue.mistake import Variants
 from convgrad.catalogue.pooling import or_by_whole_windows

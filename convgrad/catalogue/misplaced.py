@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from convgrad.catalogue.computation import Convolution
+from convgrad.catalogue.convolving import Convolution
 from convgrad.catalogue.misread import ROW_FOR_COLUMN, positions_counted
 from convgrad.catalogue.mistake import Variants
 from convgrad.catalogue.pooling import or_by_whole_windows

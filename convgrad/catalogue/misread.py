@@ -12,7 +12,8 @@ from typing import Any
 import numpy as np
 
 from convgrad.catalogue import memory
-from convgrad.catalogue.computation import Convolution, added, columns
+from convgrad.catalogue.computation import added
+from convgrad.catalogue.convolving import Convolution, columns
 from convgrad.catalogue.mistake import Variants
 from convgrad.catalogue.pooling import given_to_taps
 from convgrad.core.arithmetic import Array, zeros
