@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from convgrad.catalogue import miscut, mispadded, misplaced, misread, transformed
+from convgrad.catalogue import miscut, mispadded, misplaced, misread, misstrided, transformed
 from convgrad.catalogue.mistake import Form
 from convgrad.catalogue.of_convolutions import CONVOLUTIONS, PLAIN
 from convgrad.catalogue.of_pools import STRIDED
@@ -19,28 +19,28 @@ PLACES: dict[str, Form] = {
     "dilation-ignored": Form(
         "windows have dilation 1: {variant}",
         "let tap t of a window meet the cell t*dilation after its start",
-        lambda c: {**misplaced.dilation_from_the_end(c), **misplaced.laid_otherwise(c, "dilation")},
+        lambda c: {**misstrided.dilation_from_the_end(c), **misstrided.laid_otherwise(c, "dilation")},
         ("dilation",), WINDOWED,
     ),
     "stride-ignored": Form(
         "windows are taken at stride 1: {variant}",
         "let the window at position p start at cell p*stride - before",
-        lambda c: misplaced.laid_otherwise(c, "stride"), ("stride",), ("max-pool",),
+        lambda c: misstrided.laid_otherwise(c, "stride"), ("stride",), ("max-pool",),
     ),
     "padding-ignored": Form(
         "positions are counted from the first cell of the unpadded input: {variant}",
         "let the window at position p start at cell p*stride - before",
-        lambda c: misplaced.laid_otherwise(c, "before"), ("padding",), ("max-pool",),
+        lambda c: misstrided.laid_otherwise(c, "before"), ("padding",), ("max-pool",),
     ),
     "stride-one-axis": Form(
         "an axis has another stride than its own: {variant}",
         "give every axis its own stride: rows first, then columns",
-        or_own_shape(misplaced.stride_of_one_axis), ("axes", "stride", "positions"), WINDOWED,
+        or_own_shape(misstrided.stride_of_one_axis), ("axes", "stride", "positions"), WINDOWED,
     ),
     "dilation-one-axis": Form(
         "an axis has another dilation than its own: {variant}",
         "give every axis its own dilation: rows first, then columns",
-        or_own_shape(misplaced.dilation_of_one_axis), ("axes", "dilation"), WINDOWED,
+        or_own_shape(misstrided.dilation_of_one_axis), ("axes", "dilation"), WINDOWED,
     ),
     "padding-other-side": Form(
         "the padding before an axis is not what it should be: {variant}",
@@ -55,7 +55,7 @@ PLACES: dict[str, Form] = {
     "stride-misused": Form(
         "stride, dilation or a row's index is used where something else is meant: {variant}",
         "let tap t of the window at position p meet cell p*stride - before + t*dilation, on every axis by itself",
-        misplaced.stride_misused, ("positions",), WINDOWED,
+        misstrided.stride_misused, ("positions",), WINDOWED,
     ),
     "delta-axes-swapped": Form(
         "height and width are exchanged: {variant}",
