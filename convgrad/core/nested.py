@@ -6,13 +6,12 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from decimal import Decimal
-from fractions import Fraction
 from itertools import chain
 from typing import Any
 
 import numpy as np
 
-from convgrad.core.arithmetic import EXACT, FLOAT32, FLOAT64, Array, Plain
+from convgrad.core.arithmetic import EXACT, FLOAT32, FLOAT64, Array, Plain, recast
 from convgrad.core.foreign import as_numpy, is_foreign
 from convgrad.core.leaves import any_nonfinite, exact_value, floated, problem_of, refused
 from convgrad.core.printouts import PrintedRows
@@ -44,7 +43,7 @@ class Numbers:
         if dtype == FLOAT32:
             return self._as_float32()
         if isinstance(self.values, np.ndarray):
-            return _binary(self.values, dtype)
+            return recast(self.values, dtype)
         if dtype != EXACT:
             native = set(map(type, self.values)) <= NATIVE
             return np.array(self.values if native else list(map(floated, self.values)), dtype).reshape(self.shape)
@@ -93,14 +92,6 @@ def _refuse_coprime(values: Array) -> None:
         if common > MOST_COMMON:
             message = f"the common denominator of these numbers has more than {DIGITS_IN_COMMON} digits"
             raise RequestError(Problem(message, "use arithmetic float64"))
-
-
-def _binary(values: Array, dtype: np.dtype[Any]) -> Array:
-    if dtype != EXACT:
-        return values.astype(dtype, copy=False)
-    result = np.empty(values.size, EXACT)
-    result[:] = [Fraction(value) for value in values.ravel().tolist()]
-    return result.reshape(values.shape)
 
 
 def read_numbers(value: Any, *, nonfinite: bool = False) -> Numbers:
