@@ -68,8 +68,8 @@ PLACES: dict[str, Form] = {
         misplaced.turned_by_a_quarter, ("axes", "taps", "asymmetric kernel"), CONVOLUTIONS,
     ),
     "shifted": Form(
-        "windows start at other cells: {variant}",
-        "let the window at position p start at cell p*stride - before",
+        "windows begin or end at other cells: {variant}",
+        "let the window at position p start at cell p*stride - before, and end an extent after that",
         misplaced.moved_over, (), WINDOWED,
     ),
 }  # fmt: skip

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from convgrad.catalogue import loops, mishandled, misplaced, pool_loops, rewritten
+from convgrad.catalogue import loops, mishandled, misplaced, pool_edges, pool_loops, rewritten
 from convgrad.catalogue.mispooled import divisors_mistaken, winners_mistaken
 from convgrad.catalogue.mistake import Form, Variants
 from convgrad.catalogue.of_convolutions import CONVOLUTIONS
@@ -105,6 +105,10 @@ def _by_loops(name: str, alter: Callable[[Any], Variants]) -> Form:
     return where_numbers(table[name]._replace(alter=alter))
 
 
+_EDGES = {
+    "shifted": where_numbers(PLACES["shifted"]._replace(alter=pool_edges.windows_cut_otherwise)),
+    "wrong-winner": where_numbers(_POOL["wrong-winner"]._replace(alter=pool_edges.windows_unvisited)),
+}
 _LOOPS = {
     "stride-misused": _by_loops(
         "stride-misused", lambda c: {**loops.cells_by_other_loop(c), **pool_loops.cells_by_other_loop(c)}
@@ -120,6 +124,6 @@ _LOOPS = {
 }
 LAST: dict[str, dict[str, dict[str, Form]]] = {
     "convolution": {"dW": _LOOPS, "dX": _LOOPS, "db": {"wrong-index": _LOOPS["wrong-index"]}, "output": _LOOPS},
-    "pool": {"dX": _LOOPS},
+    "pool": {"dX": {**_EDGES, **_LOOPS}, "output": {"shifted": _EDGES["shifted"]}},
 }
 """Other ways in which those happen, which take longer: tried after all."""

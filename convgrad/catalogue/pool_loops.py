@@ -79,7 +79,7 @@ def _over_cells(array: Array, c: Pool, cells: Numbers, first: bool = False) -> A
         if first:
             corner: Any = (*ALL, *(0,) * c.dims)
             result[corner] += lost.sum(axis=tuple(range(2, lost.ndim)))
-        inside = inside & _wins(np.where(inside, c.x[tuple(at)], c.x.min() - 1), c.dims)
+        inside = inside & first_of_largest(np.where(inside, c.x[tuple(at)], c.x.min() - 1), c.dims)
     return result + _added(c, tuple(at), np.where(inside, given, nothing_like(c.delta)))
 
 
@@ -91,7 +91,7 @@ def _inside(c: Pool, cells: Numbers) -> tuple[Array, list[Array]]:
     return inside, [np.clip(cell, 0, length - 1) for cell, length in zip(cells, c.lengths, strict=True)]
 
 
-def _wins(scores: Array, dims: int) -> Array:
+def first_of_largest(scores: Array, dims: int) -> Array:
     """Of every window the first of its largest cells: n c k p."""
     flat = scores.reshape(*scores.shape[:2], -1, *scores.shape[2 + dims :])
     numbers = np.arange(flat.shape[2]).reshape(-1, *(1,) * dims)
