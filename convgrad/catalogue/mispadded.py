@@ -254,10 +254,16 @@ def row_run_over(c: Any) -> Variants:
         found[f"past the end: {where}"] = c.but(reads=_run_over(far.shape, _reaches(c), sides))
         if any(end == 0 for _, end in sides):
             found[f"past the end, round: {where}"] = c.but(reads=_run_over(far.shape, _reaches(c), sides, round_=True))
+        if max(map(max, _reaches(c))) > 1:
+            one = partial(_run_over, far.shape, _reaches(c), sides, most=1)
+            found[f"one cell past the end: {where}"] = c.but(reads=one())
+            found[f"one cell past the end, round: {where}"] = c.but(reads=one(round_=True))
     return found
 
 
-def _run_over(shape: tuple[int, ...], reaches: list[tuple[int, int]], sides: Any, round_: bool = False) -> Reads:
+def _run_over(
+    shape: tuple[int, ...], reaches: list[tuple[int, int]], sides: Any, *, round_: bool = False, most: int = 0
+) -> Reads:
     steps, size = memory.steps_of(shape), int(np.prod(shape))
     parts = [np.arange(n) for n in shape[:2]] + [
         np.arange(-before, n + after) for n, (before, after) in zip(shape[2:], reaches, strict=True)
@@ -269,5 +275,7 @@ def _run_over(shape: tuple[int, ...], reaches: list[tuple[int, int]], sides: Any
         if number >= 2:
             before, after = (number - 2, 0) in sides, (number - 2, 1) in sides
             lost = lost | ((spread < 0) & (not before)) | ((spread >= shape[number]) & (not after))
+            if most:
+                lost = lost | (spread < -most) | (spread >= shape[number] + most)
     places = np.where(places < 0, places % max(size, 1), places) if round_ else places  # as Python counts them
     return Reads(np.where(lost | (places < 0) | (places >= size), -1, places), tuple(before for before, _ in reaches))

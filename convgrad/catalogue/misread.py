@@ -138,6 +138,7 @@ def _places(c: Any, shape: tuple[int, ...]) -> Iterator[tuple[str, Array]]:
             round_ = (memory.addresses(shape, steps) + offset) % prod(shape)
             yield f"{offset:+d}, round", np.where(places < 0, round_, places)
     yield from memory.subtracted(shape)
+    yield from memory.divided(shape)
     if len(shape) == 4:
         yield from _decoded(shape)
     for label, wrong in memory.wrong_steps(shape, _lengths(c)):

@@ -252,3 +252,54 @@ def test_a_sum_as_often_as_there_are_rows_of_positions_is_told_by_one_number():
     assert (one.mistake, "multiplied by 6" in one.message) == ("scaled", True)
     (one,) = told(case, db=right(case)["db"] * 1.37).values()
     assert one.mistake is None
+
+
+# -- Addresses, cells and pools that are others' -----------------------------------------------------------------------
+
+
+def by_addresses(case, level):
+    """dX of two axes from w and delta in memory, at one level of w's address divided in place of multiplied."""
+    x, w, delta, s, p = *(case[name] for name in ("input", "kernel", "delta")), case["stride"], case["padding"]
+    dx = np.zeros(x.shape)
+    for n, o, c, i, j, a, b in np.ndindex(len(x), len(w), *w.shape[1:2], *delta.shape[2:], *w.shape[2:]):
+        place, cell = 0, (i * s - p + a, j * s - p + b)
+        for axis, (index, length) in enumerate(zip((o, c, a, b), w.shape, strict=True)):
+            place = (place // length if axis == level else place * length) + index
+        if all(0 <= at < size for at, size in zip(cell, x.shape[2:], strict=True)):
+            dx[(n, c, *cell)] += delta[n, o, i, j] * w.ravel()[place]
+    return dx
+
+
+@pytest.mark.parametrize("level", [1, 2, 3])
+def test_an_address_that_is_divided_by_a_length_is_named(level):
+    case = drawn(13, (2, 3, 7, 6), (4, 3, 2, 3), stride=2, padding=1)
+    assert np.allclose(by_addresses(case, None), right(case)["dX"])
+    (one,) = told(case, dX=by_addresses(case, level)).values()
+    assert (one.mistake, f"divided by the length of axis {level}" in one.message) == ("read-offset", True)
+
+
+@pytest.mark.parametrize(("first", "end", "text"), [(-1, 0, "before"), (0, 1, "after")])
+def test_dw_from_one_cell_past_an_end_is_named(first, end, text):
+    """A bound that lets one cell through: of two in the padding the nearer, which in memory is of another row."""
+    case = drawn(14, (2, 2, 6, 7), (3, 2, 3, 4), stride=1, padding=2)
+    x, delta, dw = case["input"], case["delta"], np.zeros(case["kernel"].shape)
+    for n, o, c, i, j, a, b in np.ndindex(2, 3, 2, *delta.shape[2:], 3, 4):
+        row, column = i - 2 + a, j - 2 + b
+        place = ((n * 2 + c) * 6 + row) * 7 + column
+        if 0 <= row < 6 and first <= column < 7 + end and 0 <= place < x.size:
+            dw[o, c, a, b] += delta[n, o, i, j] * x.ravel()[place]
+    (one,) = told(case, dW=dw).values()
+    assert (one.mistake, "one cell past" in one.message, text in one.message) == ("read-offset", True, True)
+
+
+def as_the_other_pool(case):
+    other = {"max-pool": "average-pool", "average-pool": "max-pool"}[case["op"]]
+    return right({**case, "op": other})["dX"]
+
+
+@pytest.mark.parametrize(("op", "text"), [("max-pool", "as of an average"), ("average-pool", "as of a max pool")])
+@pytest.mark.parametrize("padding", [0, 1])
+def test_a_pool_that_is_taken_for_the_other_is_named(op, text, padding):
+    case = drawn(15, (2, 2, 8, 7), op=op, window=[2, 3], stride=[2, 2], padding=[padding, padding])
+    (one,) = told(case, dX=as_the_other_pool(case)).values()
+    assert (one.mistake, text in one.message) == ("wrong-winner" if op == "max-pool" else "wrong-divisor", True)
