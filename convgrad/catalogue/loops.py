@@ -155,7 +155,10 @@ def _instead_of_cell(c: Convolution, axis: int, names: dict[str, Array]) -> Iter
             yield f"the cell's {noun[number]} for its {noun[axis]}", cell
             if shift:
                 yield f"the cell's {noun[number]} for its {noun[axis]}, with padding", cell + shift
-    yield from ((f"the {other} for the cell's {noun[axis]}".rstrip(), number) for other, number in names.items())
+    for other, variable in names.items():
+        yield f"the {other} for the cell's {noun[axis]}".rstrip(), variable
+        if c.axes[axis].before:
+            yield f"the {other} for the cell's {noun[axis]}".rstrip() + ", with padding", variable - c.axes[axis].before
 
 
 def indices_by_other_loop(c: Any) -> Variants:

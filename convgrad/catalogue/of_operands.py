@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from convgrad.catalogue import misgrouped, mishandled, misindexed, mispadded, misread, shared, uncleared
+from convgrad.catalogue import misgrouped, mishandled, misindexed, misread, overrun, shared, uncleared
 from convgrad.catalogue.mistake import Form, Variants
 from convgrad.catalogue.of_convolutions import CONVOLUTIONS, PLAIN
 from convgrad.catalogue.of_places import WINDOWED
@@ -95,7 +95,7 @@ MEMORY: dict[str, Form] = {
     "read-offset": Form(
         "an array is read, or written, elsewhere in memory: {variant}",
         "address entry (n, c, i, j) as ((n*C + c)*H + i)*W + j with the array's own lengths, and test both ends",
-        lambda c: {**misread.offset(c), **mispadded.row_run_over(c)},
+        lambda c: {**misread.offset(c), **overrun.row_run_over(c)},
     ),
     "not-set-back": Form(
         "an accumulator is not set back to 0: {variant}",

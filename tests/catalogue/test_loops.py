@@ -98,6 +98,8 @@ OF_CHANNELS = [
     ("one of two filters a group", "by the output channel, not the group's", {"to": lambda n, o, i, p, t: o}),
     ("one without groups", "by the output channel, not the input", {"to": lambda n, o, i, p, t: o}),
     ("one without groups", "by the position's row, not the input channel", {"to": lambda n, o, i, p, t: p[0]}),
+    ("one without groups", "the input channel for the cell's row, with padding",
+     {"cell": lambda n, o, i, p, t: (i - 1, p[1] + t[1] * 2)}),
     ("one of two filters a group", "a cell's group for its tap's row",
      {"cell": lambda n, o, i, p, t: (p[0] * 2 + o // 2 - 1, p[1] + t[1] * 2)}),
 ]  # fmt: skip

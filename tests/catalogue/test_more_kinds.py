@@ -292,6 +292,50 @@ def test_dw_from_one_cell_past_an_end_is_named(first, end, text):
     assert (one.mistake, "one cell past" in one.message, text in one.message) == ("read-offset", True, True)
 
 
+def only_outside(case, axis, cell_of):
+    """dX of two axes whose condition on one is the wrong way round: taps inside are passed over, others written."""
+    x, w, delta, p = case["input"], case["kernel"], case["delta"], case["padding"]
+    dx = np.zeros(x.shape)
+    for n, o, c, i, j, a, b in np.ndindex(len(x), len(w), *w.shape[1:2], *delta.shape[2:], *w.shape[2:]):
+        cell = (i - p[0] + a, j - p[1] + b)
+        inside = [0 <= at < length for at, length in zip(cell, x.shape[2:], strict=True)]
+        place = cell_of((n, c, *cell), x.shape) if inside[1 - axis] and not inside[axis] else None
+        if place is not None:
+            dx[np.unravel_index(place, x.shape)] += delta[n, o, i, j] * w[o, c, a, b]
+    return dx
+
+
+def in_memory(index, shape):
+    place = 0
+    for at, length in zip(index, shape, strict=True):
+        place = place * length + at
+    return place % np.prod(shape) if place < np.prod(shape) else None
+
+
+def in_its_axis(index, shape):
+    past = any(at >= length for at, length in zip(index, shape, strict=True))
+    return None if past else in_memory([at % length for at, length in zip(index, shape, strict=True)], shape)
+
+
+@pytest.mark.parametrize("axis", [0, 1])
+@pytest.mark.parametrize(("cell_of", "text"), [(in_memory, "alone"), (in_its_axis, "from the axis's end")])
+def test_a_condition_on_cells_that_is_the_wrong_way_round_is_named(cell_of, text, axis):
+    case = drawn(16, (2, 2, 6, 7), (3, 2, 3, 4), stride=1, padding=[2, 2])
+    (one,) = told(case, dX=only_outside(case, axis, cell_of)).values()
+    assert (one.mistake, text in one.message, f"axis {axis}" in one.message) == ("read-offset", True, True)
+
+
+@pytest.mark.parametrize(
+    ("lengths", "text"), [((3, 6), "every axis as long"), ((6, 6), "axis 1 of 6"), ((3, 7), "axis 0 of 3")]
+)
+def test_dx_that_is_cut_in_other_lengths_is_named(lengths, text):
+    case = drawn(17, (2, 3, 6, 7), (4, 3, 2, 3), stride=1, padding=1)
+    wider = {**case, "input": np.pad(case["input"], [(0, 0), (0, 0), (1, 1), (1, 1)]), "padding": 0}
+    frame = right(wider)["dX"]
+    (one,) = told(case, dX=frame[:, :, 1 : 1 + lengths[0], 1 : 1 + lengths[1]]).values()
+    assert (one.mistake, text in one.message) == ("cut-short", True)
+
+
 def as_the_other_pool(case):
     other = {"max-pool": "average-pool", "average-pool": "max-pool"}[case["op"]]
     return right({**case, "op": other})["dX"]
