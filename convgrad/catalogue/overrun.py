@@ -25,7 +25,7 @@ def row_run_over(c: Any) -> Variants:
     for where, sides in sides_of(c.dims):
         over = Over(far.shape, reaches, sides)
         ways = {"past the end": over}
-        if max(map(max, reaches)) > 1:
+        if len(sides) == 1 and max(map(max, reaches)) > 1:
             ways["one cell past the end"] = replace(over, most=1)
         if len({axis for axis, _ in sides}) == 1 and len(sides) == 2:  # a condition the wrong way round
             ways |= {"past the end alone": replace(over, alone=True),

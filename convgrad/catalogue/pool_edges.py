@@ -104,7 +104,7 @@ def _changes(c: Pool, axes: tuple[int, ...]) -> Iterator[tuple[str, Callable[[Bo
         yield f"they begin at {name}", partial(_begun, edge=edge)
     for name, edge in ENDS.items():
         yield f"they end at {name}", partial(_ended, edge=edge)
-    for length in sorted({*c.x.shape, *c.delta.shape}):
+    for length in sorted({*c.x.shape, *c.delta.shape}) if len(axes) == 1 else ():
         yield f"they end at min(end, {length})", partial(_ended, edge=partial(_at_most, length=length))
 
 
