@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from convgrad.catalogue import loops, mishandled, misplaced, pool_edges, pool_loops, rewritten
+from convgrad.catalogue import loops, mishandled, misplaced, pool_bests, pool_edges, pool_loops, rewritten
 from convgrad.catalogue.mispooled import divisors_mistaken, winners_mistaken
 from convgrad.catalogue.mistake import Form, Variants
 from convgrad.catalogue.of_convolutions import CONVOLUTIONS
@@ -107,7 +107,11 @@ def _by_loops(name: str, alter: Callable[[Any], Variants]) -> Form:
 
 _EDGES = {
     "shifted": where_numbers(PLACES["shifted"]._replace(alter=pool_edges.windows_cut_otherwise)),
-    "wrong-winner": where_numbers(_POOL["wrong-winner"]._replace(alter=pool_edges.windows_unvisited)),
+    "wrong-winner": where_numbers(
+        _POOL["wrong-winner"]._replace(
+            alter=lambda c: {**pool_edges.windows_unvisited(c), **pool_bests.others_compared(c)}
+        )
+    ),
 }
 _LOOPS = {
     "stride-misused": _by_loops(

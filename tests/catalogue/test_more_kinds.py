@@ -133,6 +133,37 @@ def test_a_loop_over_the_window_with_a_slip_is_named(choose, text, stride):
     assert text in one.message
 
 
+def best_of_another(case, compared=None, kept=None):
+    """dX of a max pool whose loop compares with the best, or keeps as the best, x at another index."""
+    x, delta, dx = case["input"], case["delta"], np.zeros(case["input"].shape)
+    for n, c, i, j in np.ndindex(*delta.shape):
+        best, winner = -np.inf, None
+        for a, b in np.ndindex(*case["window"]):
+            cell = (i * case["stride"][0] - case["padding"][0] + a, j * case["stride"][1] - case["padding"][1] + b)
+            if all(0 <= at < length for at, length in zip(cell, x.shape[2:], strict=True)):
+                loops = {"n": n, "c": c, "i": i, "j": j, "a": a, "row": cell[0], "column": cell[1]}
+                if x[compared(**loops) if compared else (n, c, *cell)] > best:
+                    best, winner = x[kept(**loops) if kept else (n, c, *cell)], cell
+        dx[(n, c, *winner)] += delta[n, c, i, j]
+    return dx
+
+
+OTHERS = [
+    ("by the position's row, not the cell's column", lambda n, c, row, i, **_: (n, c, row, i)),
+    ("by the cell's column, not the cell's row", lambda n, c, column, **_: (n, c, column, column)),
+    ("by the tap's row, not the channel", lambda n, a, row, column, **_: (n, a, row, column)),
+]
+
+
+@pytest.mark.parametrize("way", ["compared", "kept"])
+@pytest.mark.parametrize(("text", "index"), OTHERS)
+def test_a_maximum_that_is_compared_with_another_cell_or_keeps_it_is_named(text, index, way):
+    case = drawn(18, (2, 3, 9, 8), op="max-pool", window=[3, 2], stride=[2, 2], padding=[1, 1])
+    assert np.allclose(best_of_another(case), right(case)["dX"])
+    (one,) = told(case, dX=best_of_another(case, **{way: index})).values()
+    assert (one.mistake, f"{text}, which is {way}" in one.message) == ("wrong-winner", True)
+
+
 def test_any_cell_of_a_window_is_no_slip_of_a_loop():
     random = np.random.default_rng(2)
     case = drawn(4, (2, 2, 9, 8), op="max-pool", window=[3, 3], stride=[3, 3], padding=[0, 0])
