@@ -11,7 +11,8 @@ from typing import Any
 
 import numpy as np
 
-from convgrad.catalogue.computation import Computation, Convolution, product_of, turn
+from convgrad.catalogue.computation import Computation, product_of, turn
+from convgrad.catalogue.convolving import Convolution
 from convgrad.catalogue.mistake import Later, Variants, one
 from convgrad.core.arithmetic import Array, zeros
 from convgrad.core.window import Axis

@@ -9,7 +9,8 @@ from typing import Any
 
 import numpy as np
 
-from convgrad.catalogue.computation import Computation, Convolution
+from convgrad.catalogue.computation import Computation
+from convgrad.catalogue.convolving import Convolution
 from convgrad.catalogue.mistake import Form, Later, Variants
 from convgrad.core.arithmetic import Array, zeros
 from convgrad.core.window import AdaptiveAxis, Axis

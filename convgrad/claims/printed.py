@@ -15,7 +15,8 @@ from convgrad.claims.known_roughly import Rough, floats
 from convgrad.claims.rough import gradients_of, output_of
 from convgrad.claims.rough_functions import shares_off
 from convgrad.core.arithmetic import Array
-from convgrad.core.nested import Numbers, printed_by, read_numbers
+from convgrad.core.nested import Numbers, read_numbers
+from convgrad.core.printouts import printed_by
 from convgrad.passes.layers import in_kind
 from convgrad.passes.subject import STEPPED_BY, Part, Subject
 from convgrad.subject.layout import GRADIENTS, Layout

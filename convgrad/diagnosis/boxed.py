@@ -8,7 +8,8 @@ from typing import Any
 
 import numpy as np
 
-from convgrad.catalogue.computation import Computation, Convolution
+from convgrad.catalogue.computation import Computation
+from convgrad.catalogue.convolving import Convolution
 from convgrad.catalogue.pooling import Pool
 from convgrad.core.arithmetic import Array
 

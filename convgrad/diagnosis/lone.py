@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from convgrad.catalogue.computation import Convolution
+from convgrad.catalogue.convolving import Convolution
 from convgrad.core.arithmetic import Array
 from convgrad.core.unfold import ALL
 from convgrad.core.window import Window

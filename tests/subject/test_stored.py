@@ -129,7 +129,8 @@ def test_an_array_that_stays_is_one_to_numpy():
     wide = array.astype(float)
     for made, right in [
         (stored * 2, wide * 2), (2 - stored, 2 - wide), (abs(stored), abs(wide)),
-        (stored.sum(axis=1), wide.sum(axis=1)), (stored[1], wide[1]), (stored[:, [0, 2]], wide[:, [0, 2]]), (np.flip(stored, 1), np.flip(wide, 1)),
+        (stored.sum(axis=1), wide.sum(axis=1)), (stored[1], wide[1]),
+        (stored[:, [0, 2]], wide[:, [0, 2]]), (np.flip(stored, 1), np.flip(wide, 1)),
         (np.asarray(stored.reshape(6, -1)), wide.reshape(6, -1)), (np.asarray(stored.transpose(2, 0, 1)),
                                                                   wide.transpose(2, 0, 1)),
         (np.einsum("abc->c", stored), wide.sum(axis=(0, 1))), (stored == 3, wide == 3),
