@@ -138,7 +138,7 @@ def has_ties(x: Array, window: Window) -> bool:
 
     def look(part: Window, rows: slice, x: Array, y: Array) -> None:
         won = (x[(*ALL, *cells)] == y[(*ALL, *positions)] for _, positions, cells in part.taps(x.shape[2:]))
-        found.append(sum(map(np.count_nonzero, won)) > np.count_nonzero(y == y))
+        found.append(bool(sum(map(np.count_nonzero, won)) > np.count_nonzero(y == y)))
 
     by_planes(look, window, [x], [forward(x, window=window, ties="first")])
     return any(found)
