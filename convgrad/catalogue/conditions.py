@@ -266,6 +266,8 @@ CONDITIONS: dict[str, Condition] = {
         lambda case: case.delta is not None and bool((case.delta != 1).any()), "delta is all ones", "use another delta"
     ),
 }  # fmt: skip
+TIED = ("ties",)
+"""What rules for ties need: where there are none, all of them give the same."""
 SPOTS = ("delta that varies", "asymmetric kernel", "lengths that differ", "lengths not in fours")
 """What hides parts of many mistakes, though none of them whole: some of their variants show only where it is met."""
 OTHERWISE = ("these numbers hide it", "use other numbers")
