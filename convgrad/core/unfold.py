@@ -157,7 +157,10 @@ def _reduced_axis(x: Array, axis: Axis | AdaptiveAxis, at: int, combine: np.ufun
         result = x[along(at, met.pop(whole)[1])].copy()
     for positions, cells in met:
         place = along(at, positions)
-        combine(result[place], x[along(at, cells)], out=result[place])
+        if isinstance(positions, slice):
+            combine(result[place], x[along(at, cells)], out=result[place])
+        else:
+            result[place] = combine(result[place], x[along(at, cells)])
     return result
 
 
