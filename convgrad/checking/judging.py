@@ -21,7 +21,6 @@ from convgrad.diagnosis.agreed import in_common
 from convgrad.diagnosis.counting import miscounted
 from convgrad.diagnosis.diagnosis import Diagnosis
 from convgrad.diagnosis.judge import Judge
-from convgrad.differences.identities import Checksum, checksums
 from convgrad.differences.run import Progress
 from convgrad.errors import Problem, RequestError
 from convgrad.passes.explanation import is_network
@@ -125,8 +124,9 @@ def check_subject(
     if not subject.is_forward:
         known = excuses.bounds if judged is subject else None
         ours = difference(subject, sample, seed, known, sparing=sparing, all_kinks=all_entries, progress=progress)
+    identities = () if subject.chain.alone is None else ours.checksums
     return Report(
-        subject, (*ours.findings, *told), diagnosis, _identities(subject), ours.evaluations, ours.exact, judged,
+        subject, (*ours.findings, *told), diagnosis, identities, ours.evaluations, ours.exact, judged,
         ours.sample, all_entries, ours.by_layer,
     )  # fmt: skip
 
@@ -160,11 +160,3 @@ def _against_winners(claim: Winners) -> Finding:
     known = {} if claim.known is None else {"compared": claim.known}
     return compare(claim.part.forward.case, claim.place, "output", CLAIM, claim.values, claim.truth, 0,
                    shapes=claim.shapes, **known)  # fmt: skip
-
-
-def _identities(subject: Subject) -> tuple[Checksum, ...]:
-    """Those that a case's gradients obey."""
-    if subject.chain.alone is None or subject.is_forward:
-        return ()
-    part = subject.parts[0]
-    return checksums(part.case, part.gradients.by_operand, part.forward.y)

@@ -7,25 +7,23 @@ from itertools import islice
 from math import prod
 from typing import Any, NamedTuple
 
-import numpy as np
-
 from convgrad.checking.expected import Expected, Operand, Wanted, expected, of_single, shapes_of
+from convgrad.checking.in_samples import in_samples
 from convgrad.checking.layered import by_layers
 from convgrad.checking.report import DIFFERENCES, Sample
-from convgrad.claims.differenced import of_differences
+from convgrad.checking.sides import NAMES, both_sides, finding
 from convgrad.claims.excuses import is_single
 from convgrad.claims.findings import Finding, as_counted, compare
 from convgrad.claims.propagated import Propagated
 from convgrad.claims.rounding import Bounds
 from convgrad.core.arithmetic import EXACT, Array, rounded
 from convgrad.differences.by_layer import layer_shapes
-from convgrad.differences.finite_differences import Differences, finite_differences
-from convgrad.differences.kinks import Kink
+from convgrad.differences.finite_differences import evaluations, finite_differences
+from convgrad.differences.identities import Checksum, checksums
 from convgrad.differences.replayed import ChainDifferences, replayed_differences
 from convgrad.differences.run import Progress, sampled
 from convgrad.errors import Problem, RequestError
 from convgrad.passes.subject import Part, Subject
-from convgrad.subject.layout import GRADIENTS
 
 ENOUGH = 100
 """Entries of each array that a sample has which nobody asked for."""
@@ -33,16 +31,19 @@ MUCH = 1.5
 """Seconds of differencing, as they are counted, from which on a sample is enough beside a claim."""
 KINKS = 10
 """Windows with a kink that a record names when it is not asked for all."""
-NAMES = {operand: array for array, operand in GRADIENTS.items()}
 
 
 class Differenced(NamedTuple):
-    """What differences say of our gradients: the findings, how many forward passes they took, of which entries."""
+    """What differences say of our gradients: the findings, how many forward passes they took, of which entries.
+
+    And the identities that the gradients of one operation obey.
+    """
 
     findings: tuple[Finding, ...]
     evaluations: int
     exact: bool
     sample: Sample | None
+    checksums: tuple[Checksum, ...] = ()
     by_layer: bool = False
 
 
@@ -112,30 +113,18 @@ def _coloured(
     part: Part, wanted: Mapping[str, Array], sampling: Sample | None, all_kinks: bool, progress: Progress | None,
     bounds: Bounds,
 ) -> Differenced:  # fmt: skip
-    case = part.case
+    """Of a large case some samples after others, of another all at once."""
+    case, most = part.case, None if all_kinks else KINKS
+    if bounds.is_large and case.arithmetic != "exact":
+        passes = evaluations(case, wanted)
+        findings, identities = in_samples(part, wanted, most, passes, progress)
+        return Differenced(findings, passes, False, sampling, identities)
     differences = finite_differences(case, wanted, progress)
-    kinks = tuple(as_counted(case, kink) for kink in islice(differences.kinks(), None if all_kinks else KINKS))
-    findings = tuple(_of_part(part, differences, wanted, kinks, bounds))
-    return Differenced(findings, differences.evaluations, differences.probe.exact, sampling)
-
-
-def _of_part(
-    part: Part, differences: Differences, wanted: Mapping[str, Array], kinks: tuple[Kink, ...], bounds: Bounds
-) -> Iterator[Finding]:
-    case, ours = part.case, part.gradients.by_operand
-    allowed = {} if case.arithmetic == "exact" else of_differences(bounds, differences.steps.sizes)
-    for array, name in GRADIENTS.items():
-        if name not in ours:
-            continue
-        asked = wanted.get(name, np.ones(differences.gradients[name].shape, bool))
-        if wanted and not asked.any():
-            continue
-        undecided = (differences.undecided[name] | ~np.isfinite(allowed.get(name, 0.0))) & asked
-        yield compare(
-            case, part.place(array), array, DIFFERENCES, ours[name], differences.gradients[name], allowed.get(name, 0),
-            compared=asked & ~undecided, refuted=differences.outside[name] & asked, undecided=int(undecided.sum()),
-            kinks=kinks if name == "x" else (),
-        )  # fmt: skip
+    kinks = tuple(as_counted(case, kink) for kink in islice(differences.kinks(), most))
+    compared = both_sides(case, part.gradients.by_operand, differences, wanted, bounds)
+    findings = tuple(finding(part, name, sides, kinks) for name, sides in compared.items())
+    identities = checksums(case, part.gradients.by_operand, part.forward.y)
+    return Differenced(findings, differences.evaluations, differences.probe.exact, sampling, identities)
 
 
 def _of_chain(subject: Subject, differences: ChainDifferences) -> Iterator[Finding]:

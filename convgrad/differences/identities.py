@@ -23,6 +23,24 @@ Parts = Callable[[Array, bool], Array]
 """Sums of an array by sample or filter; the flag says whether it is on the left side."""
 
 
+class _Equation(NamedTuple):
+    """Both sides by `part`, sample or filter, the right side's terms made positive, and how many numbers are paired."""
+
+    equation: str
+    part: str
+    left: Array
+    right: Array
+    magnitude: Array
+    numbers: int
+
+    def beside(self, other: _Equation) -> _Equation:
+        """That of both one's samples and the other's."""
+        pairs = zip(self[2:5], other[2:5], strict=True)
+        joined = [np.concatenate(pair) if self.part == "sample" else pair[0] + pair[1] for pair in pairs]
+        left, right, magnitude = joined
+        return self._replace(left=left, right=right, magnitude=magnitude, numbers=self.numbers + other.numbers)
+
+
 @dataclass(frozen=True)
 class Failure:
     """A part in which an identity fails: "sample" or "filter", which, and both sides of it."""
@@ -50,12 +68,30 @@ class Checksum(NamedTuple):
 
 def checksums(case: Case, gradients: Mapping[str, Array], y: Array) -> tuple[Checksum, ...]:
     """Those of the case, for gradients by operand and the output, in full shape."""
-    if case.settings.get("ties") == "all":
-        return ()  # a tied window hands delta out several times: neither identity of a maximum holds
-    if not has_identities(case):
-        return ()
-    with np.errstate(invalid="ignore", over="ignore"):
-        return tuple(_IDENTITIES[case.operation.family](case, gradients, y))
+    sides = Sides()
+    sides.add(case, gradients, y)
+    return sides.checksums(case)
+
+
+class Sides:
+    """Both sides of a case's identities, which some samples after others may be added to."""
+
+    def __init__(self) -> None:
+        self._equations: dict[str, _Equation] = {}
+
+    @np.errstate(invalid="ignore", over="ignore")
+    def add(self, case: Case, gradients: Mapping[str, Array], y: Array) -> None:
+        """Samples, their gradients by operand and their output, in full shape."""
+        if case.settings.get("ties") == "all":
+            return  # a tied window hands delta out several times: neither identity of a maximum holds
+        for one in _IDENTITIES[case.operation.family](case, gradients, y) if has_identities(case) else ():
+            known = self._equations.get(one.equation)
+            self._equations[one.equation] = known.beside(one) if known else one
+
+    @np.errstate(invalid="ignore", over="ignore")
+    def checksums(self, case: Case) -> tuple[Checksum, ...]:
+        """What they come to, of the case that the samples are."""
+        return tuple(_checksum(case, one) for one in self._equations.values())
 
 
 def has_identities(case: Case) -> bool:
@@ -63,7 +99,7 @@ def has_identities(case: Case) -> bool:
     return case.operation.family in _IDENTITIES
 
 
-def _of_convolution(case: Case, gradients: Mapping[str, Array], y: Array) -> Iterator[Checksum]:
+def _of_convolution(case: Case, gradients: Mapping[str, Array], y: Array) -> Iterator[_Equation]:
     b, delta, paired = case.operands["b"], _operand(case, "delta"), _paired(case)
     bare = y if b is None else y - b.reshape(-1, *(1,) * (y.ndim - 2))
     x, w, samples, filters = _operand(case, "x"), _operand(case, "w"), _over_rest(0), _filters(case)
@@ -73,7 +109,7 @@ def _of_convolution(case: Case, gradients: Mapping[str, Array], y: Array) -> Ite
     yield _equation(case, "db = sum(delta)", "filter", each, _floats(delta), (_ones(db), db), (_ones(delta), delta))
 
 
-def _of_pool(case: Case, gradients: Mapping[str, Array], y: Array) -> Iterator[Checksum]:
+def _of_pool(case: Case, gradients: Mapping[str, Array], y: Array) -> Iterator[_Equation]:
     x, delta, dx, samples = _operand(case, "x"), _operand(case, "delta"), gradients["x"], _over_rest(0)
     yield _equation(case, "<x,dX> = <y,delta>", "sample", samples, _paired(case), (x, dx), (y, delta))
     if case.operation.family == MAXIMUM:
@@ -81,7 +117,7 @@ def _of_pool(case: Case, gradients: Mapping[str, Array], y: Array) -> Iterator[C
         yield _equation(case, "sum dX = sum delta", "sample", samples, _floats(delta), *sides)
 
 
-_IDENTITIES: dict[str, Callable[[Case, Mapping[str, Array], Array], Iterator[Checksum]]] = {
+_IDENTITIES: dict[str, Callable[[Case, Mapping[str, Array], Array], Iterator[_Equation]]] = {
     CONVOLUTION: _of_convolution, TRANSPOSED: _of_convolution,
     MAXIMUM: _of_pool, MEAN: _of_pool, NORM: _of_pool, UNPOOLING: _of_pool,
 }  # fmt: skip
@@ -124,25 +160,32 @@ def _filters(case: Case) -> Parts:
 
 def _equation(
     case: Case, equation: str, part: str, parts: Parts, magnitude: Array, *sides: tuple[Array, Array]
-) -> Checksum:
+) -> _Equation:
     """Both sides of an identity as inner products, in parts; `magnitude` is the right side's terms, all positive."""
     exact = case.arithmetic == "exact"
     pairs = [(a, b) if exact else (a.astype(FLOAT64), b.astype(FLOAT64)) for a, b in sides]
     left, right = (parts(a * b, number == 0) for number, (a, b) in enumerate(pairs))
-    off = 0 if exact else _growth(case, pairs) * parts(abs(magnitude), False)
+    most = right if exact else parts(abs(magnitude), False)
+    return _Equation(equation, part, left, right, most, sum(a.size for a, _ in pairs))
+
+
+def _checksum(case: Case, one: _Equation) -> Checksum:
+    """Whether both sides are the same, but for what rounding excuses."""
+    left, right = one.left, one.right
+    off = 0 if case.arithmetic == "exact" else _growth(case, one.numbers) * one.magnitude
     failing = np.flatnonzero(~np.asarray(abs(left - right) <= off, bool))
-    failures = tuple(Failure(part, int(n), _number(case, left[n]), _number(case, right[n])) for n in failing)
-    return Checksum(equation, _number(case, _total(left)), _number(case, _total(right)), not failures, failures)
+    failures = tuple(Failure(one.part, int(n), _number(case, left[n]), _number(case, right[n])) for n in failing)
+    return Checksum(one.equation, _number(case, _total(left)), _number(case, _total(right)), not failures, failures)
 
 
-def _growth(case: Case, pairs: list[tuple[Array, Array]]) -> Any:
+def _growth(case: Case, numbers: int) -> Any:
     """Every term of either side is a product of the same numbers; it goes through the roundings of an output, or of a
     gradient, whose terms are no more than the outputs, and of the sum over all of them."""
     from convgrad.differences.roundoff import SURE, TYPES, growth  # here, as exact numbers need none of it
 
     unit = TYPES["float32" if case.arithmetic == "float32" else "float64"].unit
     more = slope_roundings(case) if case.operation.family == NORM else 4
-    return growth(products(case) + 2 * sum(a.size for a, _ in pairs) + more, unit) * SURE
+    return growth(products(case) + 2 * numbers + more, unit) * SURE
 
 
 def _paired(case: Case) -> Array:
