@@ -18,10 +18,12 @@ from convgrad.core.draws import Draws
 from convgrad.core.window import Axis, Window
 from convgrad.differences.patches import Box, Spans, cut
 from convgrad.differences.probe import Probe
+from convgrad.differences.reach import reads
 from convgrad.differences.roundoff import SURE, TYPES, growth
 from convgrad.differences.run import Run
 from convgrad.differences.whole_passes import anyhow
 from convgrad.operations.average_pool import divisors
+from convgrad.subject.case import Case
 from convgrad.vocabulary import MEAN
 
 PART = 512
@@ -31,10 +33,17 @@ PART = 512
 def parts_of_mean(probe: Probe) -> list[Box]:
     """Parts that cover the cells of a plane once; none of what is no mean over all of one, or a small one."""
     lengths = probe.case.shapes["x"][2:]
-    if probe.family != MEAN or prod(lengths) <= PART or not all(map(_reads_all, probe.geometry, lengths)):
-        return []
     spans = (slice(0, 1),) * len(lengths)
-    return [Box(_part(probe, cells), spans, cells, prod(map(_length, cells))) for cells in cut(lengths, PART)]
+    parts = cut(lengths, PART) if has_parts(probe.case) else []
+    return [Box(_part(probe, cells), spans, cells, prod(map(_length, cells))) for cells in parts]
+
+
+def has_parts(case: Case) -> bool:
+    """Whether it is a mean over all of a plane that is large."""
+    lengths = case.shapes["x"][2:]
+    if case.operation.family != MEAN or prod(lengths) <= PART:
+        return False
+    return all(map(_reads_all, reads(case), lengths))
 
 
 def _reads_all(read: Array, length: int) -> bool:
