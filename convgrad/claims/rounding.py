@@ -177,6 +177,10 @@ class Bounds:
 
         return one
 
+    def is_moved(self, array: str, dtype: str) -> bool:
+        """Whether the type cannot hold some of its inputs as they are."""
+        return self._inexact(self.sums(array), TYPES[dtype]) > 0
+
     def moved(self, array: str, kind_of: Type, truth: Array) -> Array:
         """By how much rounding its inputs to a type moves an array."""
         made = self._made(array, kind_of, truth)
