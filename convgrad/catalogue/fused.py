@@ -8,7 +8,8 @@ from typing import Any
 
 import numpy as np
 
-from convgrad.catalogue.computation import Convolution, delta_of, of_convolution
+from convgrad.catalogue.computation import delta_of
+from convgrad.catalogue.convolving import Convolution, of_convolution
 from convgrad.catalogue.mistake import Form, Variants
 from convgrad.catalogue.of_activations import BENT_FORMS, EVERY, Bent, BentForm
 from convgrad.core.arithmetic import Array
@@ -38,14 +39,7 @@ def of_fused(case: Case, array: str, updated: Array | None = None) -> Fused:
     right, upstream = case.arguments["activation"], delta_of(case)
     z, plain = conv.forward(*case.arrays, **arguments), of_convolution(case, array, updated)  # type: ignore[arg-type]
     parts = {**vars(plain), "delta": right.handed(upstream, z)}
-    return Fused(**parts, upstream=upstream, z=z, bent=Bent(right, bias_of(case.operands["b"], z)), activation=right)
-
-
-def bias_of(bias: Array | None, z: Array) -> Array | None:
-    """A bias (O,) as it is added to z (N,O,…); None where there is none, or it does not fit."""
-    if bias is None or z.ndim < 2 or bias.size not in (1, z.shape[1]):
-        return None
-    return bias.reshape(-1, *(1,) * (z.ndim - 2))
+    return Fused(**parts, upstream=upstream, z=z, bent=Bent.of(right, case.operands["b"], z), activation=right)
 
 
 def _altered(c: Any, form: BentForm) -> Variants:

@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from convgrad.catalogue.computation import Convolution
+from convgrad.catalogue.convolving import Convolution
 from convgrad.catalogue.mistake import Variants
 from convgrad.core.arithmetic import Array, zeros
 
@@ -72,8 +72,10 @@ def _right(c: Convolution) -> tuple[Loops, dict[str, Array]]:
     positions, taps = rest[: c.dims], rest[c.dims :]
     cells = tuple(p * a.stride + t * a.dilation - a.before for p, t, a in zip(positions, taps, c.axes, strict=True))
     turned = [size - 1 - t if c.turned else t for t, size in zip(taps, c.w.shape[2:], strict=True)]
-    far = (n, o // (outer // c.groups) * inner + i)
+    far = (n, i if c.groups == 1 else o // (outer // c.groups) * inner + i)
     names = {"sample": n, **_channels(c, o, i), **named("position", positions), **named("tap", taps)}
+    if c.groups > 1:
+        names["group"] = o // (outer // c.groups)
     return Loops(c, (n, o, *positions), (o, i, *turned), far, cells), names
 
 
@@ -153,7 +155,10 @@ def _instead_of_cell(c: Convolution, axis: int, names: dict[str, Array]) -> Iter
             yield f"the cell's {noun[number]} for its {noun[axis]}", cell
             if shift:
                 yield f"the cell's {noun[number]} for its {noun[axis]}, with padding", cell + shift
-    yield from ((f"the {other} for the cell's {noun[axis]}".rstrip(), number) for other, number in names.items())
+    for other, variable in names.items():
+        yield f"the {other} for the cell's {noun[axis]}".rstrip(), variable
+        if c.axes[axis].before:
+            yield f"the {other} for the cell's {noun[axis]}".rstrip() + ", with padding", variable - c.axes[axis].before
 
 
 def indices_by_other_loop(c: Any) -> Variants:
@@ -165,11 +170,29 @@ def indices_by_other_loop(c: Any) -> Variants:
     loops, names = _right(c)
     near, far, w = _called(c)
     parts = {"near": (near, c.near.shape), "kernel": (w, c.w.shape), "far": (far, c.far.shape[:2])}
-    return {
+    found = {
         f"{called}: by the {other}, not the {own}": _computed(c, _with(loops, part, changed))
         for part, (called, shape) in parts.items()
         for other, own, changed in exchanged(getattr(loops, part), shape, names)
     }
+    return found | {
+        f"{far}: {text}": _computed(c, replace(loops, far=(loops.far[0], channel)))
+        for text, channel in _of_groups(c, names)
+    }
+
+
+def _of_groups(c: Convolution, names: dict[str, Array]) -> Iterator[tuple[str, Array]]:
+    """Channels of what lies far, counted in groups by another loop's variable than the group or its own channel."""
+    inner, channels = c.w.shape[1], c.far.shape[1]
+    own = list(names)[2]
+    for other, number in names.items() if c.groups > 1 else ():
+        for text, channel in (
+            (f"channel {other} of the group, not its {own}", names["group"] * inner + number),
+            (f"channel of group {other}", number * inner + names[own]),
+            (f"by the {other}, not the group's channel", number),
+        ):
+            if channel.max(initial=0) < channels:
+                yield text, channel
 
 
 def _with(loops: Loops, part: str, numbers: Numbers) -> Loops:
@@ -201,5 +224,5 @@ def exchanged(numbers: Numbers, shape: tuple[int, ...], names: dict[str, Array])
     for axis, (number, length) in enumerate(zip(numbers, shape, strict=True)):
         own = next((name for name, variable in names.items() if variable is number), None)
         for other, variable in names.items() if own else ():
-            if other != own and variable.size <= length:
+            if other != own and variable.max(initial=0) < length:
                 yield other, str(own), (*numbers[:axis], variable, *numbers[axis + 1 :])

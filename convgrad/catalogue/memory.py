@@ -124,6 +124,16 @@ def subtracted(shape: Sequence[int]) -> Iterator[tuple[str, Array]]:
             yield f"axis {axis} subtracted in the address", (np.arange(size).reshape(shape) - back) % size
 
 
+def divided(shape: Sequence[int]) -> Iterator[tuple[str, Array]]:
+    """Addresses in which the length of an axis divides what it should multiply."""
+    for axis in range(1, len(shape)):
+        places = np.zeros((), np.int64)
+        for number, length in enumerate(shape):
+            own = np.arange(length).reshape(-1, *(1,) * (len(shape) - number - 1))
+            places = (places // max(length, 1) if number == axis else places * length) + own
+        yield f"divided by the length of axis {axis} in the address", np.broadcast_to(places, shape)
+
+
 def gathered(array: Array, places: Array) -> Array:
     """Every entry read from its place in memory; 0 from outside."""
     return np.asarray(np.append(array.ravel(), zeros((1,), array.dtype))[places])

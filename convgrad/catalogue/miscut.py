@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from convgrad.catalogue.computation import Convolution
+from convgrad.catalogue.convolving import Convolution
 from convgrad.catalogue.misplaced import Cut, inside, strided
 from convgrad.catalogue.mistake import Variants
 from convgrad.core.arithmetic import Array, zeros
@@ -61,12 +61,28 @@ def cut_short(c: Any) -> Variants:
     if c.array not in ("dX", "output"):
         return {}
     lengths = (c.x if c.array == "dX" else c.delta).shape[2:]
-    found = {"empty": c.then(partial(inside, cut=tuple((0, n) for n in lengths)))}
+    found = {"empty": c.then(partial(inside, cut=tuple((0, n) for n in lengths)))} | _of_other_lengths(c)
     for label, cut in _cuts(c, lengths):
         if all(first + last < n for (first, last), n in zip(cut, lengths, strict=True)):
             found[label] = c.then(partial(inside, cut=cut))
             if not label.startswith("two"):
                 found[f"{label}, left at 0"] = c.then(partial(_cleared, cut=cut))
+    return found
+
+
+def _of_other_lengths(c: Any) -> dict[str, Any]:
+    """dX cut from the padded gradient in lengths of other axes."""
+    if c.array != "dX" or not isinstance(c, Convolution) or c.transposed or c.padding_mode != "zeros":
+        return {}
+    ways = {"every axis as long as the one before it": c.x.shape[1:-1]}
+    for at, other in product(range(c.dims), sorted({*c.x.shape[1:]})):
+        ways[f"axis {at} of {other} cells"] = tuple(other if n == at else own for n, own in enumerate(c.lengths))
+    found = {}
+    for name, lengths in ways.items():
+        most = [n + max(after, 0) for n, (_, after) in zip(c.lengths, c.pads, strict=True)]
+        cut = tuple(map(min, lengths, most))  # a slice ends with the padding
+        if cut != c.lengths and min(cut) > 0:
+            found[name] = c.but(lengths=cut)
     return found
 
 

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from convgrad.catalogue import alterations as alter
-from convgrad.catalogue.computation import Convolution
+from convgrad.catalogue.convolving import Convolution
 from convgrad.catalogue.misread import Named, altered, operands, read_as
 from convgrad.catalogue.mistake import Variants
 from convgrad.catalogue.pooling import divisors

@@ -10,9 +10,11 @@ from typing import Any
 
 import numpy as np
 
-from convgrad.catalogue.computation import Convolution, turn
+from convgrad.catalogue.computation import turn
+from convgrad.catalogue.convolving import Convolution
+from convgrad.catalogue.miscounted import BY_COLUMNS, counted_otherwise
 from convgrad.catalogue.misgrouped import INTERLEAVED, routed
-from convgrad.catalogue.misread import BY_COLUMNS, SAMPLED, Named, altered, counted_otherwise, operands
+from convgrad.catalogue.misread import SAMPLED, Named, altered, operands
 from convgrad.catalogue.mistake import Variants, one
 from convgrad.core.arithmetic import Array, zeros
 from convgrad.core.unfold import unfold

@@ -11,7 +11,8 @@ from typing import Any
 import numpy as np
 
 from convgrad.catalogue import memory
-from convgrad.catalogue.computation import Convolution, Reads
+from convgrad.catalogue.computation import Reads
+from convgrad.catalogue.convolving import Convolution
 from convgrad.catalogue.misplaced import Axes, as_kind, inside, strided
 from convgrad.catalogue.mistake import Variants
 from convgrad.catalogue.pooling import or_by_whole_windows
@@ -132,7 +133,7 @@ def _folded(cell: Array, period: int, length: int, twice: int) -> Array:
 def padding_values(c: Any) -> Variants:
     """Padding of other values: on every side, on one axis or on one side."""
     mode = getattr(c, "padding_mode", "zeros")
-    sides = list(_sides(c.dims))
+    sides = list(sides_of(c.dims))
     found: dict[str, Any] = {}
     for name in FILLS:
         if name != mode and strided(c) and any(map(any, c.pads)):
@@ -148,7 +149,7 @@ def _said_otherwise(c: Any, name: str, where: str) -> bool:
     return lost or (clamped and where.endswith(("before", "after")))
 
 
-def _sides(dims: int) -> Iterator[tuple[str, frozenset[tuple[int, int]]]]:
+def sides_of(dims: int) -> Iterator[tuple[str, frozenset[tuple[int, int]]]]:
     """Sides of the input: (axis, 0) before it, (axis, 1) after it."""
     yield "all", frozenset(product(range(dims), (0, 1)))
     for end, text in enumerate(("before", "after")):
@@ -162,12 +163,12 @@ def _sides(dims: int) -> Iterator[tuple[str, frozenset[tuple[int, int]]]]:
 def _filled(c: Any, name: str, mode: str, sides: Any, *, back: bool = False) -> Any:
     """Padding on some sides filled otherwise; `back` only its gradient, which is lost there."""
     shape = (c.delta.shape if getattr(c, "transposed", False) else c.x.shape)[2:]
-    cells = [_axis_cells(n, reach, FILLS[mode]) for n, reach in zip(shape, _reaches(c), strict=True)]
+    cells = [_axis_cells(n, reach, FILLS[mode]) for n, reach in zip(shape, reaches_of(c), strict=True)]
     other = [
         _mixed(own, _axis_cells(n, reach, FILLS[name]), n, reach, [end for axis, end in sides if axis == number])
-        for number, (own, n, reach) in enumerate(zip(cells, shape, _reaches(c), strict=True))
+        for number, (own, n, reach) in enumerate(zip(cells, shape, reaches_of(c), strict=True))
     ]
-    before = tuple(reach[0] for reach in _reaches(c))
+    before = tuple(reach[0] for reach in reaches_of(c))
     if any((part >= n).any() for part, n in zip(other, shape, strict=True)):
         return None
     if back:
@@ -175,7 +176,7 @@ def _filled(c: Any, name: str, mode: str, sides: Any, *, back: bool = False) -> 
     return c.but(reads=Reads(_flat_cells(c, other, shape), before))
 
 
-def _reaches(c: Any) -> list[tuple[int, int]]:
+def reaches_of(c: Any) -> list[tuple[int, int]]:
     """How many cells windows reach over, before and after the input."""
     counts = c.near.shape[2:]
     far = (c.delta.shape if getattr(c, "transposed", False) else c.x.shape)[2:]
@@ -216,7 +217,7 @@ def padding_not_folded(c: Any) -> Variants:
     """The gradient of copied cells not sent back on some side."""
     if not isinstance(c, Convolution) or c.array != "dX" or c.padding_mode == "zeros":
         return {}
-    sides = list(_sides(c.dims))[1:]
+    sides = list(sides_of(c.dims))[1:]
     return {where: _filled(c, "zeros", c.padding_mode, side, back=True) for where, side in sides}
 
 
@@ -224,7 +225,7 @@ def tap_clamped(c: Any) -> Variants:
     """A tap outside the input reads, or writes, the cell at the edge: on one side, or (in a pool) on every side."""
     if not strided(c) or getattr(c, "padding_mode", "zeros") != "zeros":
         return {}
-    sides = list(_sides(c.dims))[1 if isinstance(c, Convolution) else 0 :]
+    sides = list(sides_of(c.dims))[1 if isinstance(c, Convolution) else 0 :]
     found = {where: _filled(c, "replicate", "zeros", side) for where, side in sides}
     if not isinstance(c, Convolution):
         found["the first alone"] = c.on_axes(lambda axis: as_kind(axis, Clamped))
@@ -241,32 +242,3 @@ class Clamped(Axis):
         cells = np.maximum(start, 0) + tap * self.dilation
         inside = cells < np.minimum(start + self.extent, length)
         return positions[inside], cells[inside]
-
-
-def row_run_over(c: Any) -> Variants:
-    """A tap past the end of an axis that reads, or writes, what lies there in memory: the row before or after."""
-    if not strided(c) or getattr(c, "padding_mode", "zeros") != "zeros":
-        return {}
-    far = c.delta if getattr(c, "transposed", False) else c.x
-    found = {}
-    for where, sides in _sides(c.dims):
-        found[f"past the end: {where}"] = c.but(reads=_run_over(far.shape, _reaches(c), sides))
-        if any(end == 0 for _, end in sides):
-            found[f"past the end, round: {where}"] = c.but(reads=_run_over(far.shape, _reaches(c), sides, round_=True))
-    return found
-
-
-def _run_over(shape: tuple[int, ...], reaches: list[tuple[int, int]], sides: Any, round_: bool = False) -> Reads:
-    steps, size = memory.steps_of(shape), int(np.prod(shape))
-    parts = [np.arange(n) for n in shape[:2]] + [
-        np.arange(-before, n + after) for n, (before, after) in zip(shape[2:], reaches, strict=True)
-    ]
-    places, lost = np.zeros((), np.int64), np.zeros((), bool)
-    for number, (part, step) in enumerate(zip(parts, steps, strict=True)):
-        spread = part.reshape(-1, *(1,) * (len(parts) - number - 1))
-        places = places + spread * step
-        if number >= 2:
-            before, after = (number - 2, 0) in sides, (number - 2, 1) in sides
-            lost = lost | ((spread < 0) & (not before)) | ((spread >= shape[number]) & (not after))
-    places = np.where(places < 0, places % max(size, 1), places) if round_ else places  # as Python counts them
-    return Reads(np.where(lost | (places < 0) | (places >= size), -1, places), tuple(before for before, _ in reaches))

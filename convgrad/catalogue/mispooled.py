@@ -69,6 +69,8 @@ def winners_mistaken(c: Pool) -> Variants:
     found = {name: c.but(scores=array) for name, array in scores.items() if (array != c.x).any()}
     rules = {"only if positive": "above 0", "only if its plane's largest": "plane", "of any channel": "any channel"}
     found |= {name: c.but(rule=rule) for name, rule in rules.items()}
+    whole = c.delta / product_of(tuple(axis.size for axis in c.axes))
+    found["every cell with its share, as of an average"] = c.but(rule="spread", delta=whole.astype(c.delta.dtype))
     for a, b in combinations(range(c.dims) if all(isinstance(axis, Axis) for axis in c.axes) else (), 2):
         found[f"axes {a} and {b} exchanged"] = c.but(regroup=partial(_winner_turned, a=a, b=b))
     found |= {f"its {name}": c.but(regroup=move) for name, move in _decodings(c)}
@@ -173,9 +175,10 @@ def divisors_mistaken(c: Pool) -> Variants:
         found[f"axis {number} alone, {way}"] = _outer(alone)
         found[f"axis {number} for all, {way}"] = _outer(alone) ** c.dims
     whole = {"positions": product_of(c.delta.shape[2:]), "cells of the input": product_of(c.lengths)}
-    found_by_sums = _by_running_sums(c, rows) if c.array == "dX" and c.dims == 1 else {}
+    others = _by_running_sums(c, rows) if c.array == "dX" and c.dims == 1 else {}
     made = {name: np.maximum(by, 1) for name, by in found.items()} | {name: np.array(by) for name, by in whole.items()}
-    return found_by_sums | {name: c.but(divisor=zeros((), c.delta.dtype) + by) for name, by in made.items()}
+    others["none, the largest cell alone, as of a max pool"] = c.but(family=MAXIMUM)
+    return others | {name: c.but(divisor=zeros((), c.delta.dtype) + by) for name, by in made.items()}
 
 
 def _by_running_sums(c: Pool, rows: dict[tuple[int, str], Array]) -> dict[str, Any]:

@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from convgrad.core.arithmetic import EXACT, Array, zeros
+from convgrad.core.arithmetic import EXACT, Array, recast, zeros
 from convgrad.operations.fused import FUNCTIONS, Activation, activation_of
 from convgrad.vocabulary import BENT
 
@@ -19,10 +19,16 @@ SLOPES = (Fraction(0), Fraction(1, 100), Fraction(1, 10), Fraction(1, 5), Fracti
 
 @dataclass(frozen=True, eq=False)
 class Bent:
-    """An activation, with the bias that was added before it, (O,1,…); None where there was none."""
+    """An activation, with the bias (O,) that was added before it; None where there was none."""
 
     right: Activation
     bias: Array | None
+
+    @classmethod
+    def of(cls, right: Activation, bias: Array | None, z: Array) -> Bent:
+        """An activation of z (N,O,…); a bias that does not fit z is none."""
+        fits = bias is not None and z.ndim > 1 and bias.size in (1, z.shape[1])
+        return cls(right, bias if fits else None)
 
     def slope(self, z: Array) -> Array:
         """dy/dz."""
@@ -37,9 +43,9 @@ class Bent:
         return z - self.added(z)
 
     def added(self, z: Array) -> Array:
-        """The bias, in the kind of z."""
+        """The bias (O,1,…), in the kind of z."""
         assert self.bias is not None
-        return self.bias if self.bias.dtype == z.dtype else self.bias.astype(z.dtype)
+        return recast(self.bias, z.dtype).reshape(-1, *(1,) * (z.ndim - 2))
 
 
 class BentForm(NamedTuple):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from convgrad.catalogue import alterations as alter
-from convgrad.catalogue.computation import Convolution
+from convgrad.catalogue.convolving import Convolution
 from convgrad.catalogue.mistake import Form, Variants
 from convgrad.catalogue.of_shapes import or_own_shape
 

@@ -25,6 +25,8 @@ CLOSE = Fraction(1, 2**20)
 """How far a sum may be from its entry, in relation to the sizes of its terms: all rounding, in float32 too."""
 MOST_PLACES = 4
 """Entries in which a mistake in a single one is planted."""
+UNWRITTEN = "left-at-zero"
+"""What a single 0 may be as well, whatever the terms of its sum."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,6 +144,8 @@ def _repair(c: Computation, base: Array, values: Array, index: Index, allows: Al
         return Repair("misrounded", index, also=names)
     if not found:
         return None
+    if values[index] == 0 and len(terms) > 1:  # as easily an entry that was never written
+        names = (*names, UNWRITTEN)
     largest = floated(max(abs(term.value) for term in terms)) or ulp(0.0)
     chance = len(EFFECTS) * len(terms) * floated(margin) / (2 * largest)  # each hits 2 margins of a range of 4 largest
     return Repair(names[0], index, found[0][2], terms, also=names[1:], chance=chance)

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
-from convgrad.catalogue.fused import bias_of
 from convgrad.catalogue.of_activations import BENT_FORMS, GRADIENTS, Bent
 from convgrad.operations.fused import activation_of
 from convgrad.passes.subject import Change, Part, Subject
@@ -79,8 +78,8 @@ def _bent(part: Part, subject: Subject) -> Bent:
     biased = before is not None and before.layer.operation.family in BIASED
     z = case.operands["x"]
     assert z is not None
-    bias = bias_of(before.forward.case.operands["b"], z) if biased and before is not None else None
-    return Bent(activation_of(case.operation, case.arguments), bias)
+    bias = before.forward.case.operands["b"] if biased and before is not None else None
+    return Bent.of(activation_of(case.operation, case.arguments), bias, z)
 
 
 def _each_and_all(parts: list[Part]) -> Iterator[list[Part]]:

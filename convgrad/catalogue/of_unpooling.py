@@ -8,8 +8,10 @@ from typing import Any
 from convgrad.catalogue import alterations as alter
 from convgrad.catalogue import misread, unpooled
 from convgrad.catalogue.mistake import Form, Variants
+from convgrad.catalogue.of_operands import CHANNELS, MEMORY, NUMBERS
+from convgrad.catalogue.of_places import PLACES
 from convgrad.catalogue.of_pools import POOL_DX
-from convgrad.catalogue.of_practice import CHANNELS, FILLED, MEMORY, NUMBERS, PLACES, where_numbers
+from convgrad.catalogue.of_practice import FILLED, where_numbers
 
 _WHERE: dict[str, Form] = {
     "indices-ignored": Form(

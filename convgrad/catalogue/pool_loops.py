@@ -24,7 +24,7 @@ def _taken(c: Any) -> bool:
     return bool(evenly and c.family in (MEAN, MAXIMUM) and 0 < c.delta.size * prod(a.size for a in c.axes) <= MOST)
 
 
-def _variables(c: Pool) -> tuple[list[Array], dict[str, Array]]:
+def variables_of(c: Pool) -> tuple[list[Array], dict[str, Array]]:
     """What every turn has for its sample, channel, tap and position, and by name."""
     grid = np.ogrid[tuple(slice(n) for n in (*c.delta.shape[:2], *(a.size for a in c.axes), *c.delta.shape[2:]))]
     n, channel, *rest = grid
@@ -37,8 +37,8 @@ def cells_by_other_loop(c: Any) -> Variants:
     """Windows that start, or taps that lie, where another loop's variable says."""
     if not _taken(c):
         return {}
-    grid, names = _variables(c)
-    right = tuple(map(_cell, c.axes, grid[2 + c.dims :], grid[2 : 2 + c.dims]))
+    grid, names = variables_of(c)
+    right = tuple(map(cell_of, c.axes, grid[2 + c.dims :], grid[2 : 2 + c.dims]))
     found = {}
     for at in range(c.dims):
         for text, cell in _cells(c, at, names):
@@ -51,7 +51,7 @@ def cells_by_other_loop(c: Any) -> Variants:
     return found
 
 
-def _cell(axis: Axis, position: Array, tap: Array) -> Array:
+def cell_of(axis: Axis, position: Array, tap: Array) -> Array:
     return np.asarray(position * axis.stride + tap * axis.dilation - axis.before)
 
 
@@ -60,16 +60,16 @@ def _cells(c: Pool, at: int, names: dict[str, Array]) -> Iterator[tuple[str, Arr
     here, tap, own = spatial[at], spatial[c.dims + at], c.axes[at]
     for other, number in names.items():
         if other != here and not other.startswith("tap"):
-            yield f"a window's {other} for its {here}", _cell(own, number, names[tap])
+            yield f"a window's {other} for its {here}", cell_of(own, number, names[tap])
     yield f"{here} // stride", names[here] // own.stride + names[tap] * own.dilation - own.before
-    yield f"{here} subtracted", _cell(own, -names[here], names[tap])
-    yield f"{tap} subtracted", _cell(own, names[here], -names[tap])
+    yield f"{here} subtracted", cell_of(own, -names[here], names[tap])
+    yield f"{tap} subtracted", cell_of(own, names[here], -names[tap])
 
 
 def _over_cells(array: Array, c: Pool, cells: Numbers, first: bool = False) -> Array:
     """dX over windows of these cells; of those without any to the plane's first cell, where that is asked."""
     inside, places = _inside(c, cells)
-    grid, _ = _variables(c)
+    grid, _ = variables_of(c)
     *at, inside = np.broadcast_arrays(*grid[:2], *places, inside, *grid)[: 3 + c.dims]
     delta = c.delta if c.family == MAXIMUM else c.delta / divisors(c, c.window())
     given = np.broadcast_to(delta.reshape(*delta.shape[:2], *(1,) * c.dims, *delta.shape[2:]), inside.shape)
@@ -79,7 +79,7 @@ def _over_cells(array: Array, c: Pool, cells: Numbers, first: bool = False) -> A
         if first:
             corner: Any = (*ALL, *(0,) * c.dims)
             result[corner] += lost.sum(axis=tuple(range(2, lost.ndim)))
-        inside = inside & _wins(np.where(inside, c.x[tuple(at)], c.x.min() - 1), c.dims)
+        inside = inside & first_of_largest(np.where(inside, c.x[tuple(at)], c.x.min() - 1), c.dims)
     return result + _added(c, tuple(at), np.where(inside, given, nothing_like(c.delta)))
 
 
@@ -91,7 +91,7 @@ def _inside(c: Pool, cells: Numbers) -> tuple[Array, list[Array]]:
     return inside, [np.clip(cell, 0, length - 1) for cell, length in zip(cells, c.lengths, strict=True)]
 
 
-def _wins(scores: Array, dims: int) -> Array:
+def first_of_largest(scores: Array, dims: int) -> Array:
     """Of every window the first of its largest cells: n c k p."""
     flat = scores.reshape(*scores.shape[:2], -1, *scores.shape[2 + dims :])
     numbers = np.arange(flat.shape[2]).reshape(-1, *(1,) * dims)
@@ -124,8 +124,8 @@ def _of_delta(c: Pool) -> dict[str, Any]:
 
 
 def _of_result(c: Pool) -> dict[str, Any]:
-    grid, names = _variables(c)
-    cells = tuple(map(_cell, c.axes, grid[2 + c.dims :], grid[2 : 2 + c.dims]))
+    grid, names = variables_of(c)
+    cells = tuple(map(cell_of, c.axes, grid[2 + c.dims :], grid[2 : 2 + c.dims]))
     found = {
         f"dX: by the {other}, not the {own}": c.but(arrange=(partial(_laid, c=c, leading=numbers, cells=cells),))
         for other, own, numbers in exchanged(tuple(grid[:2]), c.x.shape[:2], names)
@@ -145,7 +145,7 @@ def _of_result(c: Pool) -> dict[str, Any]:
 
 def _in_the_window(c: Pool) -> Iterator[tuple[str, Numbers]]:
     """Cells by their places in the window, or by their number there, as if that were the plane."""
-    grid, _ = _variables(c)
+    grid, _ = variables_of(c)
     taps = grid[2 : 2 + c.dims]
     yield "by the cell's place in its window", tuple(tap * a.dilation for tap, a in zip(taps, c.axes, strict=True))
     number = np.zeros((), np.int64)

@@ -27,19 +27,19 @@ def scanned(c: Any) -> Variants:
         return {}
     if c.delta.size * prod(c.window().size) > MOST_SCANNED:
         return {}
-    return {name: c.but(regroup=partial(_given, c=c, rule=rule)) for name, rule in RULES.items()}
+    return {name: c.but(regroup=partial(given_to_taken, c=c, rule=rule)) for name, rule in RULES.items()}
 
 
-def _given(given: Array, c: Pool, rule: Rule) -> Array:
+def given_to_taken(given: Array, c: Pool, rule: Rule) -> Array:
     """Delta to the cells that are taken: n c k p."""
-    size, ranks = c.window().size, _ranks(c)
+    size, ranks = c.window().size, ranks_of(c)
     taken = rule(ranks, size[-1])
     wins = (np.arange(len(ranks)).reshape(-1, *(1,) * taken.ndim) == taken) & (ranks != OUTSIDE)
     laid = np.where(wins, c.delta, nothing_like(c.delta))
     return np.moveaxis(laid, 0, 2).reshape(*c.delta.shape[:2], *size, *c.delta.shape[2:])
 
 
-def _ranks(c: Pool) -> Array:
+def ranks_of(c: Pool) -> Array:
     """The place of every cell in the order of all by size: (taps, N,C,*P)."""
     window, order = c.window(), np.unique(c.x if c.scores is None else c.scores, return_inverse=True)[1]
     ranks, x = np.full((prod(window.size), *c.delta.shape), OUTSIDE), order.reshape(c.x.shape)

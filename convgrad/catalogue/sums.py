@@ -7,7 +7,8 @@ from typing import Any
 
 import numpy as np
 
-from convgrad.catalogue.computation import Computation, Convolution, product_of
+from convgrad.catalogue.computation import Computation, product_of
+from convgrad.catalogue.convolving import Convolution
 from convgrad.catalogue.fused import Fused
 from convgrad.catalogue.pooling import Pool, given_to_taps
 from convgrad.core.arithmetic import Array

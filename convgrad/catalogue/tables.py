@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from functools import cache
 
-from convgrad.catalogue.computation import Computation, of_convolution
+from convgrad.catalogue.computation import Computation
+from convgrad.catalogue.convolving import of_convolution
 from convgrad.catalogue.fused import FUSED_FORMS, of_fused
 from convgrad.catalogue.mistake import Form, Mistake
 from convgrad.catalogue.of_any_array import ANY, ONLY_ARRAYS

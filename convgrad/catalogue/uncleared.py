@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from convgrad.catalogue.computation import Convolution
+from convgrad.catalogue.convolving import Convolution
 from convgrad.catalogue.mistake import Variants
 from convgrad.core.arithmetic import Array
 

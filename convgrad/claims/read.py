@@ -19,7 +19,8 @@ from convgrad.claims.named import by_part, together, unknown
 from convgrad.claims.partial import given
 from convgrad.claims.sums import confidence
 from convgrad.core.arithmetic import EXACT, FLOAT64, NONFINITE, Array, floated
-from convgrad.core.nested import Numbers, exact_value
+from convgrad.core.leaves import exact_value
+from convgrad.core.nested import Numbers
 from convgrad.differences.roundoff import TYPES
 from convgrad.errors import RequestError
 from convgrad.passes.explanation import full_shapes

@@ -14,7 +14,8 @@ from convgrad.claims.digits import written
 from convgrad.claims.excuses import Excuses, excuses_of
 from convgrad.claims.sums import confidence
 from convgrad.core.arithmetic import EXACT, FLOAT64, Array, rounded
-from convgrad.core.nested import exact_value, read_numbers
+from convgrad.core.leaves import exact_value
+from convgrad.core.nested import read_numbers
 from convgrad.errors import Path, Problem, RequestError
 from convgrad.operations.geometry import shape_text
 from convgrad.passes.subject import Arrays, Subject

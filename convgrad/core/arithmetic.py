@@ -142,6 +142,17 @@ def rounded(values: Array) -> Array:
     return np.array([nearest(value) for value in values.flat], FLOAT64).reshape(values.shape)
 
 
+def recast(values: Array, dtype: np.dtype[Any]) -> Array:
+    """An array in another kind of number: rationals are rounded once, floats become the rationals that they are."""
+    if values.dtype == dtype or EXACT not in (values.dtype, dtype):
+        return values.astype(dtype, copy=False)
+    if dtype != EXACT:
+        return rounded(values).astype(dtype, copy=False)
+    result = np.empty(values.size, EXACT)
+    result[:] = [Fraction(value) for value in values.ravel().tolist()]
+    return result.reshape(values.shape)
+
+
 def nearest(value: Fraction) -> float:
     """The float64 nearest to a rational; beyond its range, an infinity. A float, such as a NaN among them, is its own.
 

@@ -6,64 +6,20 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from decimal import Decimal
-from fractions import Fraction
 from itertools import chain
 from typing import Any
 
 import numpy as np
 
-from convgrad.core.arithmetic import (
-    EXACT,
-    FLOAT32,
-    FLOAT64,
-    FRACTION,
-    NONFINITE,
-    NUMBER,
-    Array,
-    Plain,
-    rational,
-    whole_text,
-)
+from convgrad.core.arithmetic import EXACT, FLOAT32, FLOAT64, Array, Plain, recast
 from convgrad.core.foreign import as_numpy, is_foreign
-from convgrad.errors import Path, Problem, RequestError, excerpt
+from convgrad.core.leaves import any_nonfinite, exact_value, floated, problem_of, refused
+from convgrad.core.printouts import PrintedRows
+from convgrad.errors import Path, Problem, RequestError
 
 MOST_PROBLEMS = 10
 DIGITS_IN_COMMON = 10_000  # those of 1/1 to 1/20000 have 8,686
 MOST_COMMON = 10**DIGITS_IN_COMMON
-
-
-class PrintedRows(list[Any]):
-    """Rows that a program printed, and so may have rounded; `by` says which."""
-
-    def __init__(self, rows: list[Any], by: str) -> None:
-        super().__init__(rows)
-        self.by = by
-
-
-class PrintedArray(np.ndarray[Any, Any]):
-    """The same of many numbers, as an array, which takes less."""
-
-    by: str = ""
-
-    def __array_finalize__(self, source: Any) -> None:
-        self.by = getattr(source, "by", "")
-
-    def __reduce__(self) -> Any:
-        return printed_array, (np.asarray(self), self.by)
-
-
-def printed_array(array: Array, by: str) -> PrintedArray:
-    """An array as one that a program printed."""
-    made = array.view(PrintedArray)
-    made.by = by
-    return made
-
-
-def printed_by(value: Any) -> str:
-    """Which program printed an array; nothing of one that none did."""
-    return value.by if isinstance(value, PrintedRows | PrintedArray) else ""
-
-
 LISTS, NATIVE = {list, tuple, PrintedRows}, {int, float}
 
 
@@ -87,10 +43,10 @@ class Numbers:
         if dtype == FLOAT32:
             return self._as_float32()
         if isinstance(self.values, np.ndarray):
-            return _binary(self.values, dtype)
+            return recast(self.values, dtype)
         if dtype != EXACT:
             native = set(map(type, self.values)) <= NATIVE
-            return np.array(self.values if native else list(map(_floated, self.values)), dtype).reshape(self.shape)
+            return np.array(self.values if native else list(map(floated, self.values)), dtype).reshape(self.shape)
         result = np.empty(len(self.values), EXACT)
         result[:] = [exact_value(value) for value in self.values]
         _refuse_coprime(result)
@@ -138,14 +94,6 @@ def _refuse_coprime(values: Array) -> None:
             raise RequestError(Problem(message, "use arithmetic float64"))
 
 
-def _binary(values: Array, dtype: np.dtype[Any]) -> Array:
-    if dtype != EXACT:
-        return values.astype(dtype, copy=False)
-    result = np.empty(values.size, EXACT)
-    result[:] = [Fraction(value) for value in values.ravel().tolist()]
-    return result.reshape(values.shape)
-
-
 def read_numbers(value: Any, *, nonfinite: bool = False) -> Numbers:
     """Nested lists, a number or an array, of any library, as Numbers; Numbers as they are.
 
@@ -161,7 +109,7 @@ def read_numbers(value: Any, *, nonfinite: bool = False) -> Numbers:
         return Numbers(rows, shape, exact=True)
     rows = [Plain(leaf) if isinstance(leaf, Decimal) else leaf for leaf in rows]
     _refuse_bad(rows, shape, nonfinite)
-    finite = not _any_nonfinite(rows)
+    finite = not any_nonfinite(rows)
     return Numbers(rows, shape, exact=finite, finite=finite)
 
 
@@ -182,7 +130,7 @@ def _read_array(value: Array, nonfinite: bool, of: str = "") -> Numbers:
         value = value.astype(np.float64)
     if not nonfinite and value.dtype.kind == "f" and not np.isfinite(value).all():
         index = tuple(int(i) for i in np.argwhere(~np.isfinite(value))[0])
-        raise RequestError(_refused(str(value[index]), index))
+        raise RequestError(refused(str(value[index]), index))
     finite = not nonfinite or value.dtype.kind != "f" or bool(np.isfinite(value).all())
     return Numbers(value, value.shape, exact=value.dtype.kind in "iu", finite=finite, of=of)
 
@@ -230,80 +178,9 @@ def _index(number: int, shape: Sequence[int]) -> Path:
 def _refuse_bad(values: list[Any], shape: tuple[int, ...], nonfinite: bool) -> None:
     problems: list[Problem] = []
     for number, value in enumerate(values):
-        if (found := _problem(value, nonfinite)) is not None:
+        if (found := problem_of(value, nonfinite)) is not None:
             problems.append(found.under(*_index(number, shape)))
             if len(problems) == MOST_PROBLEMS:
                 break
     if problems:
         raise RequestError(problems)
-
-
-def _problem(value: Any, nonfinite: bool) -> Problem | None:
-    """What is wrong with one leaf, if anything."""
-    kind = type(value)
-    if kind is float or isinstance(value, np.floating):
-        return None if nonfinite or np.isfinite(value) else _refused(str(value), ())
-    if kind in (int, Fraction) or isinstance(value, np.integer):
-        size = "a number of %d digits is beyond what a 64-bit float can hold"
-        return Problem(size % len(whole_text(int(abs(value))))) if abs(value) >= 2**1024 else None
-    if not isinstance(value, str):
-        return Problem(f"expected a number, found {_said(value)}")
-    if value in NONFINITE:
-        return None if nonfinite else _refused(value, ())
-    if kind is str and NUMBER.fullmatch(value):
-        return Problem(f"expected a number, found the text '{excerpt(value)}'", "remove the quotes")
-    return _unreadable(value)
-
-
-def _unreadable(text: str) -> Problem | None:
-    try:
-        rational(text)
-    except ValueError as error:
-        if NUMBER.fullmatch(text) or FRACTION.fullmatch(text):
-            return Problem(str(error))
-        return Problem(f"expected a number, found '{excerpt(text)}'", _advice(text))
-    return None
-
-
-def _advice(text: str) -> str:
-    """What to do about a word that is almost a number."""
-    if "\u2212" in text:
-        return "write the minus sign as '-'"
-    if len(text.split()) > 1:
-        return "put commas between the numbers"
-    if text[:1] == "0" and text.isdigit():
-        return "write numbers in decimal, without leading zeros"
-    if "," in text:
-        return "write the decimal point as '.'"
-    return "numbers are written like 3, -0.5, 1e-3 or 2/3"
-
-
-def _said(value: Any) -> str:
-    if value is None:
-        return "nothing (null)"
-    if isinstance(value, (bool, np.bool_)):
-        return str(value).lower()
-    return "a mapping" if isinstance(value, dict) else "what is neither number nor list"
-
-
-def _refused(text: str, index: Path) -> Problem:
-    return Problem(f"expected a finite number, found {text}", "allow it with --allow-nonfinite", index)
-
-
-def _any_nonfinite(values: list[Any]) -> bool:
-    return any((isinstance(v, str) and v in NONFINITE) or (isinstance(v, float) and not np.isfinite(v)) for v in values)
-
-
-def exact_value(value: Any) -> Fraction:
-    """A leaf as a rational; a Python float is the shortest decimal that reads back to it, as it was typed."""
-    if isinstance(value, str):
-        return rational(value)
-    if isinstance(value, (float, np.floating)):
-        return Fraction(*Decimal(repr(float(value))).as_integer_ratio())
-    return Fraction(int(value)) if isinstance(value, np.integer) else Fraction(value)
-
-
-def _floated(value: Any) -> float:
-    if isinstance(value, str):
-        return NONFINITE[value] if value in NONFINITE else float(value) if "/" not in value else float(rational(value))
-    return float(value)

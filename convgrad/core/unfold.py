@@ -156,6 +156,9 @@ def _reduced_axis(x: Array, axis: Axis | AdaptiveAxis, at: int, combine: np.ufun
     if count == 1 and (under := _inside(axis.under(0), length)):
         cells = slice(under.start, under.stop, under.step)
         return np.asarray(combine.reduce(x[along(at, cells)], axis=at, keepdims=True))
+    if isinstance(axis, AdaptiveAxis):
+        windows = (x[along(at, slice(*axis.cells(position)))] for position in range(count))
+        return np.concatenate([combine.reduce(cells, axis=at, keepdims=True) for cells in windows], axis=at)
     met = [axis.tap(tap, length) for tap in range(axis.size)]
     whole = next((tap for tap, (positions, _) in enumerate(met) if _is_all(positions, count)), None)
     if whole is None:

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any, NamedTuple
 
-from convgrad.catalogue.computation import Computation, Convolution
+from convgrad.catalogue.computation import Computation
+from convgrad.catalogue.convolving import Convolution
 from convgrad.catalogue.unpooling import Unpooling
 
 Indices = tuple[int, ...]

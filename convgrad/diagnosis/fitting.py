@@ -9,7 +9,8 @@ from typing import NamedTuple
 
 import numpy as np
 
-from convgrad.catalogue.computation import Convolution, product_of
+from convgrad.catalogue.computation import product_of
+from convgrad.catalogue.convolving import Convolution
 from convgrad.claims.claim import Claim
 from convgrad.core.arithmetic import EXACT, Array
 from convgrad.core.draws import distinct

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from convgrad.catalogue.computation import Convolution
+from convgrad.catalogue.convolving import Convolution
 from convgrad.core.arithmetic import EXACT, Array
 from convgrad.diagnosis.along import Indices, Way
 

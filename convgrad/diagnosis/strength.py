@@ -10,8 +10,9 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from convgrad.catalogue.computation import Computation, Convolution
+from convgrad.catalogue.computation import Computation
 from convgrad.catalogue.conditions import Condition, blindness, spots, unmet
+from convgrad.catalogue.convolving import Convolution
 from convgrad.catalogue.mistake import Mistake
 from convgrad.catalogue.of_entries import ENTRIES
 from convgrad.catalogue.tables import COMPUTATIONS, catalogue, is_practised, right

@@ -10,7 +10,8 @@ from typing import Any
 import numpy as np
 
 from convgrad.core.arithmetic import FLOAT64, FRACTION, NONFINITE
-from convgrad.core.nested import PrintedRows, printed_array, printed_by, read_numbers
+from convgrad.core.nested import read_numbers
+from convgrad.core.printouts import PrintedRows, printed_array, printed_by
 from convgrad.documents.cells import DEPTH
 from convgrad.documents.document import LARGE, Document
 from convgrad.documents.places import place_at

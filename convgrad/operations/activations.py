@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from convgrad.core.arithmetic import EXACT, Array, zeros
-from convgrad.core.nested import exact_value
+from convgrad.core.leaves import exact_value
 from convgrad.operations.operation import Operation, Shape
 from convgrad.operations.terms import Factor, Index, Term
 from convgrad.operations.whole import one_position, whole_overlay

@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from convgrad.core.arithmetic import DTYPES, EXACT, Array, nearest, rounded, zeros
+from convgrad.core.arithmetic import DTYPES, EXACT, Array, nearest, recast, zeros
 from convgrad.errors import Problem, RequestError
 from convgrad.operations.cells import PLANE
 from convgrad.operations.geometry import shape_text
@@ -154,10 +154,10 @@ def _whole(layer: Layer, signal: Signal, arithmetic: str) -> Case:
     kind = _whole_kind(layer, signal, arithmetic)
     arguments = {name: _in_kind(value, kind) for name, value in arguments.items()}
     operands: dict[str, Array | None] = dict.fromkeys(operation.operands)
-    operands |= {"x": _as(signal.values.reshape(signal.full), kind)}
-    operands |= {PARAMETERS[name]: _as(array, kind) for name, array in parameters.items()}
+    operands |= {"x": recast(signal.values.reshape(signal.full), DTYPES[kind])}
+    operands |= {PARAMETERS[name]: recast(array, DTYPES[kind]) for name, array in parameters.items()}
     if "bias" in parameters:
-        operands["b"] = _as(parameters["bias"].reshape(-1), kind)
+        operands["b"] = recast(parameters["bias"].reshape(-1), DTYPES[kind])
     layout = replace(signal.layout, kernel=shapes.get("w"), bias=shapes.get("b"), **_folding(layer, signal))
     return Case(operation, operands, None, {"dims": signal.dims}, arguments, layout, kind, layer.settings,
                 arithmetic == "auto" and kind == "exact")  # fmt: skip
@@ -213,13 +213,6 @@ def _whole_kind(layer: Layer, signal: Signal, arithmetic: str) -> str:
     return arithmetic
 
 
-def _as(array: Array, kind: str) -> Array:
-    dtype = DTYPES[kind]
-    if array.dtype == EXACT and dtype != EXACT:
-        return rounded(array).astype(dtype, copy=False)
-    return array.astype(dtype, copy=False)
-
-
 def _in_kind(value: Any, kind: str) -> Any:
     """A number among the arguments (a slope) in the kind of the arrays; axes as they are."""
     return value if kind == "exact" or isinstance(value, tuple) else nearest(value)
@@ -229,7 +222,7 @@ def in_kind(case: Case, kind: str) -> Case:
     """An exact case in float64 (float32), its numbers rounded once; any other as it is."""
     if case.arithmetic != "exact" or kind == "exact":
         return case
-    operands = {name: None if array is None else _as(array, kind) for name, array in case.operands.items()}
+    operands = {name: None if array is None else recast(array, DTYPES[kind]) for name, array in case.operands.items()}
     arguments = {
         name: nearest(value) if isinstance(value, Fraction) else value for name, value in case.arguments.items()
     }

@@ -12,7 +12,8 @@ from typing import Any
 import numpy as np
 
 from convgrad.core.arithmetic import Plain, natural, rational
-from convgrad.core.nested import exact_value, read_numbers
+from convgrad.core.leaves import exact_value
+from convgrad.core.nested import read_numbers
 from convgrad.errors import Problem, RequestError
 from convgrad.operations.geometry import shape_text
 from convgrad.subject.foreign_words import did_you_mean

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from convgrad.core.arithmetic import natural
-from convgrad.core.nested import printed_by
+from convgrad.core.printouts import printed_by
 from convgrad.subject.case import Case
 from convgrad.views.block_kinds import Facts, Heading, Section, Sign, Words, printable, shape_text
 from convgrad.vocabulary import NORM

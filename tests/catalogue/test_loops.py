@@ -17,6 +17,8 @@ from tests.diagnosis.cases import claimed
 SETTINGS = {"stride": [2, 1], "padding": [[1, 0], [0, 1]], "dilation": [1, 2]}
 CASES = {
     "a convolution": {"input": (2, 4, 5, 6), "kernel": (2, 2, 2, 3), "groups": 2, **SETTINGS},
+    "one of two filters a group": {"input": (2, 4, 5, 6), "kernel": (4, 2, 2, 3), "groups": 2, **SETTINGS},
+    "one without groups": {"input": (2, 3, 5, 6), "kernel": (2, 3, 2, 3), **SETTINGS},
     "one that is turned": {"input": (2, 2, 4, 5), "kernel": (3, 2, 2, 2), "mode": "convolution"},
     "a transposed one": {"op": "conv-transpose", "input": (2, 4, 3, 3), "kernel": (4, 1, 2, 3), "groups": 2,
                          "stride": [2, 1], "padding": [[1, 0], [0, 1]]},
@@ -42,10 +44,11 @@ def test_loops_with_their_own_variables_give_the_right_arrays(name):
             assert loops._instead(truth, made).tolist() == truth.tolist()
 
 
-def spoilt_dX(case, cell=None, near=None, kernel=None):
-    """dX of the first case in plain loops, with another cell, or other indices of delta or of the kernel."""
+def spoilt_dX(case, cell=None, near=None, kernel=None, to=None):
+    """dX of the first cases in plain loops, with another cell or channel, or other indices of delta or the kernel."""
     x, w = case.operands["x"], case.operands["w"]
     result = np.zeros(x.shape, object)
+    filters = len(w) // case.settings["groups"]
     channels, taps, positions = (
         range(w.shape[1]),
         list(np.ndindex(*w.shape[2:])),
@@ -56,7 +59,8 @@ def spoilt_dX(case, cell=None, near=None, kernel=None):
         inside = 0 <= at[0] < x.shape[2] and 0 <= at[1] < x.shape[3]
         if inside:
             factor = case.delta[near(n, o, i, p, t) if near else (n, o, *p)]
-            result[(n, o * 2 + i, *at)] += factor * w[kernel(n, o, i, p, t) if kernel else (o, i, *t)]
+            channel = to(n, o, i, p, t) if to else o // filters * w.shape[1] + i
+            result[(n, channel, *at)] += factor * w[kernel(n, o, i, p, t) if kernel else (o, i, *t)]
     return result
 
 
@@ -85,6 +89,29 @@ def test_another_loop_s_variable_is_named_by_both(mistake, text):
     assert (spoilt_dX(case) == truth).all()
     found = Diagnoser(case, "dX", truth).of(claimed("dX", wrong + truth * 0, truth))[0]
     assert found.mistake == mistake
+    assert text in found.message
+
+
+OF_CHANNELS = [
+    ("one of two filters a group", "channel tap's row of the group", {"to": lambda n, o, i, p, t: o // 2 * 2 + t[0]}),
+    ("one of two filters a group", "channel of group input channel", {"to": lambda n, o, i, p, t: i * 2 + i}),
+    ("one of two filters a group", "by the output channel, not the group's", {"to": lambda n, o, i, p, t: o}),
+    ("one without groups", "by the output channel, not the input", {"to": lambda n, o, i, p, t: o}),
+    ("one without groups", "by the position's row, not the input channel", {"to": lambda n, o, i, p, t: p[0]}),
+    ("one without groups", "the input channel for the cell's row, with padding",
+     {"cell": lambda n, o, i, p, t: (i - 1, p[1] + t[1] * 2)}),
+    ("one of two filters a group", "a cell's group for its tap's row",
+     {"cell": lambda n, o, i, p, t: (p[0] * 2 + o // 2 - 1, p[1] + t[1] * 2)}),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("name", "text", "spoilt"), OF_CHANNELS)
+def test_a_channel_or_a_group_of_another_loop_is_named(name, text, spoilt):
+    case = case_of(CASES[name])
+    truth, wrong = truth_of(case)["dX"], spoilt_dX(case, **spoilt)
+    assert (spoilt_dX(case) == truth).all()
+    found = Diagnoser(case, "dX", truth).of(claimed("dX", wrong + truth * 0, truth))[0]
+    assert found.mistake == ("wrong-index" if "to" in spoilt else "stride-misused")
     assert text in found.message
 
 

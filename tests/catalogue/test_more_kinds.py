@@ -133,6 +133,37 @@ def test_a_loop_over_the_window_with_a_slip_is_named(choose, text, stride):
     assert text in one.message
 
 
+def best_of_another(case, compared=None, kept=None):
+    """dX of a max pool whose loop compares with the best, or keeps as the best, x at another index."""
+    x, delta, dx = case["input"], case["delta"], np.zeros(case["input"].shape)
+    for n, c, i, j in np.ndindex(*delta.shape):
+        best, winner = -np.inf, None
+        for a, b in np.ndindex(*case["window"]):
+            cell = (i * case["stride"][0] - case["padding"][0] + a, j * case["stride"][1] - case["padding"][1] + b)
+            if all(0 <= at < length for at, length in zip(cell, x.shape[2:], strict=True)):
+                loops = {"n": n, "c": c, "i": i, "j": j, "a": a, "row": cell[0], "column": cell[1]}
+                if x[compared(**loops) if compared else (n, c, *cell)] > best:
+                    best, winner = x[kept(**loops) if kept else (n, c, *cell)], cell
+        dx[(n, c, *winner)] += delta[n, c, i, j]
+    return dx
+
+
+OTHERS = [
+    ("by the position's row, not the cell's column", lambda n, c, row, i, **_: (n, c, row, i)),
+    ("by the cell's column, not the cell's row", lambda n, c, column, **_: (n, c, column, column)),
+    ("by the tap's row, not the channel", lambda n, a, row, column, **_: (n, a, row, column)),
+]
+
+
+@pytest.mark.parametrize("way", ["compared", "kept"])
+@pytest.mark.parametrize(("text", "index"), OTHERS)
+def test_a_maximum_that_is_compared_with_another_cell_or_keeps_it_is_named(text, index, way):
+    case = drawn(18, (2, 3, 9, 8), op="max-pool", window=[3, 2], stride=[2, 2], padding=[1, 1])
+    assert np.allclose(best_of_another(case), right(case)["dX"])
+    (one,) = told(case, dX=best_of_another(case, **{way: index})).values()
+    assert (one.mistake, f"{text}, which is {way}" in one.message) == ("wrong-winner", True)
+
+
 def test_any_cell_of_a_window_is_no_slip_of_a_loop():
     random = np.random.default_rng(2)
     case = drawn(4, (2, 2, 9, 8), op="max-pool", window=[3, 3], stride=[3, 3], padding=[0, 0])
@@ -252,3 +283,98 @@ def test_a_sum_as_often_as_there_are_rows_of_positions_is_told_by_one_number():
     assert (one.mistake, "multiplied by 6" in one.message) == ("scaled", True)
     (one,) = told(case, db=right(case)["db"] * 1.37).values()
     assert one.mistake is None
+
+
+# -- Addresses, cells and pools that are others' -----------------------------------------------------------------------
+
+
+def by_addresses(case, level):
+    """dX of two axes from w and delta in memory, at one level of w's address divided in place of multiplied."""
+    x, w, delta, s, p = *(case[name] for name in ("input", "kernel", "delta")), case["stride"], case["padding"]
+    dx = np.zeros(x.shape)
+    for n, o, c, i, j, a, b in np.ndindex(len(x), len(w), *w.shape[1:2], *delta.shape[2:], *w.shape[2:]):
+        place, cell = 0, (i * s - p + a, j * s - p + b)
+        for axis, (index, length) in enumerate(zip((o, c, a, b), w.shape, strict=True)):
+            place = (place // length if axis == level else place * length) + index
+        if all(0 <= at < size for at, size in zip(cell, x.shape[2:], strict=True)):
+            dx[(n, c, *cell)] += delta[n, o, i, j] * w.ravel()[place]
+    return dx
+
+
+@pytest.mark.parametrize("level", [1, 2, 3])
+def test_an_address_that_is_divided_by_a_length_is_named(level):
+    case = drawn(13, (2, 3, 7, 6), (4, 3, 2, 3), stride=2, padding=1)
+    assert np.allclose(by_addresses(case, None), right(case)["dX"])
+    (one,) = told(case, dX=by_addresses(case, level)).values()
+    assert (one.mistake, f"divided by the length of axis {level}" in one.message) == ("read-offset", True)
+
+
+@pytest.mark.parametrize(("first", "end", "text"), [(-1, 0, "before"), (0, 1, "after")])
+def test_dw_from_one_cell_past_an_end_is_named(first, end, text):
+    """A bound that lets one cell through: of two in the padding the nearer, which in memory is of another row."""
+    case = drawn(14, (2, 2, 6, 7), (3, 2, 3, 4), stride=1, padding=2)
+    x, delta, dw = case["input"], case["delta"], np.zeros(case["kernel"].shape)
+    for n, o, c, i, j, a, b in np.ndindex(2, 3, 2, *delta.shape[2:], 3, 4):
+        row, column = i - 2 + a, j - 2 + b
+        place = ((n * 2 + c) * 6 + row) * 7 + column
+        if 0 <= row < 6 and first <= column < 7 + end and 0 <= place < x.size:
+            dw[o, c, a, b] += delta[n, o, i, j] * x.ravel()[place]
+    (one,) = told(case, dW=dw).values()
+    assert (one.mistake, "one cell past" in one.message, text in one.message) == ("read-offset", True, True)
+
+
+def only_outside(case, axis, cell_of):
+    """dX of two axes whose condition on one is the wrong way round: taps inside are passed over, others written."""
+    x, w, delta, p = case["input"], case["kernel"], case["delta"], case["padding"]
+    dx = np.zeros(x.shape)
+    for n, o, c, i, j, a, b in np.ndindex(len(x), len(w), *w.shape[1:2], *delta.shape[2:], *w.shape[2:]):
+        cell = (i - p[0] + a, j - p[1] + b)
+        inside = [0 <= at < length for at, length in zip(cell, x.shape[2:], strict=True)]
+        place = cell_of((n, c, *cell), x.shape) if inside[1 - axis] and not inside[axis] else None
+        if place is not None:
+            dx[np.unravel_index(place, x.shape)] += delta[n, o, i, j] * w[o, c, a, b]
+    return dx
+
+
+def in_memory(index, shape):
+    place = 0
+    for at, length in zip(index, shape, strict=True):
+        place = place * length + at
+    return place % np.prod(shape) if place < np.prod(shape) else None
+
+
+def in_its_axis(index, shape):
+    past = any(at >= length for at, length in zip(index, shape, strict=True))
+    return None if past else in_memory([at % length for at, length in zip(index, shape, strict=True)], shape)
+
+
+@pytest.mark.parametrize("axis", [0, 1])
+@pytest.mark.parametrize(("cell_of", "text"), [(in_memory, "alone"), (in_its_axis, "from the axis's end")])
+def test_a_condition_on_cells_that_is_the_wrong_way_round_is_named(cell_of, text, axis):
+    case = drawn(16, (2, 2, 6, 7), (3, 2, 3, 4), stride=1, padding=[2, 2])
+    (one,) = told(case, dX=only_outside(case, axis, cell_of)).values()
+    assert (one.mistake, text in one.message, f"axis {axis}" in one.message) == ("read-offset", True, True)
+
+
+@pytest.mark.parametrize(
+    ("lengths", "text"), [((3, 6), "every axis as long"), ((6, 6), "axis 1 of 6"), ((3, 7), "axis 0 of 3")]
+)
+def test_dx_that_is_cut_in_other_lengths_is_named(lengths, text):
+    case = drawn(17, (2, 3, 6, 7), (4, 3, 2, 3), stride=1, padding=1)
+    wider = {**case, "input": np.pad(case["input"], [(0, 0), (0, 0), (1, 1), (1, 1)]), "padding": 0}
+    frame = right(wider)["dX"]
+    (one,) = told(case, dX=frame[:, :, 1 : 1 + lengths[0], 1 : 1 + lengths[1]]).values()
+    assert (one.mistake, text in one.message) == ("cut-short", True)
+
+
+def as_the_other_pool(case):
+    other = {"max-pool": "average-pool", "average-pool": "max-pool"}[case["op"]]
+    return right({**case, "op": other})["dX"]
+
+
+@pytest.mark.parametrize(("op", "text"), [("max-pool", "as of an average"), ("average-pool", "as of a max pool")])
+@pytest.mark.parametrize("padding", [0, 1])
+def test_a_pool_that_is_taken_for_the_other_is_named(op, text, padding):
+    case = drawn(15, (2, 2, 8, 7), op=op, window=[2, 3], stride=[2, 2], padding=[padding, padding])
+    (one,) = told(case, dX=as_the_other_pool(case)).values()
+    assert (one.mistake, text in one.message) == ("wrong-winner" if op == "max-pool" else "wrong-divisor", True)

@@ -40,9 +40,9 @@ def in_loops(document, cell=None, delta=None, to=None):
 @pytest.mark.parametrize("document", [MAX, MEAN], ids=lambda document: document["op"])
 def test_loops_with_their_own_variables_give_dX(document):
     case = make_case(document)
-    computed = pool_loops._variables(right(case, "dX"))[0]
+    computed = pool_loops.variables_of(right(case, "dX"))[0]
     axes, taps, positions = right(case, "dX").axes, computed[2:4], computed[4:]
-    cells = tuple(map(pool_loops._cell, axes, positions, taps))
+    cells = tuple(map(pool_loops.cell_of, axes, positions, taps))
     truth = truth_of(case)["dX"]
     assert (in_loops(document) == truth).all()
     assert (pool_loops._over_cells(truth, right(case, "dX"), cells) == truth).all()

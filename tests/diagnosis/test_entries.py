@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from convgrad.catalogue.of_entries import Repair
+from convgrad.core.arithmetic import Plain
 from convgrad.diagnosis.control import truth_of
 from convgrad.diagnosis.diagnoser import Diagnoser
 from convgrad.diagnosis.search import Explanation
@@ -35,6 +36,18 @@ def test_two_wrong_terms_that_explain_a_single_entry_are_both_said_and_neither_i
     found = Diagnoser(case, "dX", truth["dX"]).of(claim)
     assert found[0].mistake is None  # one of them doubled is -3.9; without the other it were -3.6
     assert {"term-doubled", "term-missing"} <= set(found[0].details["alternatives"])
+
+
+@pytest.mark.parametrize(("claim", "mistake"), [(0, None), ("-1.83", "term-doubled"), ("0.17", "term-missing")])
+def test_a_zero_is_not_the_lack_of_a_term_that_is_as_large_as_its_sum(claim, mistake):
+    """1.83 - 0.83 - 0.83 - 1 is -0.83: a 0 lacks one of two terms, or was never written."""
+    delta = [[[3.7, 5.1, 2.2, 0.3], [1.83, -0.83, -0.83, -1]]]
+    document = {"dims": 1, "input": [[[1.5, 2.25, 3, -1, 4]]], "kernel": [[[1, 2]], [[3, 4]]], "bias": [0, 0]}
+    case = make_case({**document, "delta": delta})
+    printed_db = printed(case, db=[Plain("11.3"), Plain(str(claim))])["db"]
+    (found, *_) = Diagnoser(case, "db", truth_of(case)["db"]).of(printed_db)
+    assert found.mistake == mistake
+    assert claim or "left-at-zero" in found.details["alternatives"]
 
 
 def test_all_that_is_misrounded_is_one_mistake():
