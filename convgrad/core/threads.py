@@ -64,10 +64,7 @@ def share(work: Callable[[T], Any], items: Iterable[T], cost: int) -> None:
         return
     _keep_freed_memory()
     with one_blas_thread():
-        if (count := worth(cost)) > 1:
-            _spread(work, list(items), count)
-        else:
-            _do(work, items)
+        _spread(work, list(items), worth(cost))
 
 
 def _do(work: Callable[[T], Any], items: Iterable[T]) -> None:
@@ -94,6 +91,9 @@ def spans(length: int, pieces: int) -> list[slice]:
 
 def _spread(work: Callable[[T], Any], items: list[T], count: int) -> None:
     """The calling thread and helpers take item after item; the first exception of a helper is raised here."""
+    if count == 1:
+        _do(work, items)
+        return
     pending, lock, failures, state = iter(items), Lock(), [], np.geterr()
 
     def help_out() -> None:
