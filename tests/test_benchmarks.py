@@ -10,13 +10,13 @@ from pathlib import Path
 
 import pytest
 
-from tests.benchmarks import checking, exact, grading, many, naming, reading, scale, start, streaming, writing
+from tests.benchmarks import checking, exact, grading, many, memory, naming, reading, scale, start, streaming, writing
 from tests.benchmarks.__main__ import BENCHMARKS, LARGE, main
 from tests.benchmarks.row import ALONE, FASTER, FIGURES, RATE, Row
 from tests.benchmarks.table import cells
 
 FOLDER = Path(__file__).parent / "benchmarks"
-HELPERS = {"__init__", "__main__", "machine", "row", "table", "timing"}
+HELPERS = {"__init__", "__main__", "machine", "memory", "row", "table", "timing"}
 
 
 def test_every_module_is_a_benchmark_with_rows_or_a_known_helper():
@@ -68,8 +68,10 @@ def test_checking_benchmarks_have_well_formed_rows(monkeypatch):
              for layer in checking.LAYERS]  # fmt: skip
     for name, value in {"LAYERS": small, "SIDES": (8,), "CHANNELS": (4,), "LARGE": small[1]}.items():
         monkeypatch.setattr(checking, name, value)
+    monkeypatch.setattr(memory, "SHAPE", (2, 4, 9, 9))
+    monkeypatch.setattr(memory, "FILTERS", 3)
     found = list(checking.rows(1))
-    assert_well_formed(found, 1 + 4 * len(small) + len(checking.POOLS) + 2)
+    assert_well_formed(found, len(memory.CLAIMS) + 1 + 4 * len(small) + len(checking.POOLS) + 2)
     assert {row.against for row in found if "gradcheck" not in row.name} == {"", checking.BACKWARD}
 
 

@@ -16,6 +16,7 @@ from convgrad.catalogue.convolving import Convolution
 from convgrad.catalogue.mistake import Later, Variants, one
 from convgrad.core.arithmetic import Array, zeros
 from convgrad.core.window import Axis
+from convgrad.subject.stored import as_came, like
 
 # -- The kernel --------------------------------------------------------------------------------------------------------
 
@@ -87,7 +88,7 @@ def group_mixed(c: Convolution) -> Variants:
 
 
 def delta_of_ones(c: Any) -> Variants:
-    return one(c.but(delta=zeros(c.delta.shape, c.delta.dtype) + 1))
+    return one(c.but(delta=np.broadcast_to(zeros((), c.delta.dtype) + 1, c.delta.shape)))
 
 
 def last_output_channel(c: Convolution) -> Variants:
@@ -158,10 +159,11 @@ def _last(axis: int, dims: int) -> str:
 
 
 def _zeroed(array: Array, places: list[tuple[Any, ...]]) -> Array:
-    result = array.copy()
+    result = as_came(array).copy()
     for place in places:
-        result[place] = zeros((), array.dtype)
-    return result
+        result[place] = zeros((), result.dtype)
+    zeroed: Array = like(array, result)
+    return zeroed
 
 
 def divided_by_samples(c: Computation) -> Variants:

@@ -11,7 +11,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from fractions import Fraction
 from functools import reduce
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 
@@ -19,6 +19,7 @@ from convgrad.core.arithmetic import EXACT, Array, zeros
 from convgrad.core.unfold import ALL, add_at
 from convgrad.core.window import Axis, Window
 from convgrad.subject.case import Case
+from convgrad.subject.stored import Stored
 
 Pairs = tuple[tuple[int, int], ...]
 Arrangement = Callable[[Array], Array]
@@ -94,7 +95,7 @@ class Computation:
     def key(self) -> tuple[Any, ...]:
         """What decides `bare`: two computations with one key, made from the same case, give the same."""
         return tuple(
-            id(part) if isinstance(part, np.ndarray) else part
+            id(part) if isinstance(part, np.ndarray | Stored) else part
             for name, part in vars(self).items()
             if name not in ("arrange", "factor")
         )
@@ -152,14 +153,15 @@ def pads_of(case: Case) -> Pairs:
 
 def delta_of(case: Case) -> Array:
     """The upstream gradient; zeros where a case has none, as for a claimed output alone."""
-    return zeros(case.output_shape, operand_of(case, "x").dtype) if case.delta is None else case.delta
+    delta = case.stored_delta
+    return zeros(case.output_shape, operand_of(case, "x").dtype) if delta is None else cast(Array, delta)
 
 
 def operand_of(case: Case, name: str) -> Array:
-    """An operand that the case must have."""
-    array = case.operands[name]
+    """An operand that the case must have, as it is kept."""
+    array = case.stored[name]
     assert array is not None
-    return array
+    return cast(Array, array)
 
 
 def product_of(values: tuple[int, ...]) -> int:

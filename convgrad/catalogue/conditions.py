@@ -10,7 +10,7 @@ import numpy as np
 from convgrad.catalogue.computation import pads_of, product_of, turn
 from convgrad.core.arithmetic import Array
 from convgrad.core.window import AdaptiveAxis, Axis
-from convgrad.operations.max_pool import tied, winners
+from convgrad.operations.max_pool import has_ties
 from convgrad.subject.case import Case
 from convgrad.vocabulary import MEAN, NORM, TRANSPOSED
 
@@ -102,8 +102,7 @@ def _kernel_channels(case: Case) -> tuple[int, int]:
 
 
 def _tied(case: Case) -> bool:
-    x, window = _x(case), case.arguments["window"]
-    return bool((tied(x, *winners(x, window, last=False), window) > 1).any())
+    return has_ties(_x(case), case.arguments["window"])
 
 
 def _varies(case: Case) -> bool:
@@ -267,6 +266,8 @@ CONDITIONS: dict[str, Condition] = {
         lambda case: case.delta is not None and bool((case.delta != 1).any()), "delta is all ones", "use another delta"
     ),
 }  # fmt: skip
+TIED = ("ties",)
+"""What rules for ties need: where there are none, all of them give the same."""
 SPOTS = ("delta that varies", "asymmetric kernel", "lengths that differ", "lengths not in fours")
 """What hides parts of many mistakes, though none of them whole: some of their variants show only where it is met."""
 OTHERWISE = ("these numbers hide it", "use other numbers")

@@ -14,6 +14,7 @@ from convgrad.catalogue.convolving import Convolution
 from convgrad.catalogue.mistake import Form, Later, Variants
 from convgrad.core.arithmetic import Array, zeros
 from convgrad.core.window import AdaptiveAxis, Axis
+from convgrad.subject.stored import as_came, like
 from convgrad.vocabulary import MEAN
 
 # -- The shape that an altered geometry has by itself ------------------------------------------------------------------
@@ -113,10 +114,12 @@ def _over_padded(c: Any, pads: Any) -> Any:
 
 
 def _surrounded(array: Array, pads: Any) -> Array:
-    result = zeros((*array.shape[:2], *(n + sum(p) for n, p in zip(array.shape[2:], pads, strict=True))), array.dtype)
+    lengths = (n + sum(p) for n, p in zip(array.shape[2:], pads, strict=True))
+    result = zeros((*array.shape[:2], *lengths), as_came(array).dtype)
     inside = (slice(before, before + n) for n, (before, _) in zip(array.shape[2:], pads, strict=True))
-    result[(slice(None), slice(None), *inside)] = array
-    return result
+    result[(slice(None), slice(None), *inside)] = as_came(array)
+    surrounded: Array = like(array, result)
+    return surrounded
 
 
 def remainder_left_out(c: Any) -> Variants:

@@ -10,6 +10,7 @@ from convgrad.claims.excuses import is_single
 from convgrad.core.arithmetic import Array
 from convgrad.differences.by_layer import as_convolution
 from convgrad.differences.finite_differences import passes
+from convgrad.differences.parts import PART, has_parts
 from convgrad.differences.patches import SPARSE
 from convgrad.differences.probe import BILINEAR
 from convgrad.differences.replayed import Replay, operands_of
@@ -18,8 +19,13 @@ from convgrad.passes.subject import Part, Subject
 from convgrad.subject.case import Case, products_of
 from convgrad.vocabulary import NORM, PRODUCT
 
-CALL, NUMBER, POWER = 1e-4, 4e-9, 1e-7
-"""Seconds, on one core of 2024, of a step of Python, of a number that is differenced, and of a complex power."""
+CALL, POWER = 1e-4, 1e-7
+"""Seconds, on one core of 2024, of a layer's pass beside its numbers, and of a complex power."""
+STEP, NUMBER, READ, PLANE, NORMED = 3e-5, 1.5e-9, 4e-9, 8e-9, 4e-8
+"""The same of a group of entries beside its numbers, of an output of a convolution that is differenced, of a cell that
+is written out as one of a window, of a cell of a pool, and of one in a window of a norm."""
+PRODUCT_OF_WHOLE, LOOKED_AT = 3e-10, 1.2e-7
+"""Of a product in a whole forward pass, and of a number of a layer of which a sample is differenced."""
 COMPLEX, FRACTION = 3e-9, 1e-6
 """The same of a product of complex numbers, and of fractions."""
 Operand = tuple[int, str]
@@ -62,14 +68,32 @@ def of_single(wanted: Wanted) -> dict[str, Array]:
 def _seconds(case: Case, found: Mapping[str, int], marks: Mapping[str, Array]) -> float:
     """Each pass goes through every output of what is moved, and a few whole ones through every product."""
     outputs, samples = prod(case.output_shape), max(case.output_shape[0], 1)
-    filters = max(case.output_shape[1], 1) if case.operation.family in BILINEAR else 1
-    x = marks["x"].sum() * min(SPARSE, outputs) if marks else found["x"] * max(outputs, prod(case.shapes["x"]))
-    w = marks["w"].sum() * outputs / filters if "w" in marks else found.get("w", 0) * outputs
-    numbers = 2 * (x + w) if marks else x + w
-    taps = prod(case.settings["window"]) if case.operation.family == NORM and "window" in case.settings else 0
-    whole = 4 * products_of(case) / (samples if marks else 1)
-    each = NUMBER + POWER * taps
-    return float(CALL * sum(found.values()) + each * (numbers + found.get("b", 0) * outputs) + NUMBER / 10 * whole)
+    if marks:
+        around = marks["x"].sum() * min(SPARSE, outputs)
+        if "w" in marks:
+            around += marks["w"].sum() * outputs / max(case.output_shape[1], 1)
+        numbers = LOOKED_AT * (outputs + prod(case.shapes["x"])) + 2 * NUMBER * around
+        return float(STEP * sum(found.values()) + numbers + PRODUCT_OF_WHOLE * 4 * products_of(case) / samples)
+    differenced = _of_channels if case.operation.family in BILINEAR else _of_planes
+    return differenced(case, found) + PRODUCT_OF_WHOLE * 4 * products_of(case)
+
+
+def _of_channels(case: Case, found: Mapping[str, int]) -> float:
+    """A channel of each group that is moved is written out as windows, whose products are outputs of all filters."""
+    each = prod(case.shapes["w"][:2]) // case.settings["groups"]
+    windows = products_of(case) / max(each, 1)
+    numbers = NUMBER * prod(case.output_shape) + STEP
+    return float(numbers * sum(found.values()) + READ * found["x"] * windows)
+
+
+def _of_planes(case: Case, found: Mapping[str, int]) -> float:
+    """Whole planes, or windows of a norm, or the parts of a mean."""
+    if case.operation.family == NORM:
+        return float(found["x"] * (STEP + NORMED * prod(case.output_shape) * prod(case.settings["window"])))
+    cells = max(prod(case.shapes["x"]), prod(case.output_shape))
+    if has_parts(case):  # many groups of which are an evaluation
+        return found["x"] * PLANE * cells * PART / prod(case.shapes["x"][2:])
+    return found["x"] * (STEP + PLANE * cells)
 
 
 def _of_layers(subject: Subject, wanted: Wanted) -> Expected:

@@ -16,7 +16,7 @@ import numpy as np
 from convgrad.checking.sides import Sides, both_sides, finding
 from convgrad.claims.findings import Finding, as_counted
 from convgrad.claims.rounding import Bounds
-from convgrad.claims.samples import Sampled, some_of, spans_of
+from convgrad.claims.sampled import Sampled
 from convgrad.claims.tally import Tally
 from convgrad.core.arithmetic import Array
 from convgrad.differences.finite_differences import Differences, finite_differences
@@ -29,6 +29,7 @@ from convgrad.passes.gradients import Gradients
 from convgrad.passes.subject import Part
 from convgrad.subject.case import Case
 from convgrad.subject.layout import GRADIENTS
+from convgrad.subject.samples import some_of, spans_of
 
 Wanted = Mapping[str, Array]
 

@@ -10,7 +10,7 @@ import numpy as np
 from convgrad.checking.ours import NOTHING_DIFFERENCED, difference
 from convgrad.checking.report import CLAIM, Report, Reports
 from convgrad.claims.claim import Claim
-from convgrad.claims.excuses import excuses_of
+from convgrad.claims.excuses import Excuses, excuses_of
 from convgrad.claims.findings import Finding, compare
 from convgrad.claims.named import ARRAYS_OF_CASE, asked_of
 from convgrad.claims.read import read_claims
@@ -26,6 +26,7 @@ from convgrad.errors import Problem, RequestError
 from convgrad.passes.explanation import is_network
 from convgrad.passes.subject import Subject, network, subject_of
 from convgrad.subject.case import MISSING_DELTA, Case, as_case
+from convgrad.subject.samples import is_kept
 
 if TYPE_CHECKING:
     from convgrad.frameworks.watching import Watched
@@ -102,24 +103,14 @@ def check_subject(
     if subject.is_forward and needs_delta(claim):
         raise RequestError(Problem("the gradients of a case need `delta`, which is missing", MISSING_DELTA))
     judged = subject.judged()
-    truth = judged.arrays()
     said = {"claim_dtype": claim_dtype, "accumulate": accumulate, "algorithm": algorithm, "printed": printed}
     said = {key: document.get(key) if value is None else value for key, value in said.items()}
-    claim, summed = apart(judged, claim)
-    claim, won = winners_apart(judged, claim)
-    winners = [(one, _against_winners(one)) for one in read_winners(judged, won)]
+    # of a large case what is worked out for the answer is let go of after it
     excuses = excuses_of(judged)
-    claims = read_claims(judged, claim, truth, asked_of(*said.values()), excuses)
-    findings = {place: _against_truth(judged, one, one.found.correct if one.found else truth[place])
-                for place, one in claims.items()}  # fmt: skip
-    summaries = [_against_truth(judged, one, right) for one, right in read_summaries(judged, summed, truth)]
-    judge = Judge(judged, truth, claims)
-    diagnosis = in_common(part for place, one in claims.items() for part in judge.of(one, findings[place]))
-    diagnosis += tuple(miscounted(one, finding.wrong_at) for one, finding in winners if finding.verdict == "differs")
-    told = (*findings.values(), *summaries, *(finding for _, finding in winners))
+    told, diagnosis, count = _answered(Subject(judged.chain) if is_kept(judged.case) else judged, claim, said, excuses)
     if answer:
         answer(told, diagnosis)
-    sparing = bool(claims) and not every
+    sparing = bool(count) and not every
     ours = NOTHING_DIFFERENCED
     if not subject.is_forward:
         known = excuses.bounds if judged is subject else None
@@ -129,6 +120,24 @@ def check_subject(
         subject, (*ours.findings, *told), diagnosis, identities, ours.evaluations, ours.exact, judged,
         ours.sample, all_entries, ours.by_layer,
     )  # fmt: skip
+
+
+def _answered(
+    judged: Subject, claim: Any, said: Mapping[str, Any], excuses: Excuses
+) -> tuple[tuple[Finding, ...], tuple[Diagnosis, ...], int]:
+    """What became of claims, what the wrong ones come from, and how many arrays were claimed."""
+    truth = judged.arrays()
+    claim, summed = apart(judged, claim)
+    claim, won = winners_apart(judged, claim)
+    winners = [(one, _against_winners(one)) for one in read_winners(judged, won)]
+    claims = read_claims(judged, claim, truth, asked_of(*said.values()), excuses)
+    findings = {place: _against_truth(judged, one, one.found.correct if one.found else truth[place])
+                for place, one in claims.items()}  # fmt: skip
+    summaries = [_against_truth(judged, one, right) for one, right in read_summaries(judged, summed, truth)]
+    judge = Judge(judged, truth, claims)
+    diagnosis = in_common(part for place, one in claims.items() for part in judge.of(one, findings[place]))
+    diagnosis += tuple(miscounted(one, finding.wrong_at) for one, finding in winners if finding.verdict == "differs")
+    return (*findings.values(), *summaries, *(finding for _, finding in winners)), diagnosis, len(claims)
 
 
 def _given(subject: Subject, claim: Any) -> Any:

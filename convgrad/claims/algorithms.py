@@ -8,7 +8,7 @@ grow by the norms of the transforms' rows.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from fractions import Fraction
 from functools import cached_property, partial
 from math import inf, log2, prod, sqrt
@@ -19,6 +19,7 @@ import numpy as np
 from convgrad.core.arithmetic import EXACT, FLOAT64, Array, rounded
 from convgrad.subject.case import Case
 from convgrad.subject.layout import GRADIENTS
+from convgrad.subject.stored import Operands, Stored, as_came
 from convgrad.vocabulary import CONVOLUTION, TRANSPOSED
 
 TRANSFORMS = 4
@@ -69,19 +70,16 @@ class Algorithms:
                           partial(self._of_winograd, array, outputs, times))  # fmt: skip
 
     @cached_property
-    def operands(self) -> dict[str, Array]:
-        """In float64."""
-        arrays = {name: part for name, part in self.case.operands.items() if part is not None}
-        assert self.case.delta is not None
-        arrays["delta"] = self.case.delta
-        return {name: rounded(part) if part.dtype == EXACT else part.astype(FLOAT64, copy=False)
-                for name, part in arrays.items()}  # fmt: skip
+    def operands(self) -> Operands:
+        """In float64, each to be had when it is asked for."""
+        kept = {**self.case.stored, "delta": self.case.stored_delta}
+        return Operands({name: part if isinstance(part, Stored) else _floats(part)
+                         for name, part in kept.items() if part is not None})  # fmt: skip
 
     @cached_property
     def _norms(self) -> dict[str, Array]:
         """Of the planes of each operand: (N,C), (O,C/g)."""
-        planes = ((name, part.reshape(*part.shape[:2], -1)) for name, part in self.operands.items() if part.ndim > 2)
-        return {name: np.sqrt(np.einsum("nci,nci->nc", part, part)) for name, part in planes}
+        return {name: _plane_norms(part) for name, part in self.operands.stored.items() if len(part.shape) > 2}
 
     def _of_fft(self, array: str) -> Array:
         """log2 n times the products of norms that an entry is a sum of, in units of roundoff."""
@@ -122,8 +120,21 @@ class Algorithms:
     @cached_property
     def _largest(self) -> dict[str, float]:
         """The square of the largest number of each operand."""
-        ends = ((name, part.min(initial=0), part.max(initial=0)) for name, part in self.operands.items())
+        kept = ((name, as_came(part)) for name, part in self.operands.stored.items())
+        ends = ((name, part.min(initial=0), part.max(initial=0)) for name, part in kept)
         return {name: max(float(low) ** 2, float(high) ** 2) for name, low, high in ends}
+
+
+def _floats(array: Array) -> Array:
+    return rounded(array) if array.dtype == EXACT else array.astype(FLOAT64, copy=False)
+
+
+def _plane_norms(array: Array | Stored) -> Array:
+    """(N,C) of N,C,*L; of an array that stays as it came one sample after another."""
+    if isinstance(array, Stored):
+        return np.concatenate([_plane_norms(array.part(slice(n, n + 1))) for n in range(len(array))])
+    planes = array.reshape(*array.shape[:2], -1)
+    return np.asarray(np.sqrt(np.einsum("nci,nci->nc", planes, planes)))
 
 
 def _filterable(case: Case) -> bool:
@@ -143,7 +154,7 @@ def _amplified(transforms: Any) -> float:
     return sqrt(prod(norms))
 
 
-def _near_squares(case: Case, array: str, operands: dict[str, Array], outputs: int) -> Array:
+def _near_squares(case: Case, array: str, operands: Mapping[str, Array], outputs: int) -> Array:
     """Sums of squares of products, every operand as large as those that share a tile with it are in the mean."""
     squared = {name: 2 * _tiled(part**2, outputs + 2 if name != "w" else 3) if part.ndim > 2 else part**2
                for name, part in operands.items() if array == "output" or name != "b"}  # fmt: skip

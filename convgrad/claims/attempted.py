@@ -85,6 +85,9 @@ class Attempted(AddedUp):
         if not sure or self.asked.accumulate or not self.large or kind.bits != kind.accumulated:
             return None
         excused = self.bounds.excused(self.place, dtype, self.truth, sure=self.sure, moved=False)
+        bounds = self.bounds.bounds if self.bounds.case(self.place) is not None else None
+        if bounds is not None and not bounds.is_moved(self.place.array, dtype):
+            self._worked_out[dtype, self.asked.bits] = excused
         attempt = self._direct_in(dtype, sure, excused)
         enough = self._close(attempt.allowed) and self._errors_of(attempt).is_rounding(attempt.unit)
         return attempt if enough else None

@@ -79,14 +79,20 @@ class Compared:
             flat: Array = np.broadcast_to(part, self.truth.shape).reshape(-1)[::each]
             return flat
 
-        known: Array = looked_at(as_floats(array))[looked_at(self.claimed)]
-        return known
+        some = looked_at(as_floats(array))
+        return some if self._is_whole else np.asarray(some[looked_at(self.claimed)])
 
     def _known(self, array: Any) -> Array:
         """The claimed entries of an array."""
-        flat = np.broadcast_to(array, self.truth.shape)
-        known: Array = flat[np.broadcast_to(self.claimed, flat.shape)]
-        return known
+        every = np.broadcast_to(array, self.truth.shape)
+        if self._is_whole:
+            return every.reshape(-1)
+        return np.asarray(every[np.broadcast_to(self.claimed, every.shape)])
+
+    @property
+    def _is_whole(self) -> bool:
+        """Whether all entries are claimed."""
+        return not self.claimed.ndim and bool(self.claimed)
 
     @cached_property
     def halves(self) -> Array:

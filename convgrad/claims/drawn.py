@@ -50,8 +50,8 @@ def _moved(subject: Subject, off: Mapping[str, Array]) -> Arrays:
     chain = subject.chain
     loss = chain.loss and chain.loss._replace(target=other("target", chain.loss.target))
     given: dict[str, Any] = {name: _float(getattr(chain, name)) for name in RATES}
-    given |= {"input": other("input", chain.input), "loss": loss, "arithmetic": "float64"}
-    given |= {"delta": None if chain.delta is None else other("delta", chain.delta)}
+    given |= {"stored_input": other("input", chain.input), "loss": loss, "arithmetic": "float64"}
+    given |= {"stored_delta": None if chain.delta is None else other("delta", chain.delta)}
     layers = tuple(_layer(layer, other) for layer in chain.layers)
     return Subject(chain._replace(layers=layers, **given)).arrays()
 

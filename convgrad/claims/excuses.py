@@ -13,7 +13,6 @@ from convgrad.claims.algorithms import Algorithms
 from convgrad.claims.printed import Printed, PrintedInputs
 from convgrad.claims.propagated import Propagated
 from convgrad.claims.rounding import Bounds, added_up
-from convgrad.claims.samples import some_of, spans_of
 from convgrad.claims.sums import confidence
 from convgrad.core.arithmetic import EXACT, FLOAT64, Array, rounded
 from convgrad.differences.roundoff import TYPES
@@ -22,6 +21,7 @@ from convgrad.passes.subject import Subject
 from convgrad.subject.case import Case
 from convgrad.subject.layout import GRADIENTS, OPERANDS
 from convgrad.subject.place import Place
+from convgrad.subject.samples import some_of, spans_of
 
 OF_SAMPLES = ("output", "dX")
 """The arrays that have an axis of samples."""

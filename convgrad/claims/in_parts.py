@@ -13,7 +13,7 @@ from convgrad.claims.claim import within
 from convgrad.claims.excuses import OfSamples, Sharp
 from convgrad.claims.judgement import Judging
 from convgrad.claims.piecewise import At, by_pieces, taken
-from convgrad.claims.samples import Sampled
+from convgrad.claims.sampled import Sampled
 from convgrad.claims.tally import Tally, tally
 from convgrad.core.arithmetic import Array
 from convgrad.subject.place import Place

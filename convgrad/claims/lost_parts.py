@@ -16,12 +16,12 @@ from typing import Any
 
 import numpy as np
 
-from convgrad.claims.samples import spans_of
 from convgrad.claims.whole_array import SURE
 from convgrad.core.arithmetic import EXACT, FLOAT64, Array, rounded
 from convgrad.core.draws import first_of_each
 from convgrad.subject.case import Case
 from convgrad.subject.layout import GRADIENTS
+from convgrad.subject.samples import parts_of, some_of, spans_of
 from convgrad.vocabulary import TRANSPOSED
 
 LEAST = 0.25
@@ -94,16 +94,31 @@ def _least_part(case: Case, array: str) -> float:
     """What any part of delta adds to an array at least, as if nothing cancelled: that of the least of its cells."""
     if case.operation.family == TRANSPOSED or case.arguments["groups"] > 1:
         return 0.0
-    x, w, delta = (_floats(part) for part in (case.operands["x"], case.operands["w"], case.delta))
-    cells = _squared_norms(delta)
-    if array == "dW":
-        met = case.operation.forward(_squared_norms(x)[:, None], np.ones((1, 1, *w.shape[2:])), None,
+    return sqrt(min((_of_least_cell if array == "dW" else _of_least_channel)(case)))
+
+
+def _of_least_cell(case: Case) -> Iterator[float]:
+    """By some samples, what the least of their cells of delta adds to dW, squared."""
+    w = _floats(case.operands["w"])
+    for part in parts_of(case):
+        cells = _squared_norms(_floats(part.delta))
+        met = case.operation.forward(_squared_norms(_floats(part.operands["x"]))[:, None],
+                                     np.ones((1, 1, *w.shape[2:])), None,
                                      **{**case.arguments, "mode": "cross-correlation"})  # fmt: skip
-        return sqrt(float((cells * met[:, 0]).min()))
+        yield float((cells * met[:, 0]).min())
+
+
+def _of_least_channel(case: Case) -> Iterator[float]:
+    """What the least cell of delta, or the least of its channels, adds to dX, squared."""
+    w = _floats(case.operands["w"])
     # of a cell at the border a single tap may lie inside
     taps = (w**2).sum(axis=1).reshape(len(w), -1).min(axis=1)
-    by_channel = np.einsum("nci,nci->c", *[delta.reshape(*delta.shape[:2], -1)] * 2) * taps
-    return sqrt(min(float(cells.min()) * float(taps.min()), float(by_channel.min())))
+    by_channel = np.zeros(len(w))
+    for part in parts_of(case):
+        delta = _floats(part.delta)
+        by_channel += np.einsum("nci,nci->c", *[delta.reshape(*delta.shape[:2], -1)] * 2)
+        yield float(_squared_norms(delta).min()) * float(taps.min())
+    yield float((by_channel * taps).min())
 
 
 def _squared_norms(array: Array) -> Array:
@@ -126,8 +141,6 @@ class _Leaning:
         self.scaled = self.truth * self.weight
         self.length = float((self.scaled**2).sum())
         self.errors = self._beside(np.where(keep, errors, 0.0) * self.weight)
-        operands = {name: part for name, part in (*case.operands.items(), ("delta", case.delta)) if part is not None}
-        self.operands = {name: _floats(part) for name, part in operands.items()}
 
     def _beside(self, scaled: Array) -> Array:
         """What is left of an array, divided by the deviations, beside the truth."""
@@ -139,10 +152,9 @@ class _Leaning:
     def lost(self) -> Iterator[Lost]:
         if not self.errors.any():
             return
-        delta = self.operands["delta"]
-        kinds = list(self._kinds(delta.shape))
-        own = list(self._own_axes())
-        hypotheses = sum(prod(delta.shape[axis] for axis in kind) for kind in kinds)
+        shape = self.case.output_shape
+        kinds, own = list(self._kinds(shape)), list(self._own_axes())
+        hypotheses = sum(prod(shape[axis] for axis in kind) for kind in kinds)
         hypotheses += sum(self.truth.shape[axis] for axis in own)
         sure = SURE + log(2 * hypotheses)
         yield from chain(*(self._along(axis, sure) for axis in own))
@@ -181,13 +193,13 @@ class _Leaning:
 
     def _leaning(self, kinds: list[Kind]) -> dict[Kind, tuple[Array, Array]]:
         """Per part of each kind the errors times what it adds to the array, and the squares of that."""
-        delta = self.operands["delta"]
-        shapes = {kind: tuple(delta.shape[axis] for axis in kind) for kind in kinds}
+        shape = self.case.output_shape
+        shapes = {kind: tuple(shape[axis] for axis in kind) for kind in kinds}
         found = {kind: (np.zeros(shape), np.zeros(shape)) for kind, shape in shapes.items()}
         for samples in spans_of(self.case):
             products = self._products(samples)
             for kind, sums in found.items():
-                rest = tuple(axis for axis in range(delta.ndim) if axis not in kind)
+                rest = tuple(axis for axis in range(len(shape)) if axis not in kind)
                 for total, part in zip(sums, products, strict=True):
                     total[samples if 0 in kind else ...] += part.sum(axis=rest)
         return found
@@ -204,7 +216,9 @@ class _Leaning:
 
     def _some(self, samples: slice) -> dict[str, Array]:
         """The operands of some samples."""
-        return {name: part[samples] if name in ("x", "delta") else part for name, part in self.operands.items()}
+        some = some_of(self.case, samples)
+        given = {**some.operands, "delta": some.delta}
+        return {name: _floats(part) for name, part in given.items() if part is not None}
 
     def _forward(self, field: Array, operands: Mapping[str, Array]) -> Array:
         """The output of the operation with an array of errors in the place of the operand that it is shaped as."""
@@ -217,7 +231,7 @@ class _Leaning:
 
     def _part(self, kind: Kind, index: tuple[int, ...]) -> Array:
         """What a part of delta adds to the array."""
-        at: list[Any] = [slice(None)] * self.operands["delta"].ndim
+        at: list[Any] = [slice(None)] * self.dims
         for axis, i in zip(kind, index, strict=True):
             at[axis] = slice(i, i + 1)
         total = np.zeros(self.truth.shape)
@@ -254,13 +268,14 @@ class _Leaning:
         if channel is not None:
             return f"output channel {channel}"
         what = "cell" if self.case.operation.family == TRANSPOSED else "position"
-        where = ",".join(str(at.get(axis, ":")) for axis in range(2, self.truth_dims))
+        where = ",".join(str(at.get(axis, ":")) for axis in range(2, self.dims))
         words = [f"{what} ({where})"] if at else []
         return " of ".join([*words, *([f"sample {self.first + sample}"] if sample is not None else [])])
 
     @property
-    def truth_dims(self) -> int:
-        return self.operands["delta"].ndim
+    def dims(self) -> int:
+        """The axes of delta."""
+        return len(self.case.output_shape)
 
 
 def _surely(count: float) -> float:

@@ -21,6 +21,7 @@ from convgrad.passes.layers import in_kind
 from convgrad.passes.subject import STEPPED_BY, Part, Subject
 from convgrad.subject.layout import GRADIENTS, Layout
 from convgrad.subject.place import Place
+from convgrad.subject.stored import opened
 from convgrad.vocabulary import MAXIMUM, PARAMETERS
 
 ENOUGH = 4
@@ -61,7 +62,7 @@ class _Input:
 
 
 class _Read(NamedTuple):
-    """An array by its name in the document, and how it was written there."""
+    """An array, as it is kept, by its name in the document, and how it was written there."""
 
     name: str
     one: _Input
@@ -137,7 +138,7 @@ class PrintedInputs:
         return {key: self._rough(*read) for key, read in self._read.items()}
 
     def _rough(self, name: str, one: _Input, array: Any) -> Rough:
-        size = abs(floats(array))
+        size = abs(floats(opened(array)))
         if not one.said:
             return Rough(size)
         self.inputs[name] = one
@@ -146,13 +147,22 @@ class PrintedInputs:
     @cached_property
     def _read(self) -> dict[str, _Read]:
         """How the same were written."""
-        chain, ending = self.subject.chain, self.subject.ending
-        read = {"input": self._written("x" if chain.alone else "input", chain.document.get("input"), chain.input)}
+        chain = self.subject.chain
+        read = {
+            "input": self._written("x" if chain.alone else "input", chain.document.get("input"), chain.stored_input)
+        }
         for part in self.subject.parts:
             read |= {f"{part.name}.{name}": one for name, one in self._read_parameters(part).items()}
         if chain.loss is None:
-            return read | {"delta": self._written("delta", chain.document.get("delta"), ending.delta)}
-        return read | {"target": self._written("target", chain.document["loss"].get("target"), ending.target)}
+            return read | {"delta": self._written("delta", chain.document.get("delta"), self._stored_delta())}
+        target = self.subject.ending.target
+        return read | {"target": self._written("target", chain.document["loss"].get("target"), target)}
+
+    def _stored_delta(self) -> Any:
+        """The delta that was given, as it is kept: ones, where a case has none."""
+        alone = self.subject.chain.alone
+        kept = None if alone is None else alone.stored_delta
+        return self.subject.ending.delta if kept is None else kept
 
     def _parameters(self, part: Part) -> dict[str, Rough]:
         """Kernel and bias of a layer, by operand."""
@@ -243,9 +253,10 @@ def _input(value: Any, shape: tuple[int, ...], zeros: bool, arranged: Callable[[
         return none
     numbers = arranged(read_numbers(value, nonfinite=True)).values
     if isinstance(numbers, np.ndarray):
-        place = _place(numbers)
+        if not (place := _place(numbers)):
+            return none
         halves = np.where((numbers == 0) & (not zeros), 0, 0.5 * 10.0**-place).reshape(shape)
-        return _Input(halves, f"{place} decimals", place, bool(printed_by(value))) if place else none
+        return _Input(halves, f"{place} decimals", place, bool(printed_by(value)))
     text = written(numbers)
     if all(number is None or number == number.to_integral_value() for number in text.decimals):
         return none

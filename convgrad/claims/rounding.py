@@ -10,7 +10,6 @@ from math import inf, prod
 import numpy as np
 
 from convgrad.claims.piecewise import At, by_pieces, pieces, taken
-from convgrad.claims.samples import parts_of, spans_of
 from convgrad.claims.sums import EXCUSE, Sums, confidence
 from convgrad.claims.sums_of import GRADIENTS_OF, OUTPUTS_OF, ranks
 from convgrad.core.arithmetic import EXACT, FLOAT64, Array, rounded
@@ -18,6 +17,8 @@ from convgrad.differences.roundoff import SURE, TYPES, Type, growth
 from convgrad.operations.operation import known
 from convgrad.subject.case import Case
 from convgrad.subject.layout import GRADIENTS
+from convgrad.subject.samples import is_large, parts_of
+from convgrad.subject.stored import Operands, Stored, as_came, part_of
 from convgrad.vocabulary import CONVOLUTION, MAXIMUM, MEAN, NORM, TRANSPOSED
 
 HEAD = 256
@@ -32,9 +33,8 @@ class Bounds:
 
     def __init__(self, case: Case, least: float = 0) -> None:
         self.case, self.least = case, least
-        self.operands = {name: array for name, array in case.operands.items() if array is not None}
-        if case.delta is not None:
-            self.operands["delta"] = case.delta
+        given = {**case.stored, "delta": case.stored_delta}
+        self.operands = Operands({name: array for name, array in given.items() if array is not None})
         self._rounded: dict[tuple[bool, int], dict[str, Array]] = {}
         self._raised: dict[float, Bounds | None] = {}
         self._holding: dict[tuple[str, int], bool] = {}
@@ -43,9 +43,11 @@ class Bounds:
         self._added = 0
 
     @cached_property
-    def floats(self) -> dict[str, Array]:
+    def floats(self) -> Operands:
         """The operands in float64."""
-        return {name: _raised(_floats(array), self.least) for name, array in self.operands.items()}
+        return Operands({name: array if isinstance(array, Stored) and not self.least else
+                         _raised(_floats(self.operands[name]), self.least)
+                         for name, array in self.operands.stored.items()})  # fmt: skip
 
     @cached_property
     def gradients(self) -> dict[str, Sums]:
@@ -92,7 +94,7 @@ class Bounds:
     @cached_property
     def is_large(self) -> bool:
         """Whether there are more samples than are worked out at once."""
-        return self.case.operation.family in GRADIENTS_OF and len(spans_of(self.case)) > 1
+        return is_large(self.case)
 
     def own(self, array: str, truth: Array) -> Array:
         """What a result computed in float64 may be off by."""
@@ -175,6 +177,10 @@ class Bounds:
 
         return one
 
+    def is_moved(self, array: str, dtype: str) -> bool:
+        """Whether the type cannot hold some of its inputs as they are."""
+        return self._inexact(self.sums(array), TYPES[dtype]) > 0
+
     def moved(self, array: str, kind_of: Type, truth: Array) -> Array:
         """By how much rounding its inputs to a type moves an array."""
         made = self._made(array, kind_of, truth)
@@ -213,7 +219,7 @@ class Bounds:
     def _normal(self, kind_of: Type) -> Bounds:
         """The same, where numbers are too small for the type to round them as finely as others."""
         if kind_of.least not in self._raised:
-            small = any(_has_less(array, kind_of.least) for array in self.floats.values())
+            small = any(_has_less(array, kind_of.least) for array in self.floats.stored.values())
             self._raised[kind_of.least] = Bounds(self.case, kind_of.least) if small else None  # no circle: it is large
         return self._raised[kind_of.least] or self
 
@@ -224,9 +230,9 @@ class Bounds:
 
     def _held(self, name: str, kind_of: Type) -> bool:
         if (name, kind_of.bits) not in self._holding:
-            given, values = self.operands[name], self.floats[name]
+            given, values = self.operands.stored[name], self.floats.stored[name]
             exactly = given.dtype != EXACT or bool((values == given).all())
-            held = exactly and all((kind_of.nearest(values[at]) == values[at]).all() for at in pieces(values.shape))
+            held = exactly and all(_holds(kind_of, part_of(values, at)) for at in pieces(values.shape))
             self._holding[name, kind_of.bits] = held
         return self._holding[name, kind_of.bits]
 
@@ -238,7 +244,7 @@ class Bounds:
             return False
         counted, least = 2.0**kind_of.accumulated, float(np.sqrt(sums.squares.max(initial=0))) / SURE
         for grain_of in (_first_grain, _grain):  # some numbers tell it of most arrays
-            grain = min(prod(grain_of(self.floats[name]) for name in term) for term in sums.terms)
+            grain = min(prod(grain_of(self.floats.stored[name]) for name in term) for term in sums.terms)
             if grain < kind_of.smallest or least > counted * grain:
                 return False
         return float(sums.magnitude.max(initial=0)) <= counted * grain
@@ -257,19 +263,26 @@ def _raised(values: Array, least: float) -> Array:
     return np.where((values != 0) & (abs(values) < least), least, values) if least else values
 
 
-def _has_less(values: Array, least: float) -> bool:
+def _holds(kind_of: Type, values: Array) -> bool:
+    return bool((kind_of.nearest(values) == values).all())
+
+
+def _has_less(values: Array | Stored, least: float) -> bool:
     """Whether any magnitude but 0 is below it."""
-    return any(((part != 0) & (abs(part) < least)).any() for part in (values[at] for at in pieces(values.shape)))
+    return any(
+        ((part != 0) & (abs(part) < least)).any() for part in (part_of(values, at) for at in pieces(values.shape))
+    )
 
 
-def _first_grain(values: Array) -> float:
+def _first_grain(values: Array | Stored) -> float:
     """That of the first of them, which is no less."""
-    return _grain_of(values.reshape(-1)[:HEAD]) if values.flags.c_contiguous else inf
+    first = as_came(values)
+    return _grain_of(first.reshape(-1)[:HEAD].astype(FLOAT64)) if first.flags.c_contiguous else inf
 
 
-def _grain(values: Array) -> float:
+def _grain(values: Array | Stored) -> float:
     """The largest power of two of which every value is a whole multiple; inf for zeros alone."""
-    return min((_grain_of(values[at]) for at in pieces(values.shape)), default=inf)
+    return min((_grain_of(part_of(values, at)) for at in pieces(values.shape)), default=inf)
 
 
 def _grain_of(values: Array) -> float:

@@ -13,6 +13,7 @@ from convgrad.claims.sums import Sums
 from convgrad.core.arithmetic import EXACT, FLOAT64, Array
 from convgrad.core.unfold import ALL
 from convgrad.differences.probe import products, slope_roundings
+from convgrad.operations import max_pool
 from convgrad.operations.lp_pool import cancellation
 from convgrad.subject.case import Case
 from convgrad.vocabulary import CONVOLUTION, MAXIMUM, MEAN, NORM, TRANSPOSED
@@ -22,10 +23,13 @@ class Given(Protocol):
     """A case with its operands, delta among them: as they are, and in float64."""
 
     case: Case
-    operands: dict[str, Array]
 
     @property
-    def floats(self) -> dict[str, Array]:
+    def operands(self) -> Mapping[str, Array]:
+        """By name."""
+
+    @property
+    def floats(self) -> Mapping[str, Array]:
         """By operand."""
 
 
@@ -69,13 +73,12 @@ def _counted(case: Case, sizes: Mapping[str, Array]) -> dict[str, Array]:
 
 def _of_maximum(given: Given, sizes: Mapping[str, Array]) -> dict[str, Sums]:
     """Sums of whole deltas; of shares, each by a reciprocal and a product, where a tie is split."""
-    case, split = given.case, given.case.settings["ties"] == "split"
-    order = ranks(given.operands["x"])
-    magnitude = case.operation.backward(sizes["delta"], order, **case.arguments)["x"]
-    ties = {"ties": "all"} if split else {}
-    present = (sizes["delta"] != 0).astype(FLOAT64)
-    terms = case.operation.backward(present, order, **{**case.arguments, **ties})["x"]
-    squares = case.operation.backward(sizes["delta"] ** 2, order, **case.arguments)["x"]
+    arguments, order = given.case.arguments, ranks(given.operands["x"])
+    split = arguments["ties"] == "split"
+    deltas = [sizes["delta"], sizes["delta"] ** 2, (sizes["delta"] != 0).astype(FLOAT64)]
+    magnitude, squares, terms = max_pool.gradients(deltas, order, **arguments)
+    if split:
+        terms = max_pool.gradients(deltas[2:], order, **{**arguments, "ties": "all"})[0]
     return {"x": Sums(magnitude, np.maximum(terms + (1 if split else -1), 0), (("delta",),), squares)}
 
 

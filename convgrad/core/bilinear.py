@@ -22,7 +22,7 @@ import numpy as np
 
 from convgrad.core.arithmetic import EXACT, Array, bilinear, bilinear_pair, zeros
 from convgrad.core.blocks import MOST, blocks_of, cut
-from convgrad.core.columns import add_product, columns_of, grouped, matrices
+from convgrad.core.columns import add_product, columns_of, gradient_of_zeros, grouped, matrices
 from convgrad.core.sliding import ENOUGH, MANY, Sliding, as_one_row, cost_of, gathered, in_rows, slide, slide_both
 from convgrad.core.threads import share, threads, worth
 from convgrad.core.unfold import ALL, fold, reach, unpadded
@@ -32,7 +32,7 @@ from convgrad.core.window import Axis, Window
 @bilinear
 def correlate(x: Array, w: Array, *, window: Window, groups: int) -> Array:
     """Slide w over x: (N,C,*L), (O,C/g,*K) -> (N,O,*P). Linear in each; adjoints `spread` and `kernel_gradient`."""
-    y = zeros((x.shape[0], w.shape[0], *window.positions(x.shape[2:])), np.result_type(x, w))
+    y = np.empty((x.shape[0], w.shape[0], *window.positions(x.shape[2:])), np.result_type(x, w))
     slide([Sliding(x, _by_group(w, groups), window, y)])
     return y
 
@@ -41,7 +41,7 @@ def correlate(x: Array, w: Array, *, window: Window, groups: int) -> Array:
 def kernel_gradient(delta: Array, x: Array, *, window: Window, groups: int) -> Array:
     """Correlate x with delta: (N,O,*P), (N,C,*L) -> (O,C/g,*K); <w, it> = <correlate(x, w), delta>."""
     shape = (groups, delta.shape[1] // groups, x.shape[1] // groups, *window.size)
-    dw, cost = zeros(shape, np.result_type(delta, x)), cost_of(delta, prod(shape[2:]))
+    dw, cost = gradient_of_zeros(shape, np.result_type(delta, x)), cost_of(delta, prod(shape[2:]))
 
     def add(part: tuple[slice, ...]) -> None:
         some, outputs, channels, taps = part
@@ -51,17 +51,18 @@ def kernel_gradient(delta: Array, x: Array, *, window: Window, groups: int) -> A
     # every thread reads all the columns of its outputs: where they must be made first, cutting outputs makes them twice
     outputs = shape[1] if groups == 1 and prod(window.size) == 1 else 1
     share(add, cut((groups, outputs, shape[2] if groups == 1 else 1, shape[3]), worth(cost)), cost)
-    return dw.reshape(-1, *shape[2:])
+    return np.ascontiguousarray(dw).reshape(-1, *shape[2:])
 
 
 @bilinear
 def spread(delta: Array, w: Array, *, window: Window, groups: int, lengths: Sequence[int]) -> Array:
     """Lay w, times delta, on every window: (N,O,*P), (O,C/g,*K) -> (N,C,*L); <x, it> = <correlate(x, w), delta>."""
-    dx = zeros((delta.shape[0], w.shape[1] * groups, *lengths), np.result_type(delta, w))
+    dx = np.empty((delta.shape[0], w.shape[1] * groups, *lengths), np.result_type(delta, w))
     kernel = _by_group(w, groups)
     if _gathers(kernel):
-        slide(gathered(delta, kernel, window, dx))
+        slide(gathered(delta, _turned(kernel), window, dx))
     else:
+        dx[...] = zeros((), dx.dtype)
         _scatter(delta, kernel, window, dx)
     return dx
 
@@ -77,10 +78,10 @@ def correlate_gradients(delta: Array, x: Array, w: Array, *, window: Window, gro
     if not _gathers(kernel) or not _together(delta, w):
         settings: Any = {"window": window, "groups": groups}
         return spread(delta, w, lengths=x.shape[2:], **settings), kernel_gradient(delta, x, **settings)
-    dx = zeros(x.shape, np.result_type(delta, w))
-    jobs = gathered(delta, kernel, window, dx, x)
-    dw = slide_both(jobs, kernel.swapaxes(1, 2).shape, np.result_type(delta, x))
-    return dx, np.ascontiguousarray(dw.swapaxes(1, 2)).reshape(w.shape)
+    dx = np.empty(x.shape, np.result_type(delta, w))
+    turned = _turned(kernel)
+    dw = slide_both(gathered(delta, turned, window, dx, x), turned.shape, np.result_type(delta, x))
+    return dx, np.ascontiguousarray(_turned(dw)).reshape(w.shape)
 
 
 @bilinear_pair
@@ -90,9 +91,10 @@ def spread_gradients(delta: Array, x: Array, w: Array, *, window: Window, groups
         settings: Any = {"window": window, "groups": groups}
         return correlate(delta, w, **settings), kernel_gradient(x, delta, **settings)
     kernel = _by_group(w, groups)
-    dx = zeros((delta.shape[0], w.shape[0], *window.positions(delta.shape[2:])), np.result_type(delta, w))
+    dx = np.empty((delta.shape[0], w.shape[0], *window.positions(delta.shape[2:])), np.result_type(delta, w))
     job = Sliding(delta, kernel, window, dx, x.reshape(dx.shape))
-    return dx, slide_both([job], kernel.shape, np.result_type(delta, x)).reshape(w.shape)
+    dw = slide_both([job], kernel.shape, np.result_type(delta, x))
+    return dx, np.ascontiguousarray(dw).reshape(w.shape)
 
 
 def _together(delta: Array, w: Array) -> bool:
@@ -103,6 +105,12 @@ def _together(delta: Array, w: Array) -> bool:
 def _by_group(w: Array, groups: int) -> Array:
     """(O,C/g,*K) -> g o c *K."""
     return w.reshape(groups, w.shape[0] // groups, *w.shape[1:])
+
+
+def _turned(kernel: Array) -> Array:
+    """The kernel as delta meets it: g o c *K -> g c o *K, its taps backwards; its own inverse."""
+    turned: Array = kernel.swapaxes(1, 2)[(*ALL, slice(None), *(slice(None, None, -1),) * (kernel.ndim - 3))]
+    return turned
 
 
 def _gathers(kernel: Array) -> bool:

@@ -10,7 +10,7 @@ from typing import NamedTuple
 from convgrad.core.threads import spans
 from convgrad.core.window import Window
 
-BLOCK = 1 << 22
+BLOCK = 1 << 23
 """Bytes that a block aims at: beyond a second-level cache, for on shorter work threads wait for Python's lock."""
 
 LEAST = 1 << 21

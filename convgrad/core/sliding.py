@@ -12,7 +12,7 @@ import numpy as np
 
 from convgrad.core.arithmetic import EXACT, Array, zeros
 from convgrad.core.blocks import MOST, Block, blocks_of
-from convgrad.core.columns import add_product, columns_of, put
+from convgrad.core.columns import add_product, columns_of, gradient_of_zeros, put
 from convgrad.core.threads import share, spans, worth
 from convgrad.core.unfold import ALL
 from convgrad.core.window import Axis, Window
@@ -33,7 +33,7 @@ HALOS = 16
 
 
 class Sliding(NamedTuple):
-    """A kernel g o c *K to slide over x (N,C,*L) into y (N,O,*P), which holds zeros and may be a view.
+    """A kernel g o c *K to slide over x (N,C,*L) into y (N,O,*P), which is written over and may be a view.
 
     Where the kernel's gradient is asked for, `near` (N,O,*P) is what arrives at y, and `taps` are those of a larger
     kernel that this one has.
@@ -66,7 +66,7 @@ def slide_both(jobs: Sequence[Sliding], shape: Sequence[int], dtype: np.dtype[An
     cost = 2 * sum(cost_of(job.y, prod(job.kernel.shape[2:])) for job in jobs)
     count = worth(cost)
     works = _works(jobs, count, MANY)
-    parts = [zeros(shape, dtype) for _ in range(count)]
+    parts = [gradient_of_zeros(shape, dtype) for _ in range(count)]
 
     def add(turn: int) -> None:
         for work in works[turn::count]:
@@ -123,37 +123,46 @@ def _slide_block(job: Sliding, block: Block, gradient: Array | None) -> None:
 
 def _written(job: Sliding, sharers: int, enough: int) -> Iterator[tuple[Sliding, Block]]:
     """A job as blocks, its kernel as matrices g to k: the outputs for each tap of the first axis, where it is rows."""
-    if not _slides_in_rows(job, sharers):
-        near = None if job.near is None else job.near[:, :, None]
-        job = job._replace(
-            x=job.x[:, :, None], kernel=job.kernel[:, :, :, None], window=as_one_row(job.window),
-            y=job.y[:, :, None], near=near,
-        )  # fmt: skip
-    by_tap = np.ascontiguousarray(
-        job.kernel.transpose(0, 3, 1, 2, *range(4, job.kernel.ndim))
-    )  # nor would BLAS take a view that runs backwards
-    kernel = by_tap.reshape(len(by_tap), prod(by_tap.shape[1:3]), -1)
-    first: Any = job.window.axes[0]
-    rows = min(HALOS * (first.extent - 1), job.y.shape[2])
-    enough = max(enough, rows * prod(job.y.shape[3:]))
-    for block in blocks_of(job.window, job.x.shape, _width(job), sharers, enough):
-        yield job._replace(kernel=kernel), block
+    x, kernel, window, y, near, taps = job
+    rows, blocks = _plan(window, x.shape, kernel.shape, x.itemsize, sharers, enough)
+    if not rows:
+        x, kernel, y = x[:, :, None], kernel[:, :, :, None], y[:, :, None]
+        near = None if near is None else near[:, :, None]
+    by_tap = kernel.transpose(0, 3, 1, 2, *range(4, kernel.ndim))
+    kernel = by_tap.reshape(len(by_tap), by_tap.shape[1] * by_tap.shape[2], -1)
+    if x.itemsize not in kernel.strides[1:] or min(kernel.strides) < 0:  # a view that BLAS does not take
+        kernel = kernel.copy()
+    matrices = Sliding(x, kernel, window, y, near, taps)
+    return ((matrices, block) for block in blocks)
 
 
-def _slides_in_rows(job: Sliding, sharers: int) -> bool:
-    """Whether rows, of which those between blocks are computed twice, are worth it for a product."""
-    _, o, c, *_ = job.kernel.shape
-    first: Any = job.window.axes[0]
-    height, *across = job.y.shape[2:]
-    few = MOST // sharers // _width(job) < min(4 * (first.extent - 1), height) * prod(across)
-    return not few and prod(job.y.shape[2:]) >= ENOUGH and in_rows(job.window, job.x.shape, o, c)
+@lru_cache(maxsize=64)
+def _plan(
+    window: Window, shape: tuple[int, ...], kernel: tuple[int, ...], itemsize: int, sharers: int, enough: int
+) -> tuple[bool, list[Block]]:
+    """Whether a kernel g o c *K slides in rows over (N,C,*L), else as over one row, and the blocks."""
+    groups, o, c, *taps = kernel
+    rows = _slides_in_rows(window, shape, kernel, MOST // sharers // _width(kernel, itemsize))
+    if not rows:
+        window, shape, kernel = as_one_row(window), (*shape[:2], 1, *shape[2:]), (groups, o, c, 1, *taps)
+    first: Any = window.axes[0]
+    height, *across = window.positions(shape[2:])
+    enough = max(enough, min(HALOS * (first.extent - 1), height) * prod(across))
+    return rows, blocks_of(window, shape, _width(kernel, itemsize), sharers, enough)
 
 
-def _width(job: Sliding) -> int:
+def _slides_in_rows(window: Window, shape: Sequence[int], kernel: Sequence[int], most: int) -> bool:
+    """Whether rows, of which those between blocks are computed twice, are worth it for products of most positions."""
+    first: Any = window.axes[0]
+    height, *across = window.positions(shape[2:])
+    few = most < min(4 * (first.extent - 1), height) * prod(across)
+    return not few and height * prod(across) >= ENOUGH and in_rows(window, shape, *kernel[1:3])
+
+
+def _width(kernel: Sequence[int], itemsize: int) -> int:
     """Bytes of the columns at a position, with one tap of the first axis, and of the products, with all."""
-    groups, o, c, first, *others = job.kernel.shape
-    entries: int = (c * prod(others) + o * first) * groups
-    return entries * job.x.itemsize
+    groups, o, c, first, *others = kernel
+    return (c * prod(others) + o * first) * groups * itemsize
 
 
 def in_rows(window: Window, shape: Sequence[int], outputs: int, channels: int) -> bool:
@@ -173,24 +182,36 @@ def as_one_row(window: Window) -> Window:
     return Window((Axis(1), *window.axes))
 
 
-def gathered(delta: Array, kernel: Array, window: Window, dx: Array, x: Array | None = None) -> list[Sliding]:
+def gathered(delta: Array, turned: Array, window: Window, dx: Array, x: Array | None = None) -> list[Sliding]:
     """`spread` as correlations: the cells of one remainder modulo the stride meet every stride-th tap, turned.
 
-    This reads windows, where fold adds to them: at a quarter of the price, but of the output channels' windows. With
-    x, each has the cells of x that meet the same windows: the gradient is that of the kernel g c o *K.
+    The kernel comes turned, g c o *K. This reads windows, where fold adds to them: at a quarter of the price, but of
+    the output channels' windows. With x, each has the cells of x that meet the same windows: the gradient is that of
+    the turned kernel. All of dx is written: here the cells that no tap meets.
     """
-    axes, turned = zip(window.axes, dx.shape[2:], delta.shape[2:], strict=True), kernel.swapaxes(1, 2)
     jobs = []
-    for phases in product(*(_phases(axis, length, count) for axis, length, count in axes)):
-        taps, cells, parts = zip(*phases, strict=True)
+    for taps, cells, part in _phases(window, dx.shape[2:], delta.shape[2:]):
         near = None if x is None else x[(*ALL, *cells)]
-        jobs.append(Sliding(delta, turned[(..., *taps)], Window(parts), dx[(*ALL, *cells)], near, taps))
+        jobs.append(Sliding(delta, turned[(*ALL, slice(None), *taps)], part, dx[(*ALL, *cells)], near, taps))
+    if sum(job.y.size for job in jobs) < dx.size:
+        dx[...] = zeros((), dx.dtype)
     return jobs
 
 
-@lru_cache(maxsize=256)
-def _phases(axis: Any, length: int, count: int) -> list[tuple[slice, slice, Axis]]:
-    """Per remainder that any tap meets: its taps backwards, its cells, and the axis that slides those over delta.
+Slices = tuple[slice, ...]
+
+
+@lru_cache(maxsize=64)
+def _phases(window: Window, lengths: tuple[int, ...], counts: tuple[int, ...]) -> list[tuple[Slices, Slices, Window]]:
+    """Per remainder on every axis: its taps, its cells, and the window that slides those taps over delta."""
+    axes = zip(window.axes, lengths, counts, strict=True)
+    phases = product(*(_axis_phases(axis, length, count) for axis, length, count in axes))
+    split = (zip(*phase, strict=True) for phase in phases)
+    return [(taps, cells, Window(parts)) for taps, cells, parts in split]
+
+
+def _axis_phases(axis: Any, length: int, count: int) -> list[tuple[slice, slice, Axis]]:
+    """Per remainder that any tap meets: its taps in turned order, its cells, and the axis that slides them over delta.
 
     A cell q meets tap t at position p where q = p s + t d - lo; so it meets tap t + s/gcd(s,d) too, d/gcd(s,d)
     positions before.
@@ -202,7 +223,7 @@ def _phases(axis: Any, length: int, count: int) -> list[tuple[slice, slice, Axis
         start = (cells.start + axis.before - last * axis.dilation) // axis.stride
         some = Axis((last - first) // every + 1, 1, axis.dilation * every // axis.stride, before=-start)
         if met := len(range(length)[cells]):
-            found.append((slice(last, None, -every), cells, some.fitted(count, met)))
+            found.append((slice(axis.size - 1 - last, None, every), cells, some.fitted(count, met)))
     return found
 
 

@@ -60,11 +60,19 @@ def share(work: Callable[[T], Any], items: Iterable[T], cost: int) -> None:
     The items must write to places of their own: then the result does not depend on who does which.
     """
     if cost < UNHELD:
-        _drain(work, iter(items), Lock())
+        _do(work, items)
         return
     _keep_freed_memory()
     with one_blas_thread():
-        _spread(work, list(items), worth(cost))
+        if (count := worth(cost)) > 1:
+            _spread(work, list(items), count)
+        else:
+            _do(work, items)
+
+
+def _do(work: Callable[[T], Any], items: Iterable[T]) -> None:
+    for item in items:
+        work(item)
 
 
 @cache

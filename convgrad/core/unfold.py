@@ -7,7 +7,7 @@ from dataclasses import replace
 from functools import lru_cache
 from itertools import pairwise
 from math import prod
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.lib.stride_tricks import as_strided
@@ -34,10 +34,10 @@ def unfold(x: Array, window: Window) -> Array:
 
 def unfold_rows(x: Array, window: Window) -> Array:
     """`unfold` along the last axes, channels first: (C,H,N,*L) -> (C,*K,H,N,*P); perhaps a view that repeats cells."""
+    if shifts := _shifts(window, x.shape[1:]):
+        return _shifted(x, shifts)
     axes: Sequence[Any] = window.axes
     counts = window.positions(x.shape[3:])
-    if prod(window.size) > 1 and counts == x.shape[3:] and counts[-1] < LONG and all(axis.stride == 1 for axis in axes):
-        return _shifted(x, window)
     x = framed(x, axes)
     steps, shape = x.strides[3:], (len(x), *window.size, *x.shape[1:3], *counts)
     by_tap = [step * axis.dilation for step, axis in zip(steps, axes, strict=True)]
@@ -56,45 +56,57 @@ def framed(x: Array, axes: Sequence[Any]) -> Array:
     return frame
 
 
-def _shifted(x: Array, window: Window) -> Array:
-    """`unfold_rows` for as many positions as cells: a tap is the cells from another start, with zeros at ends of rows.
+class Shifts(NamedTuple):
+    """Windows over the last axes of a row (H,N,*L) that have as many positions as cells: a tap is the row, shifted.
+
+    For each tap in turn where in the row it goes, and from where; and the places in columns (C,*K,H,N,*L) of taps that
+    meet no cell.
+    """
+
+    size: tuple[int, ...]
+    moves: list[tuple[slice, slice]]
+    outside: list[tuple[Selector, ...]]
+
+
+def _shifted(x: Array, shifts: Shifts) -> Array:
+    """`unfold_rows` by shifts, with zeros at ends of rows.
 
     Rows that are not long take half the time where those of a channel are copied as one.
     """
-    columns: Any = np.empty((len(x), *window.size, *x.shape[1:]), x.dtype)
-    source, nothing = x.reshape(len(x), -1), zeros((), x.dtype)[()]
-    for tap, to, cells, outside in _shifts(window, x.shape[1:]):
-        part: Array = columns[(slice(None), *tap)]
-        part.reshape(len(x), -1)[:, to] = source[:, cells]
-        for place in outside:
-            part[place] = nothing
-    result: Array = columns
-    return result
-
-
-Shift = tuple[tuple[int, ...], slice, slice, list[tuple[Selector, ...]]]
+    columns: Array = np.empty((len(x), *shifts.size, *x.shape[1:]), x.dtype)
+    source, taps = x.reshape(len(x), -1), columns.reshape(len(x), len(shifts.moves), -1)
+    for tap, (to, cells) in enumerate(shifts.moves):
+        taps[:, tap, to] = source[:, cells]
+    nothing = zeros((), x.dtype)[()]
+    for place in shifts.outside:
+        columns[place] = nothing
+    return columns
 
 
 @lru_cache(maxsize=256)
-def _shifts(window: Window, shape: tuple[int, ...]) -> list[Shift]:
-    """Every tap of windows over the last axes of a row (H,N,*L): where in the row it goes, from where, and what it
-    does not meet.
-    """
-    size, steps, found = prod(shape), [prod(shape[axis:]) for axis in range(3, len(shape) + 1)], []
-    for tap, positions, cells in window.taps(shape[2:]):
+def _shifts(window: Window, shape: tuple[int, ...]) -> Shifts | None:
+    """The shifts of windows over the last axes of rows (H,N,*L); None where there are none, or a copy is no slower."""
+    axes: Sequence[Any] = window.axes
+    lengths = shape[2:]
+    every = window.positions(lengths) == lengths and all(axis.stride == 1 for axis in axes)
+    if prod(window.size) == 1 or not every or not 0 < lengths[-1] < LONG or not prod(shape):
+        return None
+    size, steps, moves = prod(shape), [prod(shape[axis:]) for axis in range(3, len(shape) + 1)], []
+    for _, positions, cells in window.taps(lengths):
         met = zip(cells, positions, steps, strict=True)
         start = sum((cell.start - place.start) * step for cell, place, step in met)
-        to, source = slice(max(-start, 0), size - max(start, 0)), slice(max(start, 0), size + min(start, 0))
-        found.append((tap, to, source, list(_outside(positions, shape[2:]))))
-    return found
+        moves.append((slice(max(-start, 0), size - max(start, 0)), slice(max(start, 0), size + min(start, 0))))
+    return Shifts(window.size, moves, list(_outside(axes, lengths)))
 
 
-def _outside(positions: Sequence[slice], lengths: Sequence[int]) -> Iterator[tuple[Selector, ...]]:
-    """The places along the last axes that are not at the positions."""
-    for at, (inside, length) in enumerate(zip(positions, lengths, strict=True), start=-len(positions)):
-        for span in (slice(0, inside.start), slice(inside.stop, length)):
-            if span.start < span.stop:
-                yield along(at, span)
+def _outside(axes: Sequence[Axis], lengths: Sequence[int]) -> Iterator[tuple[Selector, ...]]:
+    """The places in columns (C,*K,H,N,*L) at which a tap of an axis is outside."""
+    for number, (axis, length) in enumerate(zip(axes, lengths, strict=True)):
+        for tap in range(axis.size):
+            inside, _ = axis.tap(tap, length)
+            for span in (slice(0, inside.start), slice(inside.stop, length)):
+                if span.start < span.stop:
+                    yield *(slice(None),) * (number + 1), tap, *along(number - len(axes), span)
 
 
 def mergeable(array: Array, first: int) -> bool:
@@ -144,6 +156,9 @@ def _reduced_axis(x: Array, axis: Axis | AdaptiveAxis, at: int, combine: np.ufun
     if count == 1 and (under := _inside(axis.under(0), length)):
         cells = slice(under.start, under.stop, under.step)
         return np.asarray(combine.reduce(x[along(at, cells)], axis=at, keepdims=True))
+    if isinstance(axis, AdaptiveAxis):
+        windows = (x[along(at, slice(*axis.cells(position)))] for position in range(count))
+        return np.concatenate([combine.reduce(cells, axis=at, keepdims=True) for cells in windows], axis=at)
     met = [axis.tap(tap, length) for tap in range(axis.size)]
     whole = next((tap for tap, (positions, _) in enumerate(met) if _is_all(positions, count)), None)
     if whole is None:

@@ -52,8 +52,11 @@ class Box:
     @cached_property
     def _numbers(self) -> Array:
         """The numbers, in the array, of the entries of the box."""
-        numbers = np.arange(np.prod(self.shape, dtype=int)).reshape(self.shape)
-        return numbers[np.ix_(self.rows, self.columns)] if self.cut else numbers
+        if not self.cut:
+            return np.arange(np.prod(self.shape, dtype=int)).reshape(self.shape)
+        planes = self.rows[:, None] * self.shape[1] + self.columns
+        cells = np.arange(np.prod(self.shape[2:], dtype=int)).reshape(self.shape[2:])
+        return np.asarray(np.add.outer(planes * cells.size, cells))
 
     @cached_property
     def cut(self) -> bool:

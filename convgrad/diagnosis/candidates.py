@@ -12,6 +12,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from convgrad.catalogue.computation import Computation
+from convgrad.catalogue.conditions import TIED, unmet
 from convgrad.catalogue.mishandled import clipped_like
 from convgrad.catalogue.mistake import Form
 from convgrad.catalogue.of_entries import ENTRIES
@@ -127,9 +128,15 @@ class Candidates:
     def _singles(self) -> Iterator[Candidate]:
         for name, form in self.forms.items():
             variants = form.alter(self.right)
+            self.variants |= dict.fromkeys((name, variant) for variant in variants)
+            if variants and form.needs == TIED and self._without_ties:
+                continue  # every rule gives the truth
             for variant in variants:  # not their items: one is let go of before the next is made
-                self.variants[name, variant] = None
                 yield Candidate((name,), (variant,), variants[variant])
+
+    @cached_property
+    def _without_ties(self) -> bool:
+        return unmet(self.case, TIED) is not None
 
     @cached_property
     def practised(self) -> dict[str, Form]:

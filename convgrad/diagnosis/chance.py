@@ -102,7 +102,7 @@ def bits(claim: Claim, where: Array | None = None) -> list[float]:
     if not values.size:
         return []
     ratio = largest / np.maximum(excuse[keep][first], 1e-300)
-    return sorted(min(MOST_BITS, log2(r)) for r in np.maximum(ratio, 1).tolist())
+    return sorted(map(log2, np.clip(ratio, 1, 2.0**MOST_BITS).tolist()))
 
 
 def _heard(where: Array) -> Array:

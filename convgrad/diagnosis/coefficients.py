@@ -12,6 +12,7 @@ import numpy as np
 
 from convgrad.catalogue.computation import Computation
 from convgrad.claims.claim import Claim
+from convgrad.claims.piecewise import pieces
 from convgrad.core.arithmetic import EXACT, Array
 from convgrad.core.threads import one_blas_thread
 from convgrad.diagnosis.along import Indices, Way, own_axes, ways
@@ -135,8 +136,12 @@ class _Looked:
         """The overlays of very many of which one may explain it."""
         if not self.wrong.any():
             return []
-        error = self.values - self.parts._float_truth
-        return lone_overlays(self.parts._floated, way, self.wrong, error, excuses(self.claim))
+        return lone_overlays(self.parts._floated, way, self.wrong, self._error, lambda: excuses(self.claim))
+
+    def _error(self, at: Any = ...) -> Array:
+        """How far some entries are off, or all."""
+        off: Array = self.values[at] - self.parts._float_truth[at]
+        return off
 
     def _lengths(self, way: Way) -> Indices:
         operand = self.parts.truth if way.operand == "result" else getattr(self.parts.right, way.operand)
@@ -179,17 +184,12 @@ class _Looked:
     @cached_property
     def _some(self) -> Array:
         """All entries of the array, or enough of them."""
-        return self._entries(np.arange(self.values.size))
+        size = self.values.size
+        return np.arange(size) if size <= MOST_ENTRIES else _enough(self.wrong.ravel())
 
     def _entries(self, numbers: Array) -> Array:
         """All of some entries, or enough of them: the wrong ones first."""
-        if len(numbers) <= MOST_ENTRIES:
-            return numbers
-        wrong = self.wrong.ravel()[numbers]
-        random = np.random.default_rng(0)
-        kinds = (numbers[wrong], numbers[~wrong])
-        chosen = [random.choice(kind, min(len(kind), MOST_ENTRIES // 2), replace=False) for kind in kinds]
-        return np.sort(np.concatenate(chosen))
+        return numbers if len(numbers) <= MOST_ENTRIES else numbers[_enough(self.wrong.ravel()[numbers])]
 
     def _small(self, way: Way, parts: int) -> tuple[Any, Array]:
         """The computation in float64, of some channels or samples where it is large, and the entries that it gives."""
@@ -206,3 +206,25 @@ class _Looked:
             return None
         says = evidence(self.claim, self.parts.truth, value)
         return Weighed(way, weights, altered, says, 2.0**solution.patterns, solution.solved)
+
+
+def _enough(wrong: Array) -> Array:
+    """Which of many entries are looked at, in their order: half of them wrong, half not, as far as there are such."""
+    random = np.random.default_rng(0)
+    count = int(np.count_nonzero(wrong))
+    chosen = []
+    for marked, many in ((True, count), (False, len(wrong) - count)):
+        ranks = random.choice(many, min(many, MOST_ENTRIES // 2), replace=False)
+        chosen.append(_of_ranks(wrong, marked, np.sort(ranks)))
+    return np.sort(np.concatenate(chosen))
+
+
+def _of_ranks(marks: Array, marked: bool, ranks: Array) -> Array:
+    """The places of those marked so, by how many are before them; some of the marks at a time."""
+    found, before = [np.zeros(0, int)], 0
+    for (at,) in pieces(marks.shape):
+        places = np.flatnonzero(marks[at] == marked)
+        inside = ranks[(ranks >= before) & (ranks < before + len(places))]
+        found.append(at.start + places[inside - before])
+        before += len(places)
+    return np.concatenate(found)

@@ -282,14 +282,16 @@ class Judge:
         """The part as a case of the catalogue, with what arrives as claimed; None where it is none."""
         part = self._part(claim)
         delta = part.place("delta")
-        case = replace(part.case, delta=given.change.taken.get(delta, right[delta]))
+        case, taken = part.case, given.change.taken
+        if delta in taken or self.subject.chain.alone is None:
+            case = replace(case, delta=taken.get(delta, right[delta]))
         below = self.subject.parts[part.number - 1].place("output") if part.number else None
-        if below is not None and below in given.change.taken:
-            x = given.change.taken[below].reshape(case.shapes["x"])
+        if below is not None and below in taken:
+            x = taken[below].reshape(case.shapes["x"])
             case = replace(case, operands={**case.operands, "x": x})
         if _is_catalogued(part):
             return case
-        if claim.place.array == "output" and below not in given.change.taken and part.number:
+        if claim.place.array == "output" and below not in taken and part.number:
             return _with_activation(self.subject.parts[part.number - 1], part)
         return _dense_as_conv(case) if case.operation.family == PRODUCT else None
 

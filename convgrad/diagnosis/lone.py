@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from itertools import product
 from typing import Any
 
@@ -22,21 +23,28 @@ GAINS = (-1.0, 1.0)
 """What an overlay adds too much that is missing, or counts twice."""
 
 
-def lone_overlays(c: Any, way: Way, wrong: Array, error: Array, excuse: Array) -> list[Indices]:
-    """The overlays, as sample and position, of which one alone may explain an error in an array."""
+def lone_overlays(
+    c: Any, way: Way, wrong: Array, error: Callable[..., Array], excuse: Callable[[], Array]
+) -> list[Indices]:
+    """The overlays, as sample and position, of which one alone may explain an error in an array.
+
+    The error is made where it is asked for, of a sample or of all.
+    """
     if way.operand != "delta" or way.axes != (0, *range(2, c.delta.ndim)) or getattr(c, "transposed", False):
         return []
     if c.array == "dX":
-        return _over_the_worst(c, error, wrong)
+        return _over_the_worst(c, wrong, error)
     few = c.delta[:, 0].size <= MOST_OVERLAYS
-    return _that_fit(c, error, excuse) if few and isinstance(c, Convolution) and c.array != "output" else []
+    return _that_fit(c, error(), excuse()) if few and isinstance(c, Convolution) and c.array != "output" else []
 
 
-def _over_the_worst(c: Any, error: Array, wrong: Array) -> list[Indices]:
-    """The overlays that lie over the cell that is furthest off, of whose sample alone any is."""
-    n, _, *cell = (int(i) for i in np.unravel_index(int(np.argmax(abs(error))), error.shape))
-    if wrong.any(axis=tuple(range(1, wrong.ndim))).sum() != 1:
+def _over_the_worst(c: Any, wrong: Array, error: Callable[..., Array]) -> list[Indices]:
+    """The overlays that lie over the cell that is furthest off, where all that is wrong is of one sample."""
+    samples = np.flatnonzero(wrong.any(axis=tuple(range(1, wrong.ndim))))
+    if len(samples) != 1:
         return []
+    n, off = int(samples[0]), abs(error(samples[0]))
+    _, *cell = (int(i) for i in np.unravel_index(int(np.argmax(off)), off.shape))
     rows = zip(c.axes, cell, c.delta.shape[2:], strict=True)
     over = [[p for p in range(count) if at in axis.under(p)] for axis, at, count in rows]
     return [(n, *place) for place in product(*over)]

@@ -86,17 +86,19 @@ def colouring(reads: Sequence[Array], lengths: Sequence[int], periods: Sequence[
 def _owners(cells: Array, number: Array) -> Array:
     """For every group the cell that each position reads of it."""
     owners = np.full((number.max(initial=-1) + 1, len(cells)), -1)
-    for column in cells.T:
-        positions = np.flatnonzero(column >= 0)
-        at, cell = (number[column[positions]], positions), column[positions]
-        if ((owners[at] >= 0) & (owners[at] != cell)).any():
-            raise AssertionError("two cells that one window holds were to be perturbed together")
-        owners[at] = cell
+    positions, taps = np.nonzero(cells >= 0)
+    read = cells[positions, taps]
+    owners[number[read], positions] = read
+    if (owners[number[read], positions] != read).any():
+        raise AssertionError("two cells that one window holds were to be perturbed together")
     return owners
 
 
 def _first_fit(cells: Array, length: int) -> Array:
     """The number of a group for every cell, greedily, in order."""
+    if len(cells) == 1:  # whatever one position reads goes apart
+        read = np.isin(np.arange(length), cells)
+        return np.where(read, read.cumsum() - 1, 0)
     taken: list[Array] = []
     number = np.zeros(length, int)
     for cell, positions in enumerate(_readers(cells, length)):

@@ -22,6 +22,7 @@ from convgrad.core.arithmetic import EXACT, Array
 from convgrad.differences.inputs import input_passes, perturb_input
 from convgrad.differences.kernels import kernel_passes, perturb_bias, perturb_kernel
 from convgrad.differences.kinks import Kink, Steps
+from convgrad.differences.parts import look_at_parts
 from convgrad.differences.probe import Probe, one_sided, probe
 from convgrad.differences.run import Progress, Run, Wanted, wants
 from convgrad.differences.whole_passes import look_at_sums
@@ -54,6 +55,7 @@ def finite_differences(case: Case, wanted: Wanted | None = None, progress: Progr
     with np.errstate(all="ignore"):  # data may hold infinities where they were allowed
         steps = perturb_input(run)
         look_at_sums(run)
+        look_at_parts(run)
         if "w" in case.operands:
             perturb_kernel(run)
             perturb_bias(run)

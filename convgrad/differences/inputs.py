@@ -13,6 +13,7 @@ from convgrad.core.threads import share
 from convgrad.differences.channels import perturb_channel
 from convgrad.differences.colouring import colouring
 from convgrad.differences.kinks import Steps, steps
+from convgrad.differences.parts import parts_of_mean
 from convgrad.differences.patches import Patch, boxes_of, patches_by_channel, patches_by_plane
 from convgrad.differences.planes import perturb_planes
 from convgrad.differences.probe import channels_together
@@ -42,7 +43,7 @@ def perturb_input(run: Run) -> Steps:
     run.sums["x"] = zeros(moves.sizes.shape, np.result_type(run.sums["x"], moves.sizes))
     if run.wants("x", ...):
         by = patches_by_channel if probe.bilinear else patches_by_plane
-        parts = by(probe, boxes_of(probe, run.room), run.room)
+        parts = by(probe, parts_of_mean(probe) or boxes_of(probe, run.room), run.room)
         tell = run.teller("x", sum(map(len, parts)))
         share(partial(_perturb_all, run, moves, (low, high), tell), parts, run.cost)
     run.undecided["x"] |= (run.steps["x"] == 0) & _felt(run)

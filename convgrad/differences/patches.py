@@ -124,7 +124,7 @@ def boxes_of(probe: Probe, room: int) -> list[Box]:
     if whole <= room or not _can_be_cut(probe):
         lengths = probe.case.shapes["x"][2:]
         return [Box(probe, _all_of(positions), _all_of(lengths), _size(probe, filters, probe.geometry, lengths))]
-    boxes = _boxes(positions, max(room // filters, 1))
+    boxes = cut(positions, max(room // filters, 1))
     return [_box(probe, box, filters) for box in boxes]
 
 
@@ -142,12 +142,12 @@ def _can_be_cut(probe: Probe) -> bool:
     return case.settings.get("padding_mode", "zeros") == "zeros" and "output_size" not in case.settings
 
 
-def _boxes(positions: Sequence[int], room: int) -> list[Spans]:
-    """Rows of the first axis, or parts of a row where it is long."""
-    if not positions:
+def cut(lengths: Sequence[int], room: int) -> list[Spans]:
+    """Boxes of at most so many positions: rows of the first axis, or parts of a row where it is long."""
+    if not lengths:
         return [()]
-    height, *across = positions
-    inner = _boxes(across, room)
+    height, *across = lengths
+    inner = cut(across, room)
     return [(span, *rest) for span in _spans(height, max(room // max(prod(across), 1), 1)) for rest in inner]
 
 

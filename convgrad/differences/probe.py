@@ -16,7 +16,7 @@ from convgrad.core.arithmetic import EXACT, FLOAT64, Array, integers, zeros
 from convgrad.differences.reach import Reads, reads
 from convgrad.operations.average_pool import divisors
 from convgrad.subject.case import Case
-from convgrad.vocabulary import CONVOLUTION, MEAN, NORM, TRANSPOSED, UNPOOLING
+from convgrad.vocabulary import CONVOLUTION, MEAN, TRANSPOSED, UNPOOLING
 
 BILINEAR = (CONVOLUTION, TRANSPOSED)
 """The families that are linear in the input, and in a kernel."""
@@ -104,10 +104,11 @@ def channels_together(case: Case) -> int:
 def one_sided(case: Case) -> bool:
     """Whether a difference is from what is there as it is: of floats, where one output more makes one difference more.
 
-    What is linear has steps so large that nothing is lost, and a maximum is straight as far as its steps go; a norm is
-    even about a cell of 0. In exact numbers it is as cheap to look on both sides.
+    What is linear has steps so large that nothing is lost, and a maximum is straight as far as its steps go; of a norm
+    a step is into the complex plane, where what it is on the other side is the mirror image. In exact numbers it is as
+    cheap to look on both sides.
     """
-    return case.arithmetic != "exact" and case.operation.family != NORM
+    return case.arithmetic != "exact"
 
 
 def products(case: Case) -> int:
@@ -181,7 +182,7 @@ def _norms(z: Array, geometry: Reads, case: Case) -> Array:
     Signed (sum x^p)^(1/p), of z as it is.
     """
     norm, signed = case.settings["norm"], case.arguments.get("signed", False)
-    under = z if signed else np.where(z.real < 0, -z, z)
+    under = z if signed else _positive(z)
     for axis, cells in enumerate(geometry):
         under = _windows(under, cells, 2 + 2 * axis)
     # taps first, so that windows are added up whole
@@ -191,6 +192,13 @@ def _norms(z: Array, geometry: Reads, case: Case) -> Array:
     scale = np.ldexp(1.0, np.where(largest > 0, np.frexp(largest)[1], 0))
     norms: Array = scale * power(power(under / scale, norm).sum(axis=0), 1 / norm)
     return norms
+
+
+def _positive(z: Array) -> Array:
+    """-z where its real part is negative: part by part, as NumPy is slow at a choice of complex numbers."""
+    result = np.empty_like(z)
+    result.real, result.imag = abs(z.real), z.imag * np.where(z.real < 0, -1.0, 1.0)
+    return result
 
 
 def _shape(z: Array, geometry: Reads) -> tuple[int, ...]:
@@ -212,8 +220,11 @@ def power(base: Array, exponent: float) -> Array:
     """
     if exponent == 1:
         return base
+    result = np.ones_like(base)
     with np.errstate(invalid="ignore"):
-        real = base.real**exponent
-        slope = np.divide(base.imag, base.real, out=np.zeros_like(real), where=base.real != 0)
-        result: Array = real * (1 + 1j * slope) ** exponent
+        size = base.real**exponent
+        np.divide(base.imag, base.real, out=result.imag, where=base.real != 0)
+        result **= exponent
+    for part in (result.real, result.imag):
+        part *= size
     return result

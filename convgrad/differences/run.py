@@ -18,6 +18,7 @@ from convgrad.differences.matrices import as_matrices
 from convgrad.differences.patches import ROOM, SPARSE
 from convgrad.differences.probe import Probe
 from convgrad.subject.case import Case, products_of
+from convgrad.vocabulary import NORM
 
 K = TypeVar("K")
 Progress = Callable[[int, int], None]
@@ -68,10 +69,13 @@ class Run:
 
     @property
     def room(self) -> int:
-        """Numbers of output that a patch aims at: more of pools, which take more steps and fewer passes over them."""
+        """Numbers of output that a patch aims at: more of pools, which take more steps and fewer passes over them.
+
+        Not of norms, whose numbers are complex and taken to powers.
+        """
         if self.wanted:
             return SPARSE
-        return ROOM * (1 if self.probe.bilinear else 4)
+        return ROOM * (1 if self.probe.bilinear or self.probe.family == NORM else 4)
 
     @property
     def filters(self) -> int:

@@ -41,14 +41,14 @@ def look_at_sums(run: Run) -> None:
         for rows in [first] if run.wanted else [first, *others]:
             run.outside["x"] |= not _adds_up(run, boxes, rows, random, leaks=rows == first)
     if run.wants("w", ...):
-        w = _anyhow(random, probe.arrays["w"], probe.step("w"))
+        w = anyhow(random, probe.arrays["w"], probe.step("w"))
         run.outside["w"] |= not _is_sum(run, boxes, probe.arrays["x"][first], w)
 
 
 def _adds_up(run: Run, boxes: list[Box], rows: slice, random: Draws, *, leaks: bool) -> bool:
     """Whether some samples' outputs are the sums of what channels give, all cells moved, and nothing leaks."""
     probe, x, w = run.probe, run.probe.arrays["x"][rows], run.probe.arrays["w"]
-    moved = _anyhow(random, x, probe.step("x"))
+    moved = anyhow(random, x, probe.step("x"))
     whole = probe.forward(moved, w)
     right = _is_sum(run, boxes, moved, w, whole)
     if probe.exact:  # of others what was not moved is lost beside what was
@@ -56,7 +56,7 @@ def _adds_up(run: Run, boxes: list[Box], rows: slice, random: Draws, *, leaks: b
     return right and not (leaks and _leaks(probe, moved, whole))
 
 
-def _anyhow(random: Draws, array: Array, step: Any) -> Any:
+def anyhow(random: Draws, array: Array, step: Any) -> Any:
     """All entries moved by a step, up or down."""
     return np.where(random.bits(array.shape), array + step, array - step)
 

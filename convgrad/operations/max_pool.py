@@ -35,18 +35,24 @@ def backward(delta: Array, x: Array, *, window: Window, ties: str) -> dict[str, 
 
     `all` (Theano, dfdx) gives the whole delta to every tied cell, which is not a subgradient.
     """
-    dx = zeros(x.shape, delta.dtype)
-
-    def give(part: Window, rows: slice, x: Array, dx: Array, delta: Array) -> None:
-        _give(delta, x, part, ties, dx)
-
-    by_planes(give, window, [x, dx], [delta])
-    return {"x": dx}
+    return {"x": gradients([delta], x, window=window, ties=ties)[0]}
 
 
-def _give(delta: Array, x: Array, window: Window, ties: str, dx: Array) -> None:
+def gradients(deltas: Sequence[Array], x: Array, *, window: Window, ties: str) -> list[Array]:
+    """dx of several deltas over the same x, whose winners are found once."""
+    dxs = [zeros(x.shape, delta.dtype) for delta in deltas]
+
+    def give(part: Window, rows: slice, x: Array, *arrays: Array) -> None:
+        found = winners(x, part, last=ties == "last")
+        for dx, delta in zip(arrays[: len(dxs)], arrays[len(dxs) :], strict=True):
+            _give(delta, x, part, ties, dx, *found)
+
+    by_planes(give, window, [x, *dxs], deltas)
+    return dxs
+
+
+def _give(delta: Array, x: Array, window: Window, ties: str, dx: Array, y: Array, winner: Array) -> None:
     """Add delta to the winners: (N,C,*P) onto (N,C,*L)."""
-    y, winner = winners(x, window, last=ties == "last")
     if ties in ("first", "last"):
         _give_to_one(delta, winner, window, dx)
         return
@@ -124,6 +130,18 @@ def tied(x: Array, y: Array, winner: Array, window: Window) -> Array:
         at = (*ALL, *positions)
         count[at] += (x[(*ALL, *cells)] == y[at]) | (winner[at] == number)
     return count.astype(object if x.dtype == object else x.dtype)
+
+
+def has_ties(x: Array, window: Window) -> bool:
+    """Whether any window's maximum is that of several cells: where it is not, every rule for ties gives the same."""
+    found: list[bool] = []
+
+    def look(part: Window, rows: slice, x: Array, y: Array) -> None:
+        won = (x[(*ALL, *cells)] == y[(*ALL, *positions)] for _, positions, cells in part.taps(x.shape[2:]))
+        found.append(bool(sum(map(np.count_nonzero, won)) > np.count_nonzero(y == y)))
+
+    by_planes(look, window, [x], [forward(x, window=window, ties="first")])
+    return any(found)
 
 
 def overlay(delta: Array, x: Array, *, sample: int, position: tuple[int, ...], window: Window, ties: str) -> Overlay:

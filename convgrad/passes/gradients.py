@@ -17,6 +17,7 @@ from convgrad.operations.cells import numbered
 from convgrad.passes.overlays import Overlays, PresentedOverlays
 from convgrad.subject.case import HAND_SIZED, Case, arrays_of, as_case, as_document, products_of
 from convgrad.subject.layout import GRADIENTS
+from convgrad.subject.samples import is_kept, of_samples
 from convgrad.vocabulary import INDICES
 
 UNSAID = {"padding_mode": "zeros", "return_indices": False, "counted": "plane"}
@@ -36,7 +37,9 @@ class Forward(Record):
 
     @cached_property
     def y(self) -> Array:
-        """(N,O,*P), in the kind it was computed in."""
+        """(N,O,*P), in the kind it was computed in; of arrays that stay as they came some samples after others."""
+        if is_kept(self.case):
+            return of_samples(self.case, lambda part: Forward(part).y)
         return self.case.operation.forward(*self.case.arrays, **self.case.arguments)
 
     @property
@@ -82,6 +85,8 @@ class Gradients(Forward):
     def by_operand(self) -> dict[str, Array]:
         """dx (N,C,*L), dw (O,C/g,*K), db (O,), in the kind they were computed in."""
         case = self.case
+        if is_kept(case):
+            return _added_up(case)
         return case.operation.backward(case.delta, *case.arrays, **case.arguments)
 
     @property
@@ -121,6 +126,19 @@ class Gradients(Forward):
             shown = islice(self.overlays, None if overlays == "all" else int(overlays or 0))
             result["overlays"] = (overlay.streamed() for overlay in shown)
         return result
+
+
+def _added_up(case: Case) -> dict[str, Array]:
+    """The gradients by operand, some samples after others: those of kernel and bias are sums over samples."""
+    sums: dict[str, Array] = {}
+
+    def dx(part: Case) -> Array:
+        made = Gradients(part).by_operand
+        sums.update({name: sums.get(name, 0) + array for name, array in made.items() if name != "x"})
+        return made["x"]
+
+    whole = of_samples(case, dx)
+    return {"x": whole, **sums}
 
 
 def forward(case: Any = None, input: Any = None, **keywords: Any) -> Forward:

@@ -26,6 +26,7 @@ from convgrad.subject.network_document import read_chain
 from convgrad.subject.network_layout import letters_in
 from convgrad.subject.place import Place
 from convgrad.subject.readings import advised
+from convgrad.subject.stored import as_came
 from convgrad.vocabulary import PARAMETERS
 
 Arrays = MutableMapping[Place, Array]
@@ -224,7 +225,7 @@ class Subject(Record):
     @cached_property
     def _signals(self) -> list[tuple[Signal, Forward]]:
         """Per layer what arrives, and its output."""
-        signal = Signal(self.chain.input, self.chain.dims, self.chain.batch, "the input", self.chain.order)
+        signal = Signal(self._arriving, self.chain.dims, self.chain.batch, "the input", self.chain.order)
         outputs: list[tuple[Signal, Forward]] = []
         before: dict[str, Forward] = {}
         for layer in self.chain.layers:
@@ -236,9 +237,15 @@ class Subject(Record):
         return [*outputs, (signal, outputs[-1][1])]
 
     @property
+    def _arriving(self) -> Array:
+        """The input; of a case, which has its own, an array like it."""
+        case = self.chain.alone
+        return self.chain.input if case is None else _like(case, self.chain.stored_input.shape)
+
+    @property
     def is_forward(self) -> bool:
         """Whether it is a case without a delta, whose gradients are of no interest."""
-        return self.chain.alone is not None and self.chain.alone.delta is None
+        return self.chain.alone is not None and self.chain.alone.stored_delta is None
 
     @cached_property
     def ending(self) -> Ending:
@@ -262,9 +269,11 @@ class Subject(Record):
     @cached_property
     def parts(self) -> tuple[Part, ...]:
         """The parts in order, run backwards from the last."""
-        delta, parts = self.ending.delta, []
+        own = self.chain.alone is not None and not self.is_forward
+        delta, parts = None if own else self.ending.delta, []
         for layer, (signal, forward) in reversed(list(zip(self.chain.layers, self._signals, strict=False))):
-            gradients = self.known or Gradients(_with_delta(forward.case, delta))
+            case = forward.case if delta is None else _with_delta(forward.case, delta)
+            gradients = self.known or Gradients(case)
             steps = {name: gradients.by_operand[PARAMETERS[name]] for name in self._steppable(layer)}
             moved = _moved(self.chain, layer, steps)
             parts.append(Part(self.chain, layer, signal, forward, gradients, moved))
@@ -452,8 +461,9 @@ def _judged_case(case: Case) -> Case:
     """A case in the kind of number that claims are judged in."""
     if case.arithmetic == "exact":
         return case
-    finite = all(np.isfinite(array).all() for array in (*case.arrays, case.delta) if array is not None)
-    needs_delta = case.delta is not None
+    stored = [as_came(array) for array in (*case.stored.values(), case.stored_delta) if array is not None]
+    finite = all(np.isfinite(array).all() for array in stored)
+    needs_delta = case.stored_delta is not None
     if finite and is_hand_sized(case):  # to be shown in the user's kind of number
         return replace(as_case(case, needs_delta=needs_delta, arithmetic="exact"), rounded=True)
     if case.arithmetic != "float32":
@@ -569,9 +579,13 @@ def _shaped(parameter: Array, arrays: Arrays, part: Part, name: str) -> Array:
 
 def _outlined(case: Case) -> Array:
     """An array like the output, of which only shape and kind count: what nobody asks for is not worked out."""
-    x = case.operands["x"]
+    return _like(case, case.output_shape)
+
+
+def _like(case: Case, shape: tuple[int, ...]) -> Array:
+    x = case.stored["x"]
     assert x is not None
-    return np.broadcast_to(zeros((), x.dtype), case.output_shape)
+    return np.broadcast_to(zeros((), x.dtype), shape)
 
 
 def _own_step(arrays: Arrays, part: Part, name: str) -> Array:

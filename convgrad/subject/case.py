@@ -8,6 +8,8 @@ from functools import partial
 from math import prod
 from typing import Any, TypeVar
 
+import numpy as np
+
 from convgrad.core.arithmetic import DTYPES, Array, natural, rounded, zeros
 from convgrad.core.nested import MOST_PROBLEMS, Numbers, read_numbers
 from convgrad.errors import Problem, RequestError
@@ -29,6 +31,7 @@ from convgrad.subject.settings import (
     unwrapped,
 )
 from convgrad.subject.shapes import check_bias, check_channels, check_delta, full_input, full_kernel, keep_lengths
+from convgrad.subject.stored import Delta, Operands, Stored, is_narrow
 from convgrad.vocabulary import (
     ALWAYS,
     ARITHMETICS,
@@ -51,17 +54,18 @@ HAND_SIZED = 20_000
 T = TypeVar("T")
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Case:
     """One operation with its operands, (N,C,*L), (O,C/g,*K) and (O,), checked to fit together.
 
+    Large arrays of narrow types stay as they came, and each is made float64 when it is asked for.
     `settings` are the resolved ones, in the document's words; `arguments` what the operation's functions take.
     `rounded` says that results are exact and to be given as the nearest float64 (arithmetic auto); `document` is the
     mapping that it was made from.
     """
 
     operation: Operation
-    operands: dict[str, Array | None]
+    operands: Mapping[str, Array | None]
     delta: Array | None
     settings: dict[str, Any]
     arguments: dict[str, Any]
@@ -89,7 +93,18 @@ class Case:
 
     @property
     def shapes(self) -> dict[str, Shape]:
-        return {name: array.shape for name, array in self.operands.items() if array is not None}
+        return {name: array.shape for name, array in self.stored.items() if array is not None}
+
+    @property
+    def stored(self) -> Mapping[str, Array | Stored | None]:
+        """The operands as they are kept."""
+        return self.operands.stored if isinstance(self.operands, Operands) else self.operands
+
+    @property
+    def stored_delta(self) -> Array | Stored | None:
+        """The delta as it is kept."""
+        kept: Array | Stored | None = vars(self)["delta"]
+        return kept
 
     @property
     def output_shape(self) -> Shape:
@@ -105,6 +120,9 @@ class Case:
         """A result as its user gets it: in the rank that came in, and rounded where that was not asked to be exact."""
         result = self.layout.restored(name, array)
         return rounded(result) if self.rounded else result
+
+
+Case.delta = Delta()  # type: ignore[assignment]  # it is set and asked for as the field
 
 
 class Collector:
@@ -374,16 +392,22 @@ def _fitted(
         expected = output[2 - layout.batch - layout.channels_out :]
         check_delta(operation, numbers["delta"].shape, expected, shapes, settings, partial(layout.outward, "y"))
     chosen, kind = _arithmetic(arithmetic, operation, settings, numbers, shapes, output)
-    arrays = _in_kind(numbers, chosen)
-    operands: dict[str, Array | None] = dict.fromkeys(operation.operands)
-    operands |= {name: arrays[name].reshape(shapes[name]) for name in ("x", "w") if name in arrays}
-    if "b" in arrays:
-        operands["b"] = arrays["b"].reshape(-1)
-    delta = arrays["delta"].reshape(output) if "delta" in arrays else None
+    full = {**shapes, "b": (-1,), "delta": output}
+    arrays = _in_kind({name: part.reshaped(full[name]) for name, part in numbers.items()}, chosen)
+    operands = dict.fromkeys(operation.operands) | {name: arrays[name] for name in ("x", "w", "b") if name in arrays}
+    delta = arrays.get("delta")
     if delta is None and "delta" in given:
         delta = zeros(output, DTYPES[chosen]) + 1
     return Case(
-        operation, operands, delta, settings, arguments, layout, chosen, given, kind == "auto" and chosen == "exact"
+        operation,
+        _operands(operands),
+        delta,
+        settings,
+        arguments,
+        layout,
+        chosen,
+        given,
+        kind == "auto" and chosen == "exact",
     )
 
 
@@ -398,12 +422,22 @@ def _padded(shape: Shape, padding: Iterable[tuple[int, int]]) -> Shape:
     return (*shape[:2], *lengths)
 
 
-def _in_kind(numbers: Mapping[str, Numbers], kind: str) -> dict[str, Array]:
-    """The arrays in one kind of number; RequestError for what it does not hold."""
+def _operands(arrays: dict[str, Any]) -> Mapping[str, Array | None]:
+    return Operands(arrays) if any(isinstance(array, Stored) for array in arrays.values()) else arrays
+
+
+def _in_kind(numbers: Mapping[str, Numbers], kind: str) -> dict[str, Any]:
+    """The arrays in one kind of number, or as they came; RequestError for what it does not hold."""
     collect, keys = Collector(), {name: key for key, name in OPERANDS.items()}
-    arrays = {name: collect.attempt(read.as_array, DTYPES[kind], under=keys[name]) for name, read in numbers.items()}
+    arrays = {name: collect.attempt(_array, name, read, kind, under=keys[name]) for name, read in numbers.items()}
     collect.raise_any()
     return {name: array for name, array in arrays.items() if array is not None}
+
+
+def _array(name: str, read: Numbers, kind: str) -> Array | Stored:
+    if kind == "float64" and name in ("x", "delta") and is_narrow(read.values):
+        return Stored(np.asarray(read.values))
+    return read.as_array(DTYPES[kind])
 
 
 def _arithmetic(

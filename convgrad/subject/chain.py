@@ -10,6 +10,7 @@ from convgrad.operations import OPERATIONS, Operation
 from convgrad.operations.losses import Loss
 from convgrad.subject.case import Case
 from convgrad.subject.layout import Order
+from convgrad.subject.stored import Stored, opened
 from convgrad.vocabulary import PARAMETERS, UNPOOLING
 
 LONGEST = 2048
@@ -59,12 +60,12 @@ class Chain(NamedTuple):
     `arithmetic` is what was asked for. `velocity` is, by layer and parameter, what momentum has gathered in `steps`.
     """
 
-    input: Array
+    stored_input: Array | Stored
     dims: int
     batch: bool
     layers: tuple[Layer, ...]
     loss: LossAt | None
-    delta: Array | None
+    stored_delta: Array | Stored | None
     learning_rate: Any
     momentum: Any
     weight_decay: Any
@@ -73,6 +74,18 @@ class Chain(NamedTuple):
     velocity: Mapping[tuple[str, str], Array]
     steps: int = 0
     order: Order = ()
+
+    @property
+    def input(self) -> Array:
+        """What comes in, to compute with."""
+        array = opened(self.stored_input)
+        assert array is not None
+        return array
+
+    @property
+    def delta(self) -> Array | None:
+        """The delta of the output that was given, to compute with."""
+        return opened(self.stored_delta)
 
     @property
     def alone(self) -> Case | None:
@@ -99,8 +112,8 @@ def chain_of(case: Case) -> Chain:
     """A case as the chain of one nameless layer that it is; without a delta it has ones."""
     arrays = {name: case.operands.get(operand) for name, operand in PARAMETERS.items()}
     parameters = {name: array for name, array in arrays.items() if array is not None}
-    x, delta = case.operands["x"], case.delta
-    assert x is not None
+    x: Any = case.stored["x"]
+    delta: Any = case.stored_delta
     return Chain(
         case.layout.bare("x", x), case.dims, case.layout.batch,
         (Layer("", 0, case.operation, case.settings, parameters, case),), None,

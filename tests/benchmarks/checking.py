@@ -20,6 +20,7 @@ from convgrad.core import threads
 from convgrad.differences.finite_differences import evaluations, finite_differences
 from convgrad.passes.gradients import Gradients
 from convgrad.subject.case import Case, make_case
+from tests.benchmarks.memory import memory
 from tests.benchmarks.row import ALONE, FASTER, LONGER, Row
 
 try:
@@ -82,7 +83,11 @@ LARGE = Layer("8x16x32x32, 16 filters 3x3", "conv", (8, 16, 32, 32), (16, 16, 3,
 
 
 def rows(rounds: int, only: str = "") -> Iterator[Row]:
-    """Judging and differencing of five layers, and gradcheck; differencing of pools, by image and by channels."""
+    """Judging and differencing of five layers, and gradcheck; differencing of pools, by image and by channels.
+
+    And the memory that judging takes.
+    """
+    yield from memory(only)
     asked = threads.threads()
     threads.limit(1)
     try:

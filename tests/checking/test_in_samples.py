@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 
 from convgrad.checking.judging import check
-from convgrad.claims.samples import spans_of
 from convgrad.passes.gradients import Gradients
 from convgrad.subject.case import make_case
+from convgrad.subject.samples import spans_of
 
 SAMPLES = 5
 RANDOM = np.random.default_rng(7)
@@ -49,7 +49,7 @@ def told(report):
 @pytest.fixture
 def parts(monkeypatch):
     """What makes every case a large one, of one sample at a time."""
-    return lambda: monkeypatch.setattr("convgrad.claims.samples.MOST", 1)
+    return lambda: monkeypatch.setattr("convgrad.subject.samples.MOST", 1)
 
 
 @pytest.mark.parametrize("sample", [None, 60])

@@ -66,7 +66,7 @@ def test_a_claim_is_judged_and_named_in_parts_as_it_is_whole(case, monkeypatch):
         said = {"claim_dtype": "bfloat16"} if name == "bfloat16" else {}
         whole = found(case, claim, **said)
         with monkeypatch.context() as cut:
-            cut.setattr("convgrad.claims.samples.MOST", 700)
+            cut.setattr("convgrad.subject.samples.MOST", 700)
             assert Bounds(make_case(case)).is_large
             parts = found(case, claim, **said)
         assert parts[1] == whole[1], name
@@ -83,7 +83,7 @@ def test_sums_over_samples_are_those_of_all_samples(monkeypatch):
     case["input"][2, 0] = 0
     truth = Gradients(make_case(case)).by_array
     whole = {name: Bounds(make_case(case)).excused(name, "bfloat16", truth[name], sure=6.0) for name in ("dW", "db")}
-    monkeypatch.setattr("convgrad.claims.samples.MOST", 700)
+    monkeypatch.setattr("convgrad.subject.samples.MOST", 700)
     for name, one in whole.items():
         bounds = Bounds(make_case(case))
         np.testing.assert_allclose(bounds.excused(name, "bfloat16", truth[name], sure=6.0), one, rtol=1e-12)

@@ -21,12 +21,12 @@ def by_definition(delta, x, window):
     return found
 
 
-def layer(shape, taps, outputs):
+def layer(shape, taps, outputs, kind=np.float64):
     random = np.random.default_rng(len(shape) + taps)
     window = Window(tuple(Axis(taps, before=taps // 2, after=taps // 2) for _ in shape[2:]))
     x, w = random.integers(1, 9, shape), random.integers(1, 9, (outputs, shape[1], *window.size))
     delta = random.integers(1, 9, (shape[0], outputs, *window.positions(shape[2:])))
-    return *(array.astype(float) for array in (delta, x, w)), window
+    return *(array.astype(kind) for array in (delta, x, w)), window
 
 
 @pytest.fixture
@@ -37,11 +37,12 @@ def together(monkeypatch):
     return calls
 
 
+@pytest.mark.parametrize("kind", [np.float64, np.float32])
 @pytest.mark.parametrize(
     ("shape", "taps", "outputs"), [((2, 16, 24, 24), 3, 16), ((1, 20, 30, 24), 5, 24), ((1, 16, 9, 9, 9), 3, 16)]
 )
-def test_all_taps_in_one_product_are_what_each_gives(together, shape, taps, outputs):
-    delta, x, w, window = layer(shape, taps, outputs)
+def test_all_taps_in_one_product_are_what_each_gives(together, shape, taps, outputs, kind):
+    delta, x, w, window = layer(shape, taps, outputs, kind)
     right = by_definition(delta, x, window)  # of whole numbers that floats hold: equal whatever the order
     _, dw = correlate_gradients(delta, x, w, window=window, groups=1)
     assert (dw == right).all()

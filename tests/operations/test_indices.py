@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given, settings
 
 import convgrad
+from convgrad.core.window import Axis, Window
 from convgrad.operations import max_pool
 from tests import definitions
 from tests.geometry import MAX_POOLS, cases
@@ -178,3 +179,14 @@ def test_indices_are_several_and_ties_of_no_rule_are_told_what_to_do():
     assert "fix: let the first of equal cells win, row by row: `ties: first` or `ties: last` says which" in middle
     last = str(convgrad.check({**case, "ties": "last", "claim": {"indices": [1, 4]}}))
     assert "fix: let the last of equal cells win" in last
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_a_window_has_a_tie_where_its_largest_cell_comes_twice(seed):
+    random = np.random.default_rng(seed)
+    x = random.integers(-9, 90, (2, 3, 7)).astype(float)
+    x[random.random(x.shape) < 0.1] = np.nan  # a NaN wins alone, the last of several
+    window = Window((Axis(3, 2, before=1, after=1),))
+    windows = [x[n, c, max(2 * p - 1, 0) : 2 * p + 2].tolist() for n in range(2) for c in range(3) for p in range(4)]
+    numbers = [cells for cells in windows if not any(cell != cell for cell in cells)]
+    assert max_pool.has_ties(x, window) == any(cells.count(max(cells)) > 1 for cells in numbers)
