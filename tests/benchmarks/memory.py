@@ -45,9 +45,7 @@ except Answered:
 
 def memory(only: str = "") -> Iterator[Row]:
     """A row each for claims that are right, for a wrong dW and for a wrong dX."""
-    names = {
-        f"memory beyond the arrays given, {claims}: claims on {_layer()}": wrong for claims, wrong in CLAIMS.items()
-    }
+    names = {f"{_layer()}, {said}: memory beyond the arrays given": wrong for said, wrong in CLAIMS.items()}
     if not any(only in name for name in names):
         return
     with TemporaryDirectory() as folder:
