@@ -12,7 +12,7 @@ from convgrad.differences.by_layer import as_convolution
 from convgrad.differences.finite_differences import passes
 from convgrad.differences.parts import PART, has_parts
 from convgrad.differences.patches import SPARSE
-from convgrad.differences.probe import BILINEAR
+from convgrad.differences.probe import BILINEAR, products
 from convgrad.differences.replayed import Replay, operands_of
 from convgrad.differences.run import gradient_shapes
 from convgrad.passes.subject import Part, Subject
@@ -89,7 +89,7 @@ def _of_channels(case: Case, found: Mapping[str, int]) -> float:
 def _of_planes(case: Case, found: Mapping[str, int]) -> float:
     """Whole planes, or windows of a norm, or the parts of a mean."""
     if case.operation.family == NORM:
-        return float(found["x"] * (STEP + NORMED * prod(case.output_shape) * prod(case.settings["window"])))
+        return float(found["x"] * (STEP + NORMED * prod(case.output_shape) * products(case)))
     cells = max(prod(case.shapes["x"]), prod(case.output_shape))
     if has_parts(case):  # many groups of which are an evaluation
         return found["x"] * PLANE * cells * PART / prod(case.shapes["x"][2:])

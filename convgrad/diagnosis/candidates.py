@@ -149,11 +149,11 @@ class Candidates:
     @cached_property
     def families(self) -> Families:
         """The mistakes that are tried where nothing else fits, made one after another as they are asked for."""
-        start = floated(self.right)
+        start, truth = floated(self.right), as_float(self.truth)
         bare = Bare(start)
 
         def made(name: str) -> Screen:
-            return Screen(self.truth, self._family(name, start), bare)
+            return Screen(truth, self._family(name, start), bare)
 
         return Families(made, (*self.practised, *(f"{AGAIN}{name}" for name in self.last)))
 

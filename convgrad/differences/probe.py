@@ -21,6 +21,8 @@ from convgrad.vocabulary import CONVOLUTION, MEAN, TRANSPOSED, UNPOOLING
 BILINEAR = (CONVOLUTION, TRANSPOSED)
 """The families that are linear in the input, and in a kernel."""
 EXACT_BELOW = 2**53
+SMALL = 2.0**-300
+"""Powers above which no digit is lost beneath them."""
 HEADROOM = 2**20
 """How much larger than any output a step is, in float64: what cancels in a difference then costs 2^-20 of it."""
 
@@ -188,6 +190,8 @@ def _norms(z: Array, geometry: Reads, case: Case) -> Array:
     # taps first, so that windows are added up whole
     under = under.transpose(*range(3, under.ndim, 2), 0, 1, *range(2, under.ndim, 2)).reshape(-1, *_shape(z, geometry))
     largest = abs(under.real).max(axis=0, initial=0)
+    if largest.min(initial=1) ** norm > SMALL:  # none is more than 1
+        return power(power(under, norm).sum(axis=0), 1 / norm)
     # a power of two: dividing by it is exact, and no power under- or overflows
     scale = np.ldexp(1.0, np.where(largest > 0, np.frexp(largest)[1], 0))
     norms: Array = scale * power(power(under / scale, norm).sum(axis=0), 1 / norm)

@@ -39,7 +39,7 @@ print(*taken, size("VmHWM") - before, file=sys.stderr)
 
 def memory(only: str = "") -> Iterator[Row]:
     """Rows for claims that are right, for a wrong dW and a wrong dX: until they are answered, and to the end."""
-    names = {f"memory beyond the arrays given, {claims}: {_layer()}": wrong for claims, wrong in CLAIMS.items()}
+    names = {f"{_layer()}, {said}: memory beyond the arrays given": wrong for said, wrong in CLAIMS.items()}
     if not any(only in name for name in names):
         return
     with TemporaryDirectory() as folder:
