@@ -29,9 +29,8 @@ class Ordered:
 
     def __init__(self, case: Case, array: str, dtype: str) -> None:
         self.case, self.array, self.nearest = case, array, TYPES[dtype].nearest
-        self.operands = {name: part for name, part in case.operands.items() if part is not None}
-        assert case.delta is not None
-        self.operands["delta"] = case.delta
+        kept: dict[str, Any] = {**case.stored, "delta": case.stored_delta}
+        self.operands = {name: part for name, part in kept.items() if part is not None}
 
     def _rounded(self, part: Array) -> Array:
         """Numbers of an operand in the type: of large ones only those that are added up."""

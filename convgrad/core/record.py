@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from convgrad.core.arithmetic import decimal_text, natural
+from convgrad.core.arithmetic import decimal_text, natural, whole_text
 
 DISPLAY = "convgrad.views.display"
 """The writers, by name: they lie above every record, and are imported when one is shown."""
@@ -92,13 +92,15 @@ def _fraction(value: Fraction) -> Any:
 
     >>> _fraction(Fraction(10**400 + 1, 2)) == f"{10**400 + 1}/2"
     True
+    >>> len(_fraction(Fraction(10**5000, 3)))  # more digits than Python itself writes
+    5003
     """
     text = decimal_text(value)
     if value.denominator == 1:
         return int(value)
     if "/" not in text and isfinite(float(text)) and Fraction(repr(float(text))) == value:
         return float(text)
-    return f"{value.numerator}/{value.denominator}"
+    return f"{whole_text(value.numerator)}/{whole_text(value.denominator)}"
 
 
 def _real(value: Any) -> Any:

@@ -37,7 +37,7 @@ def perturb_input(run: Run) -> Steps:
     run.undecided["x"] |= moves.undecided
     x = probe.arrays["x"]
     high = x + moves.sizes
-    low = np.asarray(x if probe.one_sided else x - moves.sizes, high.dtype)
+    low = np.asarray(x if run.one_sided else x - moves.sizes, high.dtype)
     # what was added, after rounding; of the kind that a difference of outputs has
     run.steps["x"] = high - low
     run.sums["x"] = zeros(moves.sizes.shape, np.result_type(run.sums["x"], moves.sizes))

@@ -23,7 +23,7 @@ def perturb_planes(run: Run, patch: Patch, groups: Array, low: Array, high: Arra
     below, sums = None, Sums(patch, run.sums["x"])
     for some, each in batches(groups, patch.size, run.room):
         every = np.resize(some, (each, some.shape[1]))  # an evaluation like the others, though groups may lack
-        if below is None or not run.probe.one_sided:
+        if below is None or not run.one_sided:
             below = _outputs(patch, moved(patch, x, low, every))
         change = (_outputs(patch, moved(patch, x, high, every)) - below)[: len(some)]
         sums.add(change * delta, some)

@@ -16,11 +16,13 @@ from convgrad.core.arithmetic import EXACT, FLOAT64, Array, integers, zeros
 from convgrad.differences.reach import Reads, reads
 from convgrad.operations.average_pool import divisors
 from convgrad.subject.case import Case
-from convgrad.vocabulary import CONVOLUTION, MEAN, TRANSPOSED, UNPOOLING
+from convgrad.vocabulary import CONVOLUTION, MEAN, NORM, TRANSPOSED, UNPOOLING
 
 BILINEAR = (CONVOLUTION, TRANSPOSED)
 """The families that are linear in the input, and in a kernel."""
 EXACT_BELOW = 2**53
+VANISHING = 2.0**-1000
+"""What a number beside 1 is no larger than that may be 0 in scaled numbers, or have lost digits."""
 SMALL = 2.0**-300
 """Powers above which no digit is lost beneath them."""
 HEADROOM = 2**20
@@ -107,10 +109,19 @@ def one_sided(case: Case) -> bool:
     """Whether a difference is from what is there as it is: of floats, where one output more makes one difference more.
 
     What is linear has steps so large that nothing is lost, and a maximum is straight as far as its steps go; of a norm
-    a step is into the complex plane, where what it is on the other side is the mirror image. In exact numbers it is as
-    cheap to look on both sides.
+    a step is into the complex plane, where what it is on the other side is the mirror image, but for cells of 0, about
+    which it is even. In exact numbers it is as cheap to look on both sides.
     """
-    return case.arithmetic != "exact"
+    return case.arithmetic != "exact" and not (case.operation.family == NORM and _is_even_somewhere(case))
+
+
+def _is_even_somewhere(case: Case) -> bool:
+    """Whether any cell that a norm takes the size of is 0, or so small beside others that it is in scaled numbers."""
+    x = case.operands["x"]
+    if x is None or case.arguments.get("signed", False):
+        return False
+    sizes = abs(x)
+    return bool((sizes <= sizes.max(initial=0) * VANISHING).any())
 
 
 def products(case: Case) -> int:

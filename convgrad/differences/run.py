@@ -63,6 +63,11 @@ class Run:
         return wants(self.wanted, name, part)
 
     @cached_property
+    def one_sided(self) -> bool:
+        """Whether a difference is from what is there as it is."""
+        return self.probe.one_sided
+
+    @cached_property
     def matrices(self) -> Array:
         """The kernel as c g o k."""
         return as_matrices(self.probe.case, self.probe.arrays["w"])

@@ -32,9 +32,14 @@ def relu(x: Array) -> Array:
     return result
 
 
+def _one(like: Array) -> Array:
+    """1 in the kind of an array's numbers: added to a number alone, 1 widens it in older releases of NumPy."""
+    return np.asarray(zeros((), like.dtype) + 1, like.dtype)
+
+
 def _step(x: Array) -> Array:
     """0 at exactly 0, as in PyTorch."""
-    return np.where(_low(x), zeros((), x.dtype), zeros((), x.dtype) + 1)
+    return np.where(_low(x), zeros((), x.dtype), _one(x))
 
 
 def leaky_relu(x: Array, *, slope: Any) -> Array:
@@ -44,7 +49,7 @@ def leaky_relu(x: Array, *, slope: Any) -> Array:
 
 
 def _leaky_step(x: Array, *, slope: Any) -> Array:
-    return np.where(_low(x), zeros((), x.dtype) + slope, zeros((), x.dtype) + 1)
+    return np.where(_low(x), np.asarray(slope, x.dtype), _one(x))
 
 
 def _low(x: Array) -> Array:

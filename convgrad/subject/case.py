@@ -393,7 +393,7 @@ def _fitted(
         check_delta(operation, numbers["delta"].shape, expected, shapes, settings, partial(layout.outward, "y"))
     chosen, kind = _arithmetic(arithmetic, operation, settings, numbers, shapes, output)
     full = {**shapes, "b": (-1,), "delta": output}
-    arrays = _in_kind({name: part.reshaped(full[name]) for name, part in numbers.items()}, chosen)
+    arrays = {name: array.reshape(full[name]) for name, array in _in_kind(numbers, chosen).items()}
     operands = dict.fromkeys(operation.operands) | {name: arrays[name] for name in ("x", "w", "b") if name in arrays}
     delta = arrays.get("delta")
     if delta is None and "delta" in given:

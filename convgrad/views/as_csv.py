@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 
+from convgrad.core.arithmetic import nearest
 from convgrad.core.record import plain
 from convgrad.views.block_kinds import (
     Apart,
@@ -82,7 +83,7 @@ def _entry(entry: Any, pen: Pen) -> Any:
 def _number(value: Any) -> Any:
     """Every digit; a fraction without end as the nearest float, which a spreadsheet can add."""
     number = plain(value)
-    return float(Fraction(number)) if isinstance(number, str) and "/" in number else number
+    return nearest(value) if isinstance(value, Fraction) and isinstance(number, str) else number
 
 
 def _table(block: Table, pen: Pen) -> Iterator[Line_]:

@@ -69,11 +69,11 @@ def layers(tmp_path_factory):
     return [(folder, written(folder, side)) for folder, side in zip(folders, SIDES, strict=True)]
 
 
-# Marks of entries are 5/4 of x in float32, and a float64 copy of any array of its shape 2. A wrong dX needs the right
-# one beside it, and one altered array at a time.
+# Marks of entries are 5/4 of x in float32, and a float64 copy of any array of its shape 2: of input and delta, 4.
+# A wrong dX needs the right one beside it, and one altered array at a time.
 @pytest.mark.parametrize(
     ("claims", "times"),
-    [(("dW", "dX"), 2), (("dW", "dX", "output"), 2), (("wrong_dW", "dX"), 2), (("dW", "wrong_dX"), 4.5)],
+    [(("dW", "dX"), 3), (("dW", "dX", "output"), 3), (("wrong_dW", "dX"), 3.5), (("dW", "wrong_dX"), 5)],
     ids=str,
 )
 def test_memory_beyond_the_arrays_given_does_not_hold_float64_copies_of_them(layers, claims, times):

@@ -112,6 +112,13 @@ def test_the_columns_of_a_ledger_in_csv_add_up(name):
     assert tables or name != "ledger"
 
 
+def test_a_fraction_of_more_digits_than_python_writes_is_the_nearest_float_in_csv():
+    case = {"op": "max-pool", "input": [[[[Fraction("0." + "1" * 4000) + Fraction(1, 10**4500)]]]], "window": 1}
+    for arithmetic in ("auto", "exact"):
+        rows = csv.reader(io.StringIO("".join(written(convgrad.forward(case, arithmetic=arithmetic), "csv"))))
+        assert float([row for row in rows if row][-1][-1]) == 1 / 9
+
+
 def test_csv_has_all_digits_and_no_formula():
     text = "".join(written(convgrad.backward({**CASE, "name": "=1+1", "delta": ["1/3", 1]}), "csv"))
     rows = list(csv.reader(io.StringIO(text)))
